@@ -1,0 +1,1 @@
+"""Dimension tables: readers, one file format per file."""

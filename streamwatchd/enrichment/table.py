@@ -1,0 +1,24 @@
+"""The content of a dimension table, as columns, named by its hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from streamwatchd.batch import Column
+
+
+@dataclass(frozen=True, slots=True)
+class TableData:
+    """One version of a table's content.
+
+    `rows` maps a key (as text; numbers in their shortest JSON form) to its row number; `columns` have one entry a row.
+    `digest` is the sha256 of the normalised content: equal content has an equal digest whatever the file format.
+    Pickles (for workers) and compares by digest.
+    """
+
+    name: str
+    key: str
+    rows: Mapping[str, int]
+    columns: Mapping[str, Column]
+    digest: str

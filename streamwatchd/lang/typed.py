@@ -1,0 +1,244 @@
+"""The typed tree: what an expression means, once names are resolved and units converted.
+
+Nodes are frozen and compared by value and carry no places, so two expressions that mean the same are equal and share
+their work. Literals are already in the unit of what they are compared with; evaluation knows nothing of units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Literal as OneOf
+
+
+class Kind(StrEnum):
+    NUMBER = "number"
+    STRING = "string"
+    BOOL = "bool"
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """`unit` is the canonical unit name of lang/units.py ("percent", "ratio", "ms", "bytes", …) or empty."""
+
+    kind: Kind
+    unit: str = ""
+
+
+NUMBER = Type(Kind.NUMBER)
+STRING = Type(Kind.STRING)
+BOOL = Type(Kind.BOOL)
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    value: float | str | bool | None
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the event, or a column of a KPI's row. `stream` names the source where a rule has several."""
+
+    name: str
+    type: Type
+    stream: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """Column `column` of dimension table `table`, joined on the field (or key) `on`."""
+
+    table: str
+    column: str
+    on: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of the rule (`by`), where judgements read it."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An entry of the rule's `values:`."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The word `time`: the event time in ms on rows, the judgement time T in rules with aggregates."""
+
+    type: Type = Type(Kind.NUMBER, "ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Negate:
+    arg: Expr
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    op: OneOf["+", "-", "*", "/", "%"]
+    left: Expr
+    right: Expr
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Both sides have one kind and one unit; null on either side gives null."""
+
+    op: OneOf["==", "!=", "<", "<=", ">", ">="]
+    left: Expr
+    right: Expr
+    type: Type = BOOL
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    args: tuple[Expr, ...]
+    type: Type = BOOL
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    args: tuple[Expr, ...]
+    type: Type = BOOL
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    arg: Expr
+    type: Type = BOOL
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    arg: Expr
+    choices: tuple[Literal, ...]
+    type: Type = BOOL
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`arg ~ "pattern"`: the regular expression is found anywhere in the string."""
+
+    arg: Expr
+    pattern: str
+    type: Type = BOOL
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull:
+    arg: Expr
+    type: Type = BOOL
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A scalar function of the shelf `functions/`."""
+
+    function: str
+    args: tuple[Expr, ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """`fn(arg where C over D ago D by k)`.
+
+    `over_ms` None means the rule's own window (KPI), `by` None the rule's keys. Percentiles have function "quantile"
+    and `quantile` in (0, 1). `arg` is None only for `count()`.
+    """
+
+    function: str
+    arg: Expr | None
+    where: Expr | None
+    over_ms: int | None
+    ago_ms: int
+    by: tuple[str, ...] | None
+    type: Type
+    quantile: float | None = None
+
+
+Expr = (
+    Literal
+    | Field
+    | TableColumn
+    | Key
+    | Value
+    | Time
+    | Negate
+    | Arithmetic
+    | Compare
+    | And
+    | Or
+    | Not
+    | In
+    | Match
+    | IsNull
+    | Call
+    | Aggregate
+)
+
+_NODES = (Literal, Field, TableColumn, Key, Value, Time, Negate, Arithmetic, Compare, And, Or, Not, In, Match, IsNull, Call, Aggregate)
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The direct sub-expressions, left to right."""
+    found: list[Expr] = []
+    for field in fields(expr):
+        value = getattr(expr, field.name)
+        if isinstance(value, _NODES):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found.extend(part for part in value if isinstance(part, _NODES))
+    return tuple(found)
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """The expression and everything below it, parents first."""
+    yield expr
+    for child in children(expr):
+        yield from walk(child)
+
+
+def conjuncts(expr: Expr | None) -> tuple[Expr, ...]:
+    """The parts that an AND joins; none for None."""
+    if expr is None:
+        return ()
+    if isinstance(expr, And):
+        return tuple(part for arg in expr.args for part in conjuncts(arg))
+    return (expr,)
+
+
+def conjunction(parts: tuple[Expr, ...]) -> Expr | None:
+    """The inverse of `conjuncts`."""
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else And(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """`{expr:format}` in a message; `format` is a Python format spec or empty (print with the unit)."""
+
+    expr: Expr
+    format: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A message: literal text and placeholders in order."""
+
+    parts: tuple[str | Placeholder, ...]

@@ -1,0 +1,1 @@
+"""YAML → `RuleSet`: checked rules, with a diagnostic for every mistake."""

@@ -1,0 +1,182 @@
+"""Checked rules: what a project's files mean. Times are ms, expressions are typed trees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from streamwatchd.diagnostics import Span
+from streamwatchd.lang.typed import Expr, Template, Type
+
+SEVERITIES = ("critical", "major", "minor", "warning", "info")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDeclaration:
+    """A declared field. `counter` marks a counter (kind number) that restarts; `per` names what it counts for."""
+
+    type: Type
+    counter: bool = False
+    per: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Enrichment:
+    """`enrich: {devices: host}`: join `table` on the event's field `on`."""
+
+    table: str
+    on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A Kafka topic of events. `time` is a field name, or "kafka" for the record timestamp.
+
+    `time_unit` is "s", "ms", "us", "ns" or "" (found by size). `fields` are the declared fields; `inferred` those that
+    rules read without a declaration, with the kind their uses gave. `sample` is a share in (0, 1].
+    """
+
+    name: str
+    topic: str
+    format: str = "json"
+    time: str = "time"
+    time_unit: str = ""
+    max_delay_ms: int = 5_000
+    idle_after_ms: int = 30_000
+    key: str = ""
+    fields: Mapping[str, FieldDeclaration] = field(default_factory=dict)
+    inferred: Mapping[str, Type] = field(default_factory=dict)
+    drop: Expr | None = None
+    sample: float = 1.0
+    enrich: tuple[Enrichment, ...] = ()
+    strict: bool = False
+    emit_enriched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A dimension table of `enrichment.d/`: `columns` without the key column; `path` is the data file.
+
+    `missing` says what an event gets whose key is not in the table: "null" (its columns are null), "drop" (the event
+    is dropped and counted) or "default" (the values of `defaults`).
+    """
+
+    name: str
+    path: str
+    key: str
+    columns: Mapping[str, Type]
+    missing: str = "null"
+    defaults: Mapping[str, float | str | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedValue:
+    """An entry of `values:`; entries may read the ones before them as `Value` nodes."""
+
+    name: str
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level: raised when `when` has held for `for_ms`; cleared when `until` (or not `when`) has held."""
+
+    severity: str
+    when: Expr
+    for_ms: int = 0
+    until: Expr | None = None
+    until_for_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NoData:
+    """`keep`, `alert` or `resolve` after `after_ms` without an event of the key (0 with keep)."""
+
+    action: str = "keep"
+    after_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyField:
+    """One name of `by`: where a row finds it (`Field` or `TableColumn`)."""
+
+    name: str
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCommon:
+    """What KPIs and alarms share.
+
+    `sources` has one name, or several that are joined on their common keys at equal window end; each is a source or a
+    KPI. `where` filters rows. `context` are the table columns that a key brings along. `span` is the rule's place;
+    `digest` the hash of its text.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    by: tuple[KeyField, ...]
+    where: Expr | None
+    every_ms: int
+    values: tuple[NamedValue, ...]
+    context: tuple[Expr, ...]
+    labels: Mapping[str, str]
+    max_keys: int
+    forget_ms: int
+    span: Span
+    digest: str
+    amend: bool = False
+    amend_for_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi(RuleCommon):
+    """A KPI: one row per key and window that holds an event.
+
+    `over_ms` is the window, `every_ms` the step; with `session_ms` > 0 windows are sessions with that gap and
+    `over_ms` is 0. `when` filters what is emitted (not what rules on this KPI see). It reads `Value` and `Key`.
+    """
+
+    over_ms: int = 0
+    session_ms: int = 0
+    when: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm(RuleCommon):
+    """An alarm with one or more levels, most severe first.
+
+    `windowless`: no aggregate anywhere; levels then read rows (`Field`, `TableColumn`) and `in_order` says whether
+    it waits for the watermark. Otherwise it is judged at multiples of `every_ms` on aggregates, `Key`, `Value` and
+    `TableColumn` of keys. `limit_per_minute` 0 is off; `max_active` bounds notifications.
+    """
+
+    levels: tuple[Level, ...] = ()
+    windowless: bool = False
+    in_order: bool = False
+    no_data: NoData = NoData()
+    partial: bool = False
+    min_history_ms: int | None = None
+    message: Template | None = None
+    runbook: str = ""
+    limit_per_minute: int = 0
+    max_active: int = 0
+
+
+Rule = Kpi | Alarm
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All that is in force: `rules` in order of file and place (a KPI before what reads it is not required)."""
+
+    sources: Mapping[str, Source]
+    tables: Mapping[str, Table]
+    rules: tuple[Rule, ...]
+
+    def rule(self, name: str) -> Rule:
+        """Raises KeyError for an unknown name."""
+        for rule in self.rules:
+            if rule.name == name:
+                return rule
+        raise KeyError(name)

@@ -1,0 +1,55 @@
+"""What a shard puts out: records for output topics and for the exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Sink(StrEnum):
+    ALERTS = "alerts"
+    KPIS = "kpis"
+    LATE = "late"
+    DEAD_LETTERS = "dead_letters"
+    ENRICHED = "enriched"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A record for an output topic. `value` is the JSON document (alerts, kpis, enriched) or the original payload.
+
+    Late events and dead letters keep the payload's bytes and carry `headers`: source, topic, partition, offset,
+    reason (dead letters) or time and watermark (late), all as text. `emitted_at` is added by whoever writes it out.
+    """
+
+    sink: Sink
+    key: bytes | None
+    value: dict[str, object] | bytes | None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRecord:
+    """A packed record for partition `partition` of the exchange topic of `stage` (2, 3, …)."""
+
+    stage: int
+    partition: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TaskId:
+    """The unit of state: a source partition (stage 1, its topic) or an exchange partition (stage ≥ 2, topic "")."""
+
+    stage: int
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An input that is no record: the watermark of `task` goes on to `watermark_ms` (idleness, clock)."""
+
+    task: TaskId
+    offset: int
+    watermark_ms: int
