@@ -1,0 +1,107 @@
+# make          what there is
+# make demo     alarms and KPIs from realistic traffic, on your terminal; needs Python 3.11 and nothing else
+# make test     everything, on a real Kafka where one can be had
+#
+# Everything is installed into .venv by hash; the stamps make the second time quick.
+
+PYTHONS := python3.11 python3.12 python3.13 python3
+PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# One data-frame thread a process: the processes are the parallelism.
+export POLARS_MAX_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test kafka bench lint format types imports docs stale-docs laws generate lock clean
+
+help:
+	@echo 'install              .venv/bin/streamwatchd and .venv/bin/swctl'
+	@echo 'demo [KAFKA=h:p]     realistic traffic, alarms and KPIs on the terminal'
+	@echo 'test [ARGS=…]        all tests; real Kafka where java and mvn are there, or KAFKA=host:port'
+	@echo 'kafka                a real broker for development, until Ctrl-C'
+	@echo 'bench [N=…]          the reference job, and the cost of many rules'
+	@echo 'laws [EXAMPLES=…]    the laws of the engine on more random rules than `make test` takes'
+	@echo 'lint types imports   what CI asks of the code; `format` mends what it can'
+	@echo 'docs                 build/docs/index.html'
+	@echo 'generate             rewrite what is generated; `stale-docs` only says whether it is stale'
+	@echo 'lock                 newest dependencies into the lock files'
+
+# --- installing -------------------------------------------------------------------------------------------------------
+
+install: $(VENV)/.installed
+	@echo 'ready: $(BIN)/streamwatchd and $(BIN)/swctl'
+
+$(VENV)/.created:
+	@test -n '$(PYTHON)' || { echo 'make: no Python from 3.11 to 3.13 found (tried $(PYTHONS)); name one: make PYTHON=/path/to/python' >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo 'make: $(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv' >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created requirements.lock setup.cfg pyproject.toml
+	$(PIP) install --require-hashes --no-deps -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed requirements-dev.lock
+	$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+build/docs-venv/.installed: requirements-docs.lock | $(VENV)/.created
+	$(BIN)/python -m venv build/docs-venv
+	build/docs-venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r requirements-docs.lock
+	@touch $@
+
+lock:
+	for name in requirements requirements-dev requirements-docs; do uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --custom-compile-command 'make lock' $$name.in --output-file $$name.lock || exit; done
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+demo: $(VENV)/.installed
+	@$(BIN)/python -m streamwatchd.demo $(if $(KAFKA),--kafka $(KAFKA))
+
+kafka: $(VENV)/.dev
+	@$(BIN)/python -m tests.kafka.server
+
+# --- checking ---------------------------------------------------------------------------------------------------------
+
+test: $(VENV)/.dev
+	$(if $(KAFKA),STREAMWATCHD_KAFKA=$(KAFKA)) $(BIN)/python -m pytest $(ARGS)
+
+laws: $(VENV)/.dev
+	STREAMWATCHD_LAW_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest tests/laws $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports --config setup.cfg
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.rules.run
+	$(BIN)/python -m benchmarks.ref1.run $(if $(N),--events $(N)) $(if $(KAFKA),--kafka $(KAFKA))
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+docs: build/docs-venv/.installed
+	build/docs-venv/bin/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	@echo 'build/docs/index.html'
+
+generate: $(VENV)/.installed
+	$(BIN)/python docs/generate.py
+
+stale-docs: $(VENV)/.installed
+	$(BIN)/python docs/generate.py --check
+
+clean:
+	rm -rf $(VENV) build dist state .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
