@@ -1,0 +1,1 @@
+"""Codecs: bytes of a topic → columns, one wire format per file."""

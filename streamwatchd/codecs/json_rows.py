@@ -1,0 +1,275 @@
+"""`format: json`: one JSON object per record.
+
+What is a good record never depends on what rules read. It is refused, with a stable reason, when it is
+
+| reason | means |
+| --- | --- |
+| `empty` | a null (tombstone), empty or blank payload |
+| `too_large` | more than `max_bytes` |
+| `bad_utf8` | not UTF-8, anywhere |
+| `too_deep` | objects and arrays nested more than 64 deep, anywhere |
+| `bad_json` | not one JSON text by RFC 8259 (NaN, Infinity, lone surrogates, two texts, a byte order mark, …) |
+| `not_an_object` | another JSON value |
+| `wrong_type: FIELD` | a declared field holds another type, or a number beyond the range of a double |
+| `missing_time`, `bad_time` | no time (or null), or no time that can be read |
+| `future_time` | a time beyond the clock and `max_future` |
+
+An undeclared field that does not fit the kind that rules read it as is null and counted in `unfit`; so is a number out
+of range such as 1e400, which is valid JSON. Booleans are no numbers, "5" is no number, 5 is no string. Of duplicate
+fields the last counts. A null is a missing value. A name with dots is looked for as it stands, then as a path through
+nested objects; the first place that is not null counts.
+
+A record is decoded by one call into a struct of the wanted fields; what that refuses is read again with care, alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.batch import Column, Decoded, Dictionary, Frame, RawBatch, Rejected, Strings, Times
+from streamwatchd.codecs.base import KAFKA_TIME, EventSchema
+from streamwatchd.codecs.event_time import BAD_TIME, MISSING_TIME, TimeValue, parse_times, unreadable
+from streamwatchd.codecs.json_layout import build_layout, places
+from streamwatchd.errors import BadRecord
+from streamwatchd.lang.typed import Kind
+
+MAX_DEPTH = 64
+_MAX_NAMES = 1_000_000
+
+_TYPES: dict[Kind, object] = {Kind.NUMBER: float | None, Kind.STRING: str | None, Kind.BOOL: bool | None}
+_TIME_TYPES: dict[Kind | None, object] = {
+    None: int | float | str | None,
+    Kind.NUMBER: int | float | None,
+    Kind.STRING: str | None,
+    Kind.BOOL: bool | None,
+}
+_PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {Kind.NUMBER: (int, float), Kind.STRING: (str,), Kind.BOOL: (bool,)}
+_TRUTHS: dict[bool | None, int] = {False: 0, None: 1, True: 2}
+_NO_TIME_TEXT = "?"  # stands for a time value that JSON could not give; parses as a bad time
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # ValidationError is a DecodeError
+
+_decode_object: Callable[[bytes], dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class JsonDecoder:
+    """Decodes the JSON records of one source; see the module for what is refused."""
+
+    def __init__(self, schema: EventSchema) -> None:
+        self._schema = schema
+        self._kinds: dict[str, Kind] = {**schema.inferred, **schema.declared}
+        self._time_field = "" if schema.time_field == KAFKA_TIME else schema.time_field
+        types = {name: _TYPES[kind] for name, kind in self._kinds.items()}
+        if self._time_field:
+            types[self._time_field] = _TIME_TYPES[schema.declared.get(self._time_field)]
+        self._layout = build_layout(types)
+        self._names = tuple(types)
+        self._readers = {name: msgspec.json.Decoder(type_).decode for name, type_ in types.items()}
+        self._dictionaries = {name: Dictionary() for name, kind in self._kinds.items() if kind is Kind.STRING}
+
+    def decode(self, raw: RawBatch, now_ms: int, max_future_ms: int) -> Decoded:
+        unfit: Counter[str] = Counter()
+        values, refused = self._read(raw.payloads, unfit)
+        times = self._times(raw, values)
+        columns = {name: self._column(name, kind, values[name], unfit) for name, kind in self._kinds.items()}
+        good = ~(unreadable(times) | (times > now_ms + max_future_ms))
+        good[list(refused)] = False
+        if good.all():
+            return Decoded(Frame(times, columns, np.arange(len(times))), [], unfit)
+        rejected = [
+            Rejected(row, refused.get(row) or _time_reason(times[row])) for row in np.flatnonzero(~good).tolist()
+        ]
+        return Decoded(Frame(times, columns, np.arange(len(times))).take(good), rejected, unfit)
+
+    def _read(
+        self, payloads: Sequence[bytes | None], unfit: Counter[str]
+    ) -> tuple[dict[str, list[Any]], dict[int, str]]:
+        """All wanted values, a list of one entry a payload by field; and the reasons of refused rows."""
+        refused: dict[int, str] = {}
+        salvaged: dict[int, dict[str, Any]] = {}
+        layout = self._layout
+        objects, doubtful = ([], range(len(payloads))) if layout is None else _decode_all(payloads, layout)
+        for row in doubtful:
+            try:
+                salvaged[row] = self._salvage(payloads[row], unfit)
+            except BadRecord as error:
+                refused[row] = error.reason
+        for row in _suspects(payloads, refused, self._schema.max_bytes):
+            reason = _refusal(payloads[row], self._schema.max_bytes)
+            if reason:
+                refused[row] = reason
+        values: dict[str, list[Any]] = {}
+        for name in self._names:
+            column = (
+                [None] * len(payloads)
+                if layout is None
+                else _merged([list(map(g, objects)) for g in layout.getters[name]])
+            )
+            for row, found in salvaged.items():
+                column[row] = found[name]
+            values[name] = column
+        return values, refused
+
+    def _salvage(self, payload: bytes | None, unfit: Counter[str]) -> dict[str, Any]:
+        """The values of a record that did not fit the struct; raises BadRecord if it is none of the good ones."""
+        reason = _refusal(payload, self._schema.max_bytes)
+        if payload is None or reason:
+            raise BadRecord(reason)
+        try:
+            record = _decode_object(payload)
+        except msgspec.ValidationError:
+            raise BadRecord("not_an_object") from None
+        except _DECODE_ERRORS:
+            raise BadRecord("bad_json") from None
+        return {name: self._salvage_field(record, name, unfit) for name in self._names}
+
+    def _salvage_field(self, record: dict[str, msgspec.Raw], name: str, unfit: Counter[str]) -> Any:
+        found = _find(record, name)
+        if found is None:
+            return None
+        try:
+            return self._readers[name](found)
+        except _DECODE_ERRORS:
+            if name in self._schema.declared:
+                raise BadRecord(f"wrong_type: {name}") from None
+            if name in self._kinds:
+                unfit[name] += 1
+            return _NO_TIME_TEXT if name == self._time_field else None
+
+    def _times(self, raw: RawBatch, values: dict[str, list[Any]]) -> Times:
+        if self._time_field:
+            found: list[TimeValue] = values[self._time_field]
+            return parse_times(found, self._schema.time_unit)
+        stamps = np.array(raw.timestamps, np.int64)
+        return np.where(stamps < 0, MISSING_TIME, stamps)
+
+    def _column(self, name: str, kind: Kind, values: list[Any], unfit: Counter[str]) -> Column:
+        if name == self._time_field:
+            values = _fitting(name, values, kind, unfit)
+        match kind:
+            case Kind.NUMBER:
+                return np.array(values, np.float64)
+            case Kind.BOOL:
+                return np.fromiter(map(_TRUTHS.__getitem__, values), np.int8, len(values))
+            case Kind.STRING:
+                dictionary = self._dictionaries[name]
+                if len(dictionary.names) > _MAX_NAMES:
+                    dictionary = self._dictionaries[name] = Dictionary()
+                return Strings(dictionary.encode(values), dictionary)
+
+
+def _decode_all(payloads: Sequence[bytes | None], layout: Any) -> tuple[list[Any], list[int]]:
+    """An object a payload, and the rows that did not decode (they hold the empty object).
+
+    `list.extend` keeps what its iterator gave before it raised, so one loop turn is spent per refused record only.
+    """
+    objects: list[Any] = []
+    doubtful: list[int] = []
+    rest = map(layout.decode, payloads)
+    while True:
+        try:
+            objects.extend(rest)
+            return objects, doubtful
+        except (*_DECODE_ERRORS, TypeError):  # TypeError: a null payload
+            doubtful.append(len(objects))
+            objects.append(layout.empty)
+
+
+def _suspects(payloads: Sequence[bytes | None], refused: dict[int, str], max_bytes: int) -> Sequence[int]:
+    """Rows that may break a limit which the struct decoder does not check: bytes outside ASCII, size, depth.
+
+    The usual batch is cleared as a whole; each kept record opens one brace at least.
+    """
+    if refused:
+        rows = [row for row in range(len(payloads)) if row not in refused]
+    else:
+        rows = list(range(len(payloads)))
+    texts: list[bytes] = [payloads[row] for row in rows]  # type: ignore[misc]
+    joined = b"".join(texts)
+    opened = joined.count(b"{") + joined.count(b"[") - len(texts)
+    if joined.isascii() and opened < MAX_DEPTH and (len(joined) <= max_bytes or max(map(len, texts)) <= max_bytes):
+        return ()
+    return [row for row, text in zip(rows, texts, strict=True) if _suspect(text, max_bytes)]
+
+
+def _suspect(text: bytes, max_bytes: int) -> bool:
+    return not text.isascii() or len(text) > max_bytes or text.count(b"{") + text.count(b"[") > MAX_DEPTH
+
+
+def _refusal(payload: bytes | None, max_bytes: int) -> str:
+    """Why a payload is refused whatever is asked for, as far as it shows without parsing; or the empty string."""
+    if payload is None or not payload.strip(b" \t\r\n"):
+        return "empty"
+    if len(payload) > max_bytes:
+        return "too_large"
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return "bad_utf8"
+    return "too_deep" if _depth(payload) > MAX_DEPTH else ""
+
+
+def _depth(payload: bytes) -> int:
+    """How deep brackets outside strings nest; cheap where there are too few of them to matter."""
+    if payload.count(b"{") + payload.count(b"[") <= MAX_DEPTH:
+        return 0
+    text = np.frombuffer(_STRING.sub(b"", payload), np.uint8)
+    opens = np.isin(text, np.frombuffer(b"{[", np.uint8))
+    closes = np.isin(text, np.frombuffer(b"}]", np.uint8))
+    return int(np.cumsum(opens.astype(np.int64) - closes).max(initial=0))
+
+
+def _find(record: dict[str, msgspec.Raw], name: str) -> msgspec.Raw | None:
+    """The value of a field where it is not null, in the first of its places."""
+    for path in places(name):
+        holder: dict[str, msgspec.Raw] = record
+        for part in path[:-1]:
+            holder = _inner(holder.get(part))
+        found = holder.get(path[-1])
+        if found is not None and bytes(found) != b"null":
+            return found
+    return None
+
+
+def _inner(value: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
+    """The object in `value`; empty where there is none."""
+    try:
+        return {} if value is None else _decode_object(value)  # type: ignore[arg-type]
+    except msgspec.ValidationError:
+        return {}
+
+
+def _merged(columns: list[list[Any]]) -> list[Any]:
+    """The first value that is not None, row by row."""
+    first, *others = columns
+    for other in others:
+        missing = first.count(None)
+        if missing == len(first):
+            first = other
+        elif missing and other.count(None) < len(other):
+            first = [later if value is None else value for value, later in zip(first, other, strict=True)]
+    return first
+
+
+def _fitting(name: str, values: list[Any], kind: Kind, unfit: Counter[str]) -> list[Any]:
+    """The time field read as a field, too: its values of the right kind, None for others (counted)."""
+    types = _PYTHON_TYPES[kind]
+    if set(map(type, values)) <= {*types, type(None)}:
+        return values
+    fitting = [value if type(value) in types else None for value in values]
+    unfit[name] += fitting.count(None) - values.count(None)
+    return fitting
+
+
+def _time_reason(time: np.int64) -> str:
+    if time == BAD_TIME:
+        return "bad_time"
+    return "missing_time" if time == MISSING_TIME else "future_time"
