@@ -77,6 +77,11 @@ def _from_ints(values: Sequence[TimeValue], unit: str) -> Times:
             return ints // 1_000
         case "ns":
             return ints // 1_000_000
+        case _:
+            return _from_ints_by_size(ints)
+
+
+def _from_ints_by_size(ints: Ints) -> Times:
     size = np.abs(ints)
     by_size = [size < 5_000_000_000, size < 5_000_000_000_000, size < 5_000_000_000_000_000]
     if by_size[1].all() and not by_size[0].any():
@@ -100,12 +105,12 @@ def _from_floats(values: npt.NDArray[np.float64], unit: str) -> Times:
 def _from_texts(texts: Sequence[str]) -> Times:
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     times = np.full(len(texts), BAD_TIME, np.int64)
-    for length in np.unique(lengths):
+    for length in np.unique(lengths).tolist():
         if not _SHORTEST_ISO <= length <= _LONGEST_ISO:
             continue
         rows = np.flatnonzero(lengths == length)
-        chosen = texts if len(rows) == len(texts) else [texts[row] for row in rows]
-        times[rows] = _from_equal_lengths("".join(chosen).encode("ascii", "replace"), int(length))
+        chosen = texts if len(rows) == len(texts) else [texts[row] for row in rows.tolist()]
+        times[rows] = _from_equal_lengths("".join(chosen).encode("ascii", "replace"), length)
     return times
 
 

@@ -242,7 +242,7 @@ def _find(record: dict[str, msgspec.Raw], name: str) -> msgspec.Raw | None:
 def _inner(value: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
     """The object in `value`; empty where there is none."""
     try:
-        return {} if value is None else _decode_object(value)  # type: ignore[arg-type]
+        return {} if value is None else _decode_object(value)
     except msgspec.ValidationError:
         return {}
 

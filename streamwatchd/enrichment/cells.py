@@ -1,0 +1,38 @@
+"""A table as its file says it, before types: what each format's reader gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+Cell = str | float | int | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Columns of equal length in the order of the file.
+
+    `lines[row]` is the line of the file where the row stands, or None in formats without lines. With `textual` all
+    cells are text or None and types are inferred from it (CSV).
+    """
+
+    columns: Mapping[str, Sequence[Cell]]
+    lines: Sequence[int] | None
+    textual: bool = False
+
+    def line(self, row: int) -> int | None:
+        return None if self.lines is None else self.lines[row]
+
+    def place(self, row: int) -> str:
+        """Words for a row where there are no lines."""
+        return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+
+
+def key_text(value: str | float | bool) -> str:
+    """A key as text: strings as they are, numbers in the shortest form of JSON (5, not 5.0), true and false."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    number = float(value)
+    return str(int(number)) if number.is_integer() and abs(number) < 1e16 else repr(number)
