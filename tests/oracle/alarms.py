@@ -1,0 +1,203 @@
+"""Alarms: on windows at every judged T, on rows in order of time, on rows at once."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from streamwatchd.lang.typed import Aggregate
+from streamwatchd.rules.ruleset import Alarm
+from tests.oracle.evaluate import Cell, evaluate_row
+from tests.oracle.lifecycle import Document, Judgement, Life, occurrence
+from tests.oracle.reading import Row
+from tests.oracle.streams import (
+    KeyTuple,
+    Project,
+    Task,
+    Windows,
+    aggregates_in,
+    all_aggregates,
+    context_of,
+    is_at_once,
+    joined,
+    judge,
+    judge_values,
+    key_of,
+    order_in_time,
+    passes,
+    row_values,
+    tasks_of,
+)
+from tests.oracle.windows import is_warming, judged_times, window
+
+
+def alarm_events(rule: Alarm, project: Project) -> list[Document]:
+    found: list[Document] = []
+    for task in tasks_of(rule, project.streams):
+        if not rule.windowless:
+            found += _windowed(rule, task, project)
+        elif not rule.by:
+            found += _occurrences(rule, task, project)
+        elif is_at_once(rule, project.streams):
+            found += _at_once(rule, task, project)
+        else:
+            found += _in_order(rule, task, project)
+    return found
+
+
+def _life(rule: Alarm, key: KeyTuple, project: Project) -> Life:
+    names = [part.name for part in rule.by]
+    return Life(rule, dict(zip(names, key, strict=True)), context_of(rule, key, project))
+
+
+def reach_ms(rule: Alarm) -> int:
+    holds = [max(level.for_ms, level.until_for_ms) for level in rule.levels]
+    return max([(node.over_ms or 0) + node.ago_ms for node in all_aggregates(rule)] + [0]) + max(holds)
+
+
+def forget_ms(rule: Alarm) -> int:
+    return max(rule.forget_ms, reach_ms(rule), 86_400_000)
+
+
+def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
+    windows = Windows(rule, task, project)
+    for key in windows.keys():
+        times, known, forgotten = windows.times(key), None, 0
+        life = _life(rule, key, project)
+        for t in judged_times(rule.every_ms, task.first_watermark, task.watermark):
+            seen = bisect_left(times, t)
+            if seen == forgotten:
+                continue
+            known = times[forgotten]
+            now = _judge_at(rule, windows, key, t, known, project)
+            if rule.by and times[seen - 1] < t - forget_ms(rule):
+                life.end(now, "forgotten")
+                life.silent, forgotten = False, seen
+                continue
+            life.judge(now, _is_silent(rule, times[seen - 1], t))
+        yield from life.events
+
+
+def _is_silent(rule: Alarm, last: int, t: int) -> bool:
+    return rule.no_data.action != "keep" and last < t - rule.no_data.after_ms
+
+
+def _judge_at(rule: Alarm, windows: Windows, key: KeyTuple, t: int, known: int, project: Project) -> Judgement:
+    answers: dict[Aggregate, Cell] = {}
+    warming: set[Aggregate] = set()
+    for node in all_aggregates(rule):
+        start, end = window(node, 0, rule.every_ms, t, is_alarm=True)
+        answers[node] = windows.answer(node, key, start, end)
+        if not rule.partial and is_warming(start, t, known, rule.min_history_ms):
+            warming.add(node)
+    values = judge_values(rule, key, t, answers, project)
+    conditions = []
+    for level in rule.levels:
+        pair = []
+        for expr in (level.when, level.until):
+            cold = expr is None or warming.intersection(aggregates_in(expr, rule.values))
+            pair.append(None if cold or expr is None else judge(expr, rule, key, t, values, answers, project))
+        conditions.append((pair[0], pair[1]))
+    longest = max(node.over_ms or 0 for node in all_aggregates(rule))
+    return Judgement(t, tuple(conditions), values, (t - longest, t))
+
+
+def _rows(rule: Alarm, task: Task, project: Project) -> list[tuple[Row, KeyTuple]]:
+    """The rows that the rule judges, with their keys, in log order."""
+    rows = [row for _, row in task.rows] if len(rule.sources) == 1 else joined(rule, task.rows, project.streams)
+    found = []
+    for row in rows:
+        key = key_of(rule, row, project)
+        if key is not None and passes(rule.where, row, project):
+            found.append((row, key))
+    return found
+
+
+def _judge_row(rule: Alarm, row: Row, key: KeyTuple, project: Project, at_once: bool) -> Judgement:
+    values, look = row_values(rule, key, row, project)
+    conditions = []
+    for level in rule.levels:
+        pair = [
+            None if expr is None else evaluate_row(expr, row, project.schemas, project.tables, look)  # type: ignore[arg-type]
+            for expr in (level.when, level.until)
+        ]
+        conditions.append((pair[0], pair[1]))
+    return Judgement(row.time, tuple(conditions), values, row.window, row.place if at_once else None)
+
+
+def _occurrences(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
+    for row, _ in _rows(rule, task, project):
+        if row.place is not None or row.time <= task.watermark:
+            found = occurrence(rule, context_of(rule, (), project), _judge_row(rule, row, (), project, True))
+            if found is not None:
+                yield found
+
+
+def _in_order(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
+    rows = [item for item in _rows(rule, task, project) if item[0].time <= task.watermark]
+    rows.sort(key=lambda item: order_in_time(rule, item[0], project))
+    for key in sorted({key for _, key in rows}, key=repr):
+        mine = [row for row, other in rows if other == key]
+        life, last = _life(rule, key, project), None
+        ticks = judged_times(rule.every_ms, task.first_watermark, task.watermark)
+        for kind, item in _interleave(mine, list(ticks)):
+            if kind == "row":
+                last = item.time  # type: ignore[union-attr]
+                life.heard()
+                life.judge(_judge_row(rule, item, key, project, False))  # type: ignore[arg-type]
+            elif last is not None:
+                last = _tick(rule, life, last, item)  # type: ignore[arg-type]
+        yield from life.events
+
+
+def _interleave(rows: list[Row], ticks: list[int]) -> list[tuple[str, Row | int]]:
+    """Rows and ticks T in order: a row comes before T iff its time < T."""
+    both = [(row.time, 1, index, "row", row) for index, row in enumerate(rows)]
+    both += [(t, 0, 0, "tick", t) for t in ticks]  # type: ignore[misc]
+    return [(item[3], item[4]) for item in sorted(both, key=lambda item: item[:3])]
+
+
+def _tick(rule: Alarm, life: Life, last: int, t: int) -> int | None:
+    """Silence and forgetting at T; the key's last event, None once it is forgotten."""
+    now = Judgement(t, (), {})
+    if last < t - forget_ms(rule):
+        life.end(now, "forgotten")
+        life.silent = False
+        return None
+    life.tick(now, _is_silent(rule, last, t))
+    return last
+
+
+def _at_once(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
+    judged = {id(row): key for row, key in _rows(rule, task, project)}
+    lives: dict[KeyTuple, Life] = {}
+    last: dict[KeyTuple, int | None] = {}
+    done = task.first_watermark + 1
+    steps = sorted(
+        [(index, 1, row.watermark, row) for index, (_, row) in enumerate(task.rows)]
+        + [(index, 0, watermark, None) for index, watermark in task.marks],
+        key=lambda step: step[:3],
+    )
+
+    def tick_to(limit: int) -> None:
+        nonlocal done
+        for t in judged_times(rule.every_ms, done - 1, limit - 1):
+            done = t
+            for key, time in last.items():
+                if time is not None:
+                    last[key] = _tick(rule, lives[key], time, t)
+
+    for _, _, watermark, row in steps:
+        if row is None:
+            tick_to(watermark + 1)
+            continue
+        tick_to(min(watermark + 1, row.time))
+        key = judged.get(id(row))
+        if key is not None:
+            life = lives.setdefault(key, _life(rule, key, project))
+            last[key] = max(row.time, last.get(key) or row.time)
+            life.heard()
+            life.judge(_judge_row(rule, row, key, project, True))
+        tick_to(watermark + 1)
+    for life in lives.values():
+        yield from life.events

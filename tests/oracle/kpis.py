@@ -1,0 +1,81 @@
+"""KPI rows: one a key and window that holds an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from streamwatchd.rules.ruleset import Kpi
+from tests.oracle.evaluate import Cell
+from tests.oracle.reading import Partition, Row
+from tests.oracle.streams import (
+    KeyTuple,
+    Project,
+    Stream,
+    Task,
+    Windows,
+    all_aggregates,
+    context_of,
+    judge,
+    judge_values,
+    local_key,
+    tasks_of,
+)
+from tests.oracle.windows import judged_times, sessions, window
+
+
+@dataclass(frozen=True, slots=True)
+class KpiRow:
+    key: KeyTuple
+    start: int
+    end: int
+    events: int
+    values: dict[str, Cell]
+
+
+def derive(kpi: Kpi, project: Project) -> tuple[Stream, list[dict[str, object]]]:
+    """The KPI as a stream (every row), and the rows that are emitted."""
+    names = tuple(part.name for part in kpi.by)
+    stream = Stream(kpi.name, {}, local_key(kpi, project.streams), project.streams[kpi.sources[0]].origin, True, names)
+    emitted: list[dict[str, object]] = []
+    for task in tasks_of(kpi, project.streams):
+        part = Partition(first_watermark=task.first_watermark, watermark=task.watermark)
+        for row in sorted(_rows(kpi, task, project), key=lambda row: row.end):
+            fields = dict(zip(names, row.key, strict=True)) | row.values
+            part.rows.append(Row(row.end - 1, fields, None, row.end - 1, (row.start, row.end)))
+            if kpi.when is None or judge(kpi.when, kpi, row.key, row.end, row.values, {}, project) is True:
+                emitted.append(_document(kpi, row, project))
+        stream.partitions[task.place] = part
+    return stream, emitted
+
+
+def _rows(kpi: Kpi, task: Task, project: Project) -> Iterator[KpiRow]:
+    windows = Windows(kpi, task, project)
+    for key in windows.keys():
+        times = windows.times(key)
+        if kpi.session_ms:
+            spans = [span for span in sessions(times, kpi.session_ms) if span[1] - 1 <= task.watermark]
+        else:
+            spans = [(t - kpi.over_ms, t) for t in judged_times(kpi.every_ms, task.first_watermark, task.watermark)]
+        for start, end in spans:
+            events = sum(1 for time in times if start <= time < end)
+            if events:
+                answers = {}
+                for node in all_aggregates(kpi):
+                    bounds = (start, end)
+                    if node.over_ms is not None or node.ago_ms:
+                        bounds = window(node, end - start, kpi.every_ms, end, is_alarm=False)
+                    answers[node] = windows.answer(node, key, *bounds)
+                yield KpiRow(key, start, end, events, judge_values(kpi, key, end, answers, project))
+
+
+def _document(kpi: Kpi, row: KpiRow, project: Project) -> dict[str, object]:
+    return {
+        "kpi": kpi.name,
+        "key": dict(zip((part.name for part in kpi.by), row.key, strict=True)),
+        "window": (row.start, row.end),
+        "values": row.values,
+        "context": context_of(kpi, row.key, project),
+        "revision": 0,
+        "events": row.events,
+    }

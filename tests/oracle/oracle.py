@@ -1,0 +1,76 @@
+"""All answers of a rule set over complete logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from streamwatchd.batch import to_values
+from streamwatchd.enrichment.table import TableData
+from streamwatchd.rules.ruleset import Alarm, Kpi, RuleSet
+from tests.oracle.alarms import alarm_events
+from tests.oracle.evaluate import Cell, Tables
+from tests.oracle.kpis import derive
+from tests.oracle.reading import LogItem, Logs, read_partition
+from tests.oracle.streams import Project, Stream
+
+Document = dict[str, object]
+
+
+@dataclass(slots=True)
+class Answers:
+    """Times are ms. Alerts carry `place` (topic, partition, offset of the event that began an at-once life), no `id`."""
+
+    alerts: list[Document] = field(default_factory=list)
+    kpis: list[Document] = field(default_factory=list)
+    late: list[Document] = field(default_factory=list)
+    dead_letters: list[Document] = field(default_factory=list)
+
+
+def answers(
+    rules: RuleSet,
+    tables: Mapping[str, TableData],
+    partitions: Mapping[str, int],
+    logs: Logs,
+    horizon_ms: int | None = None,
+) -> Answers:
+    """`partitions` maps each topic to its partition count; a partition without a log is empty."""
+    project = Project(rules.tables, plain_tables(tables), {})
+    found = Answers()
+    for source in rules.sources.values():
+        stream = Stream(source.name, {}, source.key, source.name)
+        for partition in range(partitions[source.topic]):
+            log: list[LogItem] = list(logs.get((source.topic, partition), ()))
+            part = read_partition(source, partition, log, rules.tables, project.tables, horizon_ms)
+            stream.partitions[source.topic, partition] = part
+            found.late += part.late
+            found.dead_letters += part.dead
+        project.streams[source.name] = stream
+    for kpi in _readers_last(rules):
+        stream, rows = derive(kpi, project)
+        project.streams[kpi.name] = stream
+        found.kpis += rows
+    for rule in rules.rules:
+        if isinstance(rule, Alarm):
+            found.alerts += alarm_events(rule, project)
+    return found
+
+
+def _readers_last(rules: RuleSet) -> list[Kpi]:
+    """KPIs so ordered that each comes after those it reads."""
+    waiting = [rule for rule in rules.rules if isinstance(rule, Kpi)]
+    ready, found = set(rules.sources), []
+    while waiting:
+        kpi = next(kpi for kpi in waiting if ready.issuperset(kpi.sources))
+        waiting.remove(kpi)
+        ready.add(kpi.name)
+        found.append(kpi)
+    return found
+
+
+def plain_tables(tables: Mapping[str, TableData]) -> Tables:
+    plain: dict[str, dict[str, dict[str, Cell]]] = {}
+    for name, data in tables.items():
+        columns = {column: to_values(cells) for column, cells in data.columns.items()}
+        plain[name] = {key: {c: cells[row] for c, cells in columns.items()} for key, row in data.rows.items()}
+    return Tables(plain)

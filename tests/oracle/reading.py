@@ -1,0 +1,190 @@
+"""Which records are events: decoding, lateness, dead letters, enrichment; one partition at a time, in log order."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from streamwatchd.lang.typed import Kind, Type
+from streamwatchd.rules.ruleset import Source, Table
+from tests.oracle.evaluate import Cell, Tables, evaluate_row
+
+NEVER = -(2**62)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    payload: bytes | None
+    offset: int
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkAt:
+    """From here in the log the watermark is at least `watermark_ms`."""
+
+    watermark_ms: int
+
+
+LogItem = Record | MarkAt
+Logs = Mapping[tuple[str, int], Sequence[LogItem]]
+
+
+@dataclass(slots=True)
+class Row:
+    """An event: `place` is (topic, partition, offset), None for rows that rules made; `watermark` as it left it."""
+
+    time: int
+    fields: Mapping[str, Cell]
+    place: tuple[str, int, int] | None = None
+    watermark: int = NEVER
+    window: tuple[int, int] | None = None
+    sides: Mapping[str, Mapping[str, Cell]] | None = None
+    memo: dict[object, Cell] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Partition:
+    """What a partition of a stream holds: its events, and its watermark first and last."""
+
+    rows: list[Row] = field(default_factory=list)
+    first_watermark: int = NEVER
+    watermark: int = NEVER
+    late: list[dict[str, object]] = field(default_factory=list)
+    dead: list[dict[str, object]] = field(default_factory=list)
+    marks: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Unfit(Exception):
+    """A record that is a dead letter; the text is the stable reason."""
+
+
+def read_partition(
+    source: Source,
+    partition: int,
+    log: Sequence[LogItem],
+    schemas: Mapping[str, Table],
+    tables: Tables,
+    horizon_ms: int | None = None,
+) -> Partition:
+    """`horizon_ms` is the latest stamp allowed (clock + max_future); None allows all."""
+    found = Partition()
+    for item in log:
+        if isinstance(item, MarkAt):
+            found.watermark = max(found.watermark, item.watermark_ms)
+            found.marks.append((len(found.rows), found.watermark))
+            continue
+        place = {"source": source.name, "topic": source.topic, "partition": partition, "offset": item.offset}
+        try:
+            fields, time = decode(source, item)
+            if horizon_ms is not None and time > horizon_ms:
+                raise Unfit("future")
+        except Unfit as reason:
+            found.dead.append(place | {"payload": item.payload, "reason": str(reason)})
+            continue
+        before = found.watermark
+        found.watermark = max(before, time - source.max_delay_ms)
+        if found.first_watermark == NEVER:
+            found.first_watermark = found.watermark
+        if time <= before:
+            found.late.append(place | {"payload": item.payload, "time": time, "watermark": before})
+        elif _kept(source, fields, item, schemas, tables, time):
+            found.rows.append(Row(time, fields, (source.topic, partition, item.offset), found.watermark))
+        else:
+            found.marks.append((len(found.rows), found.watermark))
+    return found
+
+
+def decode(source: Source, record: Record) -> tuple[dict[str, Cell], int]:
+    """Declared and inferred fields (None where absent or unfit) and the event time in ms."""
+    if record.payload is None:
+        raise Unfit("null")
+    try:
+        document = json.loads(record.payload.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise Unfit(str(error) if str(error) == "duplicate" else "bad_json") from None
+    if not isinstance(document, dict):
+        raise Unfit("not_an_object")
+    time = record.timestamp if source.time == "kafka" else parse_time(document.get(source.time), source.time_unit)
+    fields: dict[str, Cell] = {}
+    for name, declared in source.fields.items():
+        value = document.get(name)
+        if value is not None and not _fits(value, declared.type):
+            if name == source.time:
+                continue
+            raise Unfit("wrong_type")
+        fields[name] = _cell(value)
+    for name, kind in source.inferred.items():
+        if name not in fields:
+            value = document.get(name)
+            fields[name] = _cell(value) if value is not None and _fits(value, kind) else None
+    return fields, time
+
+
+def parse_time(value: object, unit: str) -> int:
+    """ISO-8601 text, or a number in `unit` ("" = by its size), as whole ms rounded down."""
+    if isinstance(value, str):
+        try:
+            when = datetime.fromisoformat(value)
+        except ValueError:
+            raise Unfit("bad_time") from None
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        since = when - datetime(1970, 1, 1, tzinfo=UTC)
+        return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unfit("missing_time" if value is None else "bad_time")
+    if not unit:
+        unit = next((name for name, top in (("s", 1e11), ("ms", 1e14), ("us", 1e17)) if abs(value) < top), "ns")
+    return math.floor({"s": value * 1_000, "ms": value, "us": value / 1_000, "ns": value / 1_000_000}[unit])
+
+
+def _refuse(name: str) -> object:
+    raise ValueError(name)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("duplicate")
+    return dict(pairs)
+
+
+def _fits(value: object, kind: Type) -> bool:
+    match kind.kind:
+        case Kind.NUMBER:
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case Kind.STRING:
+            return isinstance(value, str)
+        case Kind.BOOL:
+            return isinstance(value, bool)
+
+
+def _cell(value: object) -> Cell:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value  # type: ignore[return-value]
+
+
+def _kept(
+    source: Source, fields: Mapping[str, Cell], record: Record, schemas: Mapping[str, Table], tables: Tables, time: int
+) -> bool:
+    if not _sampled(source, fields, record):
+        return False
+    if source.drop is not None and evaluate_row(source.drop, Row(time, fields), schemas, tables) is True:
+        return False
+    return not any(
+        schemas[join.table].missing == "drop" and tables.row(join.table, fields.get(join.on)) is None
+        for join in source.enrich
+    )
+
+
+def _sampled(source: Source, fields: Mapping[str, Cell], record: Record) -> bool:
+    if source.sample >= 1:
+        return True
+    key = fields.get(source.key) if source.key else None
+    text = (record.payload or b"") if key is None else Tables.text(key).encode()
+    digest = hashlib.blake2b(text, digest_size=8).digest()
+    return int.from_bytes(digest, "little") < source.sample * 2**64

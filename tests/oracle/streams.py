@@ -1,0 +1,265 @@
+"""Which rows reach a rule, in which tasks, up to which watermark."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from streamwatchd.lang.typed import Aggregate, Expr, Field, Literal, TableColumn, Value, walk
+from streamwatchd.rules.ruleset import Alarm, Kpi, NamedValue, Rule, Table
+from tests.oracle.aggregates import aggregate
+from tests.oracle.evaluate import Cell, Tables, column, evaluate, evaluate_row, field_of
+from tests.oracle.reading import NEVER, Partition, Row
+
+KeyTuple = tuple[Cell, ...]
+MERGED = ("", -1)
+
+
+@dataclass(slots=True)
+class Stream:
+    """A source or a KPI. `key` is the field that names its partition ("" where it has none), `origin` its source."""
+
+    name: str
+    partitions: dict[tuple[str, int], Partition]
+    key: str
+    origin: str
+    is_kpi: bool = False
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Task:
+    """What one task of a rule sees: (stream, row) in log order where it has one partition, and its watermarks."""
+
+    rows: list[tuple[str, Row]]
+    first_watermark: int
+    watermark: int
+    place: tuple[str, int] = MERGED
+    marks: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    schemas: Mapping[str, Table]
+    tables: Tables
+    streams: dict[str, Stream]
+
+
+def expressions(rule: Rule) -> list[Expr]:
+    """Every expression whose answer the rule depends on."""
+    found = [value.expr for value in rule.values] + [key.expr for key in rule.by]
+    found += [rule.where] if rule.where is not None else []
+    if isinstance(rule, Alarm):
+        for level in rule.levels:
+            found += [level.when] + ([level.until] if level.until is not None else [])
+    elif rule.when is not None:
+        found.append(rule.when)
+    return found
+
+
+def all_aggregates(rule: Rule) -> list[Aggregate]:
+    return [node for expr in expressions(rule) for node in walk(expr) if isinstance(node, Aggregate)]
+
+
+def aggregates_in(expr: Expr, values: tuple[NamedValue, ...]) -> list[Aggregate]:
+    """The aggregates an expression reads, also through `values:`."""
+    named = {value.name: value.expr for value in values}
+    found: list[Aggregate] = []
+    for node in walk(expr):
+        if isinstance(node, Aggregate):
+            found.append(node)
+        elif isinstance(node, Value):
+            found += aggregates_in(named[node.name], values)
+    return found
+
+
+def local_key(rule: Rule, streams: Mapping[str, Stream]) -> str:
+    """The name in `by` that holds the partition key of what feeds the rule; "" for a rule behind the exchange."""
+    feeds = [streams[name] for name in rule.sources]
+    if len({(feed.origin, feed.key) for feed in feeds}) != 1 or not feeds[0].key:
+        return ""
+    if len(feeds) > 1 and not all(feed.is_kpi for feed in feeds):
+        return ""
+    common = {key.name for key in rule.by}
+    for node in all_aggregates(rule):
+        common &= set(node.by) if node.by is not None else common
+    for key in rule.by:
+        if key.name in common and isinstance(key.expr, Field) and key.expr.name == feeds[0].key:
+            return key.name
+    return ""
+
+
+def tasks_of(rule: Rule, streams: Mapping[str, Stream]) -> list[Task]:
+    feeds = [streams[name] for name in rule.sources]
+    if local_key(rule, streams) or (len(feeds) == 1 and is_occurrence(rule)):
+        return [_local_task(feeds, place) for place in feeds[0].partitions]
+    parts = [part for feed in feeds for part in feed.partitions.values()]
+    watermark = min(part.watermark for part in parts)
+    first = NEVER if any(part.first_watermark == NEVER for part in parts) else min(part.first_watermark for part in parts)
+    rows = [(feed.name, row) for feed in feeds for part in feed.partitions.values() for row in part.rows]
+    return [Task(rows, first if first != NEVER else watermark, watermark)]
+
+
+def _local_task(feeds: list[Stream], place: tuple[str, int]) -> Task:
+    rows = [(feed.name, row) for feed in feeds for row in feed.partitions[place].rows]
+    part = feeds[0].partitions[place]
+    marks = part.marks if len(feeds) == 1 else []
+    return Task(rows, part.first_watermark, part.watermark, place, marks)
+
+
+def is_occurrence(rule: Rule) -> bool:
+    return isinstance(rule, Alarm) and rule.windowless and not rule.by and not rule.in_order
+
+
+def is_at_once(rule: Alarm, streams: Mapping[str, Stream]) -> bool:
+    """Judged in log order as records come."""
+    if len(rule.sources) != 1 or streams[rule.sources[0]].is_kpi or rule.in_order:
+        return False
+    holds = any(level.for_ms or level.until_for_ms for level in rule.levels)
+    return not holds and (not rule.by or bool(local_key(rule, streams)))
+
+
+def key_of(rule: Rule, row: Row, project: Project) -> KeyTuple | None:
+    """The row's key; None where a part of it is null."""
+    key = tuple(evaluate_row(part.expr, row, project.schemas, project.tables) for part in rule.by)
+    return None if None in key else key
+
+
+def passes(where: Expr | None, row: Row, project: Project) -> bool:
+    return where is None or evaluate_row(where, row, project.schemas, project.tables) is True
+
+
+def joined(rule: Rule, rows: list[tuple[str, Row]], streams: Mapping[str, Stream]) -> list[Row]:
+    """Rows of several KPIs side by side: one a common key and window end, a missing side is null."""
+    common = [name for name in streams[rule.sources[0]].keys if all(name in streams[s].keys for s in rule.sources)]
+    sides: dict[tuple[object, ...], dict[str, Row]] = {}
+    for stream, row in rows:
+        sides.setdefault((row.time, *(row.fields[name] for name in common)), {})[stream] = row
+    found = []
+    for (time, *key), by_stream in sides.items():
+        plain: dict[str, Cell] = {}
+        for row in by_stream.values():
+            plain |= row.fields
+        plain |= dict(zip(common, key, strict=True))  # type: ignore[arg-type]
+        window = next(iter(by_stream.values())).window
+        found.append(Row(time, plain, None, time, window, {name: row.fields for name, row in by_stream.items()}))  # type: ignore[arg-type]
+    return found
+
+
+def order_in_time(rule: Rule, row: Row, project: Project) -> tuple[object, ...]:
+    """(time, then the fields that the rule reads in name order, null first)."""
+    names = set()
+    for expr in expressions(rule):
+        for node in walk(expr):
+            if isinstance(node, Field):
+                names.add((node.name, node.stream))
+            elif isinstance(node, TableColumn):
+                names.add((node.on, ""))
+    cells = [field_of(row, name, stream) for name, stream in sorted(names)]
+    return (row.time, *((cell is not None, cell if cell is not None else 0) for cell in cells))
+
+
+class Windows:
+    """The rows of a rule with aggregates in one task, by key and in order of time."""
+
+    def __init__(self, rule: Rule, task: Task, project: Project) -> None:
+        self.rule, self.project = rule, project
+        self.rows: list[tuple[int, str, Row, KeyTuple]] = []
+        for stream, row in task.rows:
+            key = key_of(rule, row, project)
+            if key is not None and passes(rule.where, row, project):
+                self.rows.append((row.time, stream, row, key))
+        self.rows.sort(key=lambda item: item[0])
+        self._groups: dict[tuple[str, ...], dict[KeyTuple, list[tuple[int, str, Row, KeyTuple]]]] = {}
+        self._memo: dict[tuple[Aggregate, int], tuple[bool, Cell]] = {}
+
+    def group(self, names: tuple[str, ...], key: KeyTuple) -> list[tuple[int, str, Row, KeyTuple]]:
+        """The rows whose key agrees with `key` in `names`."""
+        places = [index for index, part in enumerate(self.rule.by) if part.name in names]
+        if names not in self._groups:
+            groups: dict[KeyTuple, list[tuple[int, str, Row, KeyTuple]]] = {}
+            for item in self.rows:
+                groups.setdefault(tuple(item[3][place] for place in places), []).append(item)
+            self._groups[names] = groups
+        return self._groups[names].get(tuple(key[place] for place in places), [])
+
+    def keys(self) -> list[KeyTuple]:
+        return sorted({item[3] for item in self.rows}, key=repr)
+
+    def times(self, key: KeyTuple) -> list[int]:
+        return [item[0] for item in self.group(tuple(part.name for part in self.rule.by), key)]
+
+    def answer(self, node: Aggregate, key: KeyTuple, start: int, end: int) -> Cell:
+        names = tuple(part.name for part in self.rule.by) if node.by is None else node.by
+        rows = self.group(names, key)
+        streams = {part.stream for part in walk(node) if isinstance(part, Field) and part.stream}
+        items: list[tuple[int, Cell]] = []
+        for time, stream, row, _ in rows[bisect_left(rows, start, key=_time) : bisect_left(rows, end, key=_time)]:
+            if not streams or stream in streams:
+                counted, cell = self._cell(node, row)
+                if counted:
+                    items.append((time, cell))
+        return aggregate(node.function, node.quantile, items)
+
+    def _cell(self, node: Aggregate, row: Row) -> tuple[bool, Cell]:
+        memo = (node, id(row))
+        if memo not in self._memo:
+            counted = passes(node.where, row, self.project)
+            arg = node.arg if node.arg is not None else Literal(True, node.type)
+            cell = evaluate_row(arg, row, self.project.schemas, self.project.tables) if counted else None
+            self._memo[memo] = (counted, cell)
+        return self._memo[memo]
+
+
+def _time(item: tuple[int, str, Row, KeyTuple]) -> int:
+    return item[0]
+
+
+def judge(
+    expr: Expr, rule: Rule, key: KeyTuple, t: int, values: Mapping[str, Cell], windows: Mapping[Aggregate, Cell], project: Project
+) -> Cell:
+    """An expression judged at `t` for a key."""
+    keys = {part.name: cell for part, cell in zip(rule.by, key, strict=True)}
+
+    def leaf(node: Expr) -> Cell:
+        match node:
+            case Aggregate():
+                return windows[node]
+            case Value(name):
+                return values[name]
+            case TableColumn():
+                return column(node, keys[node.on], project.schemas, project.tables)
+        name = getattr(node, "name", None)
+        return float(t) if name is None else keys[name]
+
+    return evaluate(expr, leaf)
+
+
+def judge_values(
+    rule: Rule, key: KeyTuple, t: int, windows: Mapping[Aggregate, Cell], project: Project
+) -> dict[str, Cell]:
+    values: dict[str, Cell] = {}
+    for value in rule.values:
+        values[value.name] = judge(value.expr, rule, key, t, values, windows, project)
+    return values
+
+
+def row_values(rule: Rule, key: KeyTuple, row: Row, project: Project) -> tuple[dict[str, Cell], object]:
+    """The values of a windowless rule on one row, and the look-up for its conditions."""
+    keys = {part.name: cell for part, cell in zip(rule.by, key, strict=True)}
+    values: dict[str, Cell] = {}
+
+    def look(node: Expr) -> Cell:
+        return values[node.name] if isinstance(node, Value) else keys[node.name]  # type: ignore[union-attr]
+
+    for value in rule.values:
+        values[value.name] = evaluate_row(value.expr, row, project.schemas, project.tables, look)
+    return values, look
+
+
+def context_of(rule: Rule, key: KeyTuple, project: Project) -> dict[str, Cell]:
+    return {getattr(node, "column"): judge(node, rule, key, 0, {}, {}, project) for node in rule.context}
+
+
+__all__ = ["Kpi", "Project", "Stream", "Task", "Windows"]
