@@ -1,0 +1,111 @@
+"""Syntax errors in words: what stands there, what could, and the way out for the usual mistakes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set
+
+from streamwatchd.lang.problem import Problem
+
+RESERVED = frozenset(
+    "and or not in is null true false where over ago by for until".split()
+)
+
+_CLOSER = {"(": ")", "[": "]", "{": "}"}
+_SKIP = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`|[^"\'`()\[\]{}]+', re.DOTALL)
+
+_FOREIGN = {
+    "&&": "write `and`",
+    "||": "write `or`",
+    "!~": "write `not (x ~ \"…\")`",
+    "=~": "write `~`",
+    "!": "write `not`",
+    "&": "write `and`",
+    "|": "write `or`",
+    "^": "write a product, `x * x`; there is no power",
+    "?": "there is no `a ? b : c`; use two levels or two rules",
+    "$": "write the bare name",
+    "@": "put a name with special characters in back-ticks",
+    ";": "one expression an entry; join with `and`",
+    "≥": "write `>=`",
+    "≤": "write `<=`",
+    "≠": "write `!=`",
+    "“": 'write straight quotes, `"…"`',
+    "”": 'write straight quotes, `"…"`',
+    "‘": 'write straight quotes, `"…"`',
+    "’": 'write straight quotes, `"…"`',
+}
+
+
+def unbalanced(text: str, max_depth: int) -> Problem | None:
+    """The first bracket without its partner, an unclosed quote, or brackets nested too deeply; one pass."""
+    opened: list[tuple[str, int]] = []
+    position = 0
+    while position < len(text):
+        if skipped := _SKIP.match(text, position):
+            position = skipped.end()
+            continue
+        character = text[position]
+        if character in "\"'`":
+            return Problem("SW104", f"the quote {character} is never closed", position, len(text), "opened here")
+        if character in _CLOSER:
+            opened.append((character, position))
+            if len(opened) > max_depth:
+                message = f"brackets are nested more than {max_depth} deep"
+                return Problem("SW105", message, position, position + 1, hint="split it over several `values:`")
+        elif not opened or _CLOSER[opened[-1][0]] != character:
+            hint = f"close `{opened[-1][0]}` first" if opened else f"remove it, or open one before it"
+            return Problem("SW103", f"`{character}` closes nothing", position, position + 1, hint=hint)
+        else:
+            opened.pop()
+        position += 1
+    if opened:
+        bracket, at = opened[-1]
+        return Problem("SW103", f"`{bracket}` is never closed", at, at + 1, "opened here", f"add `{_CLOSER[bracket]}`")
+    return None
+
+
+def explain(text: str, start: int, end: int, token: str, expected: Set[str]) -> Problem:
+    """The problem of an unexpected token (`token` its terminal, "$END" past the end, "" an unknown character)."""
+    if token == "$END":
+        return _at_end(text, start, end)
+    rest = text[start:]
+    for spelled, hint in _FOREIGN.items():
+        if rest.startswith(spelled) or (start and text[start - 1 :].startswith(spelled)):
+            at = start if rest.startswith(spelled) else start - 1
+            return Problem("SW106", f"`{spelled}` is no operator here", at, at + len(spelled), hint=hint)
+    found = text[start:end]
+    message = f"`{found}` can't stand here"
+    return Problem("SW101", message, start, end, _could_stand(expected), _way_out(text, start, found, token))
+
+
+def _at_end(text: str, start: int, end: int) -> Problem:
+    last = text[:start].split()[-1] if text[:start].split() else ""
+    return Problem("SW101", f"something is missing after `{last}`", start, end, "the text ends here", "complete it, or quote the whole text if YAML cut it")
+
+
+def _could_stand(expected: Set[str]) -> str:
+    if "NAME" in expected:
+        return "expected a name, a number, a string or `(`"
+    if expected == {"NUMBER"}:
+        return "expected a duration such as `5m`"
+    if "COMPARE" in expected:
+        return "expected an operator"
+    return ""
+
+
+_SPACED_UNIT = re.compile(r"(?:%|ms|us|ns|s|m|h|d|w|[KMGT]i?B|B|dBm?)(?![\w(])")
+
+
+def _way_out(text: str, start: int, found: str, token: str) -> str:
+    before = text[:start].rstrip()
+    if before and before[-1].isdigit() and _SPACED_UNIT.fullmatch(found):
+        number = re.split(r"[\s(,<>=~+*/-]", before)[-1]
+        return f"write the unit without a space: `{number}{found}`"
+    if found.lower() in RESERVED:
+        return f"`{found}` is a word of the language; for a field of that name write it in back-ticks: `` `{found}` ``"
+    if token == "COMPARE" and before.endswith(("=", "<", ">", "!")):
+        return "the operators are `==` `!=` `<` `<=` `>` `>=`"
+    if token in {"NAME", "NUMBER", "STRING"} and before:
+        return "put an operator between the two, or quotes around a text of several words"
+    return ""

@@ -1,0 +1,130 @@
+"""From a written name to what it means in a scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from streamwatchd.lang import syntax
+from streamwatchd.diagnostics import Severity, did_you_mean
+from streamwatchd.lang.problem import Problem
+from streamwatchd.lang.scope import Ambiguous, Meaning, Scope, Undeclared, Where
+from streamwatchd.lang.typed import Field, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """An undeclared field: `field` and `stream` as in `typed.Field`; `type` if earlier uses gave one."""
+
+    field: str
+    stream: str
+    type: Type | None
+
+
+def resolve(name: str, scope: Scope) -> Meaning | Free | None:
+    """What a name means; None when it means nothing here."""
+    if name in scope.names:
+        return scope.names[name]
+    if scope.undeclared is Undeclared.CLOSED:
+        return None
+    head, dot, rest = name.partition(".")
+    if dot and head in scope.tables:
+        return None
+    if not scope.streams:
+        return Free(name, "", scope.inferred.get(name))
+    if dot and head in scope.streams:
+        return Free(rest, head, scope.inferred.get(name))
+    if len(scope.streams) == 1:
+        (stream,) = scope.streams
+        return Free(name, stream, scope.inferred.get(f"{stream}.{name}"))
+    return Ambiguous(tuple(f"{stream}.{name}" for stream in sorted(scope.streams)))
+
+
+def is_bare_word(node: syntax.Node, scope: Scope) -> bool:
+    """Whether a name on the right of a comparison is a string: nothing declared has it."""
+    if not isinstance(node, syntax.Name) or node.quoted or node.name in scope.names:
+        return False
+    head = node.name.partition(".")[0]
+    if head in scope.tables or head in scope.streams:
+        return False
+    return scope.row is None or is_bare_word(node, scope.row)
+
+
+def free_key(free: Free) -> str:
+    """The name under which an undeclared field is inferred."""
+    return f"{free.stream}.{free.field}" if free.stream else free.field
+
+
+def unknown(node: syntax.Name, scope: Scope) -> Problem:
+    """The problem of a name that means nothing here."""
+    name = node.name
+    place = (node.start, node.end)
+    head, dot, column = name.partition(".")
+    if dot and head in scope.tables:
+        hint = did_you_mean(column, scope.tables[head]) or f"its columns: {listed(scope.tables[head])}"
+        return Problem("SW201", f"table `{head}` has no column `{column}`", *place, "unknown column", hint)
+    known = [each for each in scope.names if each != "time"]
+    if scope.where is not Where.ROW and scope.row is not None and _is_field(name, scope.row):
+        return _raw_field(node, scope, known)
+    hint = did_you_mean(name, known) or (f"known here: {listed(known)}" if known else "")
+    what = "a key, a value or a table column of the key" if scope.row else f"a field of `{scope.source}`"
+    return Problem("SW201", f"`{name}` is not {what}" if scope.source else f"nothing is named `{name}`", *place, "unknown name", hint)
+
+
+def _is_field(name: str, row: Scope) -> bool:
+    meaning = resolve(name, row)
+    return meaning is not None and not isinstance(meaning, Ambiguous)
+
+
+def _raw_field(node: syntax.Name, scope: Scope, known: list[str]) -> Problem:
+    over = "" if scope.where is Where.KPI else " over 5m"
+    way_out = f"`last({node.name}{over})`"
+    assert scope.row is not None
+    if isinstance(resolve(node.name, scope.row), Free) and (similar := did_you_mean(node.name, known)):
+        way_out = f"{similar} For a field of the event, aggregate it: {way_out}"
+    else:
+        way_out = f"aggregate it, for example {way_out}, or add it to `by:`"
+    message = f"`{node.name}` is a field of single events, but this is judged on windows"
+    return Problem("SW204", message, node.start, node.end, "needs an aggregate", way_out)
+
+
+def undeclared(node: syntax.Name, free: Free, scope: Scope) -> Problem | None:
+    """What to say about a field that no `fields:` declares; None where the source declares nothing."""
+    known = [name for name in scope.names if "." not in name and name != "time"]
+    near = [name for name in known if one_edit(free.field, name)]
+    place = (node.start, node.end)
+    declare = f"declare it: `fields: {{{free.field}: {{type: …}}}}`"
+    if near and not (free.type and scope.undeclared is Undeclared.OPEN):
+        hint = f"did you mean `{near[0]}`? If not, {declare}"
+        return Problem("SW202", f"`{free.field}` is not declared but looks like `{near[0]}`", *place, "unknown field", hint)
+    if scope.undeclared is Undeclared.OPEN:
+        return None
+    hint = " ".join(filter(None, (did_you_mean(free.field, known), declare)))
+    message = f"`{free.field}` is not declared in `fields:` of `{free.stream or scope.source}`"
+    return Problem("SW203", message, *place, "taken as a field all the same", hint, Severity.WARNING)
+
+
+def ambiguous(node: syntax.Name, meaning: Ambiguous) -> Problem:
+    hint = "write " + " or ".join(f"`{choice}`" for choice in meaning.choices)
+    return Problem("SW205", f"`{node.name}` is ambiguous", node.start, node.end, "several have this name", hint)
+
+
+def one_edit(word: str, known: str) -> bool:
+    """Whether one letter typed too many, too few, wrong or swapped with its neighbour makes one word the other.
+
+    Words of one or two letters, and words that differ in a digit (`disk1`, `disk2`), are different on purpose.
+    """
+    if word == known or min(len(word), len(known)) < 3 or abs(len(word) - len(known)) > 1:
+        return False
+    same = next((i for i, (a, b) in enumerate(zip(word, known)) if a != b), min(len(word), len(known)))
+    a, b = word[same:], known[same:]
+    if a[:1].isdigit() or b[:1].isdigit():
+        return False
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
+
+
+def listed(words: Iterable[str], most: int = 8) -> str:
+    """`a`, `b`, `c` and 5 more."""
+    ordered = sorted(words)
+    shown = ", ".join(f"`{word}`" for word in ordered[:most])
+    return shown + (f" and {len(ordered) - most} more" if len(ordered) > most else "")
