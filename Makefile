@@ -63,7 +63,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/python -m streamwatchd.demo $(if $(KAFKA),--kafka $(KAFKA))
 
 kafka: $(VENV)/.dev
-	@$(BIN)/python -m tests.kafka.server
+	@$(BIN)/python -m tests.kafka.server run --port 9092
 
 # --- checking ---------------------------------------------------------------------------------------------------------
 

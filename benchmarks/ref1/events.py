@@ -58,7 +58,8 @@ def hot_spells(shape: Shape) -> tuple[Ints, Ints]:
 def times(rng: np.random.Generator, first: int, shape: Shape) -> Ints:
     """A steady clock less a random delay, never before the start."""
     steady = START_MS + np.arange(first, first + BLOCK) * 1000 // shape.rate
-    return np.maximum(steady - rng.integers(0, MOST_OUT_OF_ORDER_MS + 1, BLOCK), START_MS)
+    time: Ints = np.maximum(steady - rng.integers(0, MOST_OUT_OF_ORDER_MS + 1, BLOCK), START_MS)
+    return time
 
 
 def percentages(rng: np.random.Generator, mean: float, deviation: float) -> Floats:
@@ -72,7 +73,8 @@ def statuses(rng: np.random.Generator, time: Ints, service: Ints) -> Ints:
     error_share = np.where(failing, 0.12, 0.02)
     draw = rng.random(BLOCK)
     error = rng.choice([500, 500, 500, 503], BLOCK)
-    return np.select([draw < error_share, draw < error_share + 0.1], [error, 404], 200)
+    chosen: Ints = np.select([draw < error_share, draw < error_share + 0.1], [error, 404], 200)
+    return chosen
 
 
 def block(number: int, shape: Shape, spells: tuple[Ints, Ints]) -> pl.DataFrame:
