@@ -1,0 +1,134 @@
+"""Topics, offsets and committed positions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.cimpl import NewTopic as ClientNewTopic
+
+from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.ports.kafka import Committed, NewTopic, Partition
+from streamwatchd.ports.librdkafka.errors import Connection, Options, family, kafka_error, options
+
+SECONDS = 10.0
+_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+NO_OFFSET = -1001
+
+
+class LibrdkafkaAdmin:
+    """See `ports.kafka.Admin`."""
+
+    def __init__(self, user_options: Options, *, creates_topics: bool) -> None:
+        self._options = options({"retry.backoff.ms": 20}, user_options, connection=Connection())
+        self._creates_topics = creates_topics
+        self._client = AdminClient(self._options)
+
+    def partitions_of(self, topics: Iterable[str]) -> dict[str, int]:
+        try:
+            known = self._client.list_topics(timeout=SECONDS).topics
+        except KafkaException as problem:
+            raise family(problem, "list topics") from problem
+        found = {topic: known[topic] for topic in topics if topic in known}
+        return {topic: len(each.partitions) for topic, each in found.items() if each.error is None}
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        names = list(topics)
+        if not names or not self._creates_topics:
+            return {}
+        described = self._client.describe_topics(TopicCollection(names), request_timeout=SECONDS)
+        ids = {}
+        for name, future in described.items():
+            try:
+                ids[name] = str(future.result().topic_id)
+            except KafkaException as problem:
+                raise family(problem, f"describe topic {name}") from problem
+        return ids
+
+    def ensure_topics(self, topics: Iterable[NewTopic]) -> None:
+        wanted = {topic.name: topic for topic in topics}
+        absent = [wanted[name] for name in wanted.keys() - self.partitions_of(wanted).keys()]
+        if absent and self._creates_topics:
+            self._create(absent)
+        elif absent:
+            for topic in absent:
+                self._client.list_topics(topic.name, timeout=SECONDS)
+        deadline = time.monotonic() + SECONDS
+        while missing := wanted.keys() - self.partitions_of(wanted).keys():
+            if time.monotonic() > deadline:
+                raise Unavailable(f"topics are created but do not appear: {', '.join(sorted(missing))}")
+            time.sleep(0.02)
+
+    def _create(self, topics: Iterable[NewTopic]) -> None:
+        new = [ClientNewTopic(each.name, each.partitions, config=dict(each.config)) for each in topics]
+        for name, future in self._client.create_topics(new, request_timeout=SECONDS).items():
+            try:
+                future.result()
+            except KafkaException as problem:
+                if kafka_error(problem).code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise family(problem, f"create topic {name}") from problem
+
+    def beginning_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        return self._offsets(partitions, _EARLIEST, IsolationLevel.READ_UNCOMMITTED)
+
+    def end_offsets(self, partitions: Iterable[Partition], *, read_committed: bool = False) -> dict[Partition, int]:
+        isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
+        return self._offsets(partitions, _LATEST, isolation)
+
+    def _offsets(
+        self, partitions: Iterable[Partition], spec: OffsetSpec, isolation: IsolationLevel
+    ) -> dict[Partition, int]:
+        asked = {TopicPartition(each.topic, each.partition): spec for each in partitions}
+        if not asked:
+            return {}
+        self._demand({Partition(each.topic, each.partition) for each in asked})
+        answers = self._client.list_offsets(asked, isolation_level=isolation, request_timeout=SECONDS)
+        found = {}
+        for asked_for, future in answers.items():
+            try:
+                found[Partition(asked_for.topic, asked_for.partition)] = int(future.result().offset)
+            except KafkaException as problem:
+                raise family(problem, f"offsets of {asked_for.topic}[{asked_for.partition}]") from problem
+        return found
+
+    def _demand(self, partitions: set[Partition]) -> None:
+        counts = self.partitions_of({each.topic for each in partitions})
+        for each in sorted(partitions):
+            if each.partition >= counts.get(each.topic, 0):
+                raise StateMismatch(f"there is no partition {each.partition} of topic {each.topic}")
+
+    def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, Committed | None]:
+        asked = [TopicPartition(each.topic, each.partition) for each in partitions]
+        consumer = self._consumer(group)
+        try:
+            answers = consumer.committed(asked, SECONDS) if asked else []
+        except KafkaException as problem:
+            raise family(problem, f"committed positions of group {group}") from problem
+        finally:
+            consumer.close()
+        return {Partition(each.topic, each.partition): _committed(each, group) for each in answers}
+
+    def commit(self, group: str, positions: Mapping[Partition, Committed]) -> None:
+        offsets = [TopicPartition(p.topic, p.partition, at.offset, at.metadata) for p, at in positions.items()]
+        consumer = self._consumer(group)
+        try:
+            consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as problem:
+            raise family(problem, f"commit positions of group {group}") from problem
+        finally:
+            consumer.close()
+
+    def _consumer(self, group: str) -> Consumer:
+        return Consumer({**self._options, "group.id": group, "enable.auto.commit": False})
+
+    def close(self) -> None:
+        """Nothing to do: the client goes with its object."""
+
+
+def _committed(answer: TopicPartition, group: str) -> Committed | None:
+    if answer.error is not None:
+        raise family(answer.error, f"committed position of group {group}")
+    return None if answer.offset == NO_OFFSET else Committed(answer.offset, answer.metadata or "")

@@ -1,0 +1,218 @@
+"""Writing: in transactions under a transactional id, or plainly."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Mapping
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from streamwatchd.errors import Fenced, Unavailable
+from streamwatchd.ports.kafka import Committed, Outcome, Partition, Record
+from streamwatchd.ports.librdkafka.errors import Connection, Options, family, is_fence, kafka_error, options
+
+REQUEST_SECONDS = 5.0
+OPEN_SECONDS = 30.0
+QUEUE_SECONDS = 30.0
+OFFSETS_SECONDS = 10.0
+
+PLAIN_TUNING: Options = {
+    "linger.ms": 3,
+    "compression.type": "lz4",
+    "partitioner": "murmur2_random",
+    "retry.backoff.ms": 5,
+    "reconnect.backoff.max.ms": 2_000,
+    "enable.idempotence": True,
+    "delivery.report.only.error": True,
+}
+TRANSACTION_TUNING: Options = {
+    "transaction.timeout.ms": 15_000,
+    "message.timeout.ms": 10_000,
+    "socket.timeout.ms": round(REQUEST_SECONDS * 1000),
+}
+
+
+def _produce(producer: Producer, records: Iterable[Record]) -> None:
+    for record in records:
+        deadline = 0.0
+        while True:
+            try:
+                producer.produce(
+                    record.topic,
+                    record.value,
+                    record.key,
+                    -1 if record.partition is None else record.partition,
+                    timestamp=record.timestamp_ms or 0,
+                    headers=list(record.headers),
+                )
+                break
+            except BufferError as full:
+                deadline = deadline or time.monotonic() + QUEUE_SECONDS
+                if time.monotonic() > deadline:
+                    raise Unavailable("the client's queue stays full: no broker takes the records") from full
+                producer.poll(0.01)
+    producer.poll(0)
+
+
+class LibrdkafkaWriter:
+    """See `ports.kafka.Writer`.
+
+    librdkafka sends EndTxn again by itself after a time-out or a lost connection and then reports success; it speaks
+    no KIP-890, so the first copy, arriving late, could end the *next* transaction of the same producer epoch.
+    `doubtful` is therefore set after any such sign, and a rebuilt producer has a new epoch.
+
+    A broker that ends a transaction by its time-out (a suspended machine) fences its producer just as another owner
+    does; when our own transaction was that old, the outcome is UNKNOWN instead of Fenced, and the committed offsets
+    show whether somebody else went on.
+    """
+
+    def __init__(self, user_options: Options, transactional_id: str) -> None:
+        self._connection = Connection()
+        transactional: Options = {"transactional.id": transactional_id}
+        self._options = options(
+            PLAIN_TUNING, TRANSACTION_TUNING, user_options, transactional, connection=self._connection
+        )
+        self._group_options = options(user_options, connection=Connection())
+        self._groups: dict[str, object] = {}
+        self._limit_seconds = float(str(self._options["transaction.timeout.ms"])) / 1000
+        self._began: float | None = None
+        self._doubtful = False
+        self._producer: Producer | None = None
+        self.rebuild()
+
+    @property
+    def doubtful(self) -> bool:
+        return self._doubtful
+
+    def rebuild(self) -> None:
+        self._doubtful = True
+        self.close()
+        self._began = None
+        producer = Producer(self._options)
+        try:
+            producer.init_transactions(OPEN_SECONDS)
+        except KafkaException as problem:
+            raise family(problem, "open a transactional producer") from problem
+        self._producer = producer
+        self._connection.lost = False
+        self._doubtful = False
+
+    def begin(self) -> None:
+        if self._doubtful or self._began is not None:
+            raise RuntimeError("begin of a transaction while another is open or in doubt")
+        try:
+            self._open().begin_transaction()
+        except KafkaException as problem:
+            raise self._family(problem, "begin a transaction") from problem
+        self._began = time.monotonic()
+
+    def send(self, records: Iterable[Record]) -> None:
+        try:
+            _produce(self._open(), records)
+        except KafkaException as problem:
+            raise self._family(problem, "produce") from problem
+
+    def send_offsets(self, group: str, positions: Mapping[Partition, Committed]) -> None:
+        offsets = [TopicPartition(p.topic, p.partition, at.offset, at.metadata) for p, at in positions.items()]
+        try:
+            self._open().send_offsets_to_transaction(offsets, self._group(group), OFFSETS_SECONDS)
+        except KafkaException as problem:
+            raise self._family(problem, "send offsets") from problem
+
+    def _group(self, group: str) -> object:
+        """The metadata of a group without members: generation −1, so the transactional id is the only fence."""
+        if group not in self._groups:
+            consumer = Consumer({**self._group_options, "group.id": group})
+            self._groups[group] = consumer.consumer_group_metadata()
+            consumer.close()
+        return self._groups[group]
+
+    def commit(self, timeout_s: float) -> Outcome:
+        producer, start = self._open(), time.monotonic()
+        error: KafkaError | None = None
+        while (left := start + timeout_s - time.monotonic()) > 0:
+            try:
+                producer.commit_transaction(left)
+                return self._ended(Outcome.COMMITTED, start)
+            except KafkaException as problem:
+                error = kafka_error(problem)
+            if error.txn_requires_abort():
+                return self.abort(max(1.0, left))
+            if not error.retriable():
+                break
+        return self._failed(error)
+
+    def abort(self, timeout_s: float) -> Outcome:
+        self._doubtful = True
+        try:
+            self._open().abort_transaction(timeout_s)
+        except KafkaException as problem:
+            return self._failed(kafka_error(problem))
+        self._began = None
+        return Outcome.ABORTED
+
+    def _ended(self, outcome: Outcome, start: float) -> Outcome:
+        self._open().poll(0)
+        self._doubtful = self._connection.lost or time.monotonic() - start > REQUEST_SECONDS / 2
+        self._began = None
+        return outcome
+
+    def _failed(self, error: KafkaError | None) -> Outcome:
+        self._doubtful = True
+        if error is not None and self._other_owner(error):
+            raise Fenced(f"another writer has this transactional id: {error.str()}")
+        self._began = None
+        return Outcome.UNKNOWN
+
+    def _other_owner(self, error: KafkaError) -> bool:
+        timed_out = self._began is not None and time.monotonic() - self._began >= self._limit_seconds
+        return is_fence(error) and not timed_out
+
+    def _family(self, problem: KafkaException, doing: str) -> Exception:
+        error = kafka_error(problem)
+        if is_fence(error) and not self._other_owner(error):
+            self._doubtful = True
+            return Unavailable(f"{doing}: the broker ended the transaction by its time-out")
+        return family(error, doing)
+
+    def _open(self) -> Producer:
+        if self._producer is None:
+            raise RuntimeError("the writer is closed")
+        return self._producer
+
+    def close(self) -> None:
+        if self._producer is not None:
+            with contextlib.suppress(KafkaException):
+                self._producer.purge(blocking=False)
+            # Not Producer.close(): it would abort and flush, and wait for a broker that may not be there.
+            self._producer = None
+
+
+class LibrdkafkaPlainWriter:
+    """See `ports.kafka.PlainWriter`."""
+
+    def __init__(self, user_options: Options) -> None:
+        self._failed: list[str] = []
+        self._connection = Connection()
+        merged = options(PLAIN_TUNING, user_options, connection=self._connection)
+        self._producer = Producer({**merged, "on_delivery": self._heard})
+
+    def _heard(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._failed.append(f"{message.topic()}: {error.str()}")
+
+    def send(self, records: Iterable[Record]) -> None:
+        try:
+            _produce(self._producer, records)
+        except KafkaException as problem:
+            raise family(problem, "produce") from problem
+
+    def flush(self, timeout_s: float) -> None:
+        left = self._producer.flush(timeout_s)
+        failed, self._failed = self._failed, []
+        if failed or left:
+            raise Unavailable(f"{len(failed)} records failed, {left} are not acknowledged; {failed[:1]}")
+
+    def close(self) -> None:
+        self._producer.purge(blocking=False)
