@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -52,22 +53,25 @@ def parse_times(values: Sequence[TimeValue], unit: str = "") -> Times:
 
 def _parse_kind(kind: type, values: Sequence[TimeValue], unit: str) -> Times:
     if kind is int:
-        times = _from_ints(values, unit)
+        times = _from_ints(cast(Sequence[int], values), unit)
     elif kind is float:
         times = _from_floats(np.array(values, np.float64), unit)
     elif kind is str:
-        times = _from_texts(values)  # type: ignore[arg-type]
+        times = _from_texts(cast(Sequence[str], values))
     else:
         return np.full(len(values), MISSING_TIME if kind is type(None) else BAD_TIME, np.int64)
     times[(times < _FIRST_MS) | (times > _LAST_MS)] = BAD_TIME
     return times
 
 
-def _from_ints(values: Sequence[TimeValue], unit: str) -> Times:
+def _from_ints(values: Sequence[int], unit: str) -> Times:
     try:
         ints = np.array(values, np.int64)
-    except OverflowError:  # nanoseconds after 2262, or nonsense; floats are near enough to tell
-        return _from_floats(np.array(values, np.float64), unit)
+    except OverflowError:
+        fits = np.array([abs(value) < 2**63 for value in values])
+        kept = [value if fit else 0 for value, fit in zip(values, fits.tolist())]
+        return np.where(fits, _from_ints(kept, unit), BAD_TIME)
+    ints = np.maximum(ints, -(2**63 - 1))  # the least integer has no absolute value
     match unit:
         case "s":
             return np.where(np.abs(ints) <= _LAST_MS // 1000 + 1, ints, BAD_TIME // 1000) * 1000

@@ -1,4 +1,4 @@
-"""The typed structs that JSON records are decoded into: only the fields that are asked for, nested where names have dots."""
+"""The typed structs that JSON records are decoded into: the wanted fields only, nested where names have dots."""
 
 from __future__ import annotations
 

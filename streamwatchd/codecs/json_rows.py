@@ -27,11 +27,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Set as AbstractSet
+from itertools import repeat
+from typing import Any, cast
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from streamwatchd.batch import Column, Decoded, Dictionary, Frame, RawBatch, Rejected, Strings, Times
 from streamwatchd.codecs.base import KAFKA_TIME, EventSchema
@@ -50,8 +51,10 @@ _TIME_TYPES: dict[Kind | None, object] = {
     Kind.STRING: str | None,
     Kind.BOOL: bool | None,
 }
+_SCALAR = float | str | bool | None
 _PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {Kind.NUMBER: (int, float), Kind.STRING: (str,), Kind.BOOL: (bool,)}
 _TRUTHS: dict[bool | None, int] = {False: 0, None: 1, True: 2}
+_LARGEST = int(np.finfo(np.float64).max)
 _NO_TIME_TEXT = "?"  # stands for a time value that JSON could not give; parses as a bad time
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -70,8 +73,10 @@ class JsonDecoder:
         types = {name: _TYPES[kind] for name, kind in self._kinds.items()}
         if self._time_field:
             types[self._time_field] = _TIME_TYPES[schema.declared.get(self._time_field)]
+        self._types = types
         self._layout = build_layout(types)
         self._names = tuple(types)
+        self._loose: set[str] = set()
         self._readers = {name: msgspec.json.Decoder(type_).decode for name, type_ in types.items()}
         self._dictionaries = {name: Dictionary() for name, kind in self._kinds.items() if kind is Kind.STRING}
 
@@ -79,9 +84,11 @@ class JsonDecoder:
         unfit: Counter[str] = Counter()
         values, refused = self._read(raw.payloads, unfit)
         times = self._times(raw, values)
+        misfits = unfit.keys() - self._loose
         columns = {name: self._column(name, kind, values[name], unfit) for name, kind in self._kinds.items()}
         good = ~(unreadable(times) | (times > now_ms + max_future_ms))
         good[list(refused)] = False
+        self._loosen(misfits)
         if good.all():
             return Decoded(Frame(times, columns, np.arange(len(times))), [], unfit)
         rejected = [
@@ -151,8 +158,17 @@ class JsonDecoder:
         stamps = np.array(raw.timestamps, np.int64)
         return np.where(stamps < 0, MISSING_TIME, stamps)
 
+    def _loosen(self, misfits: AbstractSet[str]) -> None:
+        """From the next batch on, take any scalar for fields that did not fit, and sort the values out by column.
+
+        The results are the same; a field that often does not fit then costs no second reading of its records.
+        """
+        if misfits:
+            self._loose |= misfits
+            self._layout = build_layout(self._types | dict.fromkeys(self._loose - {self._time_field}, _SCALAR))
+
     def _column(self, name: str, kind: Kind, values: list[Any], unfit: Counter[str]) -> Column:
-        if name == self._time_field:
+        if name in self._loose or name == self._time_field:
             values = _fitting(name, values, kind, unfit)
         match kind:
             case Kind.NUMBER:
@@ -183,25 +199,35 @@ def _decode_all(payloads: Sequence[bytes | None], layout: Any) -> tuple[list[Any
             objects.append(layout.empty)
 
 
-def _suspects(payloads: Sequence[bytes | None], refused: dict[int, str], max_bytes: int) -> Sequence[int]:
-    """Rows that may break a limit which the struct decoder does not check: bytes outside ASCII, size, depth.
+def _suspects(payloads: Sequence[bytes | None], refused: dict[int, str], max_bytes: int) -> list[int]:
+    """Rows that may break a limit which the struct decoder does not check: UTF-8, size, depth.
 
-    The usual batch is cleared as a whole; each kept record opens one brace at least.
+    The usual batch is cleared as a whole: each kept record opens one brace at least, and ends with one, so that no
+    character spans two records.
     """
+    rows: Sequence[int] = range(len(payloads))
     if refused:
-        rows = [row for row in range(len(payloads)) if row not in refused]
-    else:
-        rows = list(range(len(payloads)))
-    texts: list[bytes] = [payloads[row] for row in rows]  # type: ignore[misc]
+        rows = [row for row in rows if row not in refused]
+    texts = cast("list[bytes]", [payloads[row] for row in rows] if refused else payloads)
     joined = b"".join(texts)
+    utf8 = joined.isascii() or _is_utf8(joined)
     opened = joined.count(b"{") + joined.count(b"[") - len(texts)
-    if joined.isascii() and opened < MAX_DEPTH and (len(joined) <= max_bytes or max(map(len, texts)) <= max_bytes):
-        return ()
-    return [row for row, text in zip(rows, texts, strict=True) if _suspect(text, max_bytes)]
+    if utf8 and opened < MAX_DEPTH and (len(joined) <= max_bytes or max(map(len, texts)) <= max_bytes):
+        return []
+    counts = [np.fromiter(map(bytes.count, texts, repeat(bracket)), np.int64, len(texts)) for bracket in (b"{", b"[")]
+    suspect = counts[0] + counts[1] > MAX_DEPTH
+    suspect |= np.fromiter(map(len, texts), np.int64, len(texts)) > max_bytes
+    if not utf8:
+        suspect |= ~np.fromiter(map(bytes.isascii, texts), np.bool_, len(texts))
+    return [rows[index] for index in np.flatnonzero(suspect).tolist()]
 
 
-def _suspect(text: bytes, max_bytes: int) -> bool:
-    return not text.isascii() or len(text) > max_bytes or text.count(b"{") + text.count(b"[") > MAX_DEPTH
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _refusal(payload: bytes | None, max_bytes: int) -> str:
@@ -210,9 +236,7 @@ def _refusal(payload: bytes | None, max_bytes: int) -> str:
         return "empty"
     if len(payload) > max_bytes:
         return "too_large"
-    try:
-        payload.decode()
-    except UnicodeDecodeError:
+    if not _is_utf8(payload):
         return "bad_utf8"
     return "too_deep" if _depth(payload) > MAX_DEPTH else ""
 
@@ -260,13 +284,19 @@ def _merged(columns: list[list[Any]]) -> list[Any]:
 
 
 def _fitting(name: str, values: list[Any], kind: Kind, unfit: Counter[str]) -> list[Any]:
-    """The time field read as a field, too: its values of the right kind, None for others (counted)."""
+    """For columns read with a looser type than their kind: values of the right kind, None for others (counted)."""
     types = _PYTHON_TYPES[kind]
-    if set(map(type, values)) <= {*types, type(None)}:
+    found = set(map(type, values))
+    if found <= {*types, type(None)} and int not in found:
         return values
-    fitting = [value if type(value) in types else None for value in values]
+    fitting = [value if type(value) in types and not _too_big(value) else None for value in values]
     unfit[name] += fitting.count(None) - values.count(None)
     return fitting
+
+
+def _too_big(value: object) -> bool:
+    """Whether an integer is beyond the range of a double."""
+    return isinstance(value, int) and abs(value) > _LARGEST
 
 
 def _time_reason(time: np.int64) -> str:
