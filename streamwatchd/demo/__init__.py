@@ -1,0 +1,1 @@
+"""Shipped traffic and the demonstration: `python -m streamwatchd.demo`."""

@@ -1,0 +1,355 @@
+"""The script: what goes wrong in the traffic, when, and which rule must say so; and what must stay quiet.
+
+Times are seconds from the start of the traffic. An incident has *effects* on the generated columns; the rest is ground
+truth. Tests recompute the truth from the generated records by brute force, so an entry here can't be wishful.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Selection = Mapping[str, str]
+Outcome = Literal["alarm", "quiet", "kpi"]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Field `name` of the selected rows follows `points` (seconds, value), linear between, with noise.
+
+    With `times` the points are factors of what the field would have been.
+    """
+
+    source: str
+    where: Selection
+    name: str
+    points: tuple[tuple[float, float], ...]
+    noise: float = 0.0
+    times: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Thin:
+    """Only the share `keep` of the selected rows is sent from `start` to `end`: 0 is silence."""
+
+    source: str
+    where: Selection
+    start: float
+    end: float
+    keep: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Event records of a network device, at these instants: (seconds, event)."""
+
+    device: str
+    link: str
+    at: tuple[tuple[float, str], ...]
+
+
+Effect = Curve | Thin | Events
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """What a KPI shows: `value` above (or with `below`, under) `bound`."""
+
+    value: str
+    bound: float
+    below: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One entry of the script.
+
+    `rule` and `key` name the alarm that must fire between `start` and `end` + `grace` (outcome "alarm"), the one that
+    must not (outcome "quiet"), or the KPI whose rows show it (outcome "kpi", by `shows`). `severities` must all be seen
+    on it; `event` is how it begins.
+    """
+
+    name: str
+    rule: str
+    key: Selection
+    start: float
+    end: float
+    outcome: Outcome = "alarm"
+    effects: tuple[Effect, ...] = ()
+    severities: tuple[str, ...] = ()
+    event: str = "fired"
+    shows: Above | None = None
+    grace: float = 60.0
+
+
+def _hold(source: str, where: Selection, name: str, span: tuple[float, float], value: float, noise: float) -> Curve:
+    return Curve(source, where, name, ((span[0], value), (span[1], value)), noise)
+
+
+def _minutes(first: float, last: float) -> tuple[float, float]:
+    return 60 * first, 60 * last
+
+
+def _cpu(host: str, first: float, last: float, value: float, noise: float = 1.0) -> Curve:
+    return _hold("metrics", {"host": host}, "cpu", _minutes(first, last), value, noise)
+
+
+def _disk(host: str, *points: tuple[float, float]) -> Curve:
+    """Points in (minutes, percent) for the mount /var."""
+    return Curve("metrics", {"host": host, "mount": "/var"}, "disk", tuple((60 * t, v) for t, v in points), 0.1)
+
+
+def _failing(service: str, first: float, last: float, share: float) -> Curve:
+    return _hold("api", {"service": service}, "failing", _minutes(first, last), share, 0.0)
+
+
+CPU = (
+    Incident(
+        "a critical billing server runs hot, its memory full",
+        "cpu_high",
+        {"host": "billing-1"},
+        *_minutes(6, 14),
+        effects=(
+            _cpu("billing-1", 6, 14, 97),
+            _hold("metrics", {"host": "billing-1"}, "mem", _minutes(6, 14), 96, 0.5),
+        ),
+        severities=("critical",),
+    ),
+    Incident(
+        "the same server's health score collapses",
+        "health",
+        {"host": "billing-1"},
+        *_minutes(6, 14),
+        outcome="kpi",
+        shows=Above("score", 20, below=True),
+    ),
+    Incident(
+        "a critical voice server runs hot, less steeply",
+        "cpu_high",
+        {"host": "voice-2"},
+        *_minutes(14.5, 23),
+        effects=(Curve("metrics", {"host": "voice-2"}, "cpu", ((870, 45), (960, 93), (1320, 93), (1380, 50)), 1.0),),
+        severities=("critical",),
+    ),
+    Incident(
+        "a critical server stays at 84 %",
+        "cpu_high",
+        {"host": "payments-1"},
+        *_minutes(7, 19),
+        outcome="quiet",
+        effects=(_cpu("payments-1", 7, 19, 84, 0.3),),
+    ),
+    Incident(
+        "a critical server at 98 % for only 3 minutes",
+        "cpu_high",
+        {"host": "checkout-1"},
+        *_minutes(10, 13),
+        outcome="quiet",
+        effects=(_cpu("checkout-1", 10, 13, 98),),
+    ),
+    Incident(
+        "a standard server at 97 % for 12 minutes",
+        "cpu_high",
+        {"host": "reports-4"},
+        *_minutes(8, 20),
+        outcome="quiet",
+        effects=(_cpu("reports-4", 8, 20, 97),),
+    ),
+    Incident(
+        "a server that is not in the inventory at 99 %",
+        "cpu_high",
+        {"host": "lab-1"},
+        *_minutes(5, 25),
+        outcome="quiet",
+        effects=(_cpu("lab-1", 5, 25, 99, 0.3),),
+    ),
+)
+
+DISK = (
+    Incident(
+        "a disk fills, is cleaned up, recovers",
+        "disk_filling",
+        {"host": "accounts-2", "mount": "/var"},
+        *_minutes(5, 18),
+        effects=(_disk("accounts-2", (3, 55), (6, 83), (13, 83), (14, 97), (18, 97), (18.1, 62), (30, 62)),),
+        severities=("warning", "critical"),
+    ),
+    Incident(
+        "a disk vanishes for 15 minutes",
+        "disk_filling",
+        {"host": "catalog-5", "mount": "/var"},
+        *_minutes(7, 22),
+        effects=(Thin("metrics", {"host": "catalog-5", "mount": "/var"}, *_minutes(7, 22)),),
+        event="no_data",
+    ),
+    Incident(
+        "a disk at 82 % for less than 5 minutes",
+        "disk_filling",
+        {"host": "messaging-3", "mount": "/var"},
+        *_minutes(9, 12.5),
+        outcome="quiet",
+        effects=(_disk("messaging-3", (9, 82), (12.5, 82)),),
+    ),
+    Incident(
+        "a disk at 99 % for 20 seconds",
+        "disk_filling",
+        {"host": "search-2", "mount": "/var"},
+        *_minutes(16, 16.34),
+        outcome="quiet",
+        effects=(_disk("search-2", (16, 99), (16.34, 99)),),
+    ),
+    Incident(
+        "a disk silent for 8 minutes",
+        "disk_filling",
+        {"host": "identity-3", "mount": "/var"},
+        *_minutes(11, 19),
+        outcome="quiet",
+        effects=(Thin("metrics", {"host": "identity-3", "mount": "/var"}, *_minutes(11, 19)),),
+    ),
+)
+
+SERVICE = (
+    Incident(
+        "billing fails more than 5 % of its requests",
+        "billing_errors",
+        {"service": "billing"},
+        *_minutes(8, 11),
+        effects=(_hold("service_metrics", {"service": "billing"}, "error_rate", _minutes(8, 11), 8.5, 0.5),),
+    ),
+    Incident(
+        "billing stays just under 5 %",
+        "billing_errors",
+        {"service": "billing"},
+        *_minutes(16, 19),
+        outcome="quiet",
+        effects=(_hold("service_metrics", {"service": "billing"}, "error_rate", _minutes(16, 19), 4.7, 0.05),),
+    ),
+    Incident(
+        "payments, not billing, fails 12 %",
+        "billing_errors",
+        {"service": "payments"},
+        *_minutes(12, 15),
+        outcome="quiet",
+        effects=(_hold("service_metrics", {"service": "payments"}, "error_rate", _minutes(12, 15), 12, 0.5),),
+    ),
+    Incident(
+        "checkout, busy, fails 14 % of its requests",
+        "slow_and_failing",
+        {"service": "checkout"},
+        *_minutes(12, 17),
+        effects=(
+            _failing("checkout", 12, 17, 0.14),
+            Curve("api", {"service": "checkout"}, "latency", ((720, 2.5), (1020, 2.5)), times=True),
+        ),
+    ),
+    Incident(
+        "checkout's failures in the minute's row",
+        "transactions",
+        {"service": "checkout"},
+        *_minutes(12, 17),
+        outcome="kpi",
+        shows=Above("error_rate", 0.05),
+    ),
+    Incident(
+        "reports fails 35 %, of few requests",
+        "slow_and_failing",
+        {"service": "reports"},
+        *_minutes(9, 15),
+        outcome="quiet",
+        effects=(_failing("reports", 9, 15, 0.35),),
+    ),
+    Incident(
+        "payments, busy, fails 3 %",
+        "slow_and_failing",
+        {"service": "payments"},
+        *_minutes(18, 22),
+        outcome="quiet",
+        effects=(_failing("payments", 18, 22, 0.03),),
+    ),
+    Incident(
+        "the west answers slowly",
+        "api_response_time",
+        {"region": "west"},
+        *_minutes(10, 16),
+        outcome="kpi",
+        effects=(Curve("api", {"region": "west"}, "latency", ((600, 1), (660, 5), (900, 5), (960, 1)), times=True),),
+        shows=Above("avg_latency", 350),
+    ),
+)
+
+# For the rules 8 to 12. Until such a rule ships, its entries are traffic like any other.
+NETWORK = (
+    Incident(
+        "an edge device goes silent",
+        "device_silent",
+        {"device": "edge-07"},
+        *_minutes(10, 30),
+        effects=(Thin("network", {"device": "edge-07"}, *_minutes(10, 30)),),
+    ),
+    Incident(
+        "an edge device is never heard",
+        "device_silent",
+        {"device": "edge-24"},
+        *_minutes(0, 30),
+        effects=(Thin("network", {"device": "edge-24"}, *_minutes(0, 30)),),
+    ),
+    Incident(
+        "an access device goes silent, which nobody expects to hear",
+        "device_silent",
+        {"device": "access-11"},
+        *_minutes(5, 30),
+        outcome="quiet",
+        effects=(Thin("network", {"device": "access-11"}, *_minutes(5, 30)),),
+    ),
+    Incident(
+        "a link flaps twice, then is down",
+        "flap_then_down",
+        {"device": "edge-12"},
+        *_minutes(9, 12),
+        effects=(Events("edge-12", "edge-12:ge1", ((540, "link_flap"), (630, "link_flap"), (720, "link_down"))),),
+    ),
+    Incident(
+        "a link flaps twice and is down a quarter of an hour later",
+        "flap_then_down",
+        {"device": "edge-13"},
+        *_minutes(5, 22),
+        outcome="quiet",
+        effects=(Events("edge-13", "edge-13:ge0", ((300, "link_flap"), (390, "link_flap"), (1290, "link_down"))),),
+    ),
+    Incident(
+        "a link flaps once, then is down",
+        "flap_then_down",
+        {"device": "edge-14"},
+        *_minutes(14, 15),
+        outcome="quiet",
+        effects=(Events("edge-14", "edge-14:ge2", ((840, "link_flap"), (900, "link_down"))),),
+    ),
+    Incident(
+        "a core link's traffic leaves its daily rhythm",
+        "traffic_off_forecast",
+        {"link": "core-02:ge0"},
+        *_minutes(15, 25),
+        effects=(Curve("network", {"link": "core-02:ge0"}, "octets", ((900, 0.25), (1500, 0.25)), times=True),),
+    ),
+    Incident(
+        "identity: latency, errors and throughput odd together, none out of bounds alone",
+        "odd_mix",
+        {"service": "identity"},
+        *_minutes(19, 27),
+        effects=(
+            Curve("api", {"service": "identity"}, "latency", ((1140, 1.5), (1620, 1.5)), times=True),
+            _failing("identity", 19, 27, 0.025),
+            Thin("api", {"service": "identity"}, *_minutes(19, 27), keep=0.6),
+        ),
+    ),
+)
+
+
+def script(seconds: float) -> tuple[Incident, ...]:
+    """The entries that are over within the first `seconds` of traffic."""
+    return tuple(incident for incident in CPU + DISK + SERVICE + NETWORK if incident.end <= seconds)
+
+
+NEEDED_RATE = 120.0
+"""Events per second below which busy services have fewer than 100 requests a minute and the script no longer holds."""
