@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Protocol
+
+from streamwatchd.errors import Unavailable
+
+TEMPORARY = ".tmp"
 
 
 class Lock(Protocol):
@@ -13,12 +22,15 @@ class Lock(Protocol):
 class Disk(Protocol):
     """Files by absolute path. Folders come to be when something is written into them.
 
-    ENOSPC, EDQUOT, EIO and EROFS are raised as Unavailable; after a failed call the file is as before or, for
-    `append`, may have a torn tail.
+    Every error of the system (ENOSPC, EIO, EROFS, EACCES …) is raised as Unavailable; after a failed call the file is
+    as before or, for `append`, may have a torn tail.
     """
 
     def write(self, path: Path, data: bytes) -> None:
-        """Replace the whole file, durably and at once: temporary file, fsync, rename, fsync of the folder."""
+        """Replace the whole file, durably and at once: temporary file, fsync, rename, fsync of the folder.
+
+        Names ending in `.tmp` are the disk's own.
+        """
 
     def append(self, path: Path, data: bytes, *, durable: bool = False) -> None:
         """Add to the end. It survives the death of the process; with `durable` that of the machine too."""
@@ -37,3 +49,103 @@ class Disk(Protocol):
 
     def lock(self, path: Path) -> Lock:
         """Hold the file for this process until release or death; raises Unavailable while another one has it."""
+
+
+class RealDisk:
+    """Disk as POSIX promises it; nothing is believed to be there before its fsync."""
+
+    def write(self, path: Path, data: bytes) -> None:
+        with _failures(f"write {path}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(path.name + TEMPORARY)
+            try:
+                _write_new(temporary, data)
+                temporary.replace(path)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
+            _fsync(path.parent)
+
+    def append(self, path: Path, data: bytes, *, durable: bool = False) -> None:
+        with _failures(f"append to {path}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            created = not path.exists()
+            with path.open("ab", buffering=0) as file:
+                _write_all(file, data)
+                if durable:
+                    os.fsync(file.fileno())
+            if created:
+                _fsync(path.parent)
+
+    def truncate(self, path: Path, size: int) -> None:
+        with _failures(f"truncate {path}"), path.open("r+b", buffering=0) as file:
+            file.truncate(size)
+            os.fsync(file.fileno())
+
+    def read(self, path: Path) -> bytes | None:
+        with _failures(f"read {path}"):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def list(self, folder: Path) -> list[str]:
+        with _failures(f"list {folder}"):
+            try:
+                return sorted(each.name for each in folder.iterdir() if not each.name.endswith(TEMPORARY))
+            except FileNotFoundError:
+                return []
+
+    def delete(self, path: Path) -> None:
+        with _failures(f"delete {path}"):
+            path.unlink(missing_ok=True)
+
+    def lock(self, path: Path) -> Lock:
+        with _failures(f"lock {path}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Close-on-exec (Python's default) keeps the lock from outliving us in a child that was exec'ed.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(descriptor)
+                raise
+            return _Flock(descriptor)
+
+
+class _Flock:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+@contextmanager
+def _failures(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise Unavailable(f"{doing}: {problem.strerror or problem}") from problem
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    with path.open("wb", buffering=0) as file:
+        _write_all(file, data)
+        os.fsync(file.fileno())
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _fsync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

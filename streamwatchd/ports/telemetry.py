@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from threading import Condition, Thread
 from typing import Protocol
 
 Labels = tuple[tuple[str, str], ...]
@@ -17,7 +19,8 @@ class Report:
     `counters` are totals since the worker's start, `gauges` values of now, both by (metric name, labels).
     `watermarks_ms` is by task as (stage, topic, partition). `phase` is what the worker is doing: starting, replaying,
     running, waiting, leaving. `notes` are things to log or to alert on, in the worker's words, since its start; the
-    receiver remembers how many it has seen.
+    receiver remembers how many it has seen. `idle` are the tasks that are silent at their end; `oldest_version` is the
+    lowest version number that recovery may need, None while it may need all.
     """
 
     shard: int
@@ -28,6 +31,8 @@ class Report:
     gauges: Mapping[tuple[str, Labels], float] = field(default_factory=dict)
     watermarks_ms: Mapping[tuple[int, str, int], int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    idle: frozenset[tuple[int, str, int]] = frozenset()
+    oldest_version: int | None = None
 
 
 class Telemetry(Protocol):
@@ -35,3 +40,58 @@ class Telemetry(Protocol):
         """Hand over a report; also the heartbeat. Never waits and never fails: a report may be lost."""
 
     def close(self) -> None: ...
+
+
+class ListTelemetry:
+    """Keeps every report: in one process, and in tests."""
+
+    def __init__(self) -> None:
+        self.reports: list[Report] = []
+
+    def report(self, report: Report) -> None:
+        self.reports.append(report)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class PipeTelemetry:
+    """Sends reports through a multiprocessing connection from a thread of its own.
+
+    A receiver that does not read costs the worker nothing: an unsent report is replaced by the next. The receiver gets
+    `Report` objects from `Connection.recv`.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._changed = Condition()
+        self._next: Report | None = None
+        self._closed = False
+        self._thread = Thread(target=self._run, name="telemetry", daemon=True)
+        self._thread.start()
+
+    def report(self, report: Report) -> None:
+        with self._changed:
+            self._next = report
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while (report := self._take()) is not None:
+            try:
+                self._connection.send(report)
+            except OSError:
+                return
+
+    def _take(self) -> Report | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._next is not None or self._closed)
+            report, self._next = self._next, None
+            return report
+
+    def close(self) -> None:
+        """Sends what waits, for at most a second."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join(timeout=1)
+        self._connection.close()
