@@ -80,8 +80,11 @@ def explain(text: str, start: int, end: int, token: str, expected: Set[str]) -> 
 
 
 def _at_end(text: str, start: int, end: int) -> Problem:
-    last = text[:start].split()[-1] if text[:start].split() else ""
-    return Problem("SW101", f"something is missing after `{last}`", start, end, "the text ends here", "complete it, or quote the whole text if YAML cut it")
+    words = text[:start].split()
+    hint = "complete it, or quote the whole text if YAML cut it"
+    if words[-1] == "%" and len(words) > 1 and words[-2][-1].isdigit():
+        hint = f"write the unit without a space: `{words[-2]}%`"
+    return Problem("SW101", f"something is missing after `{words[-1]}`", start, end, "the text ends here", hint)
 
 
 def _could_stand(expected: Set[str]) -> str:
@@ -102,6 +105,8 @@ def _way_out(text: str, start: int, found: str, token: str) -> str:
     if before and before[-1].isdigit() and _SPACED_UNIT.fullmatch(found):
         number = re.split(r"[\s(,<>=~+*/-]", before)[-1]
         return f"write the unit without a space: `{number}{found}`"
+    if token in {"_FOR", "_UNTIL"}:
+        return "a condition is `C for 5m until C for 2m`: each part once, in this order, and only in `when` and levels"
     if found.lower() in RESERVED:
         return f"`{found}` is a word of the language; for a field of that name write it in back-ticks: `` `{found}` ``"
     if token == "COMPARE" and before.endswith(("=", "<", ">", "!")):
@@ -109,3 +114,23 @@ def _way_out(text: str, start: int, found: str, token: str) -> str:
     if token in {"NAME", "NUMBER", "STRING"} and before:
         return "put an operator between the two, or quotes around a text of several words"
     return ""
+
+
+_TEMPLATE_SKIP = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
+
+
+def closing_brace(text: str, start: int) -> tuple[int, int]:
+    """Offsets of the `}` and of the `:` before it that ends a placeholder opened before `start`; −1 where missing."""
+    position, colon = start, -1
+    while position < len(text):
+        if colon < 0 and (quoted := _TEMPLATE_SKIP.match(text, position)):
+            position = quoted.end()
+            continue
+        if text[position] == "}":
+            return position, colon
+        if text[position] == "{":
+            return -1, colon
+        if text[position] == ":" and colon < 0:
+            colon = position
+        position += 1
+    return -1, colon

@@ -94,7 +94,7 @@ def undeclared(node: syntax.Name, free: Free, scope: Scope) -> Problem | None:
     near = [name for name in known if one_edit(free.field, name)]
     place = (node.start, node.end)
     declare = f"declare it: `fields: {{{free.field}: {{type: …}}}}`"
-    if near and not (free.type and scope.undeclared is Undeclared.OPEN):
+    if near:
         hint = f"did you mean `{near[0]}`? If not, {declare}"
         return Problem("SW202", f"`{free.field}` is not declared but looks like `{near[0]}`", *place, "unknown field", hint)
     if scope.undeclared is Undeclared.OPEN:

@@ -64,7 +64,8 @@ def _describe(error: UnexpectedInput, text: str) -> Problem:
     token = error.token
     expected = frozenset(error.accepts or error.expected)
     if token.type == "$END":
-        return explain(text, len(text.rstrip()), len(text.rstrip()) + 1, "$END", expected)
+        end = len(text.rstrip())
+        return explain(text, end, end, "$END", expected)
     return explain(text, _start(token), _end(token), token.type, expected)
 
 
@@ -78,7 +79,6 @@ def _end(token: Token) -> int:
 
 _ESCAPE = re.compile(r"\\([\\\"'])")
 _SPELLINGS = {"=": "==", "<>": "!="}
-_LOGIC = syntax.And | syntax.Or
 
 
 def _flat(kind: type[syntax.And] | type[syntax.Or], parts: tuple[syntax.Expr, ...]) -> syntax.Expr:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from streamwatchd.lang import syntax
 from streamwatchd.lang.typed import BOOL, NUMBER, STRING, Kind, Type
 
 ResultRule = Callable[[tuple[Type, ...]], Type]
@@ -137,3 +138,10 @@ def quantile(name: str) -> float | None:
 
 def find(name: str, functions: Mapping[str, Signature]) -> Signature | None:
     return functions.get(name) or (QUANTILE if quantile(name) is not None else None)
+
+
+def contains_aggregate(tree: syntax.Node, functions: Mapping[str, Signature] = AGGREGATES) -> bool:
+    """Whether a tree calls an aggregate anywhere: such a rule is judged on windows, others on single events."""
+    calls = (node for node in syntax.walk(tree) if isinstance(node, syntax.Call))
+    found = (find(call.function, functions) for call in calls)
+    return any(signature is not None and signature.aggregate for signature in found)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 from streamwatchd.diagnostics import did_you_mean
 
@@ -82,6 +83,7 @@ _PER |= {"h": "/h", "hour": "/h", "d": "/d", "day": "/d"}
 _BIT_RATES = {"bps": "bits/s", "kbps": "kbit/s", "Mbps": "Mbit/s", "Gbps": "Gbit/s", "Tbps": "Tbit/s"}
 
 
+@cache
 def find(spelling: str) -> Unit | None:
     """The unit of a spelling as in `unit: …` or behind a number: `percent`, `%`, `ms`, `MiB/s`, `bytes/s`, `bytes^2`."""
     spelling = _BIT_RATES.get(spelling, spelling)
@@ -193,3 +195,10 @@ def format_duration(ms: int) -> str:
         if count:
             parts.append(f"{count}{name}")
     return "".join(parts)
+
+
+def spelling(name: str) -> str:
+    """How a unit stands behind a number literal: `%`, `ms`, `MiB/s`; empty for no unit."""
+    head, slash, per = name.partition("/")
+    short = {"percent": "%", "ratio": "", "bytes": "B", "bits": "bit"}.get(head, head)
+    return short + slash + per
