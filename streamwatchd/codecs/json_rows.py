@@ -37,7 +37,7 @@ import numpy as np
 from streamwatchd.batch import Column, Decoded, Dictionary, Frame, RawBatch, Rejected, Strings, Times
 from streamwatchd.codecs.base import KAFKA_TIME, EventSchema
 from streamwatchd.codecs.event_time import BAD_TIME, MISSING_TIME, TimeValue, parse_times, unreadable
-from streamwatchd.codecs.json_layout import build_layout, places
+from streamwatchd.codecs.json_layout import Getter, Layout, build_layout, places
 from streamwatchd.errors import BadRecord
 from streamwatchd.lang.typed import Kind
 
@@ -103,7 +103,7 @@ class JsonDecoder:
         refused: dict[int, str] = {}
         salvaged: dict[int, dict[str, Any]] = {}
         layout = self._layout
-        objects, doubtful = ([], range(len(payloads))) if layout is None else _decode_all(payloads, layout)
+        objects, doubtful = ([], range(len(payloads))) if layout is None else decode_all(payloads, layout)
         for row in doubtful:
             try:
                 salvaged[row] = self._salvage(payloads[row], unfit)
@@ -115,11 +115,7 @@ class JsonDecoder:
                 refused[row] = reason
         values: dict[str, list[Any]] = {}
         for name in self._names:
-            column = (
-                [None] * len(payloads)
-                if layout is None
-                else _merged([list(map(g, objects)) for g in layout.getters[name]])
-            )
+            column = [None] * len(payloads) if layout is None else first_values(layout.getters[name], objects)
             for row, found in salvaged.items():
                 column[row] = found[name]
             values[name] = column
@@ -182,7 +178,7 @@ class JsonDecoder:
                 return Strings(dictionary.encode(values), dictionary)
 
 
-def _decode_all(payloads: Sequence[bytes | None], layout: Any) -> tuple[list[Any], list[int]]:
+def decode_all(payloads: Sequence[bytes | None], layout: Layout) -> tuple[list[Any], list[int]]:
     """An object a payload, and the rows that did not decode (they hold the empty object).
 
     `list.extend` keeps what its iterator gave before it raised, so one loop turn is spent per refused record only.
@@ -271,9 +267,9 @@ def _inner(value: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
         return {}
 
 
-def _merged(columns: list[list[Any]]) -> list[Any]:
-    """The first value that is not None, row by row."""
-    first, *others = columns
+def first_values(getters: Sequence[Getter], objects: Sequence[Any]) -> list[Any]:
+    """What the first getter that gives no None gives, object by object."""
+    first, *others = [list(map(getter, objects)) for getter in getters]
     for other in others:
         missing = first.count(None)
         if missing == len(first):

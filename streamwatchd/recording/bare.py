@@ -1,0 +1,102 @@
+"""Bare events: payloads without an envelope; their partitions, offsets and record timestamps are made up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from streamwatchd.batch import RawBatch, Rows, Times
+from streamwatchd.codecs.base import KAFKA_TIME
+from streamwatchd.codecs.event_time import parse_times, unreadable
+from streamwatchd.codecs.json_layout import Layout, build_layout
+from streamwatchd.codecs.json_rows import decode_all, first_values
+from streamwatchd.errors import UnreadableInput
+from streamwatchd.recording.murmur2 import key_partition
+
+NO_TIMESTAMP = -1
+_SCALAR = int | float | str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class BareSource:
+    """The source that bare events belong to.
+
+    They lie in partition 0, or are spread over `partitions` by murmur2 of the text of field `key`; what has no such
+    field (poison included) lies in partition 0. Offsets count from 0 per partition. The record timestamp is the running
+    maximum of the event times in `time_field` (in `time_unit`, or by size) up to `latest_ms`, beyond which a stamp is a
+    dead letter that moves nothing; it is −1, Kafka's "no timestamp", before the first time.
+    """
+
+    topic: str
+    time_field: str = "time"
+    time_unit: str = ""
+    partitions: int = 1
+    key: str = ""
+    latest_ms: int = 2**62
+
+
+class BareEvents:
+    """Gives the payloads of a recording, in order, their place in the log."""
+
+    def __init__(self, source: BareSource) -> None:
+        """Raises UnreadableInput where events can't be placed: no time of their own, or no key to spread them by."""
+        if source.time_field == KAFKA_TIME:
+            raise UnreadableInput(f"events of {source.topic} need the record timestamp, which bare events don't have")
+        if source.partitions > 1 and not source.key:
+            raise UnreadableInput(f"events of {source.topic} can't be spread: their source declares no `key:`")
+        self._source = source
+        self._names = [source.time_field, *([source.key] if source.partitions > 1 else [])]
+        layout = build_layout(dict.fromkeys(self._names, _SCALAR))
+        if layout is None:
+            raise UnreadableInput(f"the fields `{source.time_field}` and `{source.key}` lie within each other")
+        self._layout: Layout = layout
+        self._latest = NO_TIMESTAMP
+        self._offsets = [0] * source.partitions
+
+    def place(self, payloads: Sequence[bytes]) -> Iterator[RawBatch]:
+        """One batch for each partition that the payloads touch, in ascending order."""
+        objects, _ = decode_all(payloads, self._layout)
+        time, *keys = (first_values(self._layout.getters[name], objects) for name in self._names)
+        stamps = self._stamps(time)
+        if not keys:
+            yield self._batch(0, payloads, stamps)
+            return
+        partition = self._partitions(keys[0])
+        for number in np.unique(partition).tolist():
+            rows = np.flatnonzero(partition == number)
+            yield self._batch(number, [payloads[row] for row in rows.tolist()], stamps[rows])
+
+    def _batch(self, partition: int, payloads: Sequence[bytes], stamps: Times) -> RawBatch:
+        first = self._offsets[partition]
+        self._offsets[partition] = end = first + len(payloads)
+        return RawBatch(self._source.topic, partition, payloads, range(first, end), stamps.tolist())
+
+    def _stamps(self, values: list[Any]) -> Times:
+        times = parse_times([None if type(value) is bool else value for value in values], self._source.time_unit)
+        moves = ~unreadable(times) & (times <= self._source.latest_ms)
+        stamps = np.maximum.accumulate(np.where(moves, times, NO_TIMESTAMP).clip(min=self._latest))
+        self._latest = int(stamps[-1]) if len(stamps) else self._latest
+        return stamps
+
+    def _partitions(self, keys: list[Any]) -> Rows:
+        count = self._source.partitions
+        return np.fromiter((_partition(_key_bytes(key), count) for key in keys), np.intp, len(keys))
+
+
+@lru_cache(maxsize=1_000_000)
+def _partition(key: bytes | None, partitions: int) -> int:
+    return 0 if key is None else key_partition(key, partitions)
+
+
+def _key_bytes(key: object) -> bytes | None:
+    match key:
+        case None:
+            return None
+        case bool():
+            return b"true" if key else b"false"
+        case _:
+            return str(key).encode()
