@@ -1,5 +1,8 @@
 """Calls: aggregates with their clauses, and scalar functions."""
 
+# Noting a problem gives None, the value of a node that has one: `return self.problem(…)`.
+# mypy: disable-error-code="func-returns-value"
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -47,7 +50,13 @@ class Calls:
         if name[:1] == "p" and name[1:2].isdigit():
             hint = "percentiles are `p1` to `p99.999`; for the ends use `min` and `max`"
         place = syntax.Name(name, start=node.start, end=node.start + len(name))
-        self._checker.problem("SW215", f"there is no function `{name}`", place, "unknown function", hint or f"there are {listed(known, 40)}")
+        self._checker.problem(
+            "SW215",
+            f"there is no function `{name}`",
+            place,
+            "unknown function",
+            hint or f"there are {listed(known, 40)}",
+        )
 
     def _arguments(self, node: syntax.Call, signature: Signature, scope: Scope) -> list[Expr] | None:
         """The checked arguments in one kind and unit where the signature wants that."""
@@ -71,7 +80,9 @@ class Calls:
         self._checker.problem("SW216", message, node, hint=hint)
         return False
 
-    def _argument(self, index: int, arg: syntax.Expr, node: syntax.Call, signature: Signature, scope: Scope) -> Expr | None:
+    def _argument(
+        self, index: int, arg: syntax.Expr, node: syntax.Call, signature: Signature, scope: Scope
+    ) -> Expr | None:
         expr = self._checker.expr(arg, scope)
         parameter = signature.parameters[min(index, len(signature.parameters) - 1)]
         if expr is None:
@@ -102,7 +113,9 @@ class Calls:
     def _scalar(self, node: syntax.Call, signature: Signature, scope: Scope) -> Expr | None:
         if node.has_clauses:
             message = f"`{node.function}` works on one value and takes no `where`, `over`, `ago` or `by`"
-            return self._checker.problem("SW217", message, node, hint=f"aggregate inside it: `{node.function}(avg(x over 5m))`")
+            return self._checker.problem(
+                "SW217", message, node, hint=f"aggregate inside it: `{node.function}(avg(x over 5m))`"
+            )
         args = self._arguments(node, signature, scope)
         if args is None:
             return None
@@ -142,7 +155,9 @@ class Calls:
         if node.function != "count" or not args or args[0].type.kind is not Kind.BOOL or isinstance(args[0], Field):
             return False
         message = "`count(C)` counts where C is known, also where it is false"
-        self._checker.problem("SW225", message, node.args[0], hint="write `count(where …)`, or `ratio(…)` for the share")
+        self._checker.problem(
+            "SW225", message, node.args[0], hint="write `count(where …)`, or `ratio(…)` for the share"
+        )
         return True
 
     def _times(self, node: syntax.Call, scope: Scope) -> tuple[int | None, int]:
@@ -161,7 +176,11 @@ class Calls:
         ms = units.parse_duration(node.text)
         if ms is None or (ms == 0 and not zero):
             message = f"`{node.text}` is no duration" if ms is None else f"`{word}` must be longer than zero"
-            hint = f"write the unit: `{node.text}s` or `{node.text}m`" if node.text.isdigit() and ms is None else "durations are `500ms` `30s` `5m` `1h30m` `7d` `2w`"
+            hint = (
+                f"write the unit: `{node.text}s` or `{node.text}m`"
+                if node.text.isdigit() and ms is None
+                else "durations are `500ms` `30s` `5m` `1h30m` `7d` `2w`"
+            )
             return self._checker.problem("SW109", message, node, f"after `{word}`", hint)
         return ms
 

@@ -4,22 +4,26 @@ A node that has a problem is None, and whatever depends on it stays silent. Unde
 `Inference` first, so that checking itself runs once, top-down.
 """
 
+# Noting a problem gives None, the value of a node that has one: `return self.problem(…)`.
+# mypy: disable-error-code="func-returns-value"
+
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from typing import cast
 
+from streamwatchd.diagnostics import Severity, did_you_mean
 from streamwatchd.lang import dimensions, fold, names, regex, syntax, units
 from streamwatchd.lang.calls import Calls
 from streamwatchd.lang.checked import Checked, CheckedCondition
 from streamwatchd.lang.dimensions import Clash
 from streamwatchd.lang.infer import KIND_WORDS, Inference
 from streamwatchd.lang.parser import parse, parse_condition
-from streamwatchd.lang.problem import Problem, Severity
+from streamwatchd.lang.problem import Problem
 from streamwatchd.lang.scope import Ambiguous, Scope
 from streamwatchd.lang.signatures import AGGREGATES, Signature
-from streamwatchd.lang.typed import BOOL, NUMBER, STRING, Expr, Field, IsNull, Kind, Literal, Match, Type
+from streamwatchd.lang.typed import BOOL, STRING, Expr, Field, IsNull, Kind, Literal, Match, Type
 
 
 def check(
@@ -101,8 +105,14 @@ class Checker:
             return expr
         hint = ""
         if expected is Kind.BOOL:
-            hint = "compare it, for example `… > 85%`" if expr.type.kind is Kind.NUMBER else 'compare it, for example `… == "x"`'
-        return self.problem("SW208", f"this must be {KIND_WORDS[expected]}, but is {KIND_WORDS[expr.type.kind]}", tree, hint=hint)
+            hint = (
+                "compare it, for example `… > 85%`"
+                if expr.type.kind is Kind.NUMBER
+                else 'compare it, for example `… == "x"`'
+            )
+        return self.problem(
+            "SW208", f"this must be {KIND_WORDS[expected]}, but is {KIND_WORDS[expr.type.kind]}", tree, hint=hint
+        )
 
     def problem(
         self,
@@ -124,7 +134,12 @@ class Checker:
                 return Literal(value, STRING)
             case syntax.Constant(value):
                 if value is None:
-                    return self.problem("SW211", "`null` equals nothing, not even itself", node, hint="write `x is null` or `x is not null`")
+                    return self.problem(
+                        "SW211",
+                        "`null` equals nothing, not even itself",
+                        node,
+                        hint="write `x is null` or `x is not null`",
+                    )
                 return Literal(value, BOOL)
             case syntax.Name():
                 return self._name(node, scope)
@@ -140,7 +155,9 @@ class Checker:
             case _:
                 return self._predicate(node, scope)
 
-    def _predicate(self, node: syntax.Match | syntax.In | syntax.IsNull | syntax.Not | syntax.And | syntax.Or, scope: Scope) -> Expr | None:
+    def _predicate(
+        self, node: syntax.Match | syntax.In | syntax.IsNull | syntax.Not | syntax.And | syntax.Or, scope: Scope
+    ) -> Expr | None:
         match node:
             case syntax.Match():
                 return self._match(node, scope)
@@ -173,7 +190,9 @@ class Checker:
         quantity = units.read_number(node.text)
         if quantity is None:
             word = node.text.lstrip("0123456789._")
-            hint = units.suggest(word) or "units are `%`, `ms` `s` `m` `h` `d`, `KiB` `MiB` `GiB`, `/s`, `dB` and others"
+            hint = (
+                units.suggest(word) or "units are `%`, `ms` `s` `m` `h` `d`, `KiB` `MiB` `GiB`, `/s`, `dB` and others"
+            )
             return self.problem("SW108", f"`{word}` is no unit", node, hint=hint)
         if not math.isfinite(quantity.value):
             return self.problem("SW108", f"`{node.text}` is too large a number", node)
@@ -229,13 +248,20 @@ class Checker:
             left, right = pair
         elif op not in ("==", "!="):
             hint = "use `==`, `!=`, `in (…)` or `~`"
-            return self.problem("SW207", f"`{op}` orders numbers, and this is {KIND_WORDS[left.type.kind]}", node, hint=hint)
+            return self.problem(
+                "SW207", f"`{op}` orders numbers, and this is {KIND_WORDS[left.type.kind]}", node, hint=hint
+            )
         return fold.compare(op, left, right)
 
     def _whole_ratio(self, node: syntax.Binary, left: Expr, right: Expr) -> None:
         for one, other, written in ((left, right, node.right), (right, left, node.left)):
             plain = isinstance(other, Literal) and not other.type.unit and isinstance(other.value, float)
-            if plain and one.type.unit == "ratio" and cast(float, cast(Literal, other).value) > 1 and not isinstance(one, Literal):
+            if (
+                plain
+                and one.type.unit == "ratio"
+                and cast(float, cast(Literal, other).value) > 1
+                and not isinstance(one, Literal)
+            ):
                 value = cast(float, cast(Literal, other).value)
                 message = f"a ratio lies between 0 and 1, so {value:g} is never reached"
                 self.problem("SW224", message, written, hint=f"write `{value:g}%`", severity=Severity.WARNING)
@@ -247,7 +273,7 @@ class Checker:
             assert isinstance(node.right, syntax.Name)
             word = node.right.name
             label = f"`{word}` is read as text: nothing here has that name"
-            hint = names.did_you_mean(word, [name for name in scope.names if name != "time"])
+            hint = did_you_mean(word, [name for name in scope.names if name != "time"])
         elif isinstance(right, Literal) and isinstance(right.value, str):
             hint = f"write the number without quotes: `{right.value}`" if _is_number(right.value) else ""
         elif left.type.kind is Kind.STRING and isinstance(node.right, syntax.Number):
@@ -275,11 +301,20 @@ class Checker:
     def _match(self, node: syntax.Match, scope: Scope) -> Expr | None:
         arg = self._of_kind(node.arg, scope, Kind.STRING, "`~`")
         if not isinstance(node.pattern, syntax.String):
-            hint = f'write it in quotes: `~ "{node.pattern.name}"`' if isinstance(node.pattern, syntax.Name) else 'write `~ "core.*"`'
+            hint = (
+                f'write it in quotes: `~ "{node.pattern.name}"`'
+                if isinstance(node.pattern, syntax.Name)
+                else 'write `~ "core.*"`'
+            )
             return self.problem("SW212", "the pattern of `~` must be a quoted text", node.pattern, hint=hint)
         pattern = node.pattern.value
         if fault := regex.fault(pattern):
-            return self.problem("SW212", f"not a regular expression: {fault}", node.pattern, hint="put a `\\` before a character that stands for itself")
+            return self.problem(
+                "SW212",
+                f"not a regular expression: {fault}",
+                node.pattern,
+                hint="put a `\\` before a character that stands for itself",
+            )
         if regex.explodes(pattern):
             message = "this regular expression can take exponential time"
             hint = "take one of the two repeats away: `(a+)+` finds what `a+` finds"
@@ -323,6 +358,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-__all__ = ["NUMBER", "Checker", "check", "check_condition"]

@@ -7,9 +7,7 @@ from collections.abc import Set
 
 from streamwatchd.lang.problem import Problem
 
-RESERVED = frozenset(
-    "and or not in is null true false where over ago by for until".split()
-)
+RESERVED = frozenset("and or not in is null true false where over ago by for until".split())
 
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
 _SKIP = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`|[^"\'`()\[\]{}]+', re.DOTALL)
@@ -17,7 +15,7 @@ _SKIP = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`|[^"\'`()\[\]
 _FOREIGN = {
     "&&": "write `and`",
     "||": "write `or`",
-    "!~": "write `not (x ~ \"…\")`",
+    "!~": 'write `not (x ~ "…")`',
     "=~": "write `~`",
     "!": "write `not`",
     "&": "write `and`",

@@ -68,7 +68,13 @@ def unknown(node: syntax.Name, scope: Scope) -> Problem:
         return _raw_field(node, scope, known)
     hint = did_you_mean(name, known) or (f"known here: {listed(known)}" if known else "")
     what = "a key, a value or a table column of the key" if scope.row else f"a field of `{scope.source}`"
-    return Problem("SW201", f"`{name}` is not {what}" if scope.source else f"nothing is named `{name}`", *place, "unknown name", hint)
+    return Problem(
+        "SW201",
+        f"`{name}` is not {what}" if scope.source else f"nothing is named `{name}`",
+        *place,
+        "unknown name",
+        hint,
+    )
 
 
 def _is_field(name: str, row: Scope) -> bool:
@@ -96,7 +102,9 @@ def undeclared(node: syntax.Name, free: Free, scope: Scope) -> Problem | None:
     declare = f"declare it: `fields: {{{free.field}: {{type: …}}}}`"
     if near:
         hint = f"did you mean `{near[0]}`? If not, {declare}"
-        return Problem("SW202", f"`{free.field}` is not declared but looks like `{near[0]}`", *place, "unknown field", hint)
+        return Problem(
+            "SW202", f"`{free.field}` is not declared but looks like `{near[0]}`", *place, "unknown field", hint
+        )
     if scope.undeclared is Undeclared.OPEN:
         return None
     hint = " ".join(filter(None, (did_you_mean(free.field, known), declare)))

@@ -59,7 +59,8 @@ def _lark() -> Lark:
 
 def _describe(error: UnexpectedInput, text: str) -> Problem:
     if isinstance(error, UnexpectedCharacters):
-        return explain(text, error.pos_in_stream, error.pos_in_stream + 1, "", frozenset(error.allowed or ()))
+        at = error.pos_in_stream or 0
+        return explain(text, at, at + 1, "", frozenset(error.allowed or ()))
     assert isinstance(error, UnexpectedToken)
     token = error.token
     expected = frozenset(error.accepts or error.expected)

@@ -39,7 +39,11 @@ def _bad_repeat(op: Any, value: Any) -> bool:
     body = _inlined(value[2])
     for index, (inner, detail) in enumerate(body):
         rest = body[:index] + body[index + 1 :]
-        if inner in (ops.MAX_REPEAT, ops.MIN_REPEAT) and detail[1] >= 10 and not _separated(_characters(detail[2]), rest):
+        if (
+            inner in (ops.MAX_REPEAT, ops.MIN_REPEAT)
+            and detail[1] >= 10
+            and not _separated(_characters(detail[2]), rest)
+        ):
             return True
         if inner is ops.BRANCH and _overlap(detail[1]):
             return True

@@ -131,7 +131,9 @@ def judgement_scope(
     names["time"] = Time()
     columns = {table.name: tuple(table.columns) for table in tables}
     where = Where.KPI if kpi else Where.ALARM
-    return Scope(names, Undeclared.CLOSED, {}, tables=columns, source=row.source, where=where, row=row, keys=tuple(keys))
+    return Scope(
+        names, Undeclared.CLOSED, {}, tables=columns, source=row.source, where=where, row=row, keys=tuple(keys)
+    )
 
 
 def _columns(tables: tuple[JoinedTable, ...]) -> dict[str, Meaning]:

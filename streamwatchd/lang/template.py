@@ -85,7 +85,9 @@ def _pieces(text: str) -> Iterator[str | _Slot | Problem]:
 def _slot(text: str, start: int) -> _Slot | Problem:
     end, colon = closing_brace(text, start)
     if end < 0:
-        return Problem("SW111", "`{` is never closed", start - 1, start, "opened here", "close it, or write `{{` for a brace")
+        return Problem(
+            "SW111", "`{` is never closed", start - 1, start, "opened here", "close it, or write `{{` for a brace"
+        )
     expression_end = colon if colon >= 0 else end
     if not text[start:expression_end].strip():
         hint = "name a value, as in `{cpu5}`, or write `{{}}` for braces"

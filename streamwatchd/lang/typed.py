@@ -190,7 +190,25 @@ Expr = (
     | Aggregate
 )
 
-_NODES = (Literal, Field, TableColumn, Key, Value, Time, Negate, Arithmetic, Compare, And, Or, Not, In, Match, IsNull, Call, Aggregate)
+_NODES = (
+    Literal,
+    Field,
+    TableColumn,
+    Key,
+    Value,
+    Time,
+    Negate,
+    Arithmetic,
+    Compare,
+    And,
+    Or,
+    Not,
+    In,
+    Match,
+    IsNull,
+    Call,
+    Aggregate,
+)
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:

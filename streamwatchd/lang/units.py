@@ -70,9 +70,7 @@ _UNITS: list[Unit] = [
     *_table("voltage", [("V", "1", "V", "volt volts"), ("mV", "0.001", "mV", "millivolts")]),
     *_table("current", [("A", "1", "A", "amp amps ampere"), ("mA", "0.001", "mA", "milliamps")]),
     *_table("power", [("W", "1", "W", "watt watts"), ("mW", "0.001", "mW", ""), ("kW", "1000", "kW", "")]),
-    *_table(
-        "frequency", [("Hz", "1", "Hz", "hz hertz"), ("kHz", "1000", "kHz", ""), ("MHz", "1000000", "MHz", "")]
-    ),
+    *_table("frequency", [("Hz", "1", "Hz", "hz hertz"), ("kHz", "1000", "kHz", ""), ("MHz", "1000000", "MHz", "")]),
     *_table("frequency", [("GHz", "1000000000", "GHz", ""), ("rpm", "1/60", "rpm", "")]),
     *_table("rate", [("/s", "1", "/s", "per_second rps qps"), ("/m", "1/60", "/min", "per_minute")]),
 ]
@@ -106,7 +104,7 @@ def find(spelling: str) -> Unit | None:
 def canonical(spelling: str) -> str | None:
     """The canonical name of a unit, for `Type.unit`; None for a word that is no unit."""
     unit = find(spelling)
-    return unit and unit.name
+    return unit.name if unit else None
 
 
 def suggest(spelling: str) -> str:
@@ -166,7 +164,9 @@ def read_number(text: str) -> Quantity | None:
     units = [find(word) for _, word in parts]
     if any(unit is None or unit.dimension != "time" for unit in units):
         return None
-    total = sum((Fraction(number) * unit.factor for (number, _), unit in zip(parts, units, strict=True) if unit), Fraction(0))
+    total = sum(
+        (Fraction(number) * unit.factor for (number, _), unit in zip(parts, units, strict=True) if unit), Fraction(0)
+    )
     return Quantity(float(total), "ms")
 
 
