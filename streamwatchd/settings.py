@@ -22,7 +22,8 @@ class Topics:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`kafka` are allow-listed librdkafka options. Paths are absolute. `listen` is host:port of the HTTP port."""
+    """`kafka` are allow-listed librdkafka options. Paths are absolute. `listen` is host:port of the HTTP port.
+    `delivery` is exactly_once or at_least_once."""
 
     config_path: Path
     app: str = "streamwatchd"
@@ -41,4 +42,5 @@ class Settings:
     snapshot_every_ms: int = 10_000
     commit_every_ms: int = 1_000
     start_from: str = "earliest"
+    delivery: str = "exactly_once"
     log_level: str = "info"

@@ -1,0 +1,66 @@
+"""What supervisor and worker say to each other, besides reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from streamwatchd.ports.telemetry import Telemetry
+from streamwatchd.shard.version import Content, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Take no more records, and say `Held`: an instant for a change is being set."""
+
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Take records again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A new version is decided (and on disk): journal it, switch, and go on."""
+
+    version: Version
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """Per topic the watermark that idle partitions may take over."""
+
+    watermarks_ms: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Finish the epoch, write a snapshot, leave."""
+
+
+Command = Hold | Go | Change | Paces | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The worker holds still; every event time and watermark it knows is at or below `horizon_ms`."""
+
+    shard: int
+    ticket: int
+    horizon_ms: int
+
+
+class Link(Telemetry, Protocol):
+    """A worker's wire to its supervisor."""
+
+    def commands(self) -> Sequence[Command]:
+        """What came since the last call. The supervisor's death reads as `Stop`."""
+
+    def held(self, held: Held) -> None: ...
+
+    def content(self, digest: str) -> Content:
+        """Ask for kept content; raises StateMismatch when it is kept no more."""

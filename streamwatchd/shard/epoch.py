@@ -1,0 +1,246 @@
+"""An epoch: what was taken in, what came of it, and the one transaction that makes both count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+import msgspec
+
+from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.ports.clock import Clock
+from streamwatchd.ports.kafka import Committed, Kafka, Outcome, Partition, Record, Writer
+from streamwatchd.settings import Topics
+from streamwatchd.shard.assignor import exchange_topic
+from streamwatchd.shard.journal import EpochRecord, Range
+from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
+from streamwatchd.shard.version import Version
+
+_encode = msgspec.json.Encoder().encode
+_METADATA = re.compile(r"e=(\d+);s=(\d+)/(\d+)")
+
+
+@dataclass(slots=True)
+class OpenEpoch:
+    """The epoch in the making. `starts` are the positions at its begin, by task; `now_ms` its clock."""
+
+    number: int
+    now_ms: int
+    starts: Mapping[TaskId, int]
+    ends: dict[TaskId, int]
+    begun: float
+    marks: list[Mark] = field(default_factory=list)
+    switches: list[Version] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    exchanged: list[ExchangeRecord] = field(default_factory=list)
+    records: int = 0
+    must_commit: bool = False
+
+    @property
+    def has_outputs(self) -> bool:
+        return bool(self.outputs or self.exchanged)
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was taken in that a replay would need, and nothing came out."""
+        return not (self.records or self.marks or self.switches or self.has_outputs or self.must_commit)
+
+    def ranges(self) -> dict[TaskId, Range]:
+        return {task: Range(self.starts[task], end) for task, end in self.ends.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A finished epoch, kept until its commit is known: it can be sent again as it is."""
+
+    record: EpochRecord
+    outputs: tuple[Output, ...]
+    exchanged: tuple[ExchangeRecord, ...]
+    positions: Mapping[Partition, Committed]
+    emitted_at_ms: int
+
+
+def metadata(epoch: int, shard: int, shards: int) -> str:
+    return f"e={epoch};s={shard}/{shards}"
+
+
+def committed_epoch(positions: Mapping[Partition, Committed | None], shard: int, shards: int) -> int:
+    """The last committed epoch, 0 before the first.
+
+    Raises StateMismatch for positions that no worker of this layout wrote: someone moved them by hand, or the number
+    of shards was another.
+    """
+    newest = 0
+    for partition, position in positions.items():
+        if position is None:
+            continue
+        found = _METADATA.fullmatch(position.metadata)
+        if found is None:
+            raise StateMismatch(
+                f"the committed offset {position.offset} of {partition.topic}[{partition.partition}] was not written "
+                "by streamwatchd: it was moved by hand, or another program uses this group"
+            )
+        epoch, its_shard, its_shards = map(int, found.groups())
+        if (its_shard, its_shards) != (shard, shards):
+            raise StateMismatch(
+                f"{partition.topic}[{partition.partition}] was last owned by shard {its_shard} of {its_shards}, now it "
+                f"would be shard {shard} of {shards}: set `shards: {its_shards}` again"
+            )
+        newest = max(newest, epoch)
+    return newest
+
+
+def iso(ms: int) -> str:
+    """ISO-8601 UTC with milliseconds."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+
+
+def records_of(sealed: Sealed, topics: Topics, journal: Partition, shard: int) -> Iterable[Record]:
+    """What goes into the transaction: outputs, exchange records, and the journal record."""
+    names = {
+        Sink.ALERTS: topics.alerts,
+        Sink.KPIS: topics.kpis,
+        Sink.LATE: topics.late,
+        Sink.DEAD_LETTERS: topics.dead_letters,
+        Sink.ENRICHED: topics.enriched,
+    }
+    emitted_at = iso(sealed.emitted_at_ms)
+    for output in sealed.outputs:
+        topic = names[output.sink]
+        if topic:
+            headers = tuple((name, value.encode()) for name, value in output.headers)
+            yield Record(topic, _value(output.value, emitted_at), output.key, headers=headers)
+    for item in sealed.exchanged:
+        yield Record(exchange_topic(topics, item.stage), item.payload, partition=item.partition)
+    yield Record(journal.topic, sealed.record.encode(), str(shard).encode(), journal.partition)
+
+
+def _value(value: dict[str, object] | bytes | None, emitted_at: str) -> bytes | None:
+    return _encode({**value, "emitted_at": emitted_at}) if isinstance(value, dict) else value
+
+
+class Committer(Protocol):
+    """Makes a sealed epoch count. Returns once it does; raises Fenced or StateMismatch, never Unavailable."""
+
+    def commit(self, sealed: Sealed) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Growing waits between tries of one thing; `trying` is told why each was needed."""
+
+    clock: Clock
+    trying: Callable[[str], None]
+    least_s: float = 0.05
+    most_s: float = 10.0
+    _next_s: float = 0.0
+
+    def wait(self, reason: object) -> None:
+        self._next_s = min(self.most_s, max(self.least_s, 2 * self._next_s))
+        self.trying(str(reason))
+        self.clock.sleep(self._next_s)
+
+
+class TransactionalCommitter:
+    """`delivery: exactly_once`: one epoch is one transaction.
+
+    A doubtful end is settled by a new producer, which fences what may still be on its way, and by the committed
+    offsets, which say which of the two ends it was; the same outputs for the same ranges are sent again if need be.
+    """
+
+    def __init__(
+        self, kafka: Kafka, writer: Writer, group: str, topics: Topics, journal: Partition, layout: tuple[int, int],
+        clock: Clock, trying: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._kafka = kafka
+        self._writer = writer
+        self._group = group
+        self._topics = topics
+        self._journal = journal
+        self._shard, self._shards = layout
+        self._clock = clock
+        self._trying = trying
+        self._commit_timeout_s = 30.0
+
+    def commit(self, sealed: Sealed) -> None:
+        backoff = Backoff(self._clock, self._trying)
+        sent = False
+        while True:
+            try:
+                if self._writer.doubtful:
+                    self._writer.rebuild()
+                if sent and self._is_committed(sealed):
+                    return
+                sent = True
+                if self._send(sealed) is Outcome.COMMITTED:
+                    return
+                reason: object = f"the transaction of epoch {sealed.record.epoch} did not commit"
+            except Unavailable as error:
+                reason = error
+            backoff.wait(reason)
+
+    def _send(self, sealed: Sealed) -> Outcome:
+        self._writer.begin()
+        try:
+            self._writer.send(records_of(sealed, self._topics, self._journal, self._shard))
+            self._writer.send_offsets(self._group, sealed.positions)
+        except Unavailable as error:
+            self._trying(str(error))
+            return self._writer.abort(self._commit_timeout_s)
+        return self._writer.commit(self._commit_timeout_s)
+
+    def _is_committed(self, sealed: Sealed) -> bool:
+        admin = self._kafka.admin()
+        try:
+            positions = admin.committed(self._group, sealed.positions)
+        finally:
+            admin.close()
+        epoch = committed_epoch(positions, self._shard, self._shards)
+        if epoch not in (sealed.record.epoch, sealed.record.epoch - 1):
+            raise StateMismatch(f"epoch {sealed.record.epoch} is in hand, yet epoch {epoch} is committed")
+        return epoch == sealed.record.epoch
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class PlainCommitter:
+    """`delivery: at_least_once`: outputs are flushed, then the offsets committed; a crash between doubles outputs."""
+
+    def __init__(
+        self, kafka: Kafka, group: str, topics: Topics, journal: Partition, shard: int, clock: Clock,
+        trying: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._writer = kafka.plain_writer()
+        self._admin = kafka.admin()
+        self._group = group
+        self._topics = topics
+        self._journal = journal
+        self._shard = shard
+        self._clock = clock
+        self._trying = trying
+
+    def commit(self, sealed: Sealed) -> None:
+        backoff = Backoff(self._clock, self._trying)
+        while True:
+            try:
+                self._writer.send(records_of(sealed, self._topics, self._journal, self._shard))
+                self._writer.flush(30.0)
+                break
+            except Unavailable as error:
+                backoff.wait(error)
+        while True:
+            try:
+                self._admin.commit(self._group, sealed.positions)
+                return
+            except Unavailable as error:
+                backoff.wait(error)
+
+    def close(self) -> None:
+        self._writer.close()
+        self._admin.close()

@@ -1,0 +1,92 @@
+"""What a worker counts and measures, for its reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from streamwatchd.ports.clock import Clock
+from streamwatchd.ports.kafka import Partition
+from streamwatchd.ports.telemetry import Labels, Report
+from streamwatchd.shard.epoch import OpenEpoch
+from streamwatchd.shard.output import TaskId
+from streamwatchd.shard.recovery import State
+
+_MOST_NOTES = 1_000
+
+
+class Meter:
+    """Counters since the worker's start and gauges of now. The background threads write to it too."""
+
+    def __init__(self, shard: int, clock: Clock) -> None:
+        self.phase = "starting"
+        self.oldest_version: int | None = None
+        self.snapshot_seconds = 0.0
+        self._shard = shard
+        self._clock = clock
+        self._counters: dict[tuple[str, Labels], float] = {}
+        self._gauges: dict[tuple[str, Labels], float] = {}
+        self._watermarks: Mapping[tuple[int, str, int], int] = {}
+        self._idle: frozenset[tuple[int, str, int]] = frozenset()
+        self._notes: list[str] = []
+        self._epoch = 0
+        self._reported = float("-inf")
+
+    def add(self, name: str, amount: float = 1, labels: Labels = ()) -> None:
+        key = (name, labels)
+        self._counters[key] = self._counters.get(key, 0) + amount
+
+    def note(self, text: str) -> None:
+        """Something for the log; repeats in a row are left out."""
+        if len(self._notes) < _MOST_NOTES and self._notes[-1:] != [text]:
+            self._notes.append(text)
+
+    def sealed(self, epoch: OpenEpoch) -> None:
+        self.add("epochs_total")
+        self.add("epoch_records_total", epoch.records)
+        for output in epoch.outputs:
+            self.add("outputs_total", 1, (("sink", output.sink.value),))
+        self.add("outputs_total", len(epoch.exchanged), (("sink", "exchange"),))
+
+    def committed(self, epoch: int, seconds: float) -> None:
+        self._epoch = epoch
+        self.add("commit_seconds_total", seconds)
+        self._gauges["commit_seconds", ()] = seconds
+        self._gauges["epoch_number", ()] = epoch
+
+    def snapshot_written(self, epoch: int, size: int) -> None:
+        self.add("snapshots_total")
+        self._gauges["snapshot_epoch", ()] = epoch
+        self._gauges["snapshot_bytes", ()] = size
+        self._gauges["snapshot_timestamp_seconds", ()] = self._clock.now_ms() / 1000
+
+    def due(self, every_s: float) -> bool:
+        return self._clock.monotonic() - self._reported >= every_s
+
+    def look(self, state: State, idle: Iterable[TaskId], positions: Mapping[Partition, int]) -> None:
+        """Take over what the shard and the reader say now."""
+        self._watermarks = {(t.stage, t.topic, t.partition): ms for t, ms in state.shard.watermarks().items()}
+        self._idle = frozenset((task.stage, task.topic, task.partition) for task in idle)
+        for (name, label, value), count in state.shard.counters().items():
+            self._counters[f"{name}_total", ((label, value),) if label else ()] = count
+        for partition, offset in positions.items():
+            self._gauges["position_offset", _labels(partition)] = offset
+        self._gauges["version_number", ()] = state.version.number
+
+    def report(self) -> Report:
+        self._reported = self._clock.monotonic()
+        return Report(
+            shard=self._shard,
+            at_ms=self._clock.now_ms(),
+            phase=self.phase,
+            epoch=self._epoch,
+            counters=dict(self._counters),
+            gauges=dict(self._gauges),
+            watermarks_ms=self._watermarks,
+            notes=tuple(self._notes),
+            idle=self._idle,
+            oldest_version=self.oldest_version,
+        )
+
+
+def _labels(partition: Partition) -> Labels:
+    return (("partition", str(partition.partition)), ("topic", partition.topic))

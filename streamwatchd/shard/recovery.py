@@ -1,0 +1,273 @@
+"""From committed offsets, a snapshot and the journal back to the state at the last committed epoch.
+
+Snapshots and the local log are caches: what Kafka committed decides. A missing or spoilt snapshot costs a longer
+replay; positions that do not fit are refused with a reason, never reset.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from streamwatchd.batch import RawBatch
+from streamwatchd.errors import SnapshotCorrupt, StateMismatch
+from streamwatchd.ports.kafka import Committed, Partition, Reader, split
+from streamwatchd.shard.journal import EpochRecord
+from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
+from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
+from streamwatchd.shard.version import Content, Contents, Version
+
+
+class ShardLike(Protocol):
+    """The part of `Shard` that the loop uses; simulations put a small one in its place."""
+
+    def step(self, raw: RawBatch, now_ms: int) -> None: ...
+    def merge(self, stage: int, partition: int, payloads: list[bytes]) -> None: ...
+    def mark(self, mark: Mark) -> None: ...
+    def drain(self) -> tuple[list[Output], list[ExchangeRecord]]: ...
+    def switch(self, at_ms: int, program: object, tables: Mapping[str, object]) -> None: ...
+    def max_event_time(self) -> int: ...
+    def watermarks(self) -> dict[TaskId, int]: ...
+    def snapshot(self) -> dict[TaskId, bytes]: ...
+    def restore(self, states: Mapping[TaskId, bytes]) -> None: ...
+    def counters(self) -> dict[tuple[str, str, str], int]: ...
+
+
+MakeShard = Callable[[Content, Iterable[TaskId]], ShardLike]
+Tasks = Callable[[Content], dict[TaskId, Partition]]
+
+
+@dataclass(slots=True)
+class State:
+    """A shard at an epoch boundary. `versions` are those in play, oldest first; `positions` the next offsets."""
+
+    shard: ShardLike
+    epoch: int
+    versions: tuple[Version, ...]
+    content: Content
+    tasks: dict[TaskId, Partition]
+    positions: dict[TaskId, int]
+
+    @property
+    def version(self) -> Version:
+        return self.versions[-1]
+
+    def settle(self) -> None:
+        """Forget older versions once every task has passed the newest instant."""
+        if len(self.versions) > 1:
+            watermarks = self.shard.watermarks()
+            if watermarks and min(watermarks.values()) > self.version.at_ms:
+                self.versions = self.versions[-1:]
+
+    def switch(self, version: Version, content: Content, tasks: dict[TaskId, Partition], make: MakeShard) -> None:
+        """Put a new version in force; a change of sources or stages moves the state into a shard with other tasks."""
+        if set(tasks) != set(self.tasks):
+            states = {task: state for task, state in self.shard.snapshot().items() if task in tasks}
+            self.shard = make(content, tasks)
+            self.shard.restore(states)
+            self.positions = {task: offset for task, offset in self.positions.items() if task in tasks}
+            self.versions = (version,)
+        else:
+            self.shard.switch(version.at_ms, content.program, content.tables)
+            self.versions = (*self.versions, version)
+        self.content, self.tasks = content, tasks
+
+
+def begin(version: Version, content: Content, tasks: dict[TaskId, Partition], make: MakeShard) -> State:
+    """A shard that has seen nothing."""
+    return State(make(content, tasks), 0, (version,), content, tasks, {})
+
+
+def restore(snapshot: Snapshot, contents: Contents, tasks_of: Tasks, make: MakeShard) -> State:
+    """A shard as the snapshot has it; raises SnapshotCorrupt."""
+    first, *later = snapshot.versions
+    content = contents(first.digest)
+    tasks = tasks_of(content)
+    shard = make(content, tasks)
+    for version in later:
+        content = contents(version.digest)
+        shard.switch(version.at_ms, content.program, content.tables)
+    shard.restore({task: state for task, state in snapshot.states.items() if task in tasks})
+    shard.drain()
+    positions = {task: offset for task, offset in snapshot.positions.items() if task in tasks}
+    return State(shard, snapshot.epoch, snapshot.versions, content, tasks, positions)
+
+
+def stretches(records: Sequence[EpochRecord]) -> Iterator[list[EpochRecord]]:
+    """Runs of epochs without a switch inside: a switch can only be the first act of a run."""
+    run: list[EpochRecord] = []
+    for record in records:
+        if record.switches and run:
+            yield run
+            run = []
+        run.append(record)
+    if run:
+        yield run
+
+
+class Replay:
+    """Feeds journalled epochs again, muted."""
+
+    def __init__(
+        self,
+        state: State,
+        reader: Reader,
+        contents: Contents,
+        tasks_of: Tasks,
+        make: MakeShard,
+        breathe: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`breathe` is called now and then: a replay may be long."""
+        self._state = state
+        self._reader = reader
+        self._contents = contents
+        self._tasks_of = tasks_of
+        self._make = make
+        self._breathe = breathe
+
+    def run(self, records: Sequence[EpochRecord]) -> None:
+        """Raises StateMismatch where the inputs are not there any more, Unavailable when no broker answers."""
+        for run in stretches(records):
+            for version in run[0].switches:
+                content = self._contents(version.digest)
+                self._state.switch(version, content, self._tasks_of(content), self._make)
+            self._feed(run)
+            for record in run:
+                self._advance(record)
+
+    def _advance(self, record: EpochRecord) -> None:
+        if record.version != self._state.version.number:
+            raise StateMismatch(
+                f"epoch {record.epoch} ran under version {record.version}, "
+                f"the replay under {self._state.version.number}"
+            )
+        self._state.epoch = record.epoch
+        self._state.positions |= {task: r.end for task, r in record.ranges.items() if task in self._state.tasks}
+
+    def _feed(self, run: list[EpochRecord]) -> None:
+        lanes = {partition: Lane(task, run) for task, partition in self._state.tasks.items()}
+        for lane in lanes.values():
+            self._check_start(lane)
+            self._play(lane, lane.acts_without_records())
+        waiting = {partition: lane for partition, lane in lanes.items() if not lane.done}
+        self._reader.assign({partition: lane.start or 0 for partition, lane in waiting.items()})
+        while waiting:
+            self._breathe()
+            taken = self._reader.take(20_000, 0.5)
+            for batch in taken.batches:
+                partition = Partition(batch.topic, batch.partition)
+                if partition in waiting:
+                    self._play(waiting[partition], waiting[partition].acts(batch))
+            for partition in taken.at_end & waiting.keys():
+                end = self._reader.positions()[partition]
+                self._play(waiting[partition], waiting[partition].acts_at_end(end))
+            done = {partition for partition, lane in waiting.items() if lane.done}
+            self._reader.pause(done)
+            waiting = {partition: lane for partition, lane in waiting.items() if partition not in done}
+
+    def _check_start(self, lane: Lane) -> None:
+        known = self._state.positions.get(lane.task)
+        if known is not None and lane.start is not None and known != lane.start:
+            raise StateMismatch(f"{lane.task} stands at offset {known}, the journal goes on at {lane.start}")
+
+    def _play(self, lane: Lane, acts: Iterable[tuple[RawBatch, int] | Mark]) -> None:
+        for act in acts:
+            if isinstance(act, Mark):
+                self._state.shard.mark(act)
+            else:
+                feed(self._state.shard, lane.task, *act)
+        self._state.shard.drain()
+
+
+def feed(shard: ShardLike, task: TaskId, batch: RawBatch, now_ms: int) -> None:
+    if task.stage == 1:
+        shard.step(batch, now_ms)
+    else:
+        shard.merge(task.stage, task.partition, [payload for payload in batch.payloads if payload is not None])
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Records below `end`, judged by the clock `now_ms`."""
+
+    end: int
+    now_ms: int
+
+
+class Lane:
+    """What one task took in over a run of epochs, in order: stretches of records, and marks between them."""
+
+    def __init__(self, task: TaskId, run: Sequence[EpochRecord]) -> None:
+        self.task = task
+        ranges = [(record, record.ranges[task]) for record in run if task in record.ranges]
+        self.start: int | None = ranges[0][1].start if ranges else None
+        self._script: deque[_Stretch | Mark] = deque()
+        for record, its_range in ranges:
+            at = its_range.start
+            for mark in record.marks:
+                if mark.task == task:
+                    at = self._write(at, mark.offset, record.now_ms)
+                    self._script.append(mark)
+            self._write(at, its_range.end, record.now_ms)
+
+    def _write(self, start: int, end: int, now_ms: int) -> int:
+        if end > start:
+            self._script.append(_Stretch(end, now_ms))
+        return end
+
+    @property
+    def done(self) -> bool:
+        return not self._script
+
+    def acts_without_records(self) -> Iterator[Mark]:
+        """The marks that come before the next record."""
+        while self._script and isinstance(head := self._script[0], Mark):
+            self._script.popleft()
+            yield head
+
+    def acts(self, batch: RawBatch) -> Iterator[tuple[RawBatch, int] | Mark]:
+        """What the records of `batch` make due; those behind the last stretch are left out."""
+        while len(batch) and self._script:
+            head = self._script[0]
+            if isinstance(head, _Stretch):
+                part, batch = split(batch, head.end)
+                if len(part):
+                    yield part, head.now_ms
+                if not len(batch) and (not len(part) or part.offsets[-1] + 1 < head.end):
+                    return
+                self._script.popleft()
+            yield from self.acts_without_records()
+
+    def acts_at_end(self, end: int) -> Iterator[Mark]:
+        """What is due as the log ends at `end`: records of a compacted topic may be gone."""
+        while self._script and isinstance(head := self._script[0], _Stretch) and head.end <= end:
+            self._script.popleft()
+            yield from self.acts_without_records()
+
+
+def newest_state(
+    snapshots: SnapshotStore, epoch: int, contents: Contents, tasks_of: Tasks, make: MakeShard,
+    say: Callable[[str], None],
+) -> State | None:  # fmt: skip
+    """The state of the newest snapshot at or below `epoch` that can be restored; None without one."""
+    while (snapshot := snapshots.newest(epoch, say)) is not None:
+        try:
+            return restore(snapshot, contents, tasks_of, make)
+        except SnapshotCorrupt as error:
+            say(f"snapshot of epoch {snapshot.epoch} can't be restored ({error}); taking an older one")
+            snapshots.set_aside(snapshot.epoch)
+    return None
+
+
+def check_positions(state: State, committed: Mapping[Partition, Committed | None]) -> None:
+    """Raises StateMismatch unless the state stands where the group's committed offsets do."""
+    for task, position in state.positions.items():
+        partition = state.tasks[task]
+        there = committed.get(partition)
+        if there is None or there.offset != position:
+            raise StateMismatch(
+                f"{partition.topic}[{partition.partition}]: the state of epoch {state.epoch} goes on at offset "
+                f"{position}, but the group's committed offset is {'gone' if there is None else there.offset}"
+            )

@@ -1,0 +1,191 @@
+"""The way into the loop: lock, fence, ask Kafka what is committed, bring the state there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from streamwatchd.errors import StateMismatch
+from streamwatchd.ports.clock import Clock
+from streamwatchd.ports.disk import Disk, Lock
+from streamwatchd.ports.kafka import Committed, Kafka, Partition, Reader
+from streamwatchd.settings import Settings
+from streamwatchd.shard.assignor import assigned
+from streamwatchd.shard.background import Background, Thread
+from streamwatchd.shard.control import Link
+from streamwatchd.shard.epoch import Committer, PlainCommitter, TransactionalCommitter, committed_epoch
+from streamwatchd.shard.journal import LocalJournal, replayable
+from streamwatchd.shard.meter import Meter
+from streamwatchd.shard.output import TaskId
+from streamwatchd.shard.recovery import MakeShard, Replay, State, begin, check_positions, newest_state
+from streamwatchd.shard.snapshot import SnapshotStore
+from streamwatchd.shard.version import Content, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Which shard of how many this is, the topics' partition counts, and the versions so far, oldest first.
+
+    `held`: after recovery wait for `Go`, as a change may be decided before any record is taken.
+    """
+
+    shard: int
+    shards: int
+    partitions: Mapping[str, int]
+    versions: tuple[Version, ...]
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    kafka: Kafka
+    disk: Disk
+    clock: Clock
+    link: Link
+    background: Callable[[str], Background] = Thread
+
+
+class Started(NamedTuple):
+    """`fresh`: some task begins here, and its start is worth an epoch. `snapshot_epoch`: of the newest snapshot."""
+
+    state: State
+    reader: Reader
+    committer: Committer
+    fresh: bool
+    snapshot_epoch: int
+
+
+def folder_of(settings: Settings, shard: int) -> Path:
+    return settings.state_dir / f"shard-{shard}"
+
+
+class Recovery:
+    """Every step may raise Unavailable (try all of it again), Fenced or StateMismatch (leave)."""
+
+    def __init__(
+        self, settings: Settings, assignment: Assignment, ports: Ports, make_shard: MakeShard, meter: Meter
+    ) -> None:
+        self._settings = settings
+        self._assignment = assignment
+        self._ports = ports
+        self._make_shard = make_shard
+        self._meter = meter
+        self._folder = folder_of(settings, assignment.shard)
+        self._journal = Partition(settings.topics.journal, assignment.shard)
+        self._local = LocalJournal(ports.disk, self._folder)
+        self._snapshots = SnapshotStore(ports.disk, self._folder)
+        self._lock: Lock | None = None
+        self._open: list[Reader | Committer] = []
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Whatever happens inside, the state folder and the clients are let go at the end."""
+        try:
+            yield
+        finally:
+            self._close()
+            if self._lock is not None:
+                self._lock.release()
+
+    def run(self) -> Started:
+        self._enter("starting")
+        self._close()
+        if self._lock is None:
+            self._lock = self._ports.disk.lock(self._folder / "lock")
+        committer = self._committer()
+        self._open.append(committer)
+        reader = self._ports.kafka.reader(read_committed=True)
+        self._open.append(reader)
+        committed = self._committed()
+        epoch = committed_epoch(committed, self._assignment.shard, self._assignment.shards)
+        self._check_not_ahead(epoch)
+        state = self._state_at(epoch, reader)
+        check_positions(state, committed)
+        self._local.cut(epoch)
+        self._meter.oldest_version = self._snapshots.oldest_version()
+        fresh = self.find_starts(state)
+        return Started(state, reader, committer, fresh, max(self._snapshots.epochs(), default=0))
+
+    def _enter(self, phase: str) -> None:
+        self._meter.phase = phase
+        self._ports.link.report(self._meter.report())
+
+    def _close(self) -> None:
+        while self._open:
+            self._open.pop().close()
+
+    def _committer(self) -> Committer:
+        """Opening the writer fences an older owner, so it comes before all questions."""
+        settings, kafka, clock, note = self._settings, self._ports.kafka, self._ports.clock, self._meter.note
+        shard, shards = self._assignment.shard, self._assignment.shards
+        if settings.delivery == "at_least_once":
+            return PlainCommitter(kafka, settings.app, settings.topics, self._journal, shard, clock, note)
+        writer = kafka.writer(f"{settings.app}.{shard}")
+        return TransactionalCommitter(
+            kafka, writer, settings.app, settings.topics, self._journal, (shard, shards), clock, note
+        )
+
+    def _committed(self) -> Mapping[Partition, Committed | None]:
+        """Positions of every partition that any version in play makes ours."""
+        partitions: set[Partition] = set()
+        for version in self._assignment.versions:
+            partitions.update(self.tasks(self._ports.link.content(version.digest)).values())
+        admin = self._ports.kafka.admin()
+        try:
+            return admin.committed(self._settings.app, partitions)
+        finally:
+            admin.close()
+
+    def _check_not_ahead(self, epoch: int) -> None:
+        epochs = self._snapshots.epochs()
+        if epochs and epochs[-1] > epoch:
+            raise StateMismatch(
+                f"the state folder {self._folder} is at epoch {epochs[-1]}, Kafka has committed epoch "
+                f"{epoch or 'none'}: the offsets of group {self._settings.app} were deleted or set back, or this is "
+                "another cluster; "
+                "move the state folder away to start anew from Kafka"
+            )
+
+    def _state_at(self, epoch: int, reader: Reader) -> State:
+        """The state behind the last committed epoch."""
+        contents, make, note = self._ports.link.content, self._make_shard, self._meter.note
+        state = newest_state(self._snapshots, epoch, contents, self.tasks, make, note)
+        if state is None:
+            first = self._assignment.versions[0]
+            content = contents(first.digest)
+            state = begin(first, content, self.tasks(content), make)
+        if state.epoch < epoch:
+            self._enter("replaying")
+            shard = self._assignment.shard
+            records = replayable(self._local, self._ports.kafka, self._journal, shard, state.epoch, epoch)
+            note(f"replaying epochs {state.epoch + 1} to {epoch}")
+            Replay(state, reader, contents, self.tasks, make, self._breathe).run(records)
+        return state
+
+    def _breathe(self) -> None:
+        if self._meter.due(0.5):
+            self._ports.link.report(self._meter.report())
+
+    def tasks(self, content: Content) -> dict[TaskId, Partition]:
+        """This shard's tasks under `content`."""
+        counts = self._assignment.partitions
+        sources = {each.topic: counts.get(each.topic, 0) for each in content.inputs}
+        settings, shard, shards = self._settings, self._assignment.shard, self._assignment.shards
+        return assigned(shard, shards, sources, settings.topics, content.stages, settings.exchange_partitions)
+
+    def find_starts(self, state: State) -> bool:
+        """Give tasks without a position their first one; True when there were such."""
+        new = {task: each for task, each in state.tasks.items() if task not in state.positions}
+        if new:
+            latest = self._settings.start_from == "latest"
+            at_end = {each for task, each in new.items() if task.stage == 1 and latest}
+            admin = self._ports.kafka.admin()
+            try:
+                offsets = admin.end_offsets(at_end) | admin.beginning_offsets(set(new.values()) - at_end)
+            finally:
+                admin.close()
+            state.positions |= {task: offsets[each] for task, each in new.items()}
+        return bool(new)

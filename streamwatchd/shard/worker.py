@@ -1,0 +1,364 @@
+"""The only loop: take, evaluate, commit, again. All I/O is behind ports, so it runs the same on fakes.
+
+    recover ─▶ ┌─▶ obey commands ─▶ take ─▶ evaluate ─▶ idle marks ─▶ commit when due ─▶ report ─┐ ─▶ leave
+               └─────────────────────────────────────────────────────────────────────────────────┘
+
+One epoch is in the making while the one before it commits in the background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import streamwatchd
+from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.ports.kafka import Committed, Partition, Reader
+from streamwatchd.settings import Settings
+from streamwatchd.shard.control import Change, Go, Held, Hold, Paces, Stop
+from streamwatchd.shard.epoch import Backoff, Committer, OpenEpoch, Sealed, metadata
+from streamwatchd.shard.idle import Silence
+from streamwatchd.shard.journal import EpochRecord, LocalJournal
+from streamwatchd.shard.meter import Meter
+from streamwatchd.shard.output import Mark, TaskId
+from streamwatchd.shard.recovery import MakeShard, State, feed
+from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
+from streamwatchd.shard.start import Assignment, Ports, Recovery, Started, folder_of
+from streamwatchd.shard.version import BEGINNING, Content, Version
+
+_TAKE_S = 0.05
+_REPORT_S = 0.5
+_MOST_TAKES_AHEAD = 25
+_MOST_OUTPUTS_AHEAD = 100_000
+
+
+class Worker:
+    """One shard's process, but for the process."""
+
+    def __init__(self, settings: Settings, assignment: Assignment, ports: Ports, make_shard: MakeShard) -> None:
+        self._settings = settings
+        self._assignment = assignment
+        self._clock, self._link = ports.clock, ports.link
+        self._make_shard = make_shard
+        self._meter = Meter(assignment.shard, ports.clock)
+        self._journal = LocalJournal(ports.disk, folder_of(settings, assignment.shard))
+        self._snapshots = SnapshotStore(ports.disk, folder_of(settings, assignment.shard))
+        self._recovery = Recovery(settings, assignment, ports, make_shard, self._meter)
+        self._commits = ports.background("commit")
+        self._writes = ports.background("snapshot")
+        self._held = assignment.held
+        self._stopping = False
+        self._paces: Mapping[str, int] = {}
+        self._pending: Snapshot | None = None
+        self._snapshot_at = ports.clock.monotonic()
+        self._snapshot_epoch = 0
+        self._committer: Committer
+        self._reader: Reader
+        self._state: State
+        self._open: OpenEpoch
+        self._silence: Silence
+        self._task_of: dict[Partition, TaskId]
+        self._idle_after: dict[str, int]
+
+    def run(self) -> None:
+        """Work until told to stop. Raises Fenced or StateMismatch when it must not go on."""
+        with self._recovery.locked():
+            started = self._start()
+            if started is None:
+                return
+            self._begin(started)
+            while not self._stopping:
+                self._turn()
+            self._leave()
+
+    def _turn(self) -> None:
+        self._obey()
+        self._take()
+        self._pace()
+        self._write_snapshot()
+        self._report()
+
+    # ── start ──
+
+    def _start(self) -> Started | None:
+        """Recover, as often as it takes until brokers and disk answer; None when told to stop meanwhile."""
+        backoff = Backoff(self._clock, self._trying)
+        while not self._stopping:
+            try:
+                return self._recovery.run()
+            except Unavailable as error:
+                backoff.wait(error)
+                self._obey_while_starting()
+        return None
+
+    def _trying(self, reason: str) -> None:
+        self._meter.note(f"waiting: {reason}")
+        self._meter.phase, phase = "waiting", self._meter.phase
+        self._link.report(self._meter.report())
+        self._meter.phase = phase
+
+    def _obey_while_starting(self) -> None:
+        for command in self._link.commands():
+            match command:
+                case Stop():
+                    self._stopping = True
+                case Go():
+                    self._held = False
+                case _:
+                    continue
+
+    def _begin(self, started: Started) -> None:
+        """From here on the loop has all it works with."""
+        self._state, self._reader, self._committer = started.state, started.reader, started.committer
+        self._snapshot_epoch = started.snapshot_epoch
+        self._follow_tasks()
+        self._open_epoch(must_commit=started.fresh)
+        for version in self._assignment.versions:
+            self._switch(version, self._link.content(version.digest))
+        self._meter.phase = "running"
+
+    def _follow_tasks(self) -> None:
+        """Read what the state's tasks need, from where they stand."""
+        state = self._state
+        self._task_of = {partition: task for task, partition in state.tasks.items()}
+        self._idle_after = {each.topic: each.idle_after_ms for each in state.content.inputs}
+        self._silence = Silence(self._task_of, self._clock.monotonic())
+        self._reader.assign({partition: state.positions[task] for task, partition in state.tasks.items()})
+
+    # ── commands ──
+
+    def _obey(self) -> None:
+        for command in self._link.commands():
+            match command:
+                case Hold(ticket):
+                    self._held = True
+                    self._link.held(Held(self._assignment.shard, ticket, self._horizon()))
+                case Change(version, content):
+                    self._switch(version, content)
+                    self._held = False
+                case Go():
+                    self._held = False
+                case Paces(watermarks_ms):
+                    self._paces = watermarks_ms
+                    self._mark_idle()
+                case Stop():
+                    self._stopping = True
+
+    def _horizon(self) -> int:
+        """No event time or watermark that this shard knows lies above."""
+        return max(self._state.shard.max_event_time(), *self._state.shard.watermarks().values(), BEGINNING)
+
+    def _switch(self, version: Version, content: Content) -> None:
+        """Put `version` in force as the first act of a new epoch."""
+        if version.number <= self._state.version.number:
+            return
+        if version.at_ms <= self._horizon():
+            raise StateMismatch(f"version {version.number} begins at {version.at_ms}, this shard is past it")
+        if not self._open.is_empty:
+            self._settle_commit()
+            self._seal()
+        tasks = self._recovery.tasks(content)
+        moved = set(tasks) != set(self._state.tasks)
+        self._state.switch(version, content, tasks, self._make_shard)
+        self._meter.add("switches_total")
+        if moved:
+            self._recovery.find_starts(self._state)
+            self._follow_tasks()
+        self._open_epoch()
+        self._open.switches.append(version)
+
+    def _mark_idle(self) -> None:
+        """Let silent partitions follow, as far as the supervisor says."""
+        if self._held:
+            return
+        watermarks = self._state.shard.watermarks()
+        for partition in sorted(self._silence.idle(self._idle_after, self._clock.monotonic())):
+            task, goal = self._task_of[partition], self._paces.get(partition.topic)
+            if goal is not None and goal > watermarks.get(task, BEGINNING):
+                mark = Mark(task, self._open.ends[task], goal)
+                self._state.shard.mark(mark)
+                self._open.marks.append(mark)
+        self._drain()
+
+    # ── take and evaluate ──
+
+    def _take(self) -> None:
+        if self._held or self._too_far_ahead():
+            self._commits.settle(_TAKE_S / 5)
+            if not self._commits.busy:
+                self._clock.sleep(_TAKE_S / 5)
+            return
+        begun = self._clock.monotonic()
+        try:
+            taken = self._reader.take(self._settings.batch_records, self._patience_s())
+        except Unavailable as error:
+            self._trying(str(error))
+            self._clock.sleep(0.5)
+            return
+        now = self._clock.monotonic()
+        self._meter.add("take_seconds_total", now - begun)
+        self._silence.note(taken, now)
+        if taken.batches:
+            if not self._open.records:
+                self._open.now_ms = self._clock.now_ms()
+            for batch in taken.batches:
+                task = self._task_of[Partition(batch.topic, batch.partition)]
+                feed(self._state.shard, task, batch, self._open.now_ms)
+                self._open.ends[task] = batch.offsets[-1] + 1
+                self._open.records += len(batch)
+            self._drain()
+            self._meter.add("evaluate_seconds_total", self._clock.monotonic() - now)
+
+    def _too_far_ahead(self) -> bool:
+        """An epoch commits, and what came meanwhile is as much as we want to hold."""
+        return self._commits.busy and (
+            self._open.records >= _MOST_TAKES_AHEAD * self._settings.batch_records
+            or len(self._open.outputs) + len(self._open.exchanged) >= _MOST_OUTPUTS_AHEAD
+        )
+
+    def _patience_s(self) -> float:
+        """How long to wait for records: not at all where a commit is due as soon as the last one has come."""
+        if self._open.has_outputs:
+            return 0.002 if self._commits.busy else 0.0
+        return _TAKE_S
+
+    def _drain(self) -> None:
+        outputs, exchanged = self._state.shard.drain()
+        self._open.outputs += outputs
+        self._open.exchanged += exchanged
+
+    # ── commit ──
+
+    def _open_epoch(self, must_commit: bool = False) -> None:
+        self._open = OpenEpoch(
+            number=self._state.epoch + 1,
+            now_ms=self._clock.now_ms(),
+            starts=self._state.positions,
+            ends=dict(self._state.positions),
+            begun=self._clock.monotonic(),
+            must_commit=must_commit,
+        )
+
+    def _pace(self) -> None:
+        """Commit at once when outputs wait, else about once in `commit_every_ms`, if there is anything new."""
+        self._commits.settle(0)
+        if self._commits.busy or self._open.is_empty:
+            return
+        age_ms = (self._clock.monotonic() - self._open.begun) * 1000
+        if self._open.has_outputs or self._open.must_commit or age_ms >= self._settings.commit_every_ms:
+            self._seal()
+
+    def _settle_commit(self) -> None:
+        while not self._commits.settle(_REPORT_S):
+            self._report()
+        self._write_snapshot()
+
+    def _seal(self) -> None:
+        """Close the open epoch, let it commit, and begin the next one."""
+        state, epoch = self._state, self._open
+        state.epoch, state.positions = epoch.number, epoch.ends
+        state.settle()
+        sealed = Sealed(
+            record=self._record(epoch),
+            outputs=tuple(epoch.outputs),
+            exchanged=tuple(epoch.exchanged),
+            positions=self._positions(),
+            emitted_at_ms=self._clock.now_ms(),
+        )
+        if self._snapshot_due():
+            self._pending = self._snapshot()
+        self._meter.sealed(epoch)
+        self._commits.start(partial(self._commit, sealed, self._pending is not None))
+        self._open_epoch()
+
+    def _record(self, epoch: OpenEpoch) -> EpochRecord:
+        return EpochRecord(
+            epoch=epoch.number,
+            now_ms=epoch.now_ms,
+            ranges=epoch.ranges(),
+            marks=tuple(epoch.marks),
+            switches=tuple(epoch.switches),
+            version=self._state.version.number,
+            content=self._state.content.digest,
+            engine=streamwatchd.__version__,
+            watermarks_ms=self._state.shard.watermarks(),
+        )
+
+    def _positions(self) -> dict[Partition, Committed]:
+        """Every owned partition, moved or not, so that all carry the same epoch."""
+        text = metadata(self._state.epoch, self._assignment.shard, self._assignment.shards)
+        return {self._state.tasks[task]: Committed(offset, text) for task, offset in self._state.positions.items()}
+
+    def _commit(self, sealed: Sealed, roll: bool) -> None:
+        """In the background: the local log first, then the transaction that decides."""
+        begun = self._clock.monotonic()
+        try:
+            self._journal.append(sealed.record)
+        except Unavailable as error:
+            self._meter.note(f"journal not written, recovery will read the topic instead: {error}")
+        self._committer.commit(sealed)
+        if roll:
+            self._journal.roll()
+        self._meter.committed(sealed.record.epoch, self._clock.monotonic() - begun)
+
+    # ── snapshots ──
+
+    def _snapshot_due(self) -> bool:
+        """Something new, a while after the last one, and at most a fifth of the time spent on snapshots."""
+        if self._pending is not None or self._writes.busy:
+            return False
+        age_s = self._clock.monotonic() - self._snapshot_at
+        return age_s * 1000 >= self._settings.snapshot_every_ms and age_s >= 5 * self._meter.snapshot_seconds
+
+    def _snapshot(self) -> Snapshot:
+        begun = self._clock.monotonic()
+        state = self._state
+        states = state.shard.snapshot()
+        self._snapshot_at = self._clock.monotonic()
+        self._meter.snapshot_seconds = self._snapshot_at - begun
+        return Snapshot(state.epoch, state.versions, dict(state.positions), states, streamwatchd.__version__)
+
+    def _write_snapshot(self) -> None:
+        """Write the pending snapshot once its epoch is committed."""
+        if self._pending is not None and not self._commits.busy and self._writes.settle(0):
+            snapshot, self._pending = self._pending, None
+            self._writes.start(partial(self._keep, snapshot))
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        """In the background: write, and drop what no kept snapshot needs."""
+        try:
+            size = self._snapshots.write(snapshot)
+            self._journal.prune(below=self._snapshots.epochs()[0])
+            self._meter.oldest_version = self._snapshots.oldest_version()
+        except Unavailable as error:
+            self._meter.note(f"snapshot of epoch {snapshot.epoch} not written, the older ones stay: {error}")
+            return
+        self._snapshot_epoch = snapshot.epoch
+        self._meter.snapshot_written(snapshot.epoch, size)
+
+    # ── report and leave ──
+
+    def _report(self) -> None:
+        if self._meter.due(_REPORT_S):
+            self._look()
+            self._link.report(self._meter.report())
+
+    def _look(self) -> None:
+        idle = {self._task_of[each] for each in self._silence.idle(self._idle_after, self._clock.monotonic())}
+        self._meter.look(self._state, idle, self._reader.positions())
+
+    def _leave(self) -> None:
+        """Finish the epoch and write a snapshot, so that the next start replays nothing."""
+        self._meter.phase = "leaving"
+        self._link.report(self._meter.report())
+        self._settle_commit()
+        self._drain()
+        if not self._open.is_empty:
+            self._seal()
+            self._settle_commit()
+        while not self._writes.settle(_REPORT_S):
+            self._report()
+        if self._snapshot_epoch < self._state.epoch:
+            self._keep(self._snapshot())
+        self._look()
+        self._link.report(self._meter.report())
