@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
-from typing import TypeVar, cast
+from typing import TypeVar
 
 Component = TypeVar("Component")
 
@@ -29,7 +29,7 @@ class Shelf(Mapping[str, Component]):
         found = getattr(import_module(f"{self._package}.{name}"), "SPEC", None)
         if not isinstance(found, self._class):
             raise TypeError(f"{self._package}.{name} has no SPEC of class {self._class.__name__}")
-        return cast(Component, found)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.lang import dimensions, fold, signatures, syntax, units
@@ -19,14 +19,23 @@ from streamwatchd.lang.scope import Scope, Where
 from streamwatchd.lang.signatures import Signature
 from streamwatchd.lang.typed import Aggregate, Call, Expr, Field, Kind, Literal
 
-if TYPE_CHECKING:
-    from streamwatchd.lang.checker import Checker
+
+class Checking(Protocol):
+    """What calls need of the checker that meets them."""
+
+    def expr(self, node: syntax.Expr, scope: Scope) -> Expr | None: ...
+
+    def expected(self, tree: syntax.Expr, expr: Expr | None, expected: Kind | None) -> Expr | None: ...
+
+    def clash(self, clash: Clash, node: syntax.Node) -> None: ...
+
+    def problem(self, code: str, message: str, node: syntax.Node, label: str = "", hint: str = "") -> None: ...
 
 
 class Calls:
     """The part of the checker that knows functions."""
 
-    def __init__(self, functions: Mapping[str, Signature], checker: Checker) -> None:
+    def __init__(self, functions: Mapping[str, Signature], checker: Checking) -> None:
         self._functions = functions
         self._checker = checker
 

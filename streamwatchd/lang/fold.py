@@ -10,8 +10,8 @@ import math
 from typing import Literal as OneOf
 from typing import TypeVar
 
-from streamwatchd.lang.typed import And, Arithmetic, Compare, Expr, In, Literal, Negate, Not, Or, Type
 from streamwatchd.lang.typed import BOOL as _BOOL
+from streamwatchd.lang.typed import And, Arithmetic, Compare, Expr, In, Literal, Negate, Not, Or, Type
 
 ArithmeticOp = OneOf["+", "-", "*", "/", "%"]
 CompareOp = OneOf["==", "!=", "<", "<=", ">", ">="]

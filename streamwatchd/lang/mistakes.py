@@ -7,7 +7,9 @@ from collections.abc import Set
 
 from streamwatchd.lang.problem import Problem
 
-RESERVED = frozenset("and or not in is null true false where over ago by for until".split())
+RESERVED = frozenset(
+    ["and", "or", "not", "in", "is", "null", "true", "false", "where", "over", "ago", "by", "for", "until"]
+)
 
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
 _SKIP = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`|[^"\'`()\[\]{}]+', re.DOTALL)
@@ -52,7 +54,7 @@ def unbalanced(text: str, max_depth: int) -> Problem | None:
                 message = f"brackets are nested more than {max_depth} deep"
                 return Problem("SW105", message, position, position + 1, hint="split it over several `values:`")
         elif not opened or _CLOSER[opened[-1][0]] != character:
-            hint = f"close `{opened[-1][0]}` first" if opened else f"remove it, or open one before it"
+            hint = f"close `{opened[-1][0]}` first" if opened else "remove it, or open one before it"
             return Problem("SW103", f"`{character}` closes nothing", position, position + 1, hint=hint)
         else:
             opened.pop()

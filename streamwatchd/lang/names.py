@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from streamwatchd.lang import syntax
 from streamwatchd.diagnostics import Severity, did_you_mean
+from streamwatchd.lang import syntax
 from streamwatchd.lang.problem import Problem
 from streamwatchd.lang.scope import Ambiguous, Meaning, Scope, Undeclared, Where
-from streamwatchd.lang.typed import Field, Type
+from streamwatchd.lang.typed import Type
 
 
 @dataclass(frozen=True, slots=True)

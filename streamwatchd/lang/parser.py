@@ -59,7 +59,7 @@ def _lark() -> Lark:
 
 def _describe(error: UnexpectedInput, text: str) -> Problem:
     if isinstance(error, UnexpectedCharacters):
-        at = error.pos_in_stream or 0
+        at = error.pos_in_stream
         return explain(text, at, at + 1, "", frozenset(error.allowed or ()))
     assert isinstance(error, UnexpectedToken)
     token = error.token

@@ -153,7 +153,7 @@ def _filled(slot: Placeholder, value: float | str | bool | None) -> str:
 
 
 def show(value: float | str | bool | None, type_: Type) -> str:
-    """A value with its unit as people write it: `93.2%`, `5%` for a ratio of 0.05, `412 ms`, `1.5 MiB`; `n/a` for null."""
+    """A value as people write it: `93.2%`, `5%` for a ratio of 0.05, `412 ms`, `1.5 MiB`; `n/a` for null."""
     if value is None:
         return NULL_TEXT
     if type_.kind is not Kind.NUMBER:

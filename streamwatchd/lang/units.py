@@ -40,9 +40,9 @@ def _prefixed(dimension: str, base: str, words: str, scale: Fraction) -> list[Un
     found = []
     for prefix, factor in decimal + binary:
         name = prefix + base
-        aliases = ("K" + base,) if prefix == "k" else ()
-        aliases += tuple(prefix + word for word in words.split())
-        found.append(Unit(name, dimension, scale * factor, name, aliases))
+        capital = [f"K{base}"] if prefix == "k" else []
+        aliases = capital + [prefix + word for word in words.split()]
+        found.append(Unit(name, dimension, scale * factor, name, tuple(aliases)))
     return found
 
 
@@ -83,7 +83,7 @@ _BIT_RATES = {"bps": "bits/s", "kbps": "kbit/s", "Mbps": "Mbit/s", "Gbps": "Gbit
 
 @cache
 def find(spelling: str) -> Unit | None:
-    """The unit of a spelling as in `unit: …` or behind a number: `percent`, `%`, `ms`, `MiB/s`, `bytes/s`, `bytes^2`."""
+    """The unit of a spelling as in `unit: …` or behind a number: `percent`, `%`, `ms`, `MiB/s`, `bytes^2`."""
     spelling = _BIT_RATES.get(spelling, spelling)
     if spelling in _SPELLED:
         return _SPELLED[spelling]
@@ -127,7 +127,8 @@ def convert(value: float, source: str, target: str) -> float:
     if source == target or not source or not target:
         return value
     one, other = find(source), find(target)
-    assert one and other and one.dimension == other.dimension, (source, target)
+    assert one is not None, source
+    assert other is not None, target
     return float(Fraction(repr(value)) * one.factor / other.factor)
 
 
