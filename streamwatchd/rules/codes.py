@@ -58,7 +58,8 @@ UNJOINABLE = "SW347"
 READ_ELSEWHERE = "SW348"
 WINDOWLESS_FIELD = "SW349"
 COSTLY_WINDOW = "SW350"
-AGGREGATE_IN_WHERE = "SW351"
+AGGREGATE_IN_WHEN = "SW351"
+FIELD_CONFLICT = "SW352"
 BUG = "SW399"
 # Settings and sources
 UNKNOWN_OPTION = "SW401"
@@ -72,6 +73,7 @@ SPECIAL_FIELD = "SW408"
 BAD_UNIT = "SW409"
 BAD_TOPIC = "SW410"
 BAD_SHARE = "SW411"
+DROP_READS_TABLE = "SW412"
 # Tables
 TABLE_TAKEN = "SW420"
 TABLE_UNREADABLE = "SW421"
@@ -125,9 +127,10 @@ TITLES: Mapping[str, str] = MappingProxyType(
         WINDOW_STEP: "a window and a step that do not fit",
         UNJOINABLE: "sources that can't be joined",
         READ_ELSEWHERE: "something that another file reads was removed",
-        WINDOWLESS_FIELD: "a field that needs windows, in a rule without",
+        WINDOWLESS_FIELD: "a field that does not fit a rule with, or without, windows",
         COSTLY_WINDOW: "a long window that costs much memory a key",
-        AGGREGATE_IN_WHERE: "an aggregate where only single events can be looked at",
+        AGGREGATE_IN_WHEN: "an aggregate in the `when` of a KPI",
+        FIELD_CONFLICT: "an undeclared field that rules use as two kinds",
         BUG: "a mistake in streamwatchd itself",
         UNKNOWN_OPTION: "a Kafka option that does not exist or is not passed on",
         FORBIDDEN_OPTION: "a Kafka option that is refused for safety",
@@ -140,6 +143,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         BAD_UNIT: "a unit that does not exist",
         BAD_TOPIC: "a topic name that Kafka does not take",
         BAD_SHARE: "a share that is not within 0–100 %",
+        DROP_READS_TABLE: "`drop` reads a table",
         TABLE_TAKEN: "two tables of one name",
         TABLE_UNREADABLE: "the data of a table can't be read",
         UNKNOWN_COLUMN: "a column that the table's data does not have",

@@ -103,7 +103,7 @@ def _colon(document: Document, at: int, problem: str) -> Diagnostic | None:
             codes.SYNTAX,
             "a key where none can stand",
             document.span(at, at + 1),
-            hint="check the indentation: keys of one mapping stand in one column, and a value fits on the line of its key",
+            hint="check the indentation: keys of one mapping stand in one column, below or beside their list dash",
         )
     if found["value"][0] in "\"'":
         return None

@@ -1,0 +1,170 @@
+"""A drafted alarm → `Alarm`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from streamwatchd.lang.scope import Scope, judgement_scope
+from streamwatchd.lang.typed import Expr, Placeholder, TableColumn, Template, walk
+from streamwatchd.lang.units import format_duration, parse_duration
+from streamwatchd.rules import codes
+from streamwatchd.rules.building import Work, common, key_context, reach_ms, read_values
+from streamwatchd.rules.document import Scalar
+from streamwatchd.rules.ruleset import SEVERITIES, Alarm, Level, NoData
+
+MAX_ACTIVE = 10_000
+
+_NO_DATA = re.compile(r"(alert|resolve)\s+after\s+(\S+)")
+_NEED_WINDOWS = ("partial", "min_history")
+_NEED_NO_WINDOWS = ("limit", "in_order")
+
+
+def build_alarm(work: Work) -> Alarm | None:
+    """The alarm, or None when `work.findings` has an error."""
+    windowed = work.draft.windowed
+    scope = judgement_scope(work.row, work.key_types, work.key_tables) if windowed else work.row
+    scope = read_values(work, scope)
+    levels = tuple(sorted(_levels(work, scope), key=lambda level: SEVERITIES.index(level.severity)))
+    message = work.draft.body.scalar("message")
+    template = work.language.message(message, scope) if message is not None else None
+    no_data = _no_data(work)
+    _check_fields(work, levels, no_data)
+    every_ms = _every_ms(work, no_data)
+    shared = common(work, every_ms, _reach(work, levels, no_data), _context(work, template))
+    if work.findings.has_errors:
+        return None
+    body = work.draft.body
+    return Alarm(
+        **shared,
+        levels=levels,
+        windowless=not windowed,
+        in_order=not windowed and _in_order(work, levels),
+        no_data=no_data,
+        partial=body.truth("partial"),
+        min_history_ms=body.duration("min_history") if "min_history" in body else None,
+        message=template,
+        runbook=body.text("runbook"),
+        limit_per_minute=int(body.text("limit", "0/m").removesuffix("/m")),
+        max_active=body.integer("max_active", MAX_ACTIVE),
+    )
+
+
+def _levels(work: Work, scope: Scope) -> Iterator[Level]:
+    for severity, scalar in _conditions(work):
+        found = work.language.condition(scalar, scope)
+        if found is not None and found.when is not None:
+            yield Level(severity, found.when, found.for_ms, found.until, found.until_for_ms)
+
+
+def _conditions(work: Work) -> Iterator[tuple[str, Scalar]]:
+    body, findings = work.draft.body, work.findings
+    when = body.scalar("when")
+    if when is not None and "levels" in body:
+        findings.add(
+            codes.EXCLUSIVE_FIELDS, "`when` and `levels` exclude each other", body.key("levels"), hint="keep one"
+        )
+    if when is None and "levels" not in body:
+        findings.add(codes.MISSING_FIELD, "an alarm needs `when:` or `levels:`", work.draft.place, hint="add `when: …`")
+    if when is None and "severity" in body and "levels" in body:
+        hint = "the levels say it; take `severity:` out"
+        findings.add(
+            codes.EXCLUSIVE_FIELDS, "`severity` goes with `when`, not with `levels`", body.key("severity"), hint=hint
+        )
+    if when is not None:
+        yield body.text("severity", "warning"), when
+    for severity, node in body.entries("levels"):
+        if isinstance(node, Scalar):
+            yield severity.text, node
+
+
+def _no_data(work: Work) -> NoData:
+    scalar = work.draft.body.scalar("no_data")
+    if scalar is None or scalar.text == "keep":
+        return NoData()
+    found = _NO_DATA.fullmatch(scalar.text.strip())
+    after_ms = parse_duration(found[2]) if found else None
+    if found is None or not after_ms:
+        message = f"`no_data` can't be `{scalar.text}`"
+        hint = "write `keep`, `alert after 10m` or `resolve after 10m`"
+        work.findings.add(codes.BAD_CHOICE, message, scalar.span, hint=hint)
+        return NoData()
+    return NoData(found[1], after_ms)
+
+
+def _check_fields(work: Work, levels: tuple[Level, ...], no_data: NoData) -> None:
+    """Fields that only make sense with windows, without them, or with keys."""
+    body, findings = work.draft.body, work.findings
+    for name in _NEED_NO_WINDOWS if work.draft.windowed else _NEED_WINDOWS:
+        if name in body:
+            what = "is judged on windows" if work.draft.windowed else "has no window"
+            findings.add(
+                codes.WINDOWLESS_FIELD,
+                f"`{name}` has no meaning: this alarm {what}",
+                body.key(name),
+                hint="take it out",
+            )
+    if work.draft.windowed:
+        return
+    if "every" in body and no_data.action == "keep":
+        hint = "take it out; an alarm without aggregates is judged on each event"
+        findings.add(
+            codes.WINDOWLESS_FIELD, "`every` has no meaning: this alarm has no window", body.key("every"), hint=hint
+        )
+    if work.keys or body.scalars("by") or len(work.inputs) > 1:
+        return
+    holds = any(level.for_ms or level.until is not None for level in levels)
+    if holds or no_data.action != "keep":
+        what = "`for` and `until`" if holds else "`no_data`"
+        message = f"{what} need `by:`: without it each event is an alert of its own"
+        findings.add(
+            codes.WINDOWLESS_FIELD, message, work.draft.place, hint="add `by:` with the keys that have a state"
+        )
+
+
+def _every_ms(work: Work, no_data: NoData) -> int:
+    """The step: the rule's own, that of the KPI it reads, the file's. 0 for alarms judged on each event."""
+    draft = work.draft
+    if not draft.windowed and no_data.action == "keep":
+        return 0
+    step = max((stream.step_ms for stream in work.inputs), default=0)
+    own = draft.body.duration("every")
+    if step and own % step:
+        message = f"`every` must be a multiple of {format_duration(step)}, the step of `{work.inputs[0].name}`"
+        work.findings.add(
+            codes.WINDOW_STEP, message, draft.body.key("every"), hint=f"write `every: {format_duration(step)}`"
+        )
+    found = own or step or draft.defaults.duration("every")
+    if not found:
+        hint = "add `every: 10s`, here or at the top of the file"
+        message = "no `every:`: this alarm has windows, and nothing says how often to judge them"
+        work.findings.add(codes.NO_STEP, message, draft.place, hint=hint)
+    return found
+
+
+def _reach(work: Work, levels: tuple[Level, ...], no_data: NoData) -> int:
+    exprs: list[Expr | None] = [value.expr for value in work.values]
+    holds = [0]
+    for level in levels:
+        exprs += [level.when, level.until]
+        holds += [level.for_ms, level.until_for_ms]
+    return max(reach_ms(exprs, 0) + max(holds), no_data.after_ms)
+
+
+def _context(work: Work, template: Template | None) -> tuple[Expr, ...]:
+    """Columns of the keys' tables, and those that the message reads."""
+    context = list(key_context(work))
+    for part in template.parts if template is not None else ():
+        if isinstance(part, Placeholder):
+            context += [node for node in walk(part.expr) if isinstance(node, TableColumn)]
+    return tuple(dict.fromkeys(context))
+
+
+def _in_order(work: Work, levels: tuple[Level, ...]) -> bool:
+    """Said so, or needed: for holds, and where a key's events lie in several partitions."""
+    holds = any(level.for_ms or level.until_for_ms for level in levels)
+    if work.draft.body.truth("in_order") or holds:
+        return True
+    stream = work.inputs[0]
+    names = {key.expr.name for key in work.keys if hasattr(key.expr, "name")}
+    return bool(work.keys) and not stream.is_kpi and stream.partition_key not in names

@@ -1,0 +1,215 @@
+"""What KPIs and alarms share: keys, filter, values, budgets; from a draft and the streams it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from streamwatchd.diagnostics import Span, did_you_mean
+from streamwatchd.lang import syntax
+from streamwatchd.lang.names import Free, free_key, resolve
+from streamwatchd.lang.names import undeclared as undeclared_problem
+from streamwatchd.lang.scope import Ambiguous, JoinedTable, Scope
+from streamwatchd.lang.typed import STRING, Aggregate, Expr, Field, Kind, TableColumn, Time, Type, walk
+from streamwatchd.lang.units import format_duration
+from streamwatchd.rules import codes, streams
+from streamwatchd.rules.document import Document, Scalar
+from streamwatchd.rules.drafts import RuleDraft
+from streamwatchd.rules.expressions import Language, placed
+from streamwatchd.rules.form import Findings
+from streamwatchd.rules.ruleset import KeyField, NamedValue
+from streamwatchd.rules.streams import Stream
+
+DAY_MS = 86_400_000
+MAX_KEYS = 1_000_000
+AMEND_FOR_MS = 3_600_000
+
+
+class Common(TypedDict):
+    """The arguments of `RuleCommon`."""
+
+    name: str
+    sources: tuple[str, ...]
+    by: tuple[KeyField, ...]
+    where: Expr | None
+    every_ms: int
+    values: tuple[NamedValue, ...]
+    context: tuple[Expr, ...]
+    labels: Mapping[str, str]
+    max_keys: int
+    forget_ms: int
+    span: Span
+    digest: str
+    amend: bool
+    amend_for_ms: int
+
+
+@dataclass(slots=True)
+class Work:
+    """One rule being checked: what it says, what it reads, and what was found so far."""
+
+    draft: RuleDraft
+    inputs: tuple[Stream, ...]
+    findings: Findings
+    language: Language
+    row: Scope
+    keys: tuple[KeyField, ...] = ()
+    where: Expr | None = None
+    values: list[NamedValue] = field(default_factory=list)
+
+    @property
+    def key_types(self) -> dict[str, Type]:
+        return {key.name: key.expr.type for key in self.keys}
+
+    @property
+    def key_tables(self) -> tuple[JoinedTable, ...]:
+        """Tables whose row a key has for itself."""
+        names = {key.name for key in self.keys if isinstance(key.expr, Field)}
+        return tuple(table for table in streams.tables_of(self.inputs) if table.on in names)
+
+
+def begin(draft: RuleDraft, inputs: tuple[Stream, ...], document: Document) -> Work:
+    """Keys and filter, which come before everything else."""
+    findings = Findings(document, draft.name)
+    language = Language(findings)
+    work = Work(draft, inputs, findings, language, streams.scope_of(inputs))
+    work.keys = tuple(_keys(work))
+    where = draft.body.scalar("where")
+    if where is not None:
+        work.where = language.expression(where, work.row, Kind.BOOL)
+    return work
+
+
+def _keys(work: Work) -> Iterator[KeyField]:
+    written = work.draft.body.scalars("by")
+    joined = streams.common_keys(work.inputs) if len(work.inputs) > 1 else ()
+    if joined and not written:
+        yield from (KeyField(name, key) for name in joined if isinstance(key := work.row.names[name], Field))
+        return
+    seen: set[str] = set()
+    for scalar in written:
+        if scalar.text in seen:
+            work.findings.add(codes.DUPLICATE_KEY, f"`{scalar.text}` stands twice in `by:`", scalar.span)
+            continue
+        seen.add(scalar.text)
+        expr = _key(work, scalar)
+        if expr is not None:
+            yield KeyField(scalar.text, expr)
+    if joined and seen != set(joined):
+        hint = f"write `by: [{', '.join(joined)}]`, or leave it out"
+        work.findings.add(codes.UNJOINABLE, "joined streams have their common keys", work.draft.place, hint=hint)
+
+
+def _key(work: Work, scalar: Scalar) -> Expr | None:
+    meaning = resolve(scalar.text, work.row)
+    match meaning:
+        case Field() | TableColumn():
+            return meaning
+        case Free():
+            _note_undeclared(work, scalar, meaning)
+            return Field(meaning.field, meaning.type or STRING, meaning.stream)
+        case Ambiguous(choices):
+            hint = "write " + " or ".join(f"`{choice}`" for choice in choices)
+            work.findings.add(codes.UNKNOWN_KEY, f"`{scalar.text}` is ambiguous", scalar.span, hint=hint)
+        case Time():
+            hint = "windows follow from `every:` and `over:`"
+            work.findings.add(codes.UNKNOWN_KEY, "`time` can't be a key", scalar.span, hint=hint)
+        case _:
+            known = [name for name in work.row.names if name != "time"]
+            hint = did_you_mean(scalar.text, known) or f"known here: {', '.join(sorted(known)[:12])}"
+            message = f"`{scalar.text}` is not a field of `{work.row.source}`"
+            work.findings.add(codes.UNKNOWN_KEY, message, scalar.span, hint=hint)
+    return None
+
+
+def _note_undeclared(work: Work, scalar: Scalar, free: Free) -> None:
+    name = syntax.Name(scalar.text, start=0, end=len(scalar.text))
+    problem = undeclared_problem(name, free, work.row)
+    if problem is not None:
+        work.findings.problems.append(placed(problem, scalar, work.findings))
+    work.language.uses(free_key(free), None, scalar)
+
+
+def read_values(work: Work, scope: Scope) -> Scope:
+    """Check `values:` in order; gives the scope in which they have names. A broken one breaks no later ones."""
+    for key, node in work.draft.body.entries("values"):
+        if not isinstance(node, Scalar):
+            continue
+        if _name_is_free(work, key):
+            expr = work.language.expression(node, scope)
+            type_ = expr.type if expr is not None else None
+            if expr is not None:
+                work.values.append(NamedValue(key.text, expr))
+            scope = scope.with_values({key.text: type_ or Type(Kind.NUMBER)})
+    return scope
+
+
+def _name_is_free(work: Work, name: Scalar) -> bool:
+    if name.text == "time":
+        work.findings.add(codes.BAD_NAME, "`time` has a meaning of its own", name.span, hint="choose another name")
+        return False
+    if any(name.text == key.name for key in work.keys):
+        message = f"`{name.text}` is a key of this rule and can't be a value too"
+        work.findings.add(codes.NAME_TAKEN, message, name.span, hint="choose another name")
+        return False
+    return True
+
+
+def key_context(work: Work) -> tuple[Expr, ...]:
+    """The columns of the tables that are joined on a key."""
+    return tuple(
+        TableColumn(table.name, column, table.on, type_)
+        for table in work.key_tables
+        for column, type_ in table.columns.items()
+    )
+
+
+def aggregates(exprs: Iterable[Expr | None]) -> Iterator[Aggregate]:
+    for expr in exprs:
+        if expr is not None:
+            yield from (node for node in walk(expr) if isinstance(node, Aggregate))
+
+
+def reach_ms(exprs: Iterable[Expr | None], window_ms: int) -> int:
+    """How far back the aggregates look."""
+    looks = [(window_ms if each.over_ms is None else each.over_ms) + each.ago_ms for each in aggregates(exprs)]
+    return max(looks, default=window_ms)
+
+
+def common(work: Work, every_ms: int, reach: int, context: tuple[Expr, ...]) -> Common:
+    """The shared part, budgets included; `reach` is the longest look back that reads a key."""
+    draft, body = work.draft, work.draft.body
+    if "amend_for" in body and body.text("late") != "amend":
+        hint = "add `late: amend`, or take it out"
+        work.findings.add(codes.EXCLUSIVE_FIELDS, "`amend_for` needs `late: amend`", body.key("amend_for"), hint=hint)
+    amend = body.text("late") == "amend"
+    return Common(
+        name=draft.name,
+        sources=tuple(stream.name for stream in work.inputs),
+        by=work.keys,
+        where=work.where,
+        every_ms=every_ms,
+        values=tuple(work.values),
+        context=context,
+        labels={**draft.defaults.texts("labels"), **body.texts("labels")},
+        max_keys=body.integer("max_keys", MAX_KEYS),
+        forget_ms=_forget_ms(work, reach),
+        span=draft.place,
+        digest=draft.digest,
+        amend=amend,
+        amend_for_ms=body.duration("amend_for", AMEND_FOR_MS) if amend else 0,
+    )
+
+
+def _forget_ms(work: Work, reach: int) -> int:
+    body = work.draft.body
+    least = max(DAY_MS, reach)
+    given = body.duration("forget", least)
+    scalar = body.scalar("forget")
+    if given < least and scalar is not None:
+        hint = f"the rule looks back {format_duration(reach)}: write `{format_duration(least)}` or more"
+        work.findings.add(
+            codes.OUT_OF_RANGE, "`forget` is shorter than what the rule looks back", scalar.span, hint=hint
+        )
+    return given

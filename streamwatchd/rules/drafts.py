@@ -1,0 +1,148 @@
+"""A rules file, its form checked: what each rule says, before names are looked up."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from streamwatchd.diagnostics import Diagnostic, Span, did_you_mean
+from streamwatchd.rules import codes, rule_spec
+from streamwatchd.rules.document import Document, Mapping, Node, Scalar, Sequence
+from streamwatchd.rules.expressions import has_aggregate, parsed, parsed_condition
+from streamwatchd.rules.form import Findings, Read, read
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDraft:
+    """One rule. `defaults` are the file's common fields, `sources` the names it reads, in order."""
+
+    kind: str
+    name: str
+    place: Span
+    body: Read
+    defaults: Read
+    sources: tuple[Scalar, ...]
+    windowed: bool
+    digest: str
+
+    def own_or_default(self, field: str) -> Read:
+        """The record that says `field`: the rule, else the file."""
+        return self.body if field in self.body else self.defaults
+
+
+@dataclass(frozen=True, slots=True)
+class FileDraft:
+    document: Document
+    rules: tuple[RuleDraft, ...]
+    problems: tuple[Diagnostic, ...]
+
+    @property
+    def failed(self) -> bool:
+        return any(problem.is_error for problem in self.problems)
+
+
+def draft(document: Document) -> FileDraft:
+    """The rules of a document, with every problem of form."""
+    findings = Findings(document, problems=list(document.diagnostics))
+    if document.top is None:
+        return FileDraft(document, (), tuple(findings.problems))
+    defaults = read(document.top, rule_spec.FILE, findings)
+    _timezone(defaults, findings)
+    node = defaults.values.get("rules")
+    items = node.items if isinstance(node, Sequence) else ()
+    found = [_rule(item, defaults, findings) for item in items if isinstance(item, Mapping)]
+    rules = tuple(rule for rule in found if rule is not None)
+    return FileDraft(document, rules, tuple(findings.problems))
+
+
+def _rule(node: Mapping, defaults: Read, findings: Findings) -> RuleDraft | None:
+    heads = [key for key, _ in node.entries if key.text in rule_spec.RULE.records]
+    later = next((key for key, _ in node.entries if key.text in rule_spec.LATER_HEADS), None)
+    findings.rule = ""
+    if later is not None:
+        findings.add(codes.NOT_SUPPORTED_YET, f"`{later.text}` rules are not supported yet", later.span)
+        return None
+    if len(heads) != 1:
+        _no_head(node, heads, findings)
+        return None
+    head = heads[0].text
+    name = node.get(head)
+    findings.rule = name.text if isinstance(name, Scalar) else ""
+    before = len(findings.problems)
+    body = read(node, rule_spec.RULE.records[head], findings)
+    _timezone(body, findings)
+    draft = None
+    if not any(problem.is_error for problem in findings.problems[before:]) and isinstance(name, Scalar):
+        draft = _draft(head, name, body, defaults, findings)
+    findings.rule = ""
+    return draft
+
+
+def _timezone(record: Read, findings: Findings) -> None:
+    zone = record.scalar("timezone")
+    if zone is not None and zone.text != "UTC":
+        hint = "windows are aligned to UTC; leave it out or write UTC"
+        findings.add(codes.NOT_SUPPORTED_YET, f"`timezone: {zone.text}` is not supported yet", zone.span, hint=hint)
+
+
+def _no_head(node: Mapping, heads: list[Scalar], findings: Findings) -> None:
+    if heads:
+        message = f"a rule has one of {', '.join(f'`{head.text}:`' for head in heads)}"
+        findings.add(codes.EXCLUSIVE_FIELDS, message, heads[1].span, hint="write two rules")
+        return
+    names = tuple(rule_spec.RULE.records)
+    close = next((f"{did_you_mean(key.text, names)}" for key, _ in node.entries if did_you_mean(key.text, names)), "")
+    place = node.entries[0][0].span if node.entries else node.span
+    hint = close or "start it with `- alarm: name` or `- kpi: name`"
+    findings.add(codes.MISSING_FIELD, "a rule needs `alarm:` or `kpi:` with its name", place, hint=hint)
+
+
+def _draft(head: str, name: Scalar, body: Read, defaults: Read, findings: Findings) -> RuleDraft | None:
+    origin = body if "source" in body else defaults
+    sources = origin.scalars("source")
+    if not sources:
+        hint = "add `source: …`, here or at the top of the file"
+        findings.add(codes.MISSING_FIELD, "no `source:`: nothing to read", name.span, hint=hint)
+        return None
+    names = [source.text for source in sources]
+    if len(set(names)) < len(names):
+        findings.add(codes.UNJOINABLE, "a stream stands twice in `source:`", sources[0].span, hint="name it once")
+        return None
+    digest = hashlib.sha256("\0".join((*_flat(body.node), "", *_shared(defaults))).encode()).hexdigest()
+    windowed = head == "kpi" or _is_windowed(body)
+    return RuleDraft(head, name.text, name.span, body, defaults, sources, windowed, digest)
+
+
+def _is_windowed(body: Read) -> bool:
+    expressions = [parsed(node.text) for _, node in body.entries("values") if isinstance(node, Scalar)]
+    conditions = [node for _, node in body.entries("levels")]
+    conditions += [node for node in (body.scalar("when"),) if node is not None]
+    trees = [parsed_condition(node.text) for node in conditions if isinstance(node, Scalar)]
+    return any(map(has_aggregate, expressions)) or any(map(has_aggregate, trees))
+
+
+def _shared(defaults: Read) -> Iterator[str]:
+    for field in rule_spec.SHARED:
+        node = defaults.values.get(field.name)
+        if node is not None:
+            yield field.name
+            yield from _flat(node)
+
+
+def _flat(node: Node) -> Iterator[str]:
+    """What was written, without places, comments and quoting, for a digest."""
+    match node:
+        case Scalar():
+            yield node.text
+        case Sequence():
+            yield "["
+            for item in node.items:
+                yield from _flat(item)
+            yield "]"
+        case Mapping():
+            yield "{"
+            for key, value in node.entries:
+                yield key.text
+                yield from _flat(value)
+            yield "}"

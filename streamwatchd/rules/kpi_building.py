@@ -1,0 +1,83 @@
+"""A drafted KPI → `Kpi`."""
+
+from __future__ import annotations
+
+from streamwatchd.lang.scope import Scope, judgement_scope
+from streamwatchd.lang.typed import Expr, Kind
+from streamwatchd.lang.units import format_duration
+from streamwatchd.rules import codes
+from streamwatchd.rules.building import Work, aggregates, common, key_context, reach_ms, read_values
+from streamwatchd.rules.ruleset import Kpi
+
+COSTLY_STEPS = 2_016
+
+
+def build_kpi(work: Work) -> Kpi | None:
+    """The KPI, or None when `work.findings` has an error."""
+    over_ms, every_ms, session_ms = _window(work)
+    scope = read_values(work, judgement_scope(work.row, work.key_types, work.key_tables, kpi=True))
+    when = _when(work, scope)
+    _check_values(work)
+    reach = reach_ms([value.expr for value in work.values], over_ms or session_ms)
+    shared = common(work, every_ms, reach, key_context(work))
+    if work.findings.has_errors:
+        return None
+    return Kpi(**shared, over_ms=over_ms, session_ms=session_ms, when=when)
+
+
+def _window(work: Work) -> tuple[int, int, int]:
+    """(over, every, session) in ms."""
+    body, findings = work.draft.body, work.findings
+    session_ms = body.duration("session")
+    if session_ms:
+        for name in ("over", "every"):
+            if name in body:
+                message = f"`session` and `{name}` exclude each other"
+                findings.add(codes.EXCLUSIVE_FIELDS, message, body.key(name), hint="a session ends by its gap alone")
+        return 0, session_ms, session_ms
+    every_ms = work.draft.own_or_default("every").duration("every")
+    if not every_ms:
+        hint = "add `every: 1m`, here or at the top of the file"
+        findings.add(codes.NO_STEP, "no `every:`: nothing says how often there is a row", work.draft.place, hint=hint)
+        return 0, 0, 0
+    over_ms = body.duration("over", every_ms)
+    if over_ms < every_ms:
+        message = (
+            f"`over` is shorter than `every` ({format_duration(every_ms)}), so events between windows would be left out"
+        )
+        findings.add(
+            codes.WINDOW_STEP, message, body.key("over"), hint=f"write `over: {format_duration(every_ms)}` or more"
+        )
+    if over_ms > every_ms * COSTLY_STEPS:
+        _costly(work, over_ms, every_ms)
+    return over_ms, every_ms, 0
+
+
+def _costly(work: Work, over_ms: int, every_ms: int) -> None:
+    steps = over_ms // every_ms
+    message = f"each key keeps {steps} panes for each aggregate of this window, some {steps * 16 // 1024} KiB"
+    hint = f"`every: {format_duration(max(every_ms, over_ms // 288))}` keeps 288"
+    work.findings.warn(codes.COSTLY_WINDOW, message, work.draft.body.key("over"), hint=hint)
+
+
+def _when(work: Work, scope: Scope) -> Expr | None:
+    scalar = work.draft.body.scalar("when")
+    if scalar is None:
+        return None
+    when = work.language.expression(scalar, scope, Kind.BOOL)
+    if any(aggregates([when])):
+        hint = "name the aggregate in `values:` and use the name here"
+        work.findings.add(
+            codes.AGGREGATE_IN_WHEN, "`when` of a KPI looks at values, not at events", scalar.span, hint=hint
+        )
+    return when
+
+
+def _check_values(work: Work) -> None:
+    entries = work.draft.body.entries("values")
+    if not entries:
+        hint = "add `values: {requests: count()}`"
+        work.findings.add(codes.MISSING_FIELD, "a KPI needs `values:`", work.draft.place, hint=hint)
+    elif not work.findings.has_errors and not any(aggregates([value.expr for value in work.values])):
+        hint = "use an aggregate such as `avg(x)` or `count()`"
+        work.findings.add(codes.NO_AGGREGATE, "no value of this KPI has an aggregate", work.draft.place, hint=hint)

@@ -1,0 +1,175 @@
+"""The fields of a rules file, each declared once."""
+
+from __future__ import annotations
+
+from streamwatchd.fields import (
+    Choice,
+    Duration,
+    Expression,
+    Field,
+    Integer,
+    ListOf,
+    MapOf,
+    Name,
+    Raw,
+    Record,
+    Records,
+    Text,
+    Truth,
+)
+from streamwatchd.rules.ruleset import SEVERITIES
+
+_NAMES = ListOf(Name("a name"), or_one=True)
+_KEYS = ListOf(Name("a field name", dotted=True), or_one=True)
+_CONDITION = Expression("a condition")
+_EXPRESSION = Expression("an expression")
+_LABELS = MapOf(Text("a text"), Text("a label"))
+
+SHARED = (
+    Field(
+        "source",
+        _NAMES,
+        "The stream that is read: a source or a KPI; several KPIs are joined on their keys.",
+        "metrics",
+    ),
+    Field("every", Duration(), "The step: the rule is judged at each multiple of it, in event time.", "10s"),
+    Field("labels", _LABELS, "Texts that go along with each alert and KPI row.", "{team: noc}"),
+    Field(
+        "timezone", Text("a time zone"), "The zone that windows are aligned to; only UTC so far.", "UTC", default="UTC"
+    ),
+)
+_COMMON = (
+    *SHARED,
+    Field("by", _KEYS, "The keys: each value has its own state. Fields, or columns of joined tables.", "[host, mount]"),
+    Field("where", _EXPRESSION, "Keeps only the events for which this is true.", 'role == "critical"'),
+    Field(
+        "values",
+        MapOf(_EXPRESSION, Name("a name")),
+        "Named results, in order; later ones may use earlier ones.",
+        "{cpu5: avg(cpu over 5m)}",
+    ),
+    Field(
+        "max_keys",
+        Integer(1, 100_000_000),
+        "Most keys in a task; further ones are counted together.",
+        "100000",
+        default="1000000",
+    ),
+    Field(
+        "forget",
+        Duration(86_400_000),
+        "A key without events for so long is forgotten; at least 24h.",
+        "48h",
+        default="24h",
+    ),
+    Field(
+        "late",
+        Choice(("drop", "amend")),
+        "`amend` judges closed windows again when late events come.",
+        "amend",
+        default="drop",
+    ),
+    Field("amend_for", Duration(), "How long closed windows can be amended.", "1h", default="1h"),
+)
+
+ALARM = Record(
+    "an alarm",
+    (
+        Field("alarm", Name("a name"), "The name of the alarm.", "cpu_high", required=True),
+        *_COMMON,
+        Field(
+            "when",
+            _CONDITION,
+            "The condition: `C for D until C for D`; all but the first part optional.",
+            "cpu5 > 85% for 5m",
+        ),
+        Field(
+            "levels",
+            MapOf(_CONDITION, Choice(SEVERITIES)),
+            "A condition for each severity, in place of `when`.",
+            "{critical: used > 95%}",
+        ),
+        Field("severity", Choice(SEVERITIES), "The severity of `when`.", "critical", default="warning"),
+        Field(
+            "no_data",
+            Text("keep, or `alert after D`, or `resolve after D`"),
+            "What silence of a key means.",
+            "alert after 10m",
+            default="keep",
+        ),
+        Field(
+            "message",
+            Expression("a message"),
+            "The text of the alert, with `{value}` placeholders.",
+            '"CPU {cpu5} on {host}"',
+        ),
+        Field(
+            "runbook",
+            Text("an address"),
+            "Where the people who are called find what to do.",
+            "https://runbooks.example/cpu",
+        ),
+        Field("partial", Truth(), "true judges windows that begin before the key was known.", "true", default="false"),
+        Field("min_history", Duration(), "Judge a key once it has been known for so long.", "6h"),
+        Field(
+            "max_active",
+            Integer(1, 10_000_000),
+            "Most alerts at once in a task; the rest fold into one `storm`.",
+            "1000",
+            default="10000",
+        ),
+        Field(
+            "limit",
+            Text("a number a minute, such as `60/m`", r"[1-9][0-9]{0,8}/m"),
+            "Most occurrences a minute; the rest are counted in one.",
+            "60/m",
+        ),
+        Field(
+            "in_order",
+            Truth(),
+            "true judges single events in order of event time, behind the watermark.",
+            "true",
+            default="false",
+        ),
+        Field("unless", _EXPRESSION, "Mutes the alarm while true.", "during(maintenance)", later=True),
+        Field("expect", _EXPRESSION, "Keys known from a table.", "devices", later=True),
+        Field("sequence", ListOf(_EXPRESSION), "Conditions that events meet one after the other.", later=True),
+        Field("within", Duration(), "How long a sequence may take.", "10m", later=True),
+        Field("until", _CONDITION, "The end of a sequence's occurrence.", later=True),
+        Field("at", Text(), "Clock times to judge at.", '"06:00"', later=True),
+    ),
+    "A condition that raises, holds and clears per key.",
+)
+
+KPI = Record(
+    "a KPI",
+    (
+        Field(
+            "kpi",
+            Name("a name"),
+            "The name of the KPI; other rules read it as a source.",
+            "transactions",
+            required=True,
+        ),
+        *_COMMON,
+        Field("over", Duration(), "The length of the window; `every` if not given.", "5m"),
+        Field("session", Duration(), "A window that ends after so long without an event of the key.", "30s"),
+        Field("when", _EXPRESSION, "Only rows for which this is true are written.", "total > 0"),
+        Field("top", Text(), "Only the first keys by a value.", "5 by failed", later=True),
+    ),
+    "Values per key and window: one row for each that holds an event.",
+)
+
+LATER_HEADS = ("anomaly",)
+
+RULE = Records({"alarm": ALARM, "kpi": KPI})
+
+FILE = Record(
+    "a rules file",
+    (
+        *SHARED,
+        Field("rules", ListOf(RULE), "The rules, in order.", required=True),
+        Field("tests", Raw("a list of tests"), "Tests of these rules; `swctl test-rule` runs them."),
+    ),
+    "A file of rules.d/: common fields, then the rules.",
+)

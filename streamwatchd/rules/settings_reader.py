@@ -1,0 +1,240 @@
+"""`streamwatchd.yaml` → settings and sources, with every mistake of form."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streamwatchd.diagnostics import Diagnostic, did_you_mean
+from streamwatchd.lang import units
+from streamwatchd.lang.names import one_edit
+from streamwatchd.lang.typed import BOOL, NUMBER, STRING, Type
+from streamwatchd.rules import codes, settings_spec
+from streamwatchd.rules.document import Document, Mapping, Scalar, is_empty
+from streamwatchd.rules.environment import expand
+from streamwatchd.rules.form import Findings, Read, read
+from streamwatchd.rules.kafka_options import ALLOWED, refusal
+from streamwatchd.rules.ruleset import Enrichment, FieldDeclaration, Source
+from streamwatchd.settings import Settings, Topics
+
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+|):([0-9]{1,5})")
+_KINDS = {"string": STRING, "bool": BOOL}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDraft:
+    """A source as it is written; `drop` and the tables of `enrich` are looked at later."""
+
+    source: Source
+    body: Read
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigDraft:
+    document: Document
+    settings: Settings | None
+    sources: MappingOf[str, SourceDraft] = field(default_factory=dict)
+    problems: tuple[Diagnostic, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        return any(problem.is_error for problem in self.problems)
+
+
+def read_config(
+    path: Path,
+    document: Document,
+    *,
+    rules_dir: Path | None = None,
+    enrichment_dir: Path | None = None,
+    environment: MappingOf[str, str] | None = None,
+) -> ConfigDraft:
+    """The folders given as arguments win over those that the file says."""
+    findings = Findings(document, problems=list(document.diagnostics))
+    if document.top is None:
+        return ConfigDraft(document, None, {}, tuple(findings.problems))
+    top = expand(document.top, findings, os.environ if environment is None else environment)
+    assert isinstance(top, Mapping)
+    body = read(top, settings_spec.SETTINGS, findings)
+    sources = {
+        key.text: _source(key, node, findings) for key, node in body.entries("sources") if isinstance(node, Mapping)
+    }
+    settings = _settings(path, body, findings, rules_dir, enrichment_dir)
+    return ConfigDraft(document, settings, sources, tuple(findings.problems))
+
+
+def _settings(
+    path: Path, body: Read, findings: Findings, rules_dir: Path | None, enrichment_dir: Path | None
+) -> Settings:
+    default = Settings(path)
+    base = path.parent
+    return Settings(
+        config_path=path,
+        app=body.text("app", default.app),
+        kafka=_kafka(body, findings),
+        shards=body.integer("shards", default.shards),
+        state_dir=base / body.text("state_dir", str(default.state_dir)),
+        rules_dir=_folder(body, "rules_dir", ("rules.d",), base, rules_dir, findings),
+        enrichment_dir=_folder(body, "enrichment_dir", ("enrichment.d", "enrichment"), base, enrichment_dir, findings),
+        listen=_listen(body, default.listen, findings),
+        topics=_topics(body, findings),
+        exchange_partitions=body.integer("exchange_partitions", default.exchange_partitions),
+        max_future_ms=body.duration("max_future", default.max_future_ms),
+        idle_jump_ms=body.duration("idle_jump", default.idle_jump_ms),
+        max_record_bytes=body.integer("max_record_bytes", default.max_record_bytes),
+        batch_records=body.integer("batch_records", default.batch_records),
+        snapshot_every_ms=body.duration("snapshot_every", default.snapshot_every_ms),
+        commit_every_ms=body.duration("commit_every", default.commit_every_ms),
+        start_from=body.text("start_from", default.start_from),
+        log_level=body.text("log_level", default.log_level),
+    )
+
+
+def _folder(body: Read, name: str, usual: tuple[str, ...], base: Path, given: Path | None, findings: Findings) -> Path:
+    """An argument, else what the file says, else the first usual folder that is there."""
+    if given is not None:
+        return given.absolute()
+    scalar = body.scalar(name)
+    if scalar is None:
+        return next((base / folder for folder in usual if (base / folder).is_dir()), base / usual[0])
+    folder = base / scalar.text
+    if not folder.is_dir():
+        findings.add(
+            codes.NO_FOLDER, f"there is no folder `{folder}`", scalar.span, hint="create it, or correct the path"
+        )
+    return folder
+
+
+def _kafka(body: Read, findings: Findings) -> dict[str, str | int | float | bool]:
+    options: dict[str, str | int | float | bool] = {}
+    for key, node in body.entries("kafka"):
+        if key.text not in ALLOWED:
+            _refuse_option(key, findings)
+        elif not isinstance(node, Scalar) or node.value is None:
+            findings.add(codes.WRONG_TYPE, f"`{key.text}` needs a value", node.span)
+        else:
+            options[key.text] = node.value
+    return options
+
+
+def _refuse_option(key: Scalar, findings: Findings) -> None:
+    reason = refusal(key.text)
+    if reason:
+        message = f"the Kafka option `{key.text}` is refused: {reason}"
+        findings.add(codes.FORBIDDEN_OPTION, message, key.span, hint="take it out")
+        return
+    hint = did_you_mean(key.text, ALLOWED) or "docs list the options that are passed on"
+    findings.add(codes.UNKNOWN_OPTION, f"the Kafka option `{key.text}` is not passed on", key.span, hint=hint)
+
+
+def _listen(body: Read, default: str, findings: Findings) -> str:
+    scalar = body.scalar("listen")
+    if scalar is None:
+        return default
+    found = _ADDRESS.fullmatch(scalar.text)
+    if found is None or int(found[2]) > 65_535:
+        message = f"`listen` must be host:port, not `{scalar.text}`"
+        findings.add(codes.BAD_ADDRESS, message, scalar.span, hint=f"for example `{default}`")
+    return scalar.text
+
+
+def _topics(body: Read, findings: Findings) -> Topics:
+    node = body.values.get("topics")
+    if not isinstance(node, Mapping):
+        return Topics()
+    topics = read(node, settings_spec.TOPICS, findings)
+    written = {name: topics.text(name) for name in settings_spec.TOPICS.names if name in topics}
+    if written.get("enriched") == "off":
+        written["enriched"] = ""
+    return Topics(**written)
+
+
+def _source(key: Scalar, node: Mapping, findings: Findings) -> SourceDraft:
+    body = read(node, settings_spec.SOURCE, findings)
+    default = Source(key.text, "")
+    _check_format(body, findings)
+    fields = _fields(body, findings)
+    source = Source(
+        name=key.text,
+        topic=body.text("topic"),
+        format=body.text("format", default.format),
+        time=body.text("time", default.time),
+        time_unit=body.text("unit"),
+        max_delay_ms=_max_delay(body, default.max_delay_ms),
+        idle_after_ms=body.duration("idle_after", default.idle_after_ms),
+        key=body.text("key"),
+        fields=fields,
+        sample=body.share("sample", default.sample),
+        enrich=tuple(Enrichment(table.text, on.text) for table, on in body.entries("enrich") if isinstance(on, Scalar)),
+        strict=body.truth("strict"),
+        emit_enriched=body.truth("emit_enriched"),
+    )
+    _check_special_fields(source, body, findings)
+    return SourceDraft(source, body)
+
+
+def _max_delay(body: Read, default: int) -> int:
+    """0 is a delay too."""
+    return body.duration("max_delay", 0) if "max_delay" in body else default
+
+
+def _check_format(body: Read, findings: Findings) -> None:
+    scalar = body.scalar("format")
+    if scalar is not None and scalar.text in settings_spec.LATER_FORMATS:
+        hint = "write `format: json`"
+        findings.add(codes.NOT_SUPPORTED_YET, f"`format: {scalar.text}` is not supported yet", scalar.span, hint=hint)
+
+
+def _fields(body: Read, findings: Findings) -> dict[str, FieldDeclaration]:
+    found: dict[str, FieldDeclaration] = {}
+    for key, node in body.entries("fields"):
+        if isinstance(node, Scalar):
+            found[key.text] = FieldDeclaration(_KINDS.get(node.text, NUMBER), node.text == "counter")
+        elif isinstance(node, Mapping):
+            declared = read(node, settings_spec.FIELD, findings)
+            per = tuple(scalar.text for scalar in declared.scalars("per"))
+            word = declared.text("type")
+            if per and word != "counter":
+                hint = "write `type: counter`, or take `per:` out"
+                findings.add(codes.EXCLUSIVE_FIELDS, "`per` belongs to counters", declared.key("per"), hint=hint)
+            found[key.text] = FieldDeclaration(unit_type(declared, word, findings), word == "counter", per)
+    return found
+
+
+def unit_type(declared: Read, word: str, findings: Findings) -> Type:
+    """The type of a declaration with `type` and `unit`."""
+    base = _KINDS.get(word, NUMBER)
+    unit = declared.scalar("unit")
+    if unit is None:
+        return base
+    canonical = units.canonical(unit.text)
+    if canonical is None:
+        hint = units.suggest(unit.text) or "such as percent, ratio, ms, s, bytes, MiB, bit/s, dB"
+        findings.add(codes.BAD_UNIT, f"`{unit.text}` is no unit", unit.span, hint=hint)
+        return base
+    if base is not NUMBER:
+        findings.add(codes.BAD_UNIT, f"a {word} has no unit", unit.span, hint="take `unit:` out")
+        return base
+    return Type(NUMBER.kind, canonical)
+
+
+def _check_special_fields(source: Source, body: Read, findings: Findings) -> None:
+    """The fields that time, key and joins read must be there, and of a kind that serves."""
+    joins = [(joined.on, f"the join with `{joined.table}`") for joined in source.enrich]
+    places = [on for _, on in body.entries("enrich")]
+    named = [(source.time, "the time"), (source.key, "the key"), *joins]
+    nodes = [body.scalar("time"), body.scalar("key"), *places]
+    for (name, what), node in zip(named, nodes, strict=True):
+        if node is None or is_empty(node) or (what == "the time" and name == "kafka"):
+            continue
+        declared = source.fields.get(name)
+        if declared is not None and declared.type.kind is BOOL.kind:
+            message = f"`{name}` is declared as bool and can't be {what}"
+            findings.add(codes.SPECIAL_FIELD, message, node.span, hint="declare it as string or number")
+        near = [other for other in source.fields if one_edit(name, other)]
+        if declared is None and near:
+            hint = f"did you mean `{near[0]}`?"
+            findings.add(codes.SPECIAL_FIELD, f"`{name}` is not declared in `fields:`", node.span, hint=hint)

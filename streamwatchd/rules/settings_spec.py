@@ -1,0 +1,233 @@
+"""The fields of `streamwatchd.yaml` and of a table's file, each declared once."""
+
+from __future__ import annotations
+
+from streamwatchd.fields import (
+    Anything,
+    Choice,
+    Duration,
+    Either,
+    Expression,
+    Field,
+    Integer,
+    ListOf,
+    MapOf,
+    Name,
+    Record,
+    Share,
+    Text,
+    Truth,
+)
+
+_TOPIC = Text("a topic name", r"[A-Za-z0-9._-]{1,249}")
+_OFF_TOPIC = Text("a topic name, or off", r"[A-Za-z0-9._-]{1,249}")
+_APP = Text("a name of letters, digits, `.`, `_` and `-`", r"[A-Za-z0-9._-]{1,100}")
+
+TYPES = ("float", "int", "number", "string", "bool", "counter")
+FORMATS = ("json",)
+LATER_FORMATS = ("telegraf", "beats", "influx", "connect", "avro", "protobuf", "json_schema", "otlp", "logfmt", "csv")
+
+FIELD = Record(
+    "a field declaration",
+    (
+        Field(
+            "type",
+            Choice(TYPES),
+            "What the values are; `counter` only grows, and starts again at 0.",
+            "float",
+            required=True,
+        ),
+        Field("unit", Text("a unit"), "The unit of the values: percent is 0–100, ratio is 0–1.", "percent"),
+        Field(
+            "per",
+            ListOf(Name("a field name"), or_one=True),
+            "The fields that tell one counter from the next.",
+            "[device, ifname]",
+        ),
+    ),
+    "The type and unit of a field.",
+)
+
+SOURCE = Record(
+    "a source",
+    (
+        Field("topic", _TOPIC, "The Kafka topic.", "telecom.metrics", required=True),
+        Field("format", Choice((*FORMATS, *LATER_FORMATS)), "How records are written.", "json", default="json"),
+        Field(
+            "time",
+            Text("a field name, or kafka"),
+            "The field with the event time; `kafka` is the record's own.",
+            "ts",
+            default="time",
+        ),
+        Field(
+            "unit",
+            Choice(("s", "ms", "us", "ns")),
+            "The unit of a time that is a number; found by size if not given.",
+            "ms",
+        ),
+        Field("max_delay", Duration(0), "How far out of order events may come.", "5s", default="5s"),
+        Field(
+            "idle_after",
+            Duration(),
+            "A partition silent this long, at its end, holds nothing up.",
+            "30s",
+            default="30s",
+        ),
+        Field("key", Text("a field name"), "The field that the topic is partitioned by.", "host"),
+        Field(
+            "fields",
+            MapOf(Either((Choice(TYPES), FIELD)), Text("a field name")),
+            "Declared fields; they are checked.",
+            "{cpu: {type: float, unit: percent}}",
+        ),
+        Field("strict", Truth(), "true makes the use of an undeclared field an error.", "true", default="false"),
+        Field("drop", Expression("a condition"), "Removes events for which this is true.", 'kind == "heartbeat"'),
+        Field("sample", Share(), "The share of keys that is kept, by a hash of the key.", "10%", default="100%"),
+        Field(
+            "enrich",
+            MapOf(Name("a field name"), Name("a table")),
+            "Tables to join, each with the field to join it on.",
+            "{devices: host}",
+        ),
+        Field(
+            "emit_enriched",
+            Truth(),
+            "true writes each event with its table columns to `topics.enriched`.",
+            "true",
+            default="false",
+        ),
+    ),
+    "A Kafka topic of events.",
+)
+
+KAFKA = MapOf(Anything(), Text("a Kafka option"))
+
+TOPICS = Record(
+    "topics",
+    (
+        Field("alerts", _TOPIC, "Lifecycle events of alarms.", default="streamwatchd.alerts"),
+        Field("kpis", _TOPIC, "KPI rows.", default="streamwatchd.kpis"),
+        Field("late", _TOPIC, "Events that came too late for their windows.", default="streamwatchd.late"),
+        Field("dead_letters", _TOPIC, "Records that can't be read.", default="streamwatchd.dead-letters"),
+        Field("enriched", _OFF_TOPIC, "Enriched events of sources with `emit_enriched`.", "streamwatchd.enriched"),
+        Field("exchange", _TOPIC, "Internal: rows and partials between shards.", default="streamwatchd.exchange"),
+        Field("journal", _TOPIC, "Internal: the journal of epochs.", default="streamwatchd.journal"),
+    ),
+    "The topics that streamwatchd writes.",
+)
+
+SETTINGS = Record(
+    "streamwatchd.yaml",
+    (
+        Field(
+            "app",
+            _APP,
+            "The name of this installation: consumer group and transactional ids start with it.",
+            "streamwatchd",
+            default="streamwatchd",
+        ),
+        Field("kafka", KAFKA, "Options of librdkafka, from an allow-list.", "{bootstrap.servers: localhost:9092}"),
+        Field("sources", MapOf(SOURCE, Name("a source")), "The streams of events.", required=True),
+        Field("topics", TOPICS, "The topics that streamwatchd writes."),
+        Field("shards", Integer(1, 256), "Worker processes.", "2", default="2"),
+        Field(
+            "exchange_partitions",
+            Integer(1, 1024),
+            "Partitions of the exchange topic, fixed when it is created.",
+            "4",
+            default="4",
+        ),
+        Field(
+            "state_dir",
+            Text("a path"),
+            "Where snapshots and journals are kept; relative to this file.",
+            "/var/lib/streamwatchd",
+            default="state",
+        ),
+        Field("rules_dir", Text("a path"), "The folder of rules; relative to this file.", "rules.d", default="rules.d"),
+        Field(
+            "enrichment_dir",
+            Text("a path"),
+            "The folder of tables; relative to this file.",
+            "enrichment.d",
+            default="enrichment.d",
+        ),
+        Field(
+            "listen",
+            Text("host:port"),
+            "The address of /metrics and /healthz.",
+            "127.0.0.1:9464",
+            default="127.0.0.1:9464",
+        ),
+        Field("max_future", Duration(), "Events stamped further ahead than this are dead letters.", "5m", default="5m"),
+        Field(
+            "idle_jump", Duration(), "Total silence longer than this is not caught up with at once.", "1h", default="1h"
+        ),
+        Field(
+            "max_record_bytes",
+            Integer(1_024, 100_000_000),
+            "Larger records are dead letters.",
+            "1048576",
+            default="1048576",
+        ),
+        Field("batch_records", Integer(1, 1_000_000), "Most records in a batch.", "20000", default="20000"),
+        Field("snapshot_every", Duration(100), "How often state is written to disk.", "10s", default="10s"),
+        Field(
+            "commit_every", Duration(10), "How often an epoch ends when nothing waits to go out.", "1s", default="1s"
+        ),
+        Field(
+            "start_from",
+            Choice(("earliest", "latest")),
+            "Where a partition without a position starts.",
+            "earliest",
+            default="earliest",
+        ),
+        Field(
+            "log_level",
+            Choice(("debug", "info", "warning", "error")),
+            "The least level that is logged.",
+            "info",
+            default="info",
+        ),
+    ),
+    "How the daemon runs: Kafka, sources, outputs, shards.",
+)
+
+_COLUMN = Record(
+    "a column",
+    (
+        Field("type", Choice(("float", "int", "number", "string", "bool")), "What the values are.", "string"),
+        Field("unit", Text("a unit"), "The unit of the values.", "percent"),
+    ),
+    "The type and unit of a column.",
+)
+
+TABLE = Record(
+    "a table",
+    (
+        Field("name", Name("a name"), "The name of the table; the file's name if not given.", "devices"),
+        Field(
+            "file",
+            Text("a path"),
+            "The data, CSV, JSON or Parquet; relative to this file.",
+            "devices.csv",
+            required=True,
+        ),
+        Field("key", Text("a column"), "The column that events are joined on; the first if not given.", "host"),
+        Field(
+            "columns",
+            MapOf(Either((Choice(("float", "int", "number", "string", "bool")), _COLUMN)), Text("a column")),
+            "Types and units of columns.",
+            "{load: {unit: percent}}",
+        ),
+        Field(
+            "missing",
+            Either((Choice(("null", "drop")), MapOf(Anything(), Text("a column")))),
+            "What an event gets whose key is not in the table.",
+            "drop",
+            default="null",
+        ),
+    ),
+    "A dimension table of enrichment.d/.",
+)

@@ -1,0 +1,88 @@
+"""What a rule can read by name: events of a source, or rows of a KPI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from streamwatchd.lang.scope import JoinedTable, Scope, Undeclared, joined_scope, row_scope
+from streamwatchd.lang.typed import Type
+from streamwatchd.rules.ruleset import Kpi, Source, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """`fields` are the declared fields of a source or the columns of a KPI's rows, `keys` the keys of a KPI.
+
+    `step_ms` and `window_ms` are a KPI's, 0 with sessions and for sources. `partition_key` is the source's `key:`.
+    """
+
+    name: str
+    fields: Mapping[str, Type]
+    tables: tuple[JoinedTable, ...] = ()
+    undeclared: Undeclared = Undeclared.CLOSED
+    keys: tuple[str, ...] = ()
+    step_ms: int = 0
+    window_ms: int = 0
+    is_kpi: bool = False
+    partition_key: str = ""
+    inferred: Mapping[str, Type] = field(default_factory=dict)
+
+    def scope(self) -> Scope:
+        """Names on one row."""
+        return row_scope(self.name, self.fields, self.tables, undeclared=self.undeclared, inferred=self.inferred)
+
+
+def of_source(source: Source, tables: Mapping[str, Table], inferred: Mapping[str, Type] | None = None) -> Stream:
+    """The stream of a source's events; tables that are missing are left out."""
+    if not source.fields:
+        undeclared = Undeclared.CLOSED if source.strict else Undeclared.OPEN
+    else:
+        undeclared = Undeclared.CLOSED if source.strict else Undeclared.WARN
+    return Stream(
+        source.name,
+        {name: declared.type for name, declared in source.fields.items()},
+        tuple(
+            JoinedTable(joined.table, joined.on, tables[joined.table].columns)
+            for joined in source.enrich
+            if joined.table in tables
+        ),
+        undeclared,
+        partition_key=source.key,
+        inferred=inferred or {},
+    )
+
+
+def of_kpi(kpi: Kpi, inputs: Iterable[Stream]) -> Stream:
+    """The stream of a KPI's rows; it keeps the tables that are joined on one of its keys."""
+    fields = {key.name: key.expr.type for key in kpi.by} | {value.name: value.expr.type for value in kpi.values}
+    keys = tuple(key.name for key in kpi.by)
+    tables = {table.name: table for stream in inputs for table in stream.tables if table.on in keys}
+    is_session = bool(kpi.session_ms)
+    return Stream(
+        kpi.name,
+        fields,
+        tuple(tables.values()),
+        keys=keys,
+        step_ms=0 if is_session else kpi.every_ms,
+        window_ms=0 if is_session else kpi.over_ms,
+        is_kpi=True,
+    )
+
+
+def common_keys(streams: Iterable[Stream]) -> tuple[str, ...]:
+    """Keys that all have, in the order of the first."""
+    streams = tuple(streams)
+    return tuple(key for key in streams[0].keys if all(key in other.keys for other in streams[1:]))
+
+
+def scope_of(streams: tuple[Stream, ...]) -> Scope:
+    """Names on a row of one stream, or on the joined row of several."""
+    if len(streams) == 1:
+        return streams[0].scope()
+    return joined_scope({stream.name: stream.scope() for stream in streams}, common_keys(streams))
+
+
+def tables_of(streams: tuple[Stream, ...]) -> tuple[JoinedTable, ...]:
+    found = {table.name: table for stream in streams for table in stream.tables}
+    return tuple(found.values())
