@@ -109,4 +109,4 @@ def distinct(values: list[Cell]) -> float:
     estimate = alpha * REGISTERS**2 / sum(2.0**-rank for rank in ranks)
     if estimate <= 2.5 * REGISTERS and 0 in ranks:
         estimate = REGISTERS * math.log(REGISTERS / ranks.count(0))
-    return float(round(estimate))
+    return estimate

@@ -143,19 +143,36 @@ def _arithmetic(op: str, left: Cell, right: Cell) -> Cell:
 def _call(function: str, args: list[Cell]) -> Cell:
     if function == "coalesce":
         return next((arg for arg in args if arg is not None), None)
+    if function in ("greatest", "least"):
+        args = [arg for arg in args if arg is not None]
+        return (max if function == "greatest" else min)(args, default=None)  # type: ignore[type-var]
     if any(arg is None for arg in args):
         return None
-    match function, args:
-        case "abs", [x]:
-            return abs(x)  # type: ignore[arg-type]
-        case "sqrt", [x]:
-            return math.sqrt(x) if x >= 0 else None  # type: ignore[operator,arg-type]
-        case "floor", [x]:
-            return float(math.floor(x))  # type: ignore[arg-type]
-        case "ceil", [x]:
-            return float(math.ceil(x))  # type: ignore[arg-type]
-        case "lower", [x]:
-            return str(x).lower()
-        case "upper", [x]:
-            return str(x).upper()
-    raise NotImplementedError(function)
+    try:
+        value = _CALLS[function](*args)
+    except (ValueError, OverflowError):
+        return None
+    return value if not isinstance(value, float) or math.isfinite(value) else None
+
+
+def _round(x: float, digits: float = 0.0) -> float:
+    """Halves go away from zero."""
+    scale = 10.0 ** math.floor(digits)
+    return math.copysign(math.floor(abs(x) * scale + 0.5) / scale, x)
+
+
+_CALLS: dict[str, Callable[..., Cell]] = {
+    "abs": abs,
+    "sqrt": math.sqrt,
+    "exp": math.exp,
+    "ln": math.log,
+    "floor": lambda x: float(math.floor(x)),
+    "ceil": lambda x: float(math.ceil(x)),
+    "round": _round,
+    "length": lambda text: float(len(text)),
+    "lower": str.lower,
+    "upper": str.upper,
+    "contains": lambda text, part: part in text,
+    "starts_with": lambda text, part: text.startswith(part),
+    "ends_with": lambda text, part: text.endswith(part),
+}

@@ -82,7 +82,7 @@ def read_partition(
         try:
             fields, time = decode(source, item)
             if horizon_ms is not None and time > horizon_ms:
-                raise Unfit("future")
+                raise Unfit("future_time")
         except Unfit as reason:
             found.dead.append(place | {"payload": item.payload, "reason": str(reason)})
             continue
@@ -101,28 +101,35 @@ def read_partition(
 
 def decode(source: Source, record: Record) -> tuple[dict[str, Cell], int]:
     """Declared and inferred fields (None where absent or unfit) and the event time in ms."""
-    if record.payload is None:
-        raise Unfit("null")
-    try:
-        document = json.loads(record.payload.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        raise Unfit(str(error) if str(error) == "duplicate" else "bad_json") from None
-    if not isinstance(document, dict):
-        raise Unfit("not_an_object")
-    time = record.timestamp if source.time == "kafka" else parse_time(document.get(source.time), source.time_unit)
+    document = _object(record.payload)
     fields: dict[str, Cell] = {}
     for name, declared in source.fields.items():
         value = document.get(name)
         if value is not None and not _fits(value, declared.type):
-            if name == source.time:
-                continue
             raise Unfit("wrong_type")
         fields[name] = _cell(value)
     for name, kind in source.inferred.items():
         if name not in fields:
             value = document.get(name)
             fields[name] = _cell(value) if value is not None and _fits(value, kind) else None
-    return fields, time
+    if source.time == "kafka":
+        return fields, record.timestamp
+    return fields, parse_time(document.get(source.time), source.time_unit)
+
+
+def _object(payload: bytes | None) -> dict[str, object]:
+    """The payload as one JSON object; of duplicate fields the last counts."""
+    if payload is None or not payload.strip():
+        raise Unfit("empty")
+    try:
+        document = json.loads(payload.decode("utf-8"), parse_constant=_refuse)
+    except UnicodeDecodeError:
+        raise Unfit("bad_utf8") from None
+    except (ValueError, RecursionError):
+        raise Unfit("bad_json") from None
+    if not isinstance(document, dict):
+        raise Unfit("not_an_object")
+    return document
 
 
 def parse_time(value: object, unit: str) -> int:
@@ -138,18 +145,12 @@ def parse_time(value: object, unit: str) -> int:
     if value is None or isinstance(value, bool) or not isinstance(value, int | float):
         raise Unfit("missing_time" if value is None else "bad_time")
     if not unit:
-        unit = next((name for name, top in (("s", 1e11), ("ms", 1e14), ("us", 1e17)) if abs(value) < top), "ns")
+        unit = next((name for name, top in (("s", 5e9), ("ms", 5e12), ("us", 5e15)) if abs(value) < top), "ns")
     return math.floor({"s": value * 1_000, "ms": value, "us": value / 1_000, "ns": value / 1_000_000}[unit])
 
 
 def _refuse(name: str) -> object:
     raise ValueError(name)
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("duplicate")
-    return dict(pairs)
 
 
 def _fits(value: object, kind: Type) -> bool:

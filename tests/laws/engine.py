@@ -1,0 +1,104 @@
+"""The engine over a world: on one thread with the Driver, or on several shards that exchange records."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamwatchd.batch import RawBatch
+from streamwatchd.compiler import Compiled, compile_project
+from streamwatchd.shard.output import Mark, TaskId
+from streamwatchd.testing.driver import Driver
+from tests.oracle.compare import Plain, as_oracle, by_law, differences, from_oracle, plain_outputs
+from tests.oracle.oracle import answers
+from tests.oracle.random_rules import World
+from tests.oracle.reading import LogItem, MarkAt, Record
+from tests.oracle.world import write_project
+
+LARGEST_INPUT = 1_000.0
+"""No number in the records of a random world is larger, products of two fields included."""
+
+FAR_FUTURE_MS = 2**52
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A batch, or a mark, of one partition."""
+
+    topic: str
+    partition: int
+    items: tuple[LogItem, ...]
+
+
+def compile_world(world: World, folder: Path) -> Compiled:
+    """Raises AssertionError with the diagnostics if the loader refuses what was drawn."""
+    compiled = compile_project(write_project(folder, world.sources, world.rules, world.tables))
+    errors = [found for found in compiled.loaded.diagnostics if found.is_error]
+    assert not errors, [f"{found.span} {found.message}" for found in errors]
+    assert compiled.program is not None
+    return compiled
+
+
+def cut(world: World, rng: random.Random | None) -> Iterator[Slice]:
+    """The logs as slices: whole partitions one after the other, or random pieces in a random order of partitions."""
+    queues = {place: list(log) for place, log in sorted(world.logs.items())}
+    while any(queues.values()):
+        places = [place for place, log in queues.items() if log]
+        place = places[0] if rng is None else places[rng.randrange(len(places))]
+        log = queues[place]
+        if isinstance(log[0], MarkAt):
+            size = 1
+        else:
+            most = next((i for i, item in enumerate(log) if isinstance(item, MarkAt)), len(log))
+            size = most if rng is None else min(most, rng.choice((1, 2, 3, 7, 20)))
+        yield Slice(*place, tuple(log[:size]))
+        del log[:size]
+
+
+def raw_batch(piece: Slice) -> RawBatch:
+    records = [item for item in piece.items if isinstance(item, Record)]
+    return RawBatch(
+        piece.topic,
+        piece.partition,
+        [record.payload for record in records],
+        [record.offset for record in records],
+        [record.timestamp for record in records],
+    )
+
+
+def mark_of(piece: Slice) -> Mark | None:
+    first = piece.items[0]
+    return Mark(TaskId(1, piece.topic, piece.partition), 0, first.watermark_ms) if isinstance(first, MarkAt) else None
+
+
+def run_driver(compiled: Compiled, world: World, rng: random.Random | None = None) -> dict[str, list[Plain]]:
+    """What comes out on one thread, cut by `rng`."""
+    driver = Driver(compiled, partitions=world.partitions, exchange_partitions=world.exchange_partitions)
+    for piece in cut(world, rng):
+        mark = mark_of(piece)
+        if mark is None:
+            driver.feed(raw_batch(piece))
+        else:
+            driver.mark(mark)
+    driver.finish()
+    return plain_outputs(driver.outputs)
+
+
+def oracle_says(compiled: Compiled, world: World) -> dict[str, list[Plain]]:
+    loaded = compiled.loaded
+    return from_oracle(answers(loaded.ruleset, loaded.tables, world.partitions, world.logs))
+
+
+def against_oracle(compiled: Compiled, world: World) -> list[str]:
+    """`-` is what only the oracle has, `+` what only the engine has."""
+    engine = as_oracle(run_driver(compiled, world, random.Random(1)))
+    return differences(oracle_says(compiled, world), engine, LARGEST_INPUT)
+
+
+def equal(one: dict[str, list[Plain]], two: dict[str, list[Plain]], *, ids: bool = True) -> list[str]:
+    """Differences between two runs of the engine under the laws."""
+    return differences(by_law(one, ids=ids), by_law(two, ids=ids), LARGEST_INPUT)
+
+

@@ -1,0 +1,441 @@
+"""Random projects with matching records: YAML text for the real loader, logs for the engine and the oracle.
+
+Everything is drawn from a `random.Random`: hypothesis gives one whose choices it can shrink, campaigns use a seed.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+from tests.oracle.reading import LogItem, MarkAt, Record
+from tests.oracle.world import START_MS
+
+T = TypeVar("T")
+HOSTS = ("a", "b", "c", "d")
+SITES = ("x", "y")
+KINDS = ("k1", "k2", "k3")
+TABLE = "host,role,weight\na,critical,2\nb,spare,0.5\nc,critical,\n"
+
+
+@dataclass(slots=True)
+class World:
+    """A project and its traffic. `rules` are files by name; `shape` says what the logs were drawn with."""
+
+    sources: str
+    rules: dict[str, str]
+    tables: dict[str, str]
+    partitions: dict[str, int]
+    delays: dict[str, int]
+    logs: dict[tuple[str, int], list[LogItem]]
+    exchange_partitions: int = 2
+
+
+@dataclass(slots=True)
+class Draw:
+    """Choices, with the time scale of this world in `unit` ms."""
+
+    rng: random.Random
+    unit: int
+    names: list[str] = field(default_factory=list)
+
+    def one(self, *choices: T) -> T:
+        return choices[self.rng.randrange(len(choices))]
+
+    def maybe(self, share: float) -> bool:
+        return self.rng.randrange(100) < share * 100
+
+    def span(self, *units: float) -> str:
+        """A duration of some units as text."""
+        ms = round(self.one(*units) * self.unit)
+        for name, size in (("h", 3_600_000), ("m", 60_000), ("s", 1_000)):
+            if ms % size == 0:
+                return f"{ms // size}{name}"
+        return f"{ms}ms"
+
+
+# --- expressions over one event -------------------------------------------------------------------------------------
+
+
+def row_number(draw: Draw) -> str:
+    return draw.one("x", "y", "x", "n", "x + y", "x - 2 * y", "coalesce(y, 0)", "weight", "abs(y)", "x / y", "n % 3")
+
+
+def row_condition(draw: Draw, depth: int = 1) -> str:
+    if depth and draw.maybe(0.3):
+        left, right = row_condition(draw, 0), row_condition(draw, 0)
+        return draw.one(f"{left} and {right}", f"{left} or {right}", f"not ({left})", f"({left} or {right}) and x > 10")
+    return draw.one(
+        f"x > {draw.one(20, 50, 80)}",
+        f"y <= {draw.one(-5, 0, 5)}",
+        f"x + y >= {draw.one(10, 60)}",
+        f'kind == "{draw.one(*KINDS)}"',
+        f'kind in ("k1", "{draw.one(*KINDS)}")',
+        'kind ~ "[12]$"',
+        "y is null",
+        "x is not null",
+        "ok",
+        f'role == "{draw.one("critical", "spare")}"',
+        "weight * x > 50",
+        'kind != "k1"',
+    )
+
+
+# --- expressions over windows ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What a rule can read: how to draw a number and a condition of its rows, and which keys it has."""
+
+    names: tuple[str, ...]
+    number: Callable[[Draw], str]
+    condition: Callable[[Draw], str]
+    keys: tuple[str, ...]
+    step: float = 0
+    texts: bool = True
+
+
+def aggregate(draw: Draw, stream: Stream, by: tuple[str, ...], *, kpi: bool) -> str:
+    """One numeric aggregate form."""
+    function = draw.one(
+        *("count", "sum", "avg", "min", "max", "first", "last", "stddev", "var", "ratio", "p50", "p90", "p99.9", "distinct"),
+        *("count", "sum", "avg"),
+    )
+    if function == "ratio":
+        arg = stream.condition(draw)
+    elif function == "count":
+        arg = draw.one("", "", stream.number(draw))
+    elif function == "distinct" and stream.texts:
+        arg = draw.one("kind", stream.number(draw))
+    else:
+        arg = stream.number(draw)
+    parts = [arg] if arg else []
+    if draw.maybe(0.25):
+        parts.append(f"where {stream.condition(draw)}")
+    if not kpi or draw.maybe(0.15):
+        steps = (1, 1, 2, 3, 5, 12) if not stream.step else (stream.step, 2 * stream.step, 5 * stream.step)
+        parts.append(f"over {draw.span(*steps)}")
+        if draw.maybe(0.15):
+            parts.append(f"ago {draw.span(1, 3, 7)}")
+    if len(by) > 1 and draw.maybe(0.2):
+        parts.append(f"by {draw.one(*by)}")
+    return f"{function}({' '.join(parts)})"
+
+
+def window_number(draw: Draw, stream: Stream, by: tuple[str, ...], *, kpi: bool = False) -> str:
+    one = aggregate(draw, stream, by, kpi=kpi)
+    if draw.maybe(0.3):
+        two = aggregate(draw, stream, by, kpi=kpi)
+        return draw.one(f"{one} + 2 * {two}", f"{one} - {two}", f"{one} / {two}", f"coalesce({one}, {two}, 1)")
+    return draw.one(one, one, one, f"100 - 0.5 * {one}", f"coalesce({one}, -1)")
+
+
+def window_condition(draw: Draw, stream: Stream, by: tuple[str, ...], named: list[str]) -> str:
+    left = draw.one(*named) if named and draw.maybe(0.7) else window_number(draw, stream, by)
+    one = f"{left} {draw.one('>', '>', '<', '>=', '==', '!=')} {draw.one(0, 1, 3, 20, 50)}"
+    if draw.maybe(0.25):
+        right = draw.one(*named) if named else aggregate(draw, stream, by, kpi=False)
+        return draw.one(f"{one} and {right} > 5", f"{one} or {right} is null", f"not ({one})")
+    if stream.texts and draw.maybe(0.1):
+        return f'last(kind over {draw.span(2, 4)}) == "{draw.one(*KINDS)}"'
+    return one
+
+
+# --- rules ----------------------------------------------------------------------------------------------------------
+
+
+def clause(draw: Draw, condition: Callable[[], str], *, holds: bool = True) -> str:
+    """`C for D until C for D`."""
+    text = condition()
+    if holds and draw.maybe(0.35):
+        text += f" for {draw.span(1, 2, 4)}"
+    if draw.maybe(0.25):
+        text += f" until {condition()}"
+        if holds and draw.maybe(0.4):
+            text += f" for {draw.span(1, 3)}"
+    return text
+
+
+def levels(draw: Draw, condition: Callable[[], str], *, holds: bool = True) -> list[str]:
+    if draw.maybe(0.6):
+        return [f"when: {quoted(clause(draw, condition, holds=holds))}", f"severity: {draw.one('major', 'critical')}"]
+    names = draw.one(("critical", "warning"), ("critical", "major", "info"), ("warning", "info"))
+    return ["levels:"] + [f"  {name}: {quoted(clause(draw, condition, holds=holds))}" for name in names]
+
+
+def quoted(text: str) -> str:
+    return json.dumps(text)
+
+
+def file_of(head: str, name: str, lines: list[str]) -> str:
+    return f"rules:\n  - {head}: {name}\n" + "".join(f"    {line}\n" for line in lines)
+
+
+def by_line(by: tuple[str, ...]) -> list[str]:
+    return [f"by: [{', '.join(by)}]"] if by else []
+
+
+def source_stream(name: str) -> Stream:
+    return Stream((name,), row_number, row_condition, ("host", "site", "role"))
+
+
+def kpi_rule(draw: Draw, name: str, stream: Stream) -> tuple[str, Stream]:
+    """A KPI's file, and the KPI as a stream."""
+    by = draw.one(*key_sets(stream))
+    step = stream.step or draw.one(1, 2, 5)
+    lines = [f"source: {stream.names[0]}", *by_line(by)]
+    session = not stream.step and draw.maybe(0.2)
+    if session:
+        lines.append(f"session: {draw.span(1, 2, 4)}")
+    else:
+        lines.append(f"every: {draw.span(step)}")
+        if draw.maybe(0.3):
+            lines.append(f"over: {draw.span(2 * step, 3 * step)}")
+    if draw.maybe(0.2):
+        lines.append(f"where: {quoted(stream.condition(draw))}")
+    values = [f"{name}v{number}" for number in range(draw.one(1, 2, 3))]
+    lines.append("values:")
+    for value in values:
+        text = session_number(draw, stream) if session else window_number(draw, stream, by, kpi=True)
+        lines.append(f"  {value}: {quoted(text)}")
+    if draw.maybe(0.2):
+        lines.append(f"when: {quoted(f'{draw.one(*values)} > 2')}")
+
+    def number(draw: Draw) -> str:
+        return draw.one(*values)
+
+    def condition(draw: Draw) -> str:
+        return f"{draw.one(*values)} {draw.one('>', '<=')} {draw.one(0, 1, 10, 40)}"
+
+    return file_of("kpi", name, lines), Stream((name,), number, condition, by, 0 if session else step, False)
+
+
+def session_number(draw: Draw, stream: Stream) -> str:
+    function = draw.one("count", "sum", "avg", "max", "first", "p90")
+    return f"{function}({stream.number(draw)})"
+
+
+def key_sets(stream: Stream) -> list[tuple[str, ...]]:
+    if "site" in stream.keys and "host" in stream.keys and "role" in stream.keys:
+        return [("host",), ("host",), ("host", "site"), ("site",), ("role",), ()]
+    return list({stream.keys, stream.keys[:1], ()})
+
+
+def windowed_alarm(draw: Draw, name: str, stream: Stream) -> str:
+    by = draw.one(*sorted(key_sets(stream), key=len))
+    step = stream.step or draw.one(1, 1, 2, 3)
+    lines = [f"source: {stream.names[0]}", *by_line(by), f"every: {draw.span(step)}"]
+    if draw.maybe(0.25):
+        lines.append(f"where: {quoted(stream.condition(draw))}")
+    named = [f"v{number}" for number in range(draw.one(0, 1, 2))]
+    if named:
+        lines.append("values:")
+        lines += [f"  {value}: {quoted(window_number(draw, stream, by))}" for value in named]
+    lines += levels(draw, lambda: window_condition(draw, stream, by, named))
+    if draw.maybe(0.4):
+        lines.append("partial: true")
+    elif draw.maybe(0.2):
+        lines.append(f"min_history: {draw.span(1, 3)}")
+    return file_of("alarm", name, lines + no_data(draw))
+
+
+def long_window_alarm(draw: Draw, name: str, stream: Stream) -> str:
+    """A window of more than 288 steps."""
+    steps = draw.one(300, 400, 700)
+    lines = [f"source: {stream.names[0]}", "by: [host]", f"every: {draw.span(1)}", "partial: true"]
+    lines.append(f"when: {quoted(f'{draw.one("count", "sum")}(x over {draw.span(steps)}) > {draw.one(3, 20, 200)}')}")
+    return file_of("alarm", name, lines)
+
+
+def no_data(draw: Draw) -> list[str]:
+    if draw.maybe(0.3):
+        return [f"no_data: {draw.one('alert', 'resolve')} after {draw.span(4, 6, 9)}"]
+    return []
+
+
+def row_alarm(draw: Draw, name: str, stream: Stream) -> str:
+    """Windowless: at once, in order, behind the exchange, or occurrences; on a KPI, on each of its rows."""
+    by = draw.one(*key_sets(stream))
+    holds = bool(by) and draw.maybe(0.4)
+    lines = [f"source: {stream.names[0]}", *by_line(by), f"every: {draw.span(stream.step or 1)}"]
+    if draw.maybe(0.25):
+        lines.append(f"where: {quoted(stream.condition(draw))}")
+    if draw.maybe(0.4):
+        lines += ["values:", f"  v0: {quoted(stream.number(draw))}"]
+    if by and not stream.step and not holds and draw.maybe(0.3):
+        lines.append("in_order: true")
+    lines += levels(draw, lambda: stream.condition(draw), holds=holds) if by else [occurrence(draw, stream)]
+    return file_of("alarm", name, lines)
+
+
+def occurrence(draw: Draw, stream: Stream) -> str:
+    return f"when: {quoted(stream.condition(draw))}"
+
+
+def join_alarm(draw: Draw, name: str, one: Stream, two: Stream) -> str:
+    """Two KPIs side by side."""
+    by = one.keys
+    lines = [f"source: [{one.names[0]}, {two.names[0]}]", *by_line(by), f"every: {draw.span(one.step)}"]
+    join = draw.one("and", "or")
+
+    def condition() -> str:
+        return f"{one.condition(draw)} {join} {two.condition(draw)}"
+
+    return file_of("alarm", name, lines + levels(draw, condition))
+
+
+def draw_rules(draw: Draw, count: int) -> dict[str, str]:
+    """Files of rules by name."""
+    files: dict[str, str] = {}
+    sources = [source_stream("alpha"), source_stream("beta")]
+    kpis: list[Stream] = []
+    for number in range(count):
+        shape = draw.one("kpi", "kpi", "windowed", "windowed", "windowed", "row", "row", "join", "kpi_row", "kpi_windowed", "long")
+        stream = draw.one(*sources)
+        tabular = [kpi for kpi in kpis if kpi.step]
+        if shape == "kpi":
+            over = draw.one(*tabular) if tabular and draw.maybe(0.25) else stream
+            files[f"r{number}"], made = kpi_rule(draw, f"r{number}", over)
+            kpis.append(made)
+            continue
+        pairs = [(p, q) for p in tabular for q in tabular if p is not q and p.keys == q.keys and p.keys and p.step == q.step]
+        if shape == "join" and pairs:
+            files[f"r{number}"] = join_alarm(draw, f"r{number}", *draw.one(*pairs))
+        elif shape == "kpi_row" and kpis:
+            files[f"r{number}"] = row_alarm(draw, f"r{number}", draw.one(*kpis))
+        elif shape == "kpi_windowed" and tabular:
+            files[f"r{number}"] = windowed_alarm(draw, f"r{number}", draw.one(*tabular))
+        elif shape == "row":
+            files[f"r{number}"] = row_alarm(draw, f"r{number}", stream)
+        elif shape == "long":
+            files[f"r{number}"] = long_window_alarm(draw, f"r{number}", stream)
+        else:
+            files[f"r{number}"] = windowed_alarm(draw, f"r{number}", stream)
+    return files
+
+
+# --- sources and records --------------------------------------------------------------------------------------------
+
+
+def draw_source(draw: Draw, name: str, delay: int) -> str:
+    lines = [f"{name}:", f"  topic: {name}", "  time: ts", f"  max_delay: {delay}ms"]
+    if draw.maybe(0.7):
+        lines.append("  unit: ms")
+    if draw.maybe(0.7):
+        lines.append("  key: host")
+    lines += ["  fields:", "    host: string", "    x: float"]
+    if draw.maybe(0.5):
+        lines += ["    site: string", "    y: {type: float}", "    ok: bool", "    n: int", "    kind: string"]
+    if draw.maybe(0.3):
+        lines.append("  drop: kind == \"k3\" and x < 30")
+    lines.append("  enrich: {devices: host}")
+    return "\n".join(lines)
+
+
+def draw_log(rng: random.Random, unit: int, delay: int, count: int, partition: int, partitions: int, keyed: bool) -> list[LogItem]:
+    """Records of one partition: out of order within the delay, some late, some malformed, ties and gaps."""
+    hosts = [h for h in HOSTS if not keyed or zlib.crc32(h.encode()) % partitions == partition]
+    log: list[LogItem] = []
+    clock = START_MS + rng.randrange(3) * unit
+    offset = 0
+    for _ in range(count):
+        clock += rng.choice((0, unit // 10, unit // 4, unit // 2, unit))
+        if rng.random() < 0.02:
+            clock += unit * rng.choice((10, 25))
+        time = clock - rng.randrange(delay + 1) if delay and rng.random() < 0.6 else clock
+        if rng.random() < 0.06:
+            time -= delay + rng.randrange(4 * unit)
+        if rng.random() < 0.4:
+            time = time // (unit // 2) * (unit // 2)
+        offset += rng.choice((1, 1, 1, 2))
+        log.append(Record(_payload(rng, time, hosts), offset, clock))
+        if rng.random() < 0.01:
+            log.append(MarkAt(clock + rng.randrange(unit)))
+    return log
+
+
+def _payload(rng: random.Random, time: int, hosts: list[str]) -> bytes | None:
+    event: dict[str, object] = {
+        "ts": time,
+        "host": rng.choice(hosts) if hosts and rng.random() < 0.95 else None,
+        "site": rng.choice((*SITES, None)),
+        "x": rng.randrange(401) / 4,
+        "y": rng.choice((None, rng.randrange(-20, 21))),
+        "n": rng.randrange(6),
+        "ok": rng.choice((True, False, None)),
+        "kind": rng.choice(KINDS),
+    }
+    for name in ("site", "y", "n", "ok", "kind"):
+        if rng.random() < 0.08:
+            del event[name]
+    if rng.random() < 0.2:
+        event["ts"] = _iso(time)
+    if rng.random() < 0.04:
+        return _malformed(rng, event)
+    return json.dumps(event).encode()
+
+
+def _iso(time: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(time // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{time % 1000:03d}Z"
+
+
+def _malformed(rng: random.Random, event: dict[str, object]) -> bytes | None:
+    good = json.dumps(event).encode()
+    return rng.choice(
+        (
+            good[:-1],
+            b"",
+            None,
+            b"[1, 2]",
+            b'"text"',
+            good + b"\n" + good,
+            json.dumps(event | {"x": "5"}).encode(),
+            json.dumps(event | {"host": 7}).encode(),
+            json.dumps(event | {"ts": "soon"}).encode(),
+            json.dumps({k: v for k, v in event.items() if k != "ts"}).encode(),
+            good.replace(b'"x": ', b'"x": NaN, "z": '),
+            b"\xff\xfe" + good,
+            json.dumps(event, indent=1).encode(),
+            json.dumps(event | {"kind": 5, "ok": "yes", "n": "many", "more": {"deep": [1, None]}}).encode(),
+        )
+    )
+
+
+def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: int = 60) -> World:
+    """`records` a partition, about."""
+    unit = (1_000, 1_000, 60_000, 1_800_000)[rng.randrange(4)]
+    draw = Draw(rng, unit)
+    delays = {name: draw.one(0, unit // 2, unit, 3 * unit) for name in ("alpha", "beta")}
+    sources = {name: draw_source(draw, name, delay) for name, delay in delays.items()}
+    files = draw_rules(draw, rules)
+    partitions = {name: draw.one(1, 2, 3, 4) for name in delays}
+    missing = draw.one("", "missing: drop", "missing: {role: critical, weight: 1}")
+    logs: dict[tuple[str, int], list[LogItem]] = {}
+    drawn = random.Random(log_seed)
+    for name, count in partitions.items():
+        for partition in range(count):
+            size = drawn.randrange(records // 2, records + 1)
+            keyed = "key: host" in sources[name]
+            logs[name, partition] = draw_log(drawn, unit, delays[name], size, partition, count, keyed)
+    table = f"{missing}\n---\n{TABLE}" if missing else TABLE
+    return World(
+        "\n".join(sources.values()), files, {"devices": table}, partitions, delays, logs, draw.one(1, 2, 3)
+    )
+
+
+def worlds(rules: int = 4, records: int = 60) -> st.SearchStrategy[World]:
+    """Projects whose rules hypothesis can shrink; the records come from a seed."""
+    return st.builds(
+        lambda rng, seed: build_world(rng, seed, rules=rules, records=records),
+        st.randoms(use_true_random=False),
+        st.integers(0, 2**32 - 1),
+    )
