@@ -1,0 +1,15 @@
+"""Sphinx settings: `make docs` writes build/docs/index.html."""
+
+project = "streamwatchd"
+author = "the streamwatchd authors"
+extensions = ["myst_parser"]
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["generate.py"]
+html_theme = "alabaster"
+html_theme_options = {"description": "Rules in YAML become alarms and KPIs over Kafka, in event time"}
+html_show_copyright = False
+# Rules are YAML with expressions inside; a snippet may be a part of a file.
+highlight_language = "none"
+suppress_warnings = ["misc.highlighting_failure"]

@@ -1,0 +1,176 @@
+"""Write what is generated: the reference pages under docs/reference/ and the JSON schemas of our files.
+
+python docs/generate.py            write
+python docs/generate.py --check    exit 1 and name the files that are stale
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import assert_never
+
+from streamwatchd import fields
+from streamwatchd.aggregates.shelf import AGGREGATES
+from streamwatchd.fields import Field, Form, Record
+from streamwatchd.functions import FUNCTIONS, FunctionSpec
+from streamwatchd.rules import codes, rule_spec, settings_spec
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTE = "<!-- Written by `make generate`; edit the code it comes from instead. -->\n"
+FILES = {
+    "rules": ("Rules: `rules.d/**/*.yaml`", rule_spec.FILE),
+    "streamwatchd": ("The daemon: `streamwatchd.yaml`", settings_spec.SETTINGS),
+    "table": ("Tables: `enrichment.d/*.yaml`", settings_spec.TABLE),
+}
+RECORDS = (rule_spec.KPI, rule_spec.ALARM, settings_spec.SOURCE, settings_spec.FIELD, settings_spec.TOPICS)
+
+
+# --- files and fields ------------------------------------------------------------------------------------------------
+
+
+def in_words(form: Form) -> str:
+    """What a field takes, for a table cell."""
+    match form:
+        case fields.Text(what) | fields.Name(what) | fields.Expression(what) | fields.Raw(what):
+            return what
+        case fields.Duration():
+            return "a duration"
+        case fields.Integer(least, most):
+            return f"a whole number, {least:,} to {most:,}"
+        case fields.Share():
+            return "a share, `10%` or `0.1`"
+        case fields.Truth():
+            return "`true` or `false`"
+        case fields.Choice(words):
+            return ", ".join(f"`{word}`" for word in words)
+        case fields.Anything():
+            return "a value"
+        case fields.ListOf(item, or_one):
+            return f"a list, each {in_words(item)}" + ("; one may stand alone" if or_one else "")
+        case fields.MapOf(value, key):
+            return f"{in_words(key)}: {in_words(value)}, as often as you like"
+        case fields.Either(forms):
+            return " or ".join(map(in_words, forms))
+        case fields.Record(what):
+            return what
+        case fields.Records(records):
+            return " or ".join(record.what for record in records.values())
+        case _:
+            assert_never(form)
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def row(field: Field) -> str:
+    name = f"`{field.name}`" + (" (required)" if field.required else "")
+    default = f"`{field.default}`" if field.default else ""
+    example = f"`{field.name}: {field.example}`" if field.example else ""
+    return "| " + " | ".join(map(cell, (name, in_words(field.form), field.doc, default, example))) + " |"
+
+
+def record(title: str, content: Record) -> Iterator[str]:
+    yield f"## {title}\n"
+    yield f"{content.doc}\n"
+    yield "| field | takes | meaning | default | example |\n|---|---|---|---|---|"
+    yield from (row(field) for field in content.fields if not field.later)
+    later = [f"`{field.name}`" for field in content.fields if field.later]
+    yield f"\nNot in this version: {', '.join(later)}.\n" if later else ""
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def file_page() -> Iterator[str]:
+    yield "# Files and fields\n"
+    yield "The schemas for editors are in `schemas/`.\n"
+    for title, content in FILES.values():
+        yield from record(title, content)
+    for content in RECORDS:
+        yield from record(capital(content.what), content)
+
+
+# --- functions and diagnostics ---------------------------------------------------------------------------------------
+
+
+def literal(value: object) -> str:
+    return f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def function(spec: FunctionSpec) -> Iterator[str]:
+    yield f"### `{spec.name}`\n"
+    yield f"{capital(spec.summary)}\n"
+    for example in spec.examples:
+        given = ", ".join(f"`{name}` {literal(value)}" for name, value in example.given.items())
+        yield f"- `{example.expression}`{' with ' + given if given else ''} is {literal(example.result)}"
+    yield ""
+
+
+def function_page() -> Iterator[str]:
+    yield "# Functions\n"
+    yield "## Aggregates\n"
+    yield "`fn(x where C over D ago D by k)`; see [the language](../language.md#aggregates).\n"
+    yield "| aggregate | gives | example |\n|---|---|---|"
+    yield from (
+        f"| `{name}` | {cell(spec.doc)} | `{cell(spec.example)}` |" for name, spec in sorted(AGGREGATES.items())
+    )
+    yield "\n## Scalar functions\n"
+    for name in sorted(FUNCTIONS):
+        yield from function(FUNCTIONS[name])
+
+
+def diagnostic_page() -> Iterator[str]:
+    yield "# Diagnostics\n"
+    yield "Every mistake has a code that stays the same from version to version.\n"
+    yield "| code | what is wrong |\n|---|---|"
+    yield from (f"| {code} | {cell(capital(title))} |" for code, title in sorted(codes.TITLES.items()))
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def page(lines: Iterable[str]) -> str:
+    title, *rest = lines
+    return title + "\n" + NOTE + "\n" + "\n".join(rest).rstrip() + "\n"
+
+
+def json_schema(title: str, content: Record) -> str:
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title.partition(":")[0]}
+    return json.dumps(head | fields.schema(content), indent=2, ensure_ascii=False) + "\n"
+
+
+def generated() -> dict[Path, str]:
+    """What every generated file should hold."""
+    pages = {"files": file_page(), "functions": function_page(), "diagnostics": diagnostic_page()}
+    found = {ROOT / "docs" / "reference" / f"{name}.md": page(lines) for name, lines in pages.items()}
+    schemas = {ROOT / "schemas" / f"{name}.json": json_schema(*about) for name, about in FILES.items()}
+    return found | schemas
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when something is stale")
+    check = parser.parse_args().check
+    stale = [
+        (path, text)
+        for path, text in generated().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    for path, text in stale:
+        print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if check and stale:
+        print("run `make generate`")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
