@@ -157,7 +157,7 @@ class Calls:
 
     def _misplaced(self, node: syntax.Call) -> None:
         message = f"`{node.function}(…)` looks at many events, but here is only one"
-        hint = "move it to `values:` or `when:`; inside another aggregate, make the inner one a KPI and read that as `source:`"
+        hint = "move it to `values:` or `when:`; inside another aggregate, make the inner one a KPI and read that"
         self._checker.problem("SW218", message, node, "aggregate of single events", hint)
 
     def _counts_condition(self, node: syntax.Call, args: list[Expr]) -> bool:

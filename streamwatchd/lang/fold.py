@@ -66,7 +66,8 @@ def compare(op: CompareOp, left: Expr, right: Expr) -> Expr:
 def _holds(op: CompareOp, a: float | str | bool | None, b: float | str | bool | None) -> bool:
     if op in ("==", "!="):
         return (a == b) == (op == "==")
-    assert isinstance(a, float) and isinstance(b, float)
+    assert isinstance(a, float)
+    assert isinstance(b, float)
     return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[op]
 
 

@@ -57,41 +57,32 @@ def free_key(free: Free) -> str:
 
 def unknown(node: syntax.Name, scope: Scope) -> Problem:
     """The problem of a name that means nothing here."""
-    name = node.name
-    place = (node.start, node.end)
+    name, place = node.name, (node.start, node.end)
     head, dot, column = name.partition(".")
     if dot and head in scope.tables:
         hint = did_you_mean(column, scope.tables[head]) or f"its columns: {listed(scope.tables[head])}"
         return Problem("SW201", f"table `{head}` has no column `{column}`", *place, "unknown column", hint)
     known = [each for each in scope.names if each != "time"]
-    if scope.where is not Where.ROW and scope.row is not None and _is_field(name, scope.row):
-        return _raw_field(node, scope, known)
-    hint = did_you_mean(name, known) or (f"known here: {listed(known)}" if known else "")
-    what = "a key, a value or a table column of the key" if scope.row else f"a field of `{scope.source}`"
-    return Problem(
-        "SW201",
-        f"`{name}` is not {what}" if scope.source else f"nothing is named `{name}`",
-        *place,
-        "unknown name",
-        hint,
-    )
+    similar = did_you_mean(name, known)
+    if scope.row is None:
+        message = f"`{name}` is not a field of `{scope.source}`" if scope.source else f"nothing is named `{name}`"
+        return Problem("SW201", message, *place, "unknown name", similar or _known(known))
+    on_row = resolve(name, scope.row)
+    if on_row is None or isinstance(on_row, Ambiguous):
+        message = f"`{name}` is not a key, a value or a table column of the key"
+        return Problem("SW201", message, *place, "unknown name", similar or _known(known))
+    way_out = f"`last({name}{'' if scope.where is Where.KPI else ' over 5m'})`"
+    if isinstance(on_row, Free) and similar:
+        message = f"`{name}` is not a key, a value or a table column of the key"
+        hint = f"{similar} For a field of the event, aggregate it: {way_out}"
+        return Problem("SW201", message, *place, "unknown name", hint)
+    message = f"`{name}` is a field of single events, but this is judged on windows"
+    hint = f"aggregate it, for example {way_out}, or add it to `by:`"
+    return Problem("SW204", message, *place, "needs an aggregate", hint)
 
 
-def _is_field(name: str, row: Scope) -> bool:
-    meaning = resolve(name, row)
-    return meaning is not None and not isinstance(meaning, Ambiguous)
-
-
-def _raw_field(node: syntax.Name, scope: Scope, known: list[str]) -> Problem:
-    over = "" if scope.where is Where.KPI else " over 5m"
-    way_out = f"`last({node.name}{over})`"
-    assert scope.row is not None
-    if isinstance(resolve(node.name, scope.row), Free) and (similar := did_you_mean(node.name, known)):
-        way_out = f"{similar} For a field of the event, aggregate it: {way_out}"
-    else:
-        way_out = f"aggregate it, for example {way_out}, or add it to `by:`"
-    message = f"`{node.name}` is a field of single events, but this is judged on windows"
-    return Problem("SW204", message, node.start, node.end, "needs an aggregate", way_out)
+def _known(names: list[str]) -> str:
+    return f"known here: {listed(names)}" if names else ""
 
 
 def undeclared(node: syntax.Name, free: Free, scope: Scope) -> Problem | None:
