@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamwatchd.demo.partition import partition_of
 from streamwatchd.demo.traffic import Nature, Records, Shape, Traffic, generate
+from streamwatchd.ports.murmur2 import partition_of
 
 START_MS = 1_767_571_200_000
 PARTITIONS = 4

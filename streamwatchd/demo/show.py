@@ -1,0 +1,238 @@
+"""A run on the terminal: a few lines redrawn in place, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TextIO
+
+from streamwatchd.demo.follow import Outputs
+from streamwatchd.demo.verdict import SEVERITIES, Verdict, at_ms
+
+Document = Mapping[str, Any]
+
+SHOWN_ALARMS = 8
+WIDTH = 100
+PLAIN_EVERY_SECONDS = 10.0
+
+_COLOURS = {
+    "critical": "1;31",
+    "major": "31",
+    "minor": "33",
+    "warning": "33",
+    "info": "36",
+    "good": "32",
+    "dim": "2",
+    "bold": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the film is: `event_ms` is what has been sent, `sent` of `total` records, `seconds` of wall time."""
+
+    event_ms: int
+    share: float
+    sent: int
+    total: int
+    seconds: float
+
+
+class Show(Protocol):
+    def say(self, line: str) -> None:
+        """A line that stays."""
+
+    def update(self, progress: Progress, outputs: Outputs, fresh: Sequence[Document]) -> None: ...
+
+    def end(self) -> None:
+        """The film is over; what follows is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """Colour, or none of it."""
+
+    on: bool
+
+    def __call__(self, style: str, text: str) -> str:
+        return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m" if self.on else text
+
+
+def open_show(stream: TextIO = sys.stdout) -> Show:
+    if stream.isatty() and os.environ.get("TERM") != "dumb":
+        return Screen(stream, Ink("NO_COLOR" not in os.environ))
+    return Lines(stream)
+
+
+class Lines:
+    """One line for each thing that happens to an alarm, and every 10 s one on how far things are."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._said_at = -PLAIN_EVERY_SECONDS
+
+    def say(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+    def update(self, progress: Progress, outputs: Outputs, fresh: Sequence[Document]) -> None:
+        for alert in fresh:
+            if alert["event"] != "pending":
+                self.say(alarm_line(alert, Ink(False)))
+        if progress.seconds - self._said_at >= PLAIN_EVERY_SECONDS:
+            self._said_at = progress.seconds
+            self.say(progress_line(progress, outputs, Ink(False)))
+
+    def end(self) -> None:
+        pass
+
+
+class Screen:
+    """Redraws its lines in place; what is said goes above them."""
+
+    def __init__(self, stream: TextIO, ink: Ink) -> None:
+        self._stream = stream
+        self._ink = ink
+        self._drawn = 0
+
+    def say(self, line: str) -> None:
+        self._erase()
+        print(line, file=self._stream, flush=True)
+
+    def update(self, progress: Progress, outputs: Outputs, fresh: Sequence[Document]) -> None:
+        lines = frame(progress, outputs, self._ink)
+        self._erase()
+        columns = shutil.get_terminal_size((WIDTH, 40)).columns
+        self._stream.write("".join(f"{clip(line, columns - 1)}\n" for line in lines))
+        self._stream.flush()
+        self._drawn = len(lines)
+
+    def end(self) -> None:
+        self._drawn = 0
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self._stream.write(f"\x1b[{self._drawn}F\x1b[J")
+            self._drawn = 0
+
+
+def frame(progress: Progress, outputs: Outputs, ink: Ink) -> list[str]:
+    """The whole picture: progress, the alarms of most concern, three lines of KPIs."""
+    alarms = sorted(outputs.alarms.values(), key=_concern, reverse=True)
+    alarms = [alarm for alarm in alarms if alarm["state"] != "pending" and alarm.get("reason") != "not_held"]
+    firing = sum(alarm["state"] == "firing" for alarm in alarms)
+    shown = [alarm_line(alarm, ink) for alarm in alarms[:SHOWN_ALARMS]]
+    rest = [""] * (SHOWN_ALARMS - len(shown))
+    title = ink("bold", f"alarms  {firing} firing, {len(alarms) - firing} resolved")
+    return ["", progress_line(progress, outputs, ink), "", title, *shown, *rest, "", *kpi_lines(outputs, ink)]
+
+
+def _concern(alarm: Document) -> tuple[bool, int, str]:
+    firing = alarm["state"] == "firing"
+    return firing, SEVERITIES.index(alarm["severity"]) if firing else 0, str(alarm["at"])
+
+
+def progress_line(progress: Progress, outputs: Outputs, ink: Ink) -> str:
+    width = 24
+    done = round(width * progress.share)
+    bar = ink("good", "━" * done) + ink("dim", "━" * (width - done))
+    rate = progress.sent / progress.seconds if progress.seconds else 0
+    return (
+        f"{clock(progress.event_ms)}  {bar} {progress.share:4.0%}  {progress.sent:,} of {progress.total:,} events, "
+        f"{rate:,.0f}/s  late {outputs.late()}  dead letters {outputs.dead_letters()}"
+    )
+
+
+def alarm_line(alert: Document, ink: Ink) -> str:
+    """When (event time), how bad, which rule, on what, in its own words."""
+    firing = alert["state"] == "firing"
+    word = alert["severity"] if firing else alert["state"]
+    mark = ink(alert["severity"], f"● {word:<9}") if firing else ink("good", f"○ {word:<9}")
+    event = f" [{alert['event']}]" if alert["event"] not in ("fired", "resolved") else ""
+    return f"{clock(at_ms(alert['at']))}  {mark} {alert['rule']:<16} {_key(alert):<18} {_words(alert)}{event}"
+
+
+def _key(document: Document) -> str:
+    return " ".join(map(str, document["key"].values()))
+
+
+def _words(alert: Document) -> str:
+    """The message, or without one the values."""
+    if alert.get("message"):
+        return str(alert["message"])
+    return ", ".join(f"{name} {_short(value)}" for name, value in alert.get("values", {}).items())
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def kpi_lines(outputs: Outputs, ink: Ink) -> list[str]:
+    """The newest minute: response time by region, the busiest services, the least healthy servers."""
+    regions = outputs.newest("api_response_time")
+    services = sorted(outputs.newest("transactions").items(), key=_total, reverse=True)[:4]
+    health = sorted(outputs.newest("health").items(), key=_score)[:4]
+    return [
+        ink("bold", f"KPIs  {len(outputs.kpis):,} rows"),
+        _kpi("response time", (f"{name} {_ms(row)}" for name, row in sorted(regions.items()))),
+        _kpi(
+            "transactions",
+            (f"{name} {row['values']['total']:.0f}/min, {_percent(row)} failed" for name, row in services),
+        ),
+        _kpi("least healthy", (f"{name} {_score((name, row)):.0f}" for name, row in health)),
+    ]
+
+
+def _kpi(name: str, cells: Iterable[str]) -> str:
+    return f"  {name:<15}" + "   ".join(cells)
+
+
+def _total(item: tuple[str, Document]) -> float:
+    return float(item[1]["values"]["total"])
+
+
+def _score(item: tuple[str, Document]) -> float:
+    score = item[1]["values"]["score"]
+    return float("inf") if score is None else float(score)
+
+
+def _ms(row: Document) -> str:
+    return f"{row['values']['avg_latency']:.0f} ms"
+
+
+def _percent(row: Document) -> str:
+    return f"{row['values']['error_rate']:.1%}"
+
+
+def clock(event_ms: int) -> str:
+    return f"{datetime.fromtimestamp(event_ms / 1000, UTC):%H:%M:%S}"
+
+
+def clip(line: str, columns: int) -> str:
+    """The first `columns` characters that show; colours take none and are closed again."""
+    shown, at = 0, 0
+    while at < len(line) and shown < columns:
+        if line[at] == "\x1b":
+            at = line.index("m", at) + 1
+        else:
+            at, shown = at + 1, shown + 1
+    return line if at == len(line) else line[:at] + ("\x1b[0m" if "\x1b" in line else "")
+
+
+def summary(verdict: Verdict, counts: Iterable[tuple[str, str]], ink: Ink) -> list[str]:
+    """The table at the end: every entry of the script with what came of it, then the counts."""
+    lines = ["", ink("bold", f"{'incident in the traffic':<62}{'rule':<19}{'outcome':<28}after")]
+    for finding in verdict.findings:
+        after = "" if finding.after_ms is None else span(finding.after_ms)
+        mark = ink("good", "✓") if finding.good else ink("critical", "✗")
+        lines.append(f"{mark} {finding.incident.name:<60}{finding.incident.rule:<19}{finding.said:<28}{after}")
+    lines += [f"{ink('critical', '✗')} not in the script: {alarm_line(stray, ink)}" for stray in verdict.strays]
+    return [*lines, "", *(f"{name:<28}{text}" for name, text in counts), ""]
+
+
+def span(ms: int) -> str:
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    return f"{minutes}m {seconds:02}s" if minutes else f"{seconds}s"
