@@ -43,8 +43,8 @@ class FakeDisk:
         survivors = dict(self.platter)
         for path, data in self.files.items():
             synced = self.platter.get(path)
-            if synced is not None and data[: len(synced)] == synced:
-                survivors[path] = data[: len(synced) + keep(path, len(data) - len(synced))]
+            if synced is not None and data.startswith(synced) and (tail := len(data) - len(synced)):
+                survivors[path] = data[: len(synced) + keep(path, tail)]
         self.files, self.platter = survivors, dict(survivors)
 
     def write(self, path: Path, data: bytes) -> None:

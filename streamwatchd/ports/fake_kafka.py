@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from streamwatchd.batch import RawBatch
-from streamwatchd.errors import Fenced, StateMismatch, Unavailable
+from streamwatchd.errors import BadRecord, Fenced, StateMismatch, Unavailable
 from streamwatchd.ports.clock import Clock, ManualClock
 from streamwatchd.ports.fake_broker import Broker, Entry, State, Transaction
 from streamwatchd.ports.faults import Faults
 from streamwatchd.ports.kafka import Committed, NewTopic, Outcome, Partition, Record, Taken
 from streamwatchd.ports.murmur2 import partition_of
+
+MAX_RECORD_BYTES = 1_000_000
 
 
 class Delayed(Unavailable):
@@ -189,6 +191,8 @@ class FakeWriter:
     def send(self, records: Iterable[Record]) -> None:
         self._kafka.reach("send")
         for record in records:
+            if len(record.value or b"") + len(record.key or b"") > MAX_RECORD_BYTES:
+                raise BadRecord(f"too_large: a record of {len(record.value or b'')} bytes")
             self._kafka.broker.append(_partition(self._kafka, record), record, self._transaction())
         self._kafka.reach("send.done")
 

@@ -134,7 +134,11 @@ class Writer(Protocol):
         """Raises RuntimeError when `doubtful` or inside a transaction."""
 
     def send(self, records: Iterable[Record]) -> None:
-        """Hand records to the client; they travel meanwhile. Waits while its queue is full."""
+        """Hand records to the client; they travel meanwhile. Waits while its queue is full.
+
+        Raises BadRecord at a record larger than the client's message.max.bytes: those before it are handed over, and
+        the transaction is still good. Unavailable: abort, rebuild, send again.
+        """
 
     def send_offsets(self, group: str, positions: Mapping[Partition, Committed]) -> None:
         """Make the group's positions part of the transaction. Unavailable: abort."""

@@ -17,11 +17,12 @@ class Librdkafka:
     """One cluster. `options` are librdkafka's, `bootstrap.servers` at least; they win over this module's tuning.
 
     `creates_topics` is False on a cluster that knows no CreateTopics (librdkafka's mock): there topics come to be when
-    they are first named, with the cluster's own partition count.
+    they are first named, with the cluster's own partition count. An admin's call gives up after `patience_s`.
     """
 
     options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     creates_topics: bool = True
+    patience_s: float = 10.0
 
     def reader(self, *, read_committed: bool = True) -> LibrdkafkaReader:
         return LibrdkafkaReader(self.options, read_committed=read_committed)
@@ -33,4 +34,4 @@ class Librdkafka:
         return LibrdkafkaPlainWriter(self.options)
 
     def admin(self) -> LibrdkafkaAdmin:
-        return LibrdkafkaAdmin(self.options, creates_topics=self.creates_topics)
+        return LibrdkafkaAdmin(self.options, creates_topics=self.creates_topics, patience_s=self.patience_s)

@@ -13,7 +13,6 @@ from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.kafka import Committed, NewTopic, Partition
 from streamwatchd.ports.librdkafka.errors import Connection, Options, family, kafka_error, options
 
-SECONDS = 10.0
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 NO_OFFSET = -1001
@@ -22,14 +21,15 @@ NO_OFFSET = -1001
 class LibrdkafkaAdmin:
     """See `ports.kafka.Admin`."""
 
-    def __init__(self, user_options: Options, *, creates_topics: bool) -> None:
+    def __init__(self, user_options: Options, *, creates_topics: bool, patience_s: float) -> None:
         self._options = options({"retry.backoff.ms": 20}, user_options, connection=Connection())
         self._creates_topics = creates_topics
+        self._patience_s = patience_s
         self._client = AdminClient(self._options)
 
     def partitions_of(self, topics: Iterable[str]) -> dict[str, int]:
         try:
-            known = self._client.list_topics(timeout=SECONDS).topics
+            known = self._client.list_topics(timeout=self._patience_s).topics
         except KafkaException as problem:
             raise family(problem, "list topics") from problem
         found = {topic: known[topic] for topic in topics if topic in known}
@@ -39,7 +39,7 @@ class LibrdkafkaAdmin:
         names = list(topics)
         if not names or not self._creates_topics:
             return {}
-        described = self._client.describe_topics(TopicCollection(names), request_timeout=SECONDS)
+        described = self._client.describe_topics(TopicCollection(names), request_timeout=self._patience_s)
         ids = {}
         for name, future in described.items():
             try:
@@ -55,8 +55,8 @@ class LibrdkafkaAdmin:
             self._create(absent)
         elif absent:
             for topic in absent:
-                self._client.list_topics(topic.name, timeout=SECONDS)
-        deadline = time.monotonic() + SECONDS
+                self._client.list_topics(topic.name, timeout=self._patience_s)
+        deadline = time.monotonic() + self._patience_s
         while missing := wanted.keys() - self.partitions_of(wanted).keys():
             if time.monotonic() > deadline:
                 raise Unavailable(f"topics are created but do not appear: {', '.join(sorted(missing))}")
@@ -64,7 +64,7 @@ class LibrdkafkaAdmin:
 
     def _create(self, topics: Iterable[NewTopic]) -> None:
         new = [ClientNewTopic(each.name, each.partitions, config=dict(each.config)) for each in topics]
-        for name, future in self._client.create_topics(new, request_timeout=SECONDS).items():
+        for name, future in self._client.create_topics(new, request_timeout=self._patience_s).items():
             try:
                 future.result()
             except KafkaException as problem:
@@ -85,7 +85,7 @@ class LibrdkafkaAdmin:
         if not asked:
             return {}
         self._demand({Partition(each.topic, each.partition) for each in asked})
-        answers = self._client.list_offsets(asked, isolation_level=isolation, request_timeout=SECONDS)
+        answers = self._client.list_offsets(asked, isolation_level=isolation, request_timeout=self._patience_s)
         found = {}
         for asked_for, future in answers.items():
             try:
@@ -104,7 +104,7 @@ class LibrdkafkaAdmin:
         asked = [TopicPartition(each.topic, each.partition) for each in partitions]
         consumer = self._consumer(group)
         try:
-            answers = consumer.committed(asked, SECONDS) if asked else []
+            answers = consumer.committed(asked, self._patience_s) if asked else []
         except KafkaException as problem:
             raise family(problem, f"committed positions of group {group}") from problem
         finally:
