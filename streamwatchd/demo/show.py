@@ -174,7 +174,8 @@ def kpi_lines(outputs: Outputs, ink: Ink) -> list[str]:
     """The newest minute: response time by region, the busiest services, the least healthy servers."""
     regions = outputs.newest("api_response_time")
     services = sorted(outputs.newest("transactions").items(), key=_total, reverse=True)[:4]
-    health = sorted(outputs.newest("health").items(), key=_score)[:4]
+    scores = {name: row["values"]["score"] for name, row in outputs.newest("health").items()}
+    lowest = sorted((score, name) for name, score in scores.items() if score is not None)[:4]
     return [
         ink("bold", f"KPIs  {len(outputs.kpis):,} rows"),
         _kpi("response time", (f"{name} {_ms(row)}" for name, row in sorted(regions.items()))),
@@ -182,7 +183,7 @@ def kpi_lines(outputs: Outputs, ink: Ink) -> list[str]:
             "transactions",
             (f"{name} {row['values']['total']:.0f}/min, {_percent(row)} failed" for name, row in services),
         ),
-        _kpi("least healthy", (f"{name} {_score((name, row)):.0f}" for name, row in health)),
+        _kpi("least healthy", (f"{name} {score:.0f}" for score, name in lowest)),
     ]
 
 
@@ -192,11 +193,6 @@ def _kpi(name: str, cells: Iterable[str]) -> str:
 
 def _total(item: tuple[str, Document]) -> float:
     return float(item[1]["values"]["total"])
-
-
-def _score(item: tuple[str, Document]) -> float:
-    score = item[1]["values"]["score"]
-    return float("inf") if score is None else float(score)
 
 
 def _ms(row: Document) -> str:

@@ -23,6 +23,7 @@ HEARTBEAT_SHARE = 0.01
 LATE_SHARE = 2e-4
 FLAWED_SHARE = 2e-4
 LATE_BY_SECONDS = (30.0, 90.0)
+SHORTEST_SECONDS = 300
 
 
 class Nature(IntEnum):
@@ -49,8 +50,8 @@ class Shape:
     def __post_init__(self) -> None:
         if self.rate < NEEDED_RATE:
             raise ValueError(f"the script of incidents needs at least {NEEDED_RATE:.0f} events/s, not {self.rate:g}")
-        if self.seconds < 120:
-            raise ValueError("the traffic must be at least 120 s long")
+        if self.seconds < SHORTEST_SECONDS:
+            raise ValueError(f"the traffic must be at least {SHORTEST_SECONDS} s long, not {self.seconds}")
 
     @property
     def end_ms(self) -> int:
