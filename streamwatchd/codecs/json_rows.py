@@ -57,10 +57,11 @@ _TRUTHS: dict[bool | None, int] = {False: 0, None: 1, True: 2}
 _LARGEST = int(np.finfo(np.float64).max)
 _NO_TIME_TEXT = "?"  # stands for a time value that JSON could not give; parses as a bad time
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # closed or torn, in linear time
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # ValidationError is a DecodeError
 
 _decode_object: Callable[[bytes], dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_any = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class JsonDecoder:
@@ -129,7 +130,7 @@ class JsonDecoder:
         try:
             record = _decode_object(payload)
         except msgspec.ValidationError:
-            raise BadRecord("not_an_object") from None
+            raise BadRecord("not_an_object" if _is_json(payload) else "bad_json") from None
         except _DECODE_ERRORS:
             raise BadRecord("bad_json") from None
         return {name: self._salvage_field(record, name, unfit) for name in self._names}
@@ -235,6 +236,14 @@ def _refusal(payload: bytes | None, max_bytes: int) -> str:
     if not _is_utf8(payload):
         return "bad_utf8"
     return "too_deep" if _depth(payload) > MAX_DEPTH else ""
+
+
+def _is_json(payload: bytes) -> bool:
+    try:
+        _decode_any(payload)
+    except _DECODE_ERRORS:
+        return False
+    return True
 
 
 def _depth(payload: bytes) -> int:

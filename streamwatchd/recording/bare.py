@@ -15,7 +15,7 @@ from streamwatchd.codecs.event_time import parse_times, unreadable
 from streamwatchd.codecs.json_layout import Layout, build_layout
 from streamwatchd.codecs.json_rows import decode_all, first_values
 from streamwatchd.errors import UnreadableInput
-from streamwatchd.recording.murmur2 import key_partition
+from streamwatchd.ports.murmur2 import partition_of
 
 NO_TIMESTAMP = -1
 _SCALAR = int | float | str | bool | None
@@ -89,7 +89,7 @@ class BareEvents:
 
 @lru_cache(maxsize=1_000_000)
 def _partition(key: bytes | None, partitions: int) -> int:
-    return 0 if key is None else key_partition(key, partitions)
+    return 0 if key is None else partition_of(key, partitions)
 
 
 def _key_bytes(key: object) -> bytes | None:
