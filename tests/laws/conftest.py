@@ -7,7 +7,9 @@ import os
 from hypothesis import HealthCheck, settings
 
 _CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
-settings.register_profile("ci", max_examples=12, deadline=None, derandomize=True, suppress_health_check=_CHECKS, database=None)
+settings.register_profile(
+    "ci", max_examples=12, deadline=None, derandomize=True, suppress_health_check=_CHECKS, database=None
+)
 _EXAMPLES = int(os.environ.get("STREAMWATCHD_LAW_EXAMPLES", "0"))
 settings.register_profile("campaign", max_examples=max(_EXAMPLES, 1), deadline=None, suppress_health_check=_CHECKS)
 settings.load_profile("campaign" if _EXAMPLES else "ci")

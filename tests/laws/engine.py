@@ -100,5 +100,3 @@ def against_oracle(compiled: Compiled, world: World) -> list[str]:
 def equal(one: dict[str, list[Plain]], two: dict[str, list[Plain]], *, ids: bool = True) -> list[str]:
     """Differences between two runs of the engine under the laws."""
     return differences(by_law(one, ids=ids), by_law(two, ids=ids), LARGEST_INPUT)
-
-

@@ -61,7 +61,7 @@ def forget_ms(rule: Alarm) -> int:
 
 def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     windows = Windows(rule, task, project)
-    for key in windows.keys():
+    for key in windows.all_keys():
         times, known, forgotten = windows.times(key), None, 0
         life = _life(rule, key, project)
         for t in judged_times(rule.every_ms, task.first_watermark, task.watermark):
@@ -93,10 +93,10 @@ def _judge_at(rule: Alarm, windows: Windows, key: KeyTuple, t: int, known: int, 
     values = judge_values(rule, key, t, answers, project)
     conditions = []
     for level in rule.levels:
-        pair = []
-        for expr in (level.when, level.until):
-            cold = expr is None or warming.intersection(aggregates_in(expr, rule.values))
-            pair.append(None if cold or expr is None else judge(expr, rule, key, t, values, answers, project))
+        both = (level.when, level.until)
+        read = [node for expr in both if expr is not None for node in aggregates_in(expr, rule.values)]
+        cold = bool(warming.intersection(read))
+        pair = [None if cold or e is None else judge(e, rule, key, t, values, answers, project) for e in both]
         conditions.append((pair[0], pair[1]))
     longest = max(node.over_ms or 0 for node in all_aggregates(rule))
     return Judgement(t, tuple(conditions), values, (t - longest, t))

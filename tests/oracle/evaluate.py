@@ -56,7 +56,9 @@ def column(node: typed.TableColumn, key: Cell, schemas: Mapping[str, Table], tab
     return _number(schema.defaults.get(node.column)) if schema.missing == "default" else None
 
 
-def evaluate_row(expr: typed.Expr, row: Row, schemas: Mapping[str, Table], tables: Tables, look: Look | None = None) -> Cell:
+def evaluate_row(
+    expr: typed.Expr, row: Row, schemas: Mapping[str, Table], tables: Tables, look: Look | None = None
+) -> Cell:
     """An expression on one row; `look` answers for keys and values."""
 
     def leaf(node: typed.Expr) -> Cell:

@@ -51,7 +51,7 @@ def derive(kpi: Kpi, project: Project) -> tuple[Stream, list[dict[str, object]]]
 
 def _rows(kpi: Kpi, task: Task, project: Project) -> Iterator[KpiRow]:
     windows = Windows(kpi, task, project)
-    for key in windows.keys():
+    for key in windows.all_keys():
         times = windows.times(key)
         if kpi.session_ms:
             spans = [span for span in sessions(times, kpi.session_ms) if span[1] - 1 <= task.watermark]

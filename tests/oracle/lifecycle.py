@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamwatchd.rules.ruleset import SEVERITIES, Alarm, Level
+from streamwatchd.rules.ruleset import SEVERITIES, Alarm
 from tests.oracle.evaluate import Cell
 
 Document = dict[str, object]
@@ -165,6 +165,3 @@ def document(
         "context": context,
         "runbook": rule.runbook or None,
     }
-
-
-__all__ = ["Judgement", "Level", "Life", "occurrence"]

@@ -19,7 +19,7 @@ Document = dict[str, object]
 
 @dataclass(slots=True)
 class Answers:
-    """Times are ms. Alerts carry `place` (topic, partition, offset of the event that began an at-once life), no `id`."""
+    """Times are ms. Alerts have no `id`; `place` is the topic, partition and offset that an at-once life began with."""
 
     alerts: list[Document] = field(default_factory=list)
     kpis: list[Document] = field(default_factory=list)

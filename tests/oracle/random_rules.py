@@ -10,6 +10,7 @@ import random
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from hypothesis import strategies as st
@@ -105,7 +106,22 @@ class Stream:
 def aggregate(draw: Draw, stream: Stream, by: tuple[str, ...], *, kpi: bool) -> str:
     """One numeric aggregate form."""
     function = draw.one(
-        *("count", "sum", "avg", "min", "max", "first", "last", "stddev", "var", "ratio", "p50", "p90", "p99.9", "distinct"),
+        *(
+            "count",
+            "sum",
+            "avg",
+            "min",
+            "max",
+            "first",
+            "last",
+            "stddev",
+            "var",
+            "ratio",
+            "p50",
+            "p90",
+            "p99.9",
+            "distinct",
+        ),
         *("count", "sum", "avg"),
     )
     if function == "ratio":
@@ -250,7 +266,8 @@ def long_window_alarm(draw: Draw, name: str, stream: Stream) -> str:
     """A window of more than 288 steps."""
     steps = draw.one(300, 400, 700)
     lines = [f"source: {stream.names[0]}", "by: [host]", f"every: {draw.span(1)}", "partial: true"]
-    lines.append(f"when: {quoted(f'{draw.one("count", "sum")}(x over {draw.span(steps)}) > {draw.one(3, 20, 200)}')}")
+    function, limit = draw.one("count", "sum"), draw.one(3, 20, 200)
+    lines.append("when: " + quoted(f"{function}(x over {draw.span(steps)}) > {limit}"))
     return file_of("alarm", name, lines)
 
 
@@ -264,7 +281,10 @@ def row_alarm(draw: Draw, name: str, stream: Stream) -> str:
     """Windowless: at once, in order, behind the exchange, or occurrences; on a KPI, on each of its rows."""
     by = draw.one(*key_sets(stream))
     holds = bool(by) and draw.maybe(0.4)
-    lines = [f"source: {stream.names[0]}", *by_line(by), f"every: {draw.span(stream.step or 1)}"]
+    lines = [f"source: {stream.names[0]}", *by_line(by)]
+    silence = no_data(draw) if by and draw.maybe(0.4) else []
+    if silence:
+        lines += [f"every: {draw.span(stream.step or 1)}", *silence]
     if draw.maybe(0.25):
         lines.append(f"where: {quoted(stream.condition(draw))}")
     if draw.maybe(0.4):
@@ -282,7 +302,7 @@ def occurrence(draw: Draw, stream: Stream) -> str:
 def join_alarm(draw: Draw, name: str, one: Stream, two: Stream) -> str:
     """Two KPIs side by side."""
     by = one.keys
-    lines = [f"source: [{one.names[0]}, {two.names[0]}]", *by_line(by), f"every: {draw.span(one.step)}"]
+    lines = [f"source: [{one.names[0]}, {two.names[0]}]", *(by_line(by) if draw.maybe(0.7) else [])]
     join = draw.one("and", "or")
 
     def condition() -> str:
@@ -297,7 +317,9 @@ def draw_rules(draw: Draw, count: int) -> dict[str, str]:
     sources = [source_stream("alpha"), source_stream("beta")]
     kpis: list[Stream] = []
     for number in range(count):
-        shape = draw.one("kpi", "kpi", "windowed", "windowed", "windowed", "row", "row", "join", "kpi_row", "kpi_windowed", "long")
+        shape = draw.one(
+            "kpi", "kpi", "windowed", "windowed", "windowed", "row", "row", "join", "kpi_row", "kpi_windowed", "long"
+        )
         stream = draw.one(*sources)
         tabular = [kpi for kpi in kpis if kpi.step]
         if shape == "kpi":
@@ -305,7 +327,9 @@ def draw_rules(draw: Draw, count: int) -> dict[str, str]:
             files[f"r{number}"], made = kpi_rule(draw, f"r{number}", over)
             kpis.append(made)
             continue
-        pairs = [(p, q) for p in tabular for q in tabular if p is not q and p.keys == q.keys and p.keys and p.step == q.step]
+        pairs = [
+            (p, q) for p in tabular for q in tabular if p is not q and p.keys == q.keys and p.keys and p.step == q.step
+        ]
         if shape == "join" and pairs:
             files[f"r{number}"] = join_alarm(draw, f"r{number}", *draw.one(*pairs))
         elif shape == "kpi_row" and kpis:
@@ -334,12 +358,14 @@ def draw_source(draw: Draw, name: str, delay: int) -> str:
     if draw.maybe(0.5):
         lines += ["    site: string", "    y: {type: float}", "    ok: bool", "    n: int", "    kind: string"]
     if draw.maybe(0.3):
-        lines.append("  drop: kind == \"k3\" and x < 30")
+        lines.append('  drop: kind == "k3" and x < 30')
     lines.append("  enrich: {devices: host}")
     return "\n".join(lines)
 
 
-def draw_log(rng: random.Random, unit: int, delay: int, count: int, partition: int, partitions: int, keyed: bool) -> list[LogItem]:
+def draw_log(
+    rng: random.Random, unit: int, delay: int, count: int, partition: int, partitions: int, keyed: bool
+) -> list[LogItem]:
     """Records of one partition: out of order within the delay, some late, some malformed, ties and gaps."""
     hosts = [h for h in HOSTS if not keyed or zlib.crc32(h.encode()) % partitions == partition]
     log: list[LogItem] = []
@@ -348,7 +374,7 @@ def draw_log(rng: random.Random, unit: int, delay: int, count: int, partition: i
     for _ in range(count):
         clock += rng.choice((0, unit // 10, unit // 4, unit // 2, unit))
         if rng.random() < 0.02:
-            clock += unit * rng.choice((10, 25))
+            clock += unit * rng.choice((10, 25, 60))
         time = clock - rng.randrange(delay + 1) if delay and rng.random() < 0.6 else clock
         if rng.random() < 0.06:
             time -= delay + rng.randrange(4 * unit)
@@ -383,8 +409,6 @@ def _payload(rng: random.Random, time: int, hosts: list[str]) -> bytes | None:
 
 
 def _iso(time: int) -> str:
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(time // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{time % 1000:03d}Z"
 
 
@@ -427,9 +451,7 @@ def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: i
             keyed = "key: host" in sources[name]
             logs[name, partition] = draw_log(drawn, unit, delays[name], size, partition, count, keyed)
     table = f"{missing}\n---\n{TABLE}" if missing else TABLE
-    return World(
-        "\n".join(sources.values()), files, {"devices": table}, partitions, delays, logs, draw.one(1, 2, 3)
-    )
+    return World("\n".join(sources.values()), files, {"devices": table}, partitions, delays, logs, draw.one(1, 2, 3))
 
 
 def worlds(rules: int = 4, records: int = 60) -> st.SearchStrategy[World]:

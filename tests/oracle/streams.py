@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streamwatchd.lang.typed import Aggregate, Expr, Field, Literal, TableColumn, Value, walk
-from streamwatchd.rules.ruleset import Alarm, Kpi, NamedValue, Rule, Table
+from streamwatchd.rules.ruleset import Alarm, NamedValue, Rule, Table
 from tests.oracle.aggregates import aggregate
 from tests.oracle.evaluate import Cell, Tables, column, evaluate, evaluate_row, field_of
 from tests.oracle.reading import NEVER, Partition, Row
@@ -96,7 +96,9 @@ def tasks_of(rule: Rule, streams: Mapping[str, Stream]) -> list[Task]:
         return [_local_task(feeds, place) for place in feeds[0].partitions]
     parts = [part for feed in feeds for part in feed.partitions.values()]
     watermark = min(part.watermark for part in parts)
-    first = NEVER if any(part.first_watermark == NEVER for part in parts) else min(part.first_watermark for part in parts)
+    first = (
+        NEVER if any(part.first_watermark == NEVER for part in parts) else min(part.first_watermark for part in parts)
+    )
     rows = [(feed.name, row) for feed in feeds for part in feed.partitions.values() for row in part.rows]
     return [Task(rows, first if first != NEVER else watermark, watermark)]
 
@@ -184,7 +186,7 @@ class Windows:
             self._groups[names] = groups
         return self._groups[names].get(tuple(key[place] for place in places), [])
 
-    def keys(self) -> list[KeyTuple]:
+    def all_keys(self) -> list[KeyTuple]:
         return sorted({item[3] for item in self.rows}, key=repr)
 
     def times(self, key: KeyTuple) -> list[int]:
@@ -217,7 +219,13 @@ def _time(item: tuple[int, str, Row, KeyTuple]) -> int:
 
 
 def judge(
-    expr: Expr, rule: Rule, key: KeyTuple, t: int, values: Mapping[str, Cell], windows: Mapping[Aggregate, Cell], project: Project
+    expr: Expr,
+    rule: Rule,
+    key: KeyTuple,
+    t: int,
+    values: Mapping[str, Cell],
+    windows: Mapping[Aggregate, Cell],
+    project: Project,
 ) -> Cell:
     """An expression judged at `t` for a key."""
     keys = {part.name: cell for part, cell in zip(rule.by, key, strict=True)}
@@ -259,7 +267,5 @@ def row_values(rule: Rule, key: KeyTuple, row: Row, project: Project) -> tuple[d
 
 
 def context_of(rule: Rule, key: KeyTuple, project: Project) -> dict[str, Cell]:
-    return {getattr(node, "column"): judge(node, rule, key, 0, {}, {}, project) for node in rule.context}
-
-
-__all__ = ["Kpi", "Project", "Stream", "Task", "Windows"]
+    columns = [node for node in rule.context if isinstance(node, TableColumn)]
+    return {node.column: judge(node, rule, key, 0, {}, {}, project) for node in columns}

@@ -107,7 +107,7 @@ rules:
     ),
     Case(
         "without by, each true event is an occurrence of its own",
-        "rules: [{alarm: high, source: metrics, every: 10s, when: cpu > 80, severity: major}]",
+        "rules: [{alarm: high, source: metrics, when: cpu > 80, severity: major}]",
         """
         0s host=a cpu=90
         1s host=b cpu=95
