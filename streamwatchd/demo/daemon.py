@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -17,19 +18,18 @@ STOP_SECONDS = 20.0
 _SHOWN_LINES = 12
 
 
-class Daemon:
-    """`with Daemon(config, port, log) as daemon:` starts it; leaving stops it by SIGTERM, as systemd would."""
+def command(config: Path) -> list[str]:
+    return [sys.executable, "-m", "streamwatchd", "--config", str(config)]
 
-    def __init__(self, config: Path, port: int, log: Path) -> None:
+
+class Daemon:
+    """`with Daemon(command(config), port, log) as daemon:` starts it; leaving stops it by SIGTERM, as systemd would."""
+
+    def __init__(self, command: Sequence[str], port: int, log: Path) -> None:
         self._health = f"http://127.0.0.1:{port}/healthz"
         self._log = log
         self._file = log.open("wb")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "streamwatchd", "--config", str(config)],
-            stdin=subprocess.DEVNULL,
-            stdout=self._file,
-            stderr=subprocess.STDOUT,
-        )
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._file, stderr=subprocess.STDOUT)
 
     def wait_until_ready(self) -> None:
         """Raises Unavailable with the end of its log when it leaves or does not get ready."""

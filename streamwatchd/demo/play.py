@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from streamwatchd.demo.daemon import Daemon
+from streamwatchd.demo.daemon import Daemon, command
 from streamwatchd.demo.feed import PARTITIONS, Feed, ensure_topics
 from streamwatchd.demo.follow import Outputs
 from streamwatchd.demo.project import Project, prepare
@@ -45,7 +45,7 @@ def play(wanted: Wanted, show: Show) -> Verdict:
         traffic = generate(shape)
         show.say(_headline(wanted, traffic, servers, project))
         _create_topics(kafka, project)
-        daemon = stack.enter_context(Daemon(project.config, project.port, Path(folder) / "daemon.log"))
+        daemon = stack.enter_context(Daemon(command(project.config), project.port, Path(folder) / "daemon.log"))
         daemon.wait_until_ready()
         return _run(wanted, traffic, kafka, project, daemon, show)
 
