@@ -16,7 +16,7 @@ Getter = Callable[[Any], Any]
 class Layout:
     """`decode` gives `empty`-like objects; `getters[name]` are the places where field `name` may stand, best first."""
 
-    decode: Callable[[bytes], Any]
+    decode: Callable[[Any], Any]
     empty: Any
     getters: Mapping[str, tuple[Getter, ...]]
 

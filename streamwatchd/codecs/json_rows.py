@@ -14,10 +14,10 @@ What is a good record never depends on what rules read. It is refused, with a st
 | `missing_time`, `bad_time` | no time (or null), or no time that can be read |
 | `future_time` | a time beyond the clock and `max_future` |
 
-An undeclared field that does not fit the kind that rules read it as is null and counted in `unfit`; so is a number out
-of range such as 1e400, which is valid JSON. Booleans are no numbers, "5" is no number, 5 is no string. Of duplicate
-fields the last counts. A null is a missing value. A name with dots is looked for as it stands, then as a path through
-nested objects; the first place that is not null counts.
+An undeclared field that does not fit the kind that rules read it as is null, and counted in `unfit` if the record is
+good; so is a number out of range such as 1e400, which is valid JSON. Booleans are no numbers, "5" is no number, 5 is no
+string. Of duplicate fields the last counts. A null is a missing value. A name with dots is looked for as it stands,
+then as a path through nested objects; the first place that is not null counts.
 
 A record is decoded by one call into a struct of the wanted fields; what that refuses is read again with care, alone.
 """
@@ -25,9 +25,7 @@ A record is decoded by one call into a struct of the wanted fields; what that re
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
 from itertools import repeat
 from typing import Any, cast
 
@@ -55,7 +53,7 @@ _SCALAR = float | str | bool | None
 _PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {Kind.NUMBER: (int, float), Kind.STRING: (str,), Kind.BOOL: (bool,)}
 _TRUTHS: dict[bool | None, int] = {False: 0, None: 1, True: 2}
 _LARGEST = int(np.finfo(np.float64).max)
-_NO_TIME_TEXT = "?"  # stands for a time value that JSON could not give; parses as a bad time
+_MISFIT = object()  # stands for a value that does not fit
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # closed or torn, in linear time
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # ValidationError is a DecodeError
@@ -82,32 +80,30 @@ class JsonDecoder:
         self._dictionaries = {name: Dictionary() for name, kind in self._kinds.items() if kind is Kind.STRING}
 
     def decode(self, raw: RawBatch, now_ms: int, max_future_ms: int) -> Decoded:
-        unfit: Counter[str] = Counter()
-        values, refused = self._read(raw.payloads, unfit)
+        values, refused, salvaged = self._read(raw.payloads)
         times = self._times(raw, values)
-        misfits = unfit.keys() - self._loose
-        columns = {name: self._column(name, kind, values[name], unfit) for name, kind in self._kinds.items()}
+        misfits = self._take_out_misfits(values, salvaged)
+        columns = {name: self._column(name, kind, values[name]) for name, kind in self._kinds.items()}
         good = ~(unreadable(times) | (times > now_ms + max_future_ms))
         good[list(refused)] = False
-        self._loosen(misfits)
+        frame = Frame(times, columns, np.arange(len(times)))
         if good.all():
-            return Decoded(Frame(times, columns, np.arange(len(times))), [], unfit)
-        rejected = [
-            Rejected(row, refused.get(row) or _time_reason(times[row])) for row in np.flatnonzero(~good).tolist()
-        ]
-        return Decoded(Frame(times, columns, np.arange(len(times))).take(good), rejected, unfit)
+            return Decoded(frame, [], {name: len(rows) for name, rows in misfits.items()})
+        bad = np.flatnonzero(~good).tolist()
+        rejected = [Rejected(row, refused.get(row) or _time_reason(times[row])) for row in bad]
+        unfit = {name: count for name, rows in misfits.items() if (count := int(good[rows].sum()))}
+        return Decoded(frame.take(good), rejected, unfit)
 
-    def _read(
-        self, payloads: Sequence[bytes | None], unfit: Counter[str]
-    ) -> tuple[dict[str, list[Any]], dict[int, str]]:
-        """All wanted values, a list of one entry a payload by field; and the reasons of refused rows."""
+    def _read(self, payloads: Sequence[bytes | None]) -> tuple[dict[str, list[Any]], dict[int, str], bool]:
+        """All wanted values, a list of one entry a payload by field; the reasons of refused rows; and whether any
+        values were read with care, which may be `_MISFIT`."""
         refused: dict[int, str] = {}
         salvaged: dict[int, dict[str, Any]] = {}
         layout = self._layout
         objects, doubtful = ([], range(len(payloads))) if layout is None else decode_all(payloads, layout)
         for row in doubtful:
             try:
-                salvaged[row] = self._salvage(payloads[row], unfit)
+                salvaged[row] = self._salvage(payloads[row])
             except BadRecord as error:
                 refused[row] = error.reason
         for row in _suspects(payloads, refused, self._schema.max_bytes):
@@ -120,9 +116,9 @@ class JsonDecoder:
             for row, found in salvaged.items():
                 column[row] = found[name]
             values[name] = column
-        return values, refused
+        return values, refused, bool(salvaged)
 
-    def _salvage(self, payload: bytes | None, unfit: Counter[str]) -> dict[str, Any]:
+    def _salvage(self, payload: bytes | None) -> dict[str, Any]:
         """The values of a record that did not fit the struct; raises BadRecord if it is none of the good ones."""
         reason = _refusal(payload, self._schema.max_bytes)
         if payload is None or reason:
@@ -133,9 +129,9 @@ class JsonDecoder:
             raise BadRecord("not_an_object" if _is_json(payload) else "bad_json") from None
         except _DECODE_ERRORS:
             raise BadRecord("bad_json") from None
-        return {name: self._salvage_field(record, name, unfit) for name in self._names}
+        return {name: self._salvage_field(record, name) for name in self._names}
 
-    def _salvage_field(self, record: dict[str, msgspec.Raw], name: str, unfit: Counter[str]) -> Any:
+    def _salvage_field(self, record: dict[str, msgspec.Raw], name: str) -> Any:
         found = _find(record, name)
         if found is None:
             return None
@@ -144,9 +140,7 @@ class JsonDecoder:
         except _DECODE_ERRORS:
             if name in self._schema.declared:
                 raise BadRecord(f"wrong_type: {name}") from None
-            if name in self._kinds:
-                unfit[name] += 1
-            return _NO_TIME_TEXT if name == self._time_field else None
+            return _MISFIT
 
     def _times(self, raw: RawBatch, values: dict[str, list[Any]]) -> Times:
         if self._time_field:
@@ -155,18 +149,25 @@ class JsonDecoder:
         stamps = np.array(raw.timestamps, np.int64)
         return np.where(stamps < 0, MISSING_TIME, stamps)
 
-    def _loosen(self, misfits: AbstractSet[str]) -> None:
-        """From the next batch on, take any scalar for fields that did not fit, and sort the values out by column.
+    def _take_out_misfits(self, values: dict[str, list[Any]], salvaged: bool) -> dict[str, list[int]]:
+        """Nulls for values of other kinds than asked for, in place, and their rows by field.
 
-        The results are the same; a field that often does not fit then costs no second reading of its records.
+        From the next batch on any scalar is taken for such a field: the results are the same, and a field that often
+        does not fit costs no second reading of its records.
         """
-        if misfits:
-            self._loose |= misfits
-            self._layout = build_layout(self._types | dict.fromkeys(self._loose - {self._time_field}, _SCALAR))
+        misfits: dict[str, list[int]] = {}
+        for name, kind in self._kinds.items():
+            if salvaged or name in self._loose or name == self._time_field:
+                values[name], rows = _fitting(values[name], kind)
+                if rows:
+                    misfits[name] = rows
+        new = misfits.keys() - self._loose - {self._time_field}
+        if new:
+            self._loose |= new
+            self._layout = build_layout(self._types | dict.fromkeys(self._loose, _SCALAR))
+        return misfits
 
-    def _column(self, name: str, kind: Kind, values: list[Any], unfit: Counter[str]) -> Column:
-        if name in self._loose or name == self._time_field:
-            values = _fitting(name, values, kind, unfit)
+    def _column(self, name: str, kind: Kind, values: list[Any]) -> Column:
         match kind:
             case Kind.NUMBER:
                 return np.array(values, np.float64)
@@ -288,15 +289,18 @@ def first_values(getters: Sequence[Getter], objects: Sequence[Any]) -> list[Any]
     return first
 
 
-def _fitting(name: str, values: list[Any], kind: Kind, unfit: Counter[str]) -> list[Any]:
-    """For columns read with a looser type than their kind: values of the right kind, None for others (counted)."""
+def _fitting(values: list[Any], kind: Kind) -> tuple[list[Any], list[int]]:
+    """The values with None for those of another kind, and the rows of these."""
     types = _PYTHON_TYPES[kind]
     found = set(map(type, values))
     if found <= {*types, type(None)} and int not in found:
-        return values
-    fitting = [value if type(value) in types and not _too_big(value) else None for value in values]
-    unfit[name] += fitting.count(None) - values.count(None)
-    return fitting
+        return values, []
+    rows = [row for row, value in enumerate(values) if type(value) not in types or _too_big(value)]
+    rows = [row for row in rows if values[row] is not None]
+    fitting = values.copy()
+    for row in rows:
+        fitting[row] = None
+    return fitting, rows
 
 
 def _too_big(value: object) -> bool:

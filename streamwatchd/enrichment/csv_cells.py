@@ -26,7 +26,7 @@ def read_csv(text: str, delimiter: str = ",") -> Cells:
         what = "a quote is never closed" if "end of data" in str(error) else str(error)
         raise TableRefused(TableProblem(f"the file is not CSV: {what}", reader.line_num)) from None
     columns = zip(*rows, strict=True) if rows else ((),) * len(header)
-    return Cells({name: column for name, column in zip(header, columns, strict=True)}, lines, textual=True)
+    return Cells(dict(zip(header, columns, strict=True)), lines, textual=True)
 
 
 def _header(row: list[str], delimiter: str) -> list[str]:

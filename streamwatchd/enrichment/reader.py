@@ -42,7 +42,7 @@ def read_table(
     names = list(cells.columns) or list(dict.fromkeys([*([key] if key else []), *declared]))
     if not names:
         raise TableRefused(TableProblem("the file has no columns"))
-    cells = cells if cells.columns else Cells({column: () for column in names}, cells.lines)
+    cells = cells if cells.columns else Cells(dict.fromkeys(names, ()), cells.lines)
     key = names[0] if key is None else key
     _check_names(names, key, declared)
     return _build(cells, name, key, declared)

@@ -7,8 +7,9 @@ A recording is NDJSON (plain, `.gz` or `.zst`, or `-` for standard input) or Par
   Bytes that are not UTF-8 stand as `value_base64`, `key_base64`. Other names (`headers`) are let pass.
 - **Bare events** of one source, one payload a line. What they lack is made up by `BareSource`. Empty lines are none.
 
-Envelopes may have a header before them: `{"recording": 1, "topics": {"TOPIC": PARTITIONS}, "sources": {…}}`. Marks, the
-inputs of the engine that are no records, are lines `{"mark": {"stage", "topic", "partition", "offset", "watermark_ms"}}`.
+Envelopes may have a header before them: `{"recording": 1, "topics": {"TOPIC": PARTITIONS}, "sources": {…}}`. Marks,
+the inputs of the engine that are no records, are lines with the fields of `RecordedMark`:
+`{"mark": {"stage", "topic", "partition", "offset", "watermark_ms"}}`.
 
 A line that is no envelope makes an envelope recording unreadable, since a gap would change what the engine says; only a
 torn last line, which a killed recorder leaves, is left out and noted. A poison line among bare events is a payload like

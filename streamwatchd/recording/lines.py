@@ -78,5 +78,7 @@ def _decompressed(path: str, raw: _Counted) -> IO[bytes]:
     if path.endswith(".gz"):
         return cast("IO[bytes]", gzip.GzipFile(fileobj=io.BufferedReader(raw, _BLOCK_BYTES)))
     if path.endswith(".zst"):
-        return cast("IO[bytes]", zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
+        return cast(
+            "IO[bytes]", zstandard.ZstdDecompressor().stream_reader(cast("IO[bytes]", raw), read_across_frames=True)
+        )
     return cast("IO[bytes]", io.BufferedReader(raw, _BLOCK_BYTES))

@@ -220,7 +220,7 @@ def test_a_name_may_be_a_value_in_one_record_and_an_object_in_the_next() -> None
     decoded = decode(schema, b'{"ts":1,"a":"x"}', b'{"ts":2,"a":{"b":5}}', b"", b'{"ts":3,"a":{"b":"5"}}')
     assert [row for _, row in rows(decoded)] == [{"a": "x", "a.b": None}, {"a": None, "a.b": 5.0}]
     assert reasons(decoded) == ["empty", "wrong_type: a.b"]
-    assert decoded.unfit["a"] == 2
+    assert decoded.unfit == {"a": 1}
 
 
 def test_any_name_is_a_field_name() -> None:
@@ -329,7 +329,8 @@ def test_agrees_with_a_slow_reader(payloads: list[bytes | None], declared: set[s
             (index, row) for index, (row, _) in enumerate(expected) if isinstance(row, str)
         ]
         assert rows(decoded) == [row for row, _ in expected if not isinstance(row, str)]
-        assert decoded.unfit == sum((unfit for _, unfit in expected), Counter())
+        good = (unfit for row, unfit in expected if not isinstance(row, str))
+        assert decoded.unfit == sum(good, Counter())
 
 
 @settings(max_examples=60, deadline=None)
