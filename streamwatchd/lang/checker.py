@@ -20,6 +20,7 @@ from streamwatchd.lang.checked import Checked, CheckedCondition
 from streamwatchd.lang.dimensions import Clash
 from streamwatchd.lang.infer import KIND_WORDS, Inference
 from streamwatchd.lang.parser import parse, parse_condition
+from streamwatchd.lang.printer import print_expr
 from streamwatchd.lang.problem import Problem
 from streamwatchd.lang.scope import Ambiguous, Scope
 from streamwatchd.lang.signatures import AGGREGATES, Signature
@@ -233,7 +234,20 @@ class Checker:
             return Literal(node.name, STRING)
         return self.expr(node, scope)
 
+    def _dashed(self, node: syntax.Expr, scope: Scope) -> bool:
+        """Whether this is text such as `core-1` without its quotes, which reads as a subtraction."""
+        match node:
+            case syntax.Binary("-" | "/" as op, syntax.Name() as left, right) if names.is_bare_word(left, scope):
+                if right.start - left.end == 1:
+                    text = print_expr(left) + op + print_expr(right)
+                    hint = f'for a text write quotes, `"{text}"`; to compute, put spaces around `{op}`'
+                    self.problem("SW227", f"`{text}` reads as `{print_expr(node)}`", node, "not a text", hint)
+                    return True
+        return False
+
     def _compare(self, node: syntax.Binary, scope: Scope) -> Expr | None:
+        if node.op in ("==", "!=") and self._dashed(node.right, scope):
+            return None
         left, right = self.expr(node.left, scope), self.operand(node.right, scope)
         if left is None or right is None:
             return None
@@ -334,7 +348,7 @@ class Checker:
         return fold.negation(expr) if node.negated else expr
 
     def _choice(self, node: syntax.Expr, arg: Expr | None, scope: Scope) -> Literal | None:
-        literal = self.operand(node, scope)
+        literal = None if self._dashed(node, scope) else self.operand(node, scope)
         if literal is None or arg is None:
             return None
         if not isinstance(literal, Literal):

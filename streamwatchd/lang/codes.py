@@ -46,6 +46,7 @@ MEANING: Mapping[str, str] = {
     "SW224": "a ratio compared with a number above 1 (warning)",
     "SW225": "`count(C)` where `count(where C)` is meant",
     "SW226": "an undeclared field whose uses don't tell its type (warning)",
+    "SW227": "a text with a dash or slash that lacks its quotes",
 }
 
 CODES: Mapping[str, str] = {**SYNTAX, **MEANING}

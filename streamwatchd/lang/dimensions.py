@@ -2,7 +2,7 @@
 
 | form | rule |
 | --- | --- |
-| `a + b`, `a < b`, `least(a, b)` | one dimension; a constant is converted to the other's unit, else the right side to the left's |
+| `a + b`, `a < b`, `least(a, b)` | one dimension; a constant takes the other's unit, else the right side the left's |
 | plain number beside a unit | read in that unit |
 | constant with a unit beside a field without | an error, with the declaration to add |
 | `60% * x`, `x / 50%` | a constant share is the plain fraction |

@@ -107,6 +107,8 @@ def _way_out(text: str, start: int, found: str, token: str) -> str:
         return f"write the unit without a space: `{number}{found}`"
     if token in {"_FOR", "_UNTIL"}:
         return "a condition is `C for 5m until C for 2m`: each part once, in this order, and only in `when` and levels"
+    if token == "SLASH" or found == ":":
+        return 'put a text with special characters in quotes: `"/var/log"`'
     if found.lower() in RESERVED:
         return f"`{found}` is a word of the language; for a field of that name write it in back-ticks: `` `{found}` ``"
     if token == "COMPARE" and before.endswith(("=", "<", ">", "!")):

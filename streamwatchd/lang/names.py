@@ -33,11 +33,12 @@ def resolve(name: str, scope: Scope) -> Meaning | Free | None:
     if not scope.streams:
         return Free(name, "", scope.inferred.get(name))
     if dot and head in scope.streams:
-        return Free(rest, head, scope.inferred.get(name))
-    if len(scope.streams) == 1:
-        (stream,) = scope.streams
-        return Free(name, stream, scope.inferred.get(f"{stream}.{name}"))
-    return Ambiguous(tuple(f"{stream}.{name}" for stream in sorted(scope.streams)))
+        return None if scope.streams[head] is Undeclared.CLOSED else Free(rest, head, scope.inferred.get(name))
+    open_ones = sorted(stream for stream, policy in scope.streams.items() if policy is not Undeclared.CLOSED)
+    if len(open_ones) > 1:
+        return Ambiguous(tuple(f"{stream}.{name}" for stream in open_ones))
+    (stream,) = open_ones
+    return Free(name, stream, scope.inferred.get(f"{stream}.{name}"))
 
 
 def is_bare_word(node: syntax.Node, scope: Scope) -> bool:
@@ -96,7 +97,7 @@ def undeclared(node: syntax.Name, free: Free, scope: Scope) -> Problem | None:
         return Problem(
             "SW202", f"`{free.field}` is not declared but looks like `{near[0]}`", *place, "unknown field", hint
         )
-    if scope.undeclared is Undeclared.OPEN:
+    if scope.streams.get(free.stream, scope.undeclared) is Undeclared.OPEN:
         return None
     hint = " ".join(filter(None, (did_you_mean(free.field, known), declare)))
     message = f"`{free.field}` is not declared in `fields:` of `{free.stream or scope.source}`"

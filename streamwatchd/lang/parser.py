@@ -59,7 +59,7 @@ def _lark() -> Lark:
 
 def _describe(error: UnexpectedInput, text: str) -> Problem:
     if isinstance(error, UnexpectedCharacters):
-        at = error.pos_in_stream if error.pos_in_stream is not None else 0
+        at: int = error.pos_in_stream  # type: ignore[assignment]  # lark types the default of its base class
         return explain(text, at, at + 1, "", frozenset(error.allowed or ()))
     assert isinstance(error, UnexpectedToken)
     token = error.token

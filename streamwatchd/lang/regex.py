@@ -8,6 +8,7 @@ import re._parser as sre  # type: ignore[import-not-found]
 from typing import Any
 
 MAX_LENGTH = 1_000
+MAX_GROUPS = 50
 _SAMPLE = [chr(code) for code in range(128)] + ["é", "я", "中", "\u00a0"]
 
 
@@ -15,9 +16,11 @@ def fault(pattern: str) -> str:
     """Why a pattern can't be compiled, in the compiler's words, or the empty string."""
     if len(pattern) > MAX_LENGTH:
         return f"longer than {MAX_LENGTH:,} characters"
+    if pattern.count("(") > MAX_GROUPS:
+        return f"more than {MAX_GROUPS} groups"
     try:
         re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
+    except (re.error, OverflowError) as error:
         return str(error)
     return ""
 

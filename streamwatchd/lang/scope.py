@@ -40,7 +40,7 @@ class Scope:
     """Names as they are written → the typed node they mean.
 
     `inferred` are types that earlier uses gave to undeclared fields: known, but still reported as undeclared. `streams`
-    are the prefixes under which undeclared fields may stand (`metrics.cpu` in a join). `tables` maps the tables that
+    are the streams of a join, each with what its undeclared fields are (`metrics.cpu`). `tables` maps the tables that
     are joined here to their column names. With `where` ALARM or KPI, `row` is the scope inside aggregates and
     `keys` are the names of `by`. `source` names the stream in messages.
     """
@@ -48,7 +48,7 @@ class Scope:
     names: Mapping[str, Meaning] = field(default_factory=dict)
     undeclared: Undeclared = Undeclared.OPEN
     inferred: Mapping[str, Type] = field(default_factory=dict)
-    streams: frozenset[str] = frozenset()
+    streams: Mapping[str, Undeclared] = field(default_factory=dict)
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     source: str = ""
     where: Where = Where.ROW
@@ -110,11 +110,11 @@ def joined_scope(rows: Mapping[str, Scope], keys: Iterable[str]) -> Scope:
                 names[name] = Field(name, meaning.type, stream)
             else:
                 names[name] = _clash(names[name], f"{stream}.{name}")
-    undeclared = max((scope.undeclared for scope in rows.values()), key=list(Undeclared).index)
-    streams = frozenset(name for name, scope in rows.items() if scope.undeclared is not Undeclared.CLOSED)
+    streams = {name: scope.undeclared for name, scope in rows.items()}
+    loosest = min(streams.values(), key=list(Undeclared).index)
     inferred = {f"{stream}.{name}": type_ for stream, scope in rows.items() for name, type_ in scope.inferred.items()}
     tables = {name: columns for scope in rows.values() for name, columns in scope.tables.items()}
-    return Scope(names, undeclared, inferred, streams, tables, source=" + ".join(rows))
+    return Scope(names, loosest, inferred, streams, tables, source=" + ".join(rows))
 
 
 def judgement_scope(

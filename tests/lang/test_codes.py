@@ -96,6 +96,9 @@ CASES = [
     ("SW223", "row", "«5 > 3»", "always true"),
     ("SW224", "row", "error_rate > «5»", "write `5%`"),
     ("SW225", "alarm", "count(«cpu > 5» over 5m) > 5", "count(where …)"),
+    ("SW227", "row", "host = «core-1»", '`"core-1"`'),
+    ("SW227", "row", "host in (a, «core-edge»)", '`"core-edge"`'),
+    ("SW101", "row", "host = «/»var", "in quotes"),
     ("SW226", "open_alarm", "count(«user» over 5m) > 5", "declare it"),
 ]
 
