@@ -18,10 +18,10 @@ from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.form import Findings
 from streamwatchd.rules.syntax import quoted
 
-FUNCTIONS = functions.SIGNATURES
+FUNCTIONS = functions.signatures()
 
 _COMMENT = re.compile(r"[ \t]+#.*")
-_CLAUSE = re.compile(r"#\s*(and|or|for|until|not|where|over|[<>=!]=|[<>+*/-])\b?", re.IGNORECASE)
+_CLAUSE = re.compile(r"#\s*((and|or|for|until|where|over)\b|[<>=!]=|[<>+*/])", re.IGNORECASE)
 _WORD_AT_HASH = re.compile(r"#\S|.*\{[^}]*\}")
 _HEADER = re.compile(r"[>|][1-9]")
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import assert_never
+from typing import Protocol, assert_never
 
 import yaml
 
@@ -28,14 +28,14 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\u
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_bytes(path: Path) -> bytes | Diagnostic:
-    """The file's content, or why it can't be had."""
+def read_bytes(path: Path, limit: int = -1) -> bytes | Diagnostic:
+    """The file's content, up to `limit` bytes, or why it can't be had."""
     place = Span(str(path), 1, 1, 1, 1)
     try:
         if not path.is_file() and path.exists():
             return Diagnostic(codes.NOT_A_FILE, "this is not a regular file", place, hint="put a YAML file there")
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(limit)
     except OSError as error:
         reason = error.strerror or str(error)
         hint = "check its owner and mode" if isinstance(error, PermissionError) else ""
@@ -98,6 +98,16 @@ def _no_final_newline(document: Document) -> Diagnostic:
         hint="end it with a line break; write to a temporary name, then rename",
         severity=Severity.WARNING,
     )
+
+
+class _Mark(Protocol):
+    """A place as either of the two parsers gives it."""
+
+    index: int
+
+
+def _index(mark: _Mark | None) -> int:
+    return 0 if mark is None else mark.index
 
 
 class _Stop(Exception):
@@ -171,16 +181,16 @@ class _Builder:
             case yaml.AliasEvent():
                 self._add(self._aliased_node(event), None)
             case yaml.DocumentStartEvent() if self._top is not None:
-                span = self._document.span(event.start_mark.index, event.end_mark.index)
+                span = self._document.span(_index(event.start_mark), _index(event.end_mark))
                 self._report(codes.SECOND_DOCUMENT, "a second document in one file", span, "write one document a file")
                 raise _Stop
             case _:
                 pass
 
-    def _tag(self, event: yaml.NodeEvent) -> None:
-        if event.tag is None or (event.tag == "!" and self._document.text[event.start_mark.index] != "!"):
+    def _tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        if event.tag is None or (event.tag == "!" and self._document.text[_index(event.start_mark)] != "!"):
             return
-        start = event.start_mark.index
+        start = _index(event.start_mark)
         end = self._document.line_end(start)
         found = re.match(r"\S+", self._document.text[start:end])
         word = found[0] if found else ""
@@ -195,7 +205,7 @@ class _Builder:
         return self._document.span(start, end)
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
-        start, end = event.start_mark.index, event.end_mark.index
+        start, end = _index(event.start_mark), _index(event.end_mark)
         text, style = event.value, event.style or ""
         span = self._one_line(event) if start < end else self._span(start, end)
         if style:
@@ -206,8 +216,8 @@ class _Builder:
 
     def _one_line(self, event: yaml.ScalarEvent) -> Span:
         start, end = event.start_mark, event.end_mark
-        if start.line != end.line:
-            return self._span(start.index, end.index)
+        if start is None or end is None or start.line != end.line:
+            return self._span(_index(start), _index(end))
         return Span(self._document.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
     def _surprised(self, text: str, span: Span) -> None:
@@ -234,7 +244,7 @@ class _Builder:
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         self._tag(event)
-        start = event.start_mark.index
+        start = _index(event.start_mark)
         if len(self._stack) >= MAX_DEPTH:
             message = f"values are nested more than {MAX_DEPTH} levels deep"
             self._report(codes.TOO_DEEP, message, self._span(start, start + 1))
@@ -245,7 +255,7 @@ class _Builder:
 
     def _close(self, event: yaml.MappingEndEvent | yaml.SequenceEndEvent) -> None:
         top = self._stack.pop()
-        span = self._span(top.start, max(event.end_mark.index, top.start))
+        span = self._span(top.start, max(_index(event.end_mark), top.start))
         node: Node
         if top.mapping:
             node = Mapping(tuple(top.entries), span, top.size)
@@ -254,7 +264,7 @@ class _Builder:
         self._add(node, top.anchor)
 
     def _aliased_node(self, event: yaml.AliasEvent) -> Node:
-        start, end = event.start_mark.index, event.end_mark.index
+        start, end = _index(event.start_mark), _index(event.end_mark)
         span = self._span(start, end)
         if event.anchor not in self._anchors:
             hint = f"quote the value if it is not an alias; no anchor `&{event.anchor}` stands before it"

@@ -36,6 +36,8 @@ class SourceDraft:
 class ConfigDraft:
     document: Document
     settings: Settings | None
+    rules_dir: Path
+    enrichment_dir: Path
     sources: MappingOf[str, SourceDraft] = field(default_factory=dict)
     problems: tuple[Diagnostic, ...] = ()
 
@@ -54,31 +56,30 @@ def read_config(
 ) -> ConfigDraft:
     """The folders given as arguments win over those that the file says."""
     findings = Findings(document, problems=list(document.diagnostics))
-    if document.top is None:
-        return ConfigDraft(document, None, {}, tuple(findings.problems))
-    top = expand(document.top, findings, os.environ if environment is None else environment)
-    assert isinstance(top, Mapping)
-    body = read(top, settings_spec.SETTINGS, findings)
-    sources = {
-        key.text: _source(key, node, findings) for key, node in body.entries("sources") if isinstance(node, Mapping)
-    }
-    settings = _settings(path, body, findings, rules_dir, enrichment_dir)
-    return ConfigDraft(document, settings, sources, tuple(findings.problems))
-
-
-def _settings(
-    path: Path, body: Read, findings: Findings, rules_dir: Path | None, enrichment_dir: Path | None
-) -> Settings:
-    default = Settings(path)
     base = path.parent
+    top = document.top and expand(document.top, findings, os.environ if environment is None else environment)
+    if not isinstance(top, Mapping):
+        rules, tables = rules_dir or base / "rules.d", enrichment_dir or base / "enrichment.d"
+        return ConfigDraft(document, None, rules, tables, {}, tuple(findings.problems))
+    body = read(top, settings_spec.SETTINGS, findings)
+    entries = body.entries("sources")
+    sources = {key.text: _source(key, node, findings) for key, node in entries if isinstance(node, Mapping)}
+    rules = _folder(body, "rules_dir", ("rules.d",), base, rules_dir, findings)
+    tables = _folder(body, "enrichment_dir", ("enrichment.d", "enrichment"), base, enrichment_dir, findings)
+    settings = _settings(path, body, findings, rules, tables)
+    return ConfigDraft(document, settings, rules, tables, sources, tuple(findings.problems))
+
+
+def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enrichment_dir: Path) -> Settings:
+    default = Settings(path)
     return Settings(
-        config_path=path,
+        config_path=path.absolute(),
         app=body.text("app", default.app),
         kafka=_kafka(body, findings),
         shards=body.integer("shards", default.shards),
-        state_dir=base / body.text("state_dir", str(default.state_dir)),
-        rules_dir=_folder(body, "rules_dir", ("rules.d",), base, rules_dir, findings),
-        enrichment_dir=_folder(body, "enrichment_dir", ("enrichment.d", "enrichment"), base, enrichment_dir, findings),
+        state_dir=(path.parent / body.text("state_dir", str(default.state_dir))).absolute(),
+        rules_dir=rules_dir.absolute(),
+        enrichment_dir=enrichment_dir.absolute(),
         listen=_listen(body, default.listen, findings),
         topics=_topics(body, findings),
         exchange_partitions=body.integer("exchange_partitions", default.exchange_partitions),
@@ -96,7 +97,7 @@ def _settings(
 def _folder(body: Read, name: str, usual: tuple[str, ...], base: Path, given: Path | None, findings: Findings) -> Path:
     """An argument, else what the file says, else the first usual folder that is there."""
     if given is not None:
-        return given.absolute()
+        return given
     scalar = body.scalar(name)
     if scalar is None:
         return next((base / folder for folder in usual if (base / folder).is_dir()), base / usual[0])
@@ -116,8 +117,16 @@ def _kafka(body: Read, findings: Findings) -> dict[str, str | int | float | bool
         elif not isinstance(node, Scalar) or node.value is None:
             findings.add(codes.WRONG_TYPE, f"`{key.text}` needs a value", node.span)
         else:
-            options[key.text] = node.value
+            options[key.text] = _option_value(node)
     return options
+
+
+def _option_value(scalar: Scalar) -> str | int | float | bool:
+    """Numbers and truth values as such, but nothing that printing changes: the password `0123` stays as it is."""
+    value = scalar.value
+    if value is None or (not isinstance(value, bool) and str(value) != scalar.text):
+        return scalar.text
+    return value
 
 
 def _refuse_option(key: Scalar, findings: Findings) -> None:

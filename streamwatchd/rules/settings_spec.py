@@ -194,7 +194,7 @@ SETTINGS = Record(
     "How the daemon runs: Kafka, sources, outputs, shards.",
 )
 
-_COLUMN = Record(
+COLUMN = Record(
     "a column",
     (
         Field("type", Choice(("float", "int", "number", "string", "bool")), "What the values are.", "string"),
@@ -217,7 +217,7 @@ TABLE = Record(
         Field("key", Text("a column"), "The column that events are joined on; the first if not given.", "host"),
         Field(
             "columns",
-            MapOf(Either((Choice(("float", "int", "number", "string", "bool")), _COLUMN)), Text("a column")),
+            MapOf(Either((Choice(("float", "int", "number", "string", "bool")), COLUMN)), Text("a column")),
             "Types and units of columns.",
             "{load: {unit: percent}}",
         ),

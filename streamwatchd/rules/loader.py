@@ -1,0 +1,239 @@
+"""A project's files → what is in force: a file that does not check is refused alone, its last good content stays.
+
+Three things can happen to a file that fails. If it changed, it is refused: its last good content is put back, or it is
+left out when there is none. If it did not change, what it reads did: that change is refused, and both are named. If it
+only reads what was refused, it says so in one line for each rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streamwatchd.diagnostics import Diagnostic, Span
+from streamwatchd.enrichment.reader import SUFFIXES
+from streamwatchd.enrichment.table import TableData
+from streamwatchd.rules import codes
+from streamwatchd.rules.files import Files, read_content, rule_paths, table_paths
+from streamwatchd.rules.project import Choice, Project, drafted, names_of, put_together
+from streamwatchd.rules.reader import parse
+from streamwatchd.rules.ruleset import RuleSet
+from streamwatchd.rules.settings_reader import ConfigDraft, read_config
+from streamwatchd.rules.table_reader import read_tables
+from streamwatchd.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What is in force after loading.
+
+    `settings` is None when `streamwatchd.yaml` does not check and has no last good content; then nothing else is there
+    but diagnostics. `files` is the content in force by path (the last good one where a change was refused): hand it
+    back as `last_good` at the next load. `refused` are the paths whose content on disk is not in force.
+    """
+
+    settings: Settings | None
+    ruleset: RuleSet
+    tables: Mapping[str, TableData]
+    diagnostics: tuple[Diagnostic, ...]
+    files: Mapping[str, bytes]
+    refused: tuple[str, ...]
+
+
+def load(
+    config: Path,
+    *,
+    rules_dir: Path | None = None,
+    enrichment_dir: Path | None = None,
+    last_good: Mapping[str, bytes] | None = None,
+) -> Loaded:
+    """Read and check everything. Never raises for what stands in the files.
+
+    Paths in `files`, `refused` and places are as `config` and the folders are given: relative ones stay relative.
+    """
+    return _Loading(config, rules_dir, enrichment_dir, dict(last_good or {})).run()
+
+
+@dataclass(slots=True)
+class _Loading:
+    """One load: rounds of putting together, until every file that is left checks.
+
+    `out` are the files that are left out, each with the names of the rules that it would have brought.
+    """
+
+    config: Path
+    rules_dir: Path | None
+    enrichment_dir: Path | None
+    last_good: dict[str, bytes]
+    files: Files = field(init=False)
+    diagnostics: dict[str, list[Diagnostic]] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.files = Files({str(self.config): read_content(str(self.config))}, self.last_good)
+
+    def run(self) -> Loaded:
+        draft = self._config()
+        self._read(draft)
+        project = self._project(draft)
+        while not self._settle(project):
+            draft = self._config()
+            project = self._project(draft)
+        return self._loaded(project, draft)
+
+    def _config(self) -> ConfigDraft:
+        path = str(self.config)
+        content = self.files.content(path)
+        if isinstance(content, Diagnostic):
+            document = parse(path, b"")
+            folders = (self.rules_dir or Path("rules.d"), self.enrichment_dir or Path("enrichment.d"))
+            return ConfigDraft(document, None, *folders, {}, (content,))
+        document = parse(path, content)
+        return read_config(self.config, document, rules_dir=self.rules_dir, enrichment_dir=self.enrichment_dir)
+
+    def _read(self, draft: ConfigDraft) -> None:
+        if draft.settings is None and str(self.config) not in self.last_good:
+            return
+        for path in (*rule_paths(draft.rules_dir), *table_paths(draft.enrichment_dir, SUFFIXES)):
+            self.files.now[path] = read_content(path)
+
+    def _project(self, draft: ConfigDraft) -> Project:
+        contents = {path: self.files.content(path) for path in self._rule_paths(draft)}
+        unread = {path: content for path, content in contents.items() if isinstance(content, Diagnostic)}
+        files = {path: drafted(path, content) for path, content in contents.items() if isinstance(content, bytes)}
+        tables = read_tables(draft.enrichment_dir, self.files)
+        names = {name: path for path, names in self.out.items() for name in names}
+        settled = frozenset(path for path in contents if not self.files.changed(path))
+        project = put_together(Choice(draft, tables, files, self._holders(draft), names, settled))
+        for path, problem in unread.items():
+            project.problems[path] = [problem]
+        return project
+
+    def _rule_paths(self, draft: ConfigDraft) -> Iterator[str]:
+        for path in self.files.below(draft.rules_dir):
+            if path.endswith((".yaml", ".yml")) and path not in self.out:
+                yield path
+
+    def _holders(self, draft: ConfigDraft) -> dict[str, str]:
+        """Who had each name so far."""
+        prefix = f"{draft.rules_dir}/"
+        return {
+            name: path
+            for path, content in self.last_good.items()
+            if path.startswith(prefix)
+            for name in names_of(path, content)
+        }
+
+    def _settle(self, project: Project) -> bool:
+        """Refuse what fails; True when nothing does, or nothing can be done."""
+        failing = [path for path in project.failing() if path not in self.out]
+        changed = [path for path in failing if any(self.files.changed(each) for each in _parts(path, project))]
+        if changed:
+            first = str(self.config)
+            for path in [first] if first in changed else changed:
+                self._refuse(path, project, project.problems[path])
+        elif failing:
+            self._settle_unchanged(failing, project)
+        else:
+            blocked = {path: found for path, found in project.blocked.items() if path not in self.out}
+            for path, found in blocked.items():
+                self._refuse(path, project, [*project.problems[path], *found])
+            return not blocked
+        return self._is_lost()
+
+    def _settle_unchanged(self, failing: list[str], project: Project) -> None:
+        blamed = [self._blame(path, project) for path in failing if path not in self.files.held]
+        if not any(blamed):
+            for path in failing:
+                self._leave_out(path, project, project.problems[path])
+
+    def _is_lost(self) -> bool:
+        return str(self.config) in self.out
+
+    def _refuse(self, path: str, project: Project, found: list[Diagnostic]) -> None:
+        """Put the last good content back, or leave the file out."""
+        parts = _parts(path, project)
+        known = frozenset(each for each in parts if each in self.last_good)
+        if path in known and not known <= self.files.held:
+            self.diagnostics.setdefault(path, found)
+            self.refused.update(each for each in parts if self.files.changed(each))
+            self.files = self.files.hold(known)
+        else:
+            self._leave_out(path, project, found)
+
+    def _leave_out(self, path: str, project: Project, found: list[Diagnostic]) -> None:
+        self.diagnostics.setdefault(path, found)
+        self.refused.add(path)
+        draft = project.choice.files.get(path)
+        self.out[path] = tuple(rule.name for rule in draft.rules) if draft is not None else ()
+
+    def _blame(self, path: str, project: Project) -> bool:
+        """A file that did not change fails, so something that it reads did: refuse that change."""
+        causes = [each for each in self._causes(path, project) if self.files.changed(each) and each in self.last_good]
+        if not causes:
+            return False
+        first = next(problem for problem in project.problems[path] if problem.is_error)
+        for cause in causes:
+            message = f"this change breaks {first.span or path}: {first.message}"
+            hint = "change both files in one step; until then the last good content stays in force"
+            found = Diagnostic(codes.READ_ELSEWHERE, message, Span(cause, 1, 1, 1, 1), hint=hint, rule=first.rule)
+            self.diagnostics.setdefault(cause, []).append(found)
+            self.refused.add(cause)
+        self.files = self.files.hold(frozenset(causes))
+        return True
+
+    def _causes(self, path: str, project: Project) -> list[str]:
+        """Files that this one reads, those nearest first: rules, else tables, else the configuration."""
+        holders = self._holders(project.choice.config)
+        rules = [other for other in self._read_by(path, holders) if other != path and self.files.changed(other)]
+        if rules:
+            return rules
+        folder = f"{project.choice.config.enrichment_dir}/"
+        tables = [each for each in self.last_good if each.startswith(folder) and self.files.changed(each)]
+        return tables or [str(self.config)]
+
+    def _read_by(self, path: str, holders: Mapping[str, str]) -> list[str]:
+        """Rules files that this one reads, over several steps."""
+        found: dict[str, None] = {}
+        pending = [path]
+        while pending:
+            content = self.last_good.get(pending.pop())
+            for rule in drafted(path, content).rules if content is not None else ():
+                for source in rule.sources:
+                    holder = holders.get(source.text)
+                    if holder is not None and holder not in found:
+                        found[holder] = None
+                        pending.append(holder)
+        return list(found)
+
+    def _loaded(self, project: Project, draft: ConfigDraft) -> Loaded:
+        for path, found in project.problems.items():
+            self.diagnostics.setdefault(path, found)
+        diagnostics = tuple(_in_order(problem for found in self.diagnostics.values() for problem in found))
+        refused = tuple(sorted(self.refused))
+        if self._is_lost() or draft.settings is None:
+            return Loaded(None, RuleSet({}, {}, ()), {}, diagnostics, {}, refused)
+        data = {table.name: table.data for table in project.choice.tables if table.data is not None}
+        return Loaded(draft.settings, project.ruleset(), data, diagnostics, dict(self._in_force(project)), refused)
+
+    def _in_force(self, project: Project) -> Iterator[tuple[str, bytes]]:
+        tables = (path for table in project.choice.tables if table.table is not None for path in table.paths)
+        for path in (str(self.config), *project.choice.files, *tables):
+            content = self.files.content(path)
+            if isinstance(content, bytes):
+                yield path, content
+
+
+def _parts(path: str, project: Project) -> tuple[str, ...]:
+    """The files that stand or fall together: a table's declaration and its data."""
+    return next((table.paths for table in project.choice.tables if table.paths[0] == path), (path,))
+
+
+def _in_order(found: Iterator[Diagnostic]) -> list[Diagnostic]:
+    """By file and place, each once."""
+    return sorted(
+        dict.fromkeys(found),
+        key=lambda each: (each.span is None, each.span or Span("", 0, 0, 0, 0), each.code, each.message),
+    )

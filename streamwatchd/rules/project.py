@@ -1,0 +1,347 @@
+"""One choice of file contents put together: names looked up, rules checked, problems sorted by file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
+
+from streamwatchd.diagnostics import Diagnostic, did_you_mean
+from streamwatchd.lang.typed import Kind, TableColumn, Type, walk
+from streamwatchd.rules import codes, streams
+from streamwatchd.rules.alarm_building import build_alarm
+from streamwatchd.rules.building import begin
+from streamwatchd.rules.document import Document, Scalar
+from streamwatchd.rules.drafts import FileDraft, RuleDraft, draft
+from streamwatchd.rules.expressions import Language, conflict
+from streamwatchd.rules.form import Findings
+from streamwatchd.rules.kpi_building import build_kpi
+from streamwatchd.rules.reader import parse
+from streamwatchd.rules.ruleset import Kpi, Rule, RuleSet, Source, Table
+from streamwatchd.rules.settings_reader import ConfigDraft, SourceDraft
+from streamwatchd.rules.streams import Stream
+from streamwatchd.rules.table_reader import TableDraft
+
+Infers = Mapping[str, tuple[Kind | None, Scalar]]
+
+
+@lru_cache(maxsize=1_024)
+def drafted(path: str, content: bytes) -> FileDraft:
+    """The rules file in `content`; equal content is read once."""
+    return draft(parse(path, content))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is put together.
+
+    `holders` are the files that have a name so far. `out` are the rules of files that are left out, with their file.
+    `settled` files did not change: where two disagree, they are right.
+    """
+
+    config: ConfigDraft
+    tables: tuple[TableDraft, ...]
+    files: Mapping[str, FileDraft]
+    holders: Mapping[str, str]
+    out: Mapping[str, str]
+    settled: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Project:
+    """`problems` are the findings by file; `blocked` files fail only because of others; `reads` says who reads whom."""
+
+    choice: Choice
+    tables: dict[str, Table] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)
+    problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
+    blocked: dict[str, list[Diagnostic]] = field(default_factory=dict)
+
+    def failing(self) -> tuple[str, ...]:
+        return tuple(path for path, found in self.problems.items() if any(problem.is_error for problem in found))
+
+    def ruleset(self) -> RuleSet:
+        """Rules in order of file and place."""
+        places = (rule.name for file in self.choice.files.values() for rule in file.rules)
+        rules = tuple(self.rules[name] for name in places if name in self.rules)
+        return RuleSet(self.sources, self.tables, rules)
+
+
+def put_together(choice: Choice) -> Project:
+    project = Project(choice)
+    config = choice.config
+    project.problems[config.document.file] = list(config.problems)
+    _tables(project)
+    for path, file in choice.files.items():
+        project.problems[path] = list(file.problems)
+    drops = {name: _source(project, source) for name, source in config.sources.items()}
+    if config.sources:
+        _Rules(project, drops).check()
+    return project
+
+
+def _tables(project: Project) -> None:
+    for table in project.choice.tables:
+        project.problems.setdefault(table.paths[0], []).extend(table.problems)
+        if table.table is not None:
+            project.tables[table.name] = table.table
+
+
+def _source(project: Project, drafted_source: SourceDraft) -> Infers:
+    """Check joins and `drop` of a source; gives the undeclared fields that `drop` reads."""
+    source, body = drafted_source.source, drafted_source.body
+    findings = Findings(project.choice.config.document)
+    known = {table.name for table in project.choice.tables}
+    for table, _ in body.entries("enrich"):
+        if table.text not in known:
+            hint = did_you_mean(table.text, known) or "add it to the folder of tables, as a CSV file or more"
+            findings.add(codes.UNKNOWN_TABLE, f"there is no table `{table.text}`", table.span, hint=hint)
+    language = Language(findings)
+    drop = body.scalar("drop")
+    if drop is not None:
+        expr = language.expression(drop, streams.of_source(source, project.tables).scope(), Kind.BOOL)
+        if expr is not None and any(isinstance(node, TableColumn) for node in walk(expr)):
+            hint = "use `where` in the rules, or write the field of the event"
+            findings.add(codes.DROP_READS_TABLE, "`drop` comes before tables are joined", drop.span, hint=hint)
+        source = replace(source, drop=expr)
+    project.sources[source.name] = source
+    project.problems[project.choice.config.document.file].extend(findings.problems)
+    return language.infers
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A rule with its file, while names are looked up."""
+
+    path: str
+    draft: RuleDraft
+    document: Document
+
+
+class _Rules:
+    """Looks up names, then checks rules in an order in which a KPI comes before what reads it."""
+
+    def __init__(self, project: Project, drops: Mapping[str, Infers]) -> None:
+        self._project = project
+        self._entries: dict[str, _Entry] = {}
+        self._failed: dict[str, str] = {}
+        self._streams: dict[str, Stream] = {}
+        self._infers: dict[str, Infers] = {}
+        self._inferred: dict[str, dict[str, tuple[Kind | None, Scalar]]] = {
+            name: dict(infers) for name, infers in drops.items()
+        }
+
+    def check(self) -> None:
+        self._register()
+        order = self._order()
+        self._source_streams()
+        for name in order:
+            self._check(name)
+        self._check_again(order)
+        self._keep_inferred()
+
+    def _report(self, entry: _Entry, code: str, message: str, scalar: Scalar | None = None, hint: str = "") -> None:
+        span = scalar.span if scalar is not None else entry.draft.place
+        found = entry.document.report(code, message, span, hint=hint, rule=entry.draft.name)
+        self._project.problems[entry.path].append(found)
+        self._failed[entry.draft.name] = entry.path
+
+    def _register(self) -> None:
+        """Names are global: the holder keeps a name, else the first in order of path and place."""
+        found = [
+            _Entry(path, rule, file.document)
+            for path, file in self._project.choice.files.items()
+            for rule in file.rules
+        ]
+        holders = self._project.choice.holders
+        found.sort(key=lambda entry: holders.get(entry.draft.name) != entry.path)
+        for entry in found:
+            self._register_one(entry)
+
+    def _register_one(self, entry: _Entry) -> None:
+        name = entry.draft.name
+        other = self._entries.get(name)
+        if name in self._project.sources:
+            place = f"a source of {self._project.choice.config.document.file}"
+        elif other is not None:
+            place = f"at {other.draft.place}"
+        else:
+            self._entries[name] = entry
+            return
+        found = entry.document.report(
+            codes.NAME_TAKEN,
+            f"the name `{name}` is taken: {place}",
+            entry.draft.place,
+            hint="choose another name; names of sources and rules are global",
+            rule=name,
+        )
+        self._project.problems[entry.path].append(found)
+
+    def _order(self) -> tuple[str, ...]:
+        """Rule names, KPIs before their readers; KPIs in a circle are reported and left out."""
+        reads = {name: self._rules_read(entry) for name, entry in self._entries.items()}
+        while True:
+            try:
+                return tuple(TopologicalSorter(reads).static_order())
+            except CycleError as error:
+                circle = error.args[1]
+                self._circle(circle)
+                for name in circle:
+                    reads.pop(name, None)
+                reads = {name: {each for each in read if each not in circle} for name, read in reads.items()}
+
+    def _rules_read(self, entry: _Entry) -> set[str]:
+        return {source.text for source in entry.draft.sources if source.text in self._entries}
+
+    def _circle(self, circle: list[str]) -> None:
+        start = min(range(len(circle) - 1), key=lambda index: circle[index])
+        names = circle[start:-1] + circle[:start]
+        way = " → ".join(f"`{name}`" for name in reversed([*names, names[0]]))
+        first = self._entries[names[0]]
+        self._report(
+            first, codes.KPI_CYCLE, f"KPIs read each other in a circle: {way}", hint="let one of them read a source"
+        )
+        for name in names[1:]:
+            other = self._entries[name]
+            self._failed[name] = other.path
+            if other.path != first.path:
+                self._report(other, codes.KPI_CYCLE, f"KPIs read each other in a circle: {way}")
+
+    def _source_streams(self) -> None:
+        for name, source in self._project.sources.items():
+            self._streams[name] = streams.of_source(source, self._project.tables)
+
+    def _check(self, name: str) -> None:
+        if name in self._failed or name not in self._entries:
+            return
+        entry = self._entries[name]
+        inputs = tuple(self._inputs(entry))
+        if len(inputs) == len(entry.draft.sources) and self._joinable(entry, inputs):
+            self._build(entry, inputs)
+        else:
+            self._failed[name] = entry.path
+
+    def _inputs(self, entry: _Entry) -> Iterator[Stream]:
+        for source in entry.draft.sources:
+            stream = self._streams.get(source.text)
+            if stream is None:
+                self._no_input(entry, source)
+            elif broken := self._broken_table(source.text):
+                message = f"`{source.text}` joins table `{broken.name}`, which is refused: {broken.paths[-1]}"
+                self._block(entry, message, source)
+            else:
+                yield stream
+
+    def _broken_table(self, name: str) -> TableDraft | None:
+        source = self._project.sources.get(name)
+        wanted = {joined.table for joined in source.enrich} if source is not None else set()
+        return next((each for each in self._project.choice.tables if each.table is None and each.name in wanted), None)
+
+    def _no_input(self, entry: _Entry, source: Scalar) -> None:
+        name, choice = source.text, self._project.choice
+        if name in self._failed:
+            if self._failed[name] != entry.path:
+                self._block(entry, f"`{name}` is refused: {self._failed[name]}", source)
+        elif name in self._entries:
+            message = f"`{name}` is an alarm; only sources and KPIs can be read"
+            self._report(entry, codes.UNKNOWN_SOURCE, message, source)
+        elif choice.out.get(name, entry.path) != entry.path:
+            self._block(entry, f"`{name}` is refused: {choice.out[name]}", source)
+        elif choice.out.get(name) != entry.path:
+            kpis = [known for known, other in self._entries.items() if other.draft.kind == "kpi"]
+            known = [*self._project.sources, *kpis]
+            hint = did_you_mean(name, known) or f"known: {', '.join(sorted(known)[:12])}"
+            self._report(entry, codes.UNKNOWN_SOURCE, f"no source or KPI has the name `{name}`", source, hint)
+
+    def _block(self, entry: _Entry, message: str, source: Scalar) -> None:
+        hint = "mend that file; this one is fine so far"
+        found = entry.document.report(codes.READ_ELSEWHERE, message, source.span, hint=hint, rule=entry.draft.name)
+        self._project.blocked.setdefault(entry.path, []).append(found)
+
+    def _joinable(self, entry: _Entry, inputs: tuple[Stream, ...]) -> bool:
+        if len(inputs) == 1:
+            return True
+        scalar = entry.draft.sources[0]
+        windows = {(stream.step_ms, stream.window_ms) for stream in inputs}
+        if not all(stream.is_kpi and stream.step_ms for stream in inputs):
+            hint = "make KPIs of them, with the same `every:` and keys"
+            self._report(entry, codes.UNJOINABLE, "only KPIs with windows can be joined", scalar, hint)
+        elif len(windows) > 1:
+            message = "the windows of these KPIs are not equal"
+            self._report(entry, codes.UNJOINABLE, message, scalar, "give them the same `every:` and `over:`")
+        elif not streams.common_keys(inputs):
+            self._report(
+                entry, codes.UNJOINABLE, "these KPIs have no key in common", scalar, "give them a common `by:`"
+            )
+        return entry.draft.name not in self._failed
+
+    def _build(self, entry: _Entry, inputs: tuple[Stream, ...]) -> None:
+        name = entry.draft.name
+        work = begin(entry.draft, inputs, entry.document)
+        rule = build_kpi(work) if entry.draft.kind == "kpi" else build_alarm(work)
+        self._project.problems[entry.path].extend(work.findings.problems)
+        self._infers[name] = work.language.infers
+        if rule is None:
+            self._failed[name] = entry.path
+            return
+        self._project.rules[name] = rule
+        if isinstance(rule, Kpi):
+            self._streams[name] = streams.of_kpi(rule, inputs)
+
+    def _check_again(self, order: Iterable[str]) -> None:
+        """Undeclared fields have one kind in all rules; rules that could not tell it are checked again with it."""
+        files = self._project.choice
+        known = [name for name in self._entries if name in self._infers]
+        known.sort(key=lambda name: self._entries[name].path not in files.settled)
+        unsure = {name for name in known if self._merge(name)}
+        if not unsure:
+            return
+        for name, source in self._project.sources.items():
+            inferred = self._kinds(name)
+            self._streams[name] = streams.of_source(source, self._project.tables, inferred)
+        for name in order:
+            entry = self._entries.get(name)
+            if entry is None or name in self._failed:
+                continue
+            if name in unsure or any(source.text in unsure for source in entry.draft.sources):
+                unsure.add(name)
+                self._project.problems[entry.path] = _without(self._project.problems[entry.path], name)
+                self._build(entry, tuple(self._streams[source.text] for source in entry.draft.sources))
+
+    def _merge(self, name: str) -> bool:
+        """Take in the fields that a rule infers; whether some have no kind by this rule alone."""
+        infers = self._infers.get(name, {})
+        if not infers:
+            return False
+        entry = self._entries[name]
+        known = self._inferred[entry.draft.sources[0].text]
+        for each, (kind, scalar) in infers.items():
+            before = known.get(each)
+            if before is None or before[0] is None:
+                known[each] = (kind, scalar)
+            elif kind is not None and kind is not before[0]:
+                findings = Findings(entry.document, name)
+                self._project.problems[entry.path].append(conflict(each, (kind, scalar), before, findings))
+                self._failed[name] = entry.path
+                self._project.rules.pop(name, None)
+        return any(kind is None for kind, _ in infers.values())
+
+    def _kinds(self, source: str) -> dict[str, Type]:
+        return {name: Type(kind) for name, (kind, _) in self._inferred[source].items() if kind is not None}
+
+    def _keep_inferred(self) -> None:
+        for name, source in self._project.sources.items():
+            inferred = {field: Type(kind or Kind.STRING) for field, (kind, _) in self._inferred[name].items()}
+            self._project.sources[name] = replace(source, inferred=dict(sorted(inferred.items())))
+
+
+def _without(problems: list[Diagnostic], rule: str) -> list[Diagnostic]:
+    """Take out what was said about a rule that is checked again."""
+    return [problem for problem in problems if problem.rule != rule]
+
+
+def names_of(path: str, content: bytes) -> tuple[str, ...]:
+    """The rules that a file defines."""
+    return tuple(rule.name for rule in drafted(path, content).rules)
