@@ -20,7 +20,7 @@ RECORDING_START_MS = 1_767_571_200_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: every incident found, nothing cried out; 1: not so; 2: it could not be tried."""
     options = _parser().parse_args(_with_command(sys.argv[1:] if arguments is None else arguments))
-    show = open_show()
+    show = open_show(sys.stdout)
     try:
         if options.command == "record":
             return _record(options, show)

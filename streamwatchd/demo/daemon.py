@@ -18,12 +18,13 @@ STOP_SECONDS = 20.0
 _SHOWN_LINES = 12
 
 
-def command(config: Path) -> list[str]:
-    return [sys.executable, "-m", "streamwatchd", "--config", str(config)]
+def command(config: Path, *, embedded: bool) -> list[str]:
+    """By this interpreter; `embedded` when the servers in `config` are an embedded broker."""
+    return [sys.executable, "-m", "streamwatchd", "--config", str(config), *(["--embedded-broker"] if embedded else [])]
 
 
 class Daemon:
-    """`with Daemon(command(config), port, log) as daemon:` starts it; leaving stops it by SIGTERM, as systemd would."""
+    """`with Daemon(command(…), port, log) as daemon:` starts it; leaving stops it by SIGTERM, as systemd would."""
 
     def __init__(self, command: Sequence[str], port: int, log: Path) -> None:
         self._health = f"http://127.0.0.1:{port}/healthz"

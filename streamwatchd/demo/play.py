@@ -45,7 +45,9 @@ def play(wanted: Wanted, show: Show) -> Verdict:
         traffic = generate(shape)
         show.say(_headline(wanted, traffic, servers, project))
         _create_topics(kafka, project)
-        daemon = stack.enter_context(Daemon(command(project.config), project.port, Path(folder) / "daemon.log"))
+        daemon = stack.enter_context(
+            Daemon(command(project.config, embedded=not wanted.kafka), project.port, Path(folder) / "daemon.log")
+        )
         daemon.wait_until_ready()
         return _run(wanted, traffic, kafka, project, daemon, show)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,7 +61,7 @@ class Ink:
         return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m" if self.on else text
 
 
-def open_show(stream: TextIO = sys.stdout) -> Show:
+def open_show(stream: TextIO) -> Show:
     if stream.isatty() and os.environ.get("TERM") != "dumb":
         return Screen(stream, Ink("NO_COLOR" not in os.environ))
     return Lines(stream)

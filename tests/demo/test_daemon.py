@@ -48,5 +48,7 @@ def test_a_daemon_that_leaves_takes_its_last_words_along(tmp_path: Path) -> None
 
 
 def test_it_is_the_real_one() -> None:
-    """By this interpreter, from this package."""
-    assert command(Path("x.yaml")) == [sys.executable, "-m", "streamwatchd", "--config", "x.yaml"]
+    """By this interpreter, from this package, told of an embedded broker."""
+    real = [sys.executable, "-m", "streamwatchd", "--config", "x.yaml"]
+    assert command(Path("x.yaml"), embedded=False) == real
+    assert command(Path("x.yaml"), embedded=True) == [*real, "--embedded-broker"]
