@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
 
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.lang import dimensions, fold, signatures, syntax, units
+from streamwatchd.lang.checking import Checking
 from streamwatchd.lang.dimensions import Clash
 from streamwatchd.lang.infer import KIND_WORDS
 from streamwatchd.lang.names import listed
@@ -18,18 +18,6 @@ from streamwatchd.lang.printer import print_expr
 from streamwatchd.lang.scope import Scope, Where
 from streamwatchd.lang.signatures import Signature
 from streamwatchd.lang.typed import Aggregate, Call, Expr, Field, Kind, Literal
-
-
-class Checking(Protocol):
-    """What calls need of the checker that meets them."""
-
-    def expr(self, node: syntax.Expr, scope: Scope) -> Expr | None: ...
-
-    def expected(self, tree: syntax.Expr, expr: Expr | None, expected: Kind | None) -> Expr | None: ...
-
-    def clash(self, clash: Clash, node: syntax.Node) -> None: ...
-
-    def problem(self, code: str, message: str, node: syntax.Node, label: str = "", hint: str = "") -> None: ...
 
 
 class Calls:

@@ -13,18 +13,18 @@ import math
 from collections.abc import Mapping
 from typing import cast
 
-from streamwatchd.diagnostics import Severity, did_you_mean
-from streamwatchd.lang import dimensions, fold, names, regex, syntax, units
+from streamwatchd.diagnostics import Severity
+from streamwatchd.lang import dimensions, fold, names, syntax, units
 from streamwatchd.lang.calls import Calls
 from streamwatchd.lang.checked import Checked, CheckedCondition
+from streamwatchd.lang.comparisons import Comparisons
 from streamwatchd.lang.dimensions import Clash
 from streamwatchd.lang.infer import KIND_WORDS, Inference
 from streamwatchd.lang.parser import parse, parse_condition
-from streamwatchd.lang.printer import print_expr
 from streamwatchd.lang.problem import Problem
 from streamwatchd.lang.scope import Ambiguous, Scope
 from streamwatchd.lang.signatures import AGGREGATES, Signature
-from streamwatchd.lang.typed import BOOL, STRING, Expr, Field, IsNull, Kind, Literal, Match, Type
+from streamwatchd.lang.typed import BOOL, STRING, Expr, Field, IsNull, Kind, Literal, Type
 
 
 def check(
@@ -76,6 +76,7 @@ class Checker:
         self._problems: list[Problem] = []
         self._inference = Inference(functions)
         self._declared_once: set[str] = set()
+        self._comparisons = Comparisons(self)
         self.calls = Calls(functions, self)
 
     @property
@@ -104,16 +105,10 @@ class Checker:
                 message = f"this is always {str(expr.value).lower()}"
                 self.problem("SW223", message, tree, hint="compare a field or a value", severity=Severity.WARNING)
             return expr
-        hint = ""
-        if expected is Kind.BOOL:
-            hint = (
-                "compare it, for example `… > 85%`"
-                if expr.type.kind is Kind.NUMBER
-                else 'compare it, for example `… == "x"`'
-            )
-        return self.problem(
-            "SW208", f"this must be {KIND_WORDS[expected]}, but is {KIND_WORDS[expr.type.kind]}", tree, hint=hint
-        )
+        example = "… > 85%" if expr.type.kind is Kind.NUMBER else '… == "x"'
+        hint = f"compare it, for example `{example}`" if expected is Kind.BOOL else ""
+        message = f"this must be {KIND_WORDS[expected]}, but is {KIND_WORDS[expr.type.kind]}"
+        return self.problem("SW208", message, tree, hint=hint)
 
     def problem(
         self,
@@ -133,22 +128,18 @@ class Checker:
                 return self._number(node)
             case syntax.String(value):
                 return Literal(value, STRING)
+            case syntax.Constant(None):
+                hint = "write `x is null` or `x is not null`"
+                return self.problem("SW211", "`null` equals nothing, not even itself", node, hint=hint)
             case syntax.Constant(value):
-                if value is None:
-                    return self.problem(
-                        "SW211",
-                        "`null` equals nothing, not even itself",
-                        node,
-                        hint="write `x is null` or `x is not null`",
-                    )
                 return Literal(value, BOOL)
             case syntax.Name():
                 return self._name(node, scope)
             case syntax.Negate(arg):
-                number = self._of_kind(arg, scope, Kind.NUMBER, "`-`")
+                number = self.of_kind(arg, scope, Kind.NUMBER, "`-`")
                 return number and fold.negate(number)
             case syntax.Binary(op) if op in syntax.COMPARISONS:
-                return self._compare(node, scope)
+                return self._comparisons.compare(node, scope)
             case syntax.Binary():
                 return self._arithmetic(node, scope)
             case syntax.Call():
@@ -161,23 +152,23 @@ class Checker:
     ) -> Expr | None:
         match node:
             case syntax.Match():
-                return self._match(node, scope)
+                return self._comparisons.match(node, scope)
             case syntax.In():
-                return self._in(node, scope)
+                return self._comparisons.is_in(node, scope)
             case syntax.IsNull(arg, negated):
                 expr = self.expr(arg, scope)
                 return expr and (fold.negation(IsNull(expr)) if negated else IsNull(expr))
             case syntax.Not(arg):
-                expr = self._of_kind(arg, scope, Kind.BOOL, "`not`")
+                expr = self.of_kind(arg, scope, Kind.BOOL, "`not`")
                 return expr and fold.negation(expr)
             case syntax.And(args):
-                parts = [self._of_kind(arg, scope, Kind.BOOL, "`and`") for arg in args]
+                parts = [self.of_kind(arg, scope, Kind.BOOL, "`and`") for arg in args]
                 return None if None in parts else fold.conjunction(tuple(cast(list[Expr], parts)))
             case syntax.Or(args):
-                parts = [self._of_kind(arg, scope, Kind.BOOL, "`or`") for arg in args]
+                parts = [self.of_kind(arg, scope, Kind.BOOL, "`or`") for arg in args]
                 return None if None in parts else fold.disjunction(tuple(cast(list[Expr], parts)))
 
-    def _of_kind(self, node: syntax.Expr, scope: Scope, kind: Kind, who: str) -> Expr | None:
+    def of_kind(self, node: syntax.Expr, scope: Scope, kind: Kind, who: str) -> Expr | None:
         expr = self.expr(node, scope)
         if expr is None or expr.type.kind is kind:
             return expr
@@ -191,9 +182,7 @@ class Checker:
         quantity = units.read_number(node.text)
         if quantity is None:
             word = node.text.lstrip("0123456789._")
-            hint = (
-                units.suggest(word) or "units are `%`, `ms` `s` `m` `h` `d`, `KiB` `MiB` `GiB`, `/s`, `dB` and others"
-            )
+            hint = f'{units.suggest(word)} For a text write quotes, `"{node.text}"`'.strip()
             return self.problem("SW108", f"`{word}` is no unit", node, hint=hint)
         if not math.isfinite(quantity.value):
             return self.problem("SW108", f"`{node.text}` is too large a number", node)
@@ -227,79 +216,12 @@ class Checker:
             self.problem("SW226", message, node, "type unknown", hint, Severity.WARNING)
         return Field(free.field, free.type or Type(kind or Kind.STRING), free.stream)
 
-    def operand(self, node: syntax.Expr, scope: Scope) -> Expr | None:
-        """The right side of a comparison, where a bare word is a string."""
-        if names.is_bare_word(node, scope):
-            assert isinstance(node, syntax.Name)
-            return Literal(node.name, STRING)
-        return self.expr(node, scope)
-
-    def _dashed(self, node: syntax.Expr, scope: Scope) -> bool:
-        """Whether this is text such as `core-1` without its quotes, which reads as a subtraction."""
-        match node:
-            case syntax.Binary("-" | "/" as op, syntax.Name() as left, right) if names.is_bare_word(left, scope):
-                if right.start - left.end == 1:
-                    text = print_expr(left) + op + print_expr(right)
-                    hint = f'for a text write quotes, `"{text}"`; to compute, put spaces around `{op}`'
-                    self.problem("SW227", f"`{text}` reads as `{print_expr(node)}`", node, "not a text", hint)
-                    return True
-        return False
-
-    def _compare(self, node: syntax.Binary, scope: Scope) -> Expr | None:
-        if node.op in ("==", "!=") and self._dashed(node.right, scope):
-            return None
-        left, right = self.expr(node.left, scope), self.operand(node.right, scope)
-        if left is None or right is None:
-            return None
-        op = cast(fold.CompareOp, node.op)
-        if left.type.kind is not right.type.kind:
-            return self._mismatch(node, left, right, scope)
-        if left.type.kind is Kind.NUMBER:
-            pair = dimensions.alike(left, right)
-            if isinstance(pair, Clash):
-                return self.clash(pair, node)
-            self._whole_ratio(node, left, right)
-            left, right = pair
-        elif op not in ("==", "!="):
-            hint = "use `==`, `!=`, `in (…)` or `~`"
-            return self.problem(
-                "SW207", f"`{op}` orders numbers, and this is {KIND_WORDS[left.type.kind]}", node, hint=hint
-            )
-        return fold.compare(op, left, right)
-
-    def _whole_ratio(self, node: syntax.Binary, left: Expr, right: Expr) -> None:
-        for one, other, written in ((left, right, node.right), (right, left, node.left)):
-            plain = isinstance(other, Literal) and not other.type.unit and isinstance(other.value, float)
-            if (
-                plain
-                and one.type.unit == "ratio"
-                and cast(float, cast(Literal, other).value) > 1
-                and not isinstance(one, Literal)
-            ):
-                value = cast(float, cast(Literal, other).value)
-                message = f"a ratio lies between 0 and 1, so {value:g} is never reached"
-                self.problem("SW224", message, written, hint=f"write `{value:g}%`", severity=Severity.WARNING)
-
-    def _mismatch(self, node: syntax.Binary, left: Expr, right: Expr, scope: Scope) -> None:
-        kinds = f"{KIND_WORDS[left.type.kind]} with {KIND_WORDS[right.type.kind]}"
-        label, hint = f"{KIND_WORDS[left.type.kind]} {node.op} {KIND_WORDS[right.type.kind]}", ""
-        if names.is_bare_word(node.right, scope):
-            assert isinstance(node.right, syntax.Name)
-            word = node.right.name
-            label = f"`{word}` is read as text: nothing here has that name"
-            hint = did_you_mean(word, [name for name in scope.names if name != "time"])
-        elif isinstance(right, Literal) and isinstance(right.value, str):
-            hint = f"write the number without quotes: `{right.value}`" if _is_number(right.value) else ""
-        elif left.type.kind is Kind.STRING and isinstance(node.right, syntax.Number):
-            hint = f'write the text in quotes: `"{node.right.text}"`, or declare the field as a number'
-        self.problem("SW207", f"this compares {kinds}", node, label, hint)
-
     def clash(self, clash: Clash, node: syntax.Node) -> None:
         return self.problem(clash.code, clash.message, node, hint=clash.hint)
 
     def _arithmetic(self, node: syntax.Binary, scope: Scope) -> Expr | None:
-        left = self._of_kind(node.left, scope, Kind.NUMBER, f"`{node.op}`")
-        right = self._of_kind(node.right, scope, Kind.NUMBER, f"`{node.op}`")
+        left = self.of_kind(node.left, scope, Kind.NUMBER, f"`{node.op}`")
+        right = self.of_kind(node.right, scope, Kind.NUMBER, f"`{node.op}`")
         if left is None or right is None:
             return None
         if node.op in "/%" and isinstance(right, Literal) and right.value == 0:
@@ -311,64 +233,3 @@ class Checker:
                 return dimensions.quotient(left, right)
         combined = dimensions.additive(cast(fold.ArithmeticOp, node.op), left, right)
         return self.clash(combined, node) if isinstance(combined, Clash) else combined
-
-    def _match(self, node: syntax.Match, scope: Scope) -> Expr | None:
-        arg = self._of_kind(node.arg, scope, Kind.STRING, "`~`")
-        if not isinstance(node.pattern, syntax.String):
-            hint = (
-                f'write it in quotes: `~ "{node.pattern.name}"`'
-                if isinstance(node.pattern, syntax.Name)
-                else 'write `~ "core.*"`'
-            )
-            return self.problem("SW212", "the pattern of `~` must be a quoted text", node.pattern, hint=hint)
-        pattern = node.pattern.value
-        if fault := regex.fault(pattern):
-            return self.problem(
-                "SW212",
-                f"not a regular expression: {fault}",
-                node.pattern,
-                hint="put a `\\` before a character that stands for itself",
-            )
-        if regex.explodes(pattern):
-            message = "this regular expression can take exponential time"
-            hint = "take one of the two repeats away: `(a+)+` finds what `a+` finds"
-            return self.problem("SW213", message, node.pattern, "a repeat within a repeat", hint)
-        return arg and Match(arg, pattern)
-
-    def _in(self, node: syntax.In, scope: Scope) -> Expr | None:
-        arg = self.expr(node.arg, scope)
-        found: list[Literal] = []
-        for choice in node.choices:
-            literal = self._choice(choice, arg, scope)
-            if literal is not None:
-                found.append(literal)
-        if arg is None or len(found) < len(node.choices):
-            return None
-        expr = fold.choice(arg, tuple(found))
-        return fold.negation(expr) if node.negated else expr
-
-    def _choice(self, node: syntax.Expr, arg: Expr | None, scope: Scope) -> Literal | None:
-        literal = None if self._dashed(node, scope) else self.operand(node, scope)
-        if literal is None or arg is None:
-            return None
-        if not isinstance(literal, Literal):
-            hint = "compare with `==` and join with `or`"
-            return self.problem("SW214", "`in (…)` takes constants only", node, hint=hint)
-        if literal.type.kind is not arg.type.kind:
-            message = f"this is {KIND_WORDS[literal.type.kind]}, but left of `in` stands {KIND_WORDS[arg.type.kind]}"
-            return self.problem("SW214", message, node)
-        if arg.type.kind is not Kind.NUMBER:
-            return literal
-        pair = dimensions.alike(arg, literal)
-        if isinstance(pair, Clash):
-            return self.clash(pair, node)
-        assert isinstance(pair[1], Literal)
-        return pair[1]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

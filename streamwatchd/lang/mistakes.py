@@ -92,9 +92,7 @@ def _could_stand(expected: Set[str]) -> str:
         return "expected a name, a number, a string or `(`"
     if expected == {"NUMBER"}:
         return "expected a duration such as `5m`"
-    if "COMPARE" in expected:
-        return "expected an operator"
-    return ""
+    return "expected an operator" if "COMPARE" in expected else "expected the end, or an operator such as `and`"
 
 
 _SPACED_UNIT = re.compile(r"(?:%|ms|us|ns|s|m|h|d|w|[KMGT]i?B|B|dBm?)(?![\w(])")
@@ -107,6 +105,8 @@ def _way_out(text: str, start: int, found: str, token: str) -> str:
         return f"write the unit without a space: `{number}{found}`"
     if token in {"_FOR", "_UNTIL"}:
         return "a condition is `C for 5m until C for 2m`: each part once, in this order, and only in `when` and levels"
+    if found == ",":
+        return "join conditions with `and`; commas stand only between arguments and in `in (…)`"
     if token == "SLASH" or found == ":":
         return 'put a text with special characters in quotes: `"/var/log"`'
     if found.lower() in RESERVED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import re._constants as ops  # type: ignore[import-not-found]
 import re._parser as sre  # type: ignore[import-not-found]
+import warnings
 from typing import Any
 
 MAX_LENGTH = 1_000
@@ -19,7 +20,9 @@ def fault(pattern: str) -> str:
     if pattern.count("(") > MAX_GROUPS:
         return f"more than {MAX_GROUPS} groups"
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(pattern)
     except (re.error, OverflowError) as error:
         return str(error)
     return ""
@@ -29,7 +32,9 @@ def explodes(pattern: str) -> bool:
     """Whether matching can take time exponential in the text: a repeat within a repeat, or a repeated choice, that
     can split one run of characters in many ways, as in `(a+)+` and `(a|a)*`. Separated repeats, `(\\w+\\.)+`, are fine.
     """
-    return _explodes(sre.parse(pattern))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _explodes(sre.parse(pattern))
 
 
 def _explodes(items: Any) -> bool:

@@ -43,6 +43,7 @@ def test_patterns_that_can_take_exponential_time(pattern: str) -> None:
         r"^(?!test)\w+",
         "(a+b)*",
         "(a{2,4})*",
+        "[[a]x",
         "",
     ],
 )
