@@ -74,7 +74,8 @@ class Recovery:
         self._make_shard = make_shard
         self._meter = meter
         self._folder = folder_of(settings, assignment.shard)
-        self._journal = Partition(settings.topics.journal, assignment.shard)
+        count = assignment.partitions.get(settings.topics.journal, assignment.shards)
+        self._journal = Partition(settings.topics.journal, assignment.shard % max(1, count))
         self._local = LocalJournal(ports.disk, self._folder)
         self._snapshots = SnapshotStore(ports.disk, self._folder)
         self._lock: Lock | None = None

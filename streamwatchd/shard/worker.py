@@ -47,6 +47,7 @@ class Worker:
         self._commits = ports.background("commit")
         self._writes = ports.background("snapshot")
         self._held = assignment.held
+        self._hold: Hold | None = None
         self._stopping = False
         self._paces: Mapping[str, int] = {}
         self._pending: Snapshot | None = None
@@ -104,7 +105,9 @@ class Worker:
                     self._stopping = True
                 case Go():
                     self._held = False
-                case _:
+                case Hold():
+                    self._held, self._hold = True, command
+                case Change() | Paces():
                     continue
 
     def _begin(self, started: Started) -> None:
@@ -130,9 +133,8 @@ class Worker:
     def _obey(self) -> None:
         for command in self._link.commands():
             match command:
-                case Hold(ticket):
-                    self._held = True
-                    self._link.held(Held(self._assignment.shard, ticket, self._horizon()))
+                case Hold():
+                    self._held, self._hold = True, command
                 case Change(version, content):
                     self._switch(version, content)
                     self._held = False
@@ -143,6 +145,9 @@ class Worker:
                     self._mark_idle()
                 case Stop():
                     self._stopping = True
+        if self._hold is not None:
+            self._link.held(Held(self._assignment.shard, self._hold.ticket, self._horizon()))
+            self._hold = None
 
     def _horizon(self) -> int:
         """No event time or watermark that this shard knows lies above."""
@@ -206,6 +211,7 @@ class Worker:
                 feed(self._state.shard, task, batch, self._open.now_ms)
                 self._open.ends[task] = batch.offsets[-1] + 1
                 self._open.records += len(batch)
+                self._meter.add("records_total", len(batch), (("topic", batch.topic),))
             self._drain()
             self._meter.add("evaluate_seconds_total", self._clock.monotonic() - now)
 

@@ -1,0 +1,117 @@
+"""What must be there on the cluster before work begins, waited for with a word; and how far behind we are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+from streamwatchd.daemon.logs import Log
+from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.errors import Unavailable
+from streamwatchd.ports.clock import Clock
+from streamwatchd.ports.kafka import Admin, Kafka, NewTopic, Partition
+from streamwatchd.settings import Settings
+from streamwatchd.shard.assignor import exchange_topic
+from streamwatchd.shard.version import Content
+
+_OUTPUT_PARTITIONS = 4
+_WEEK_MS = 7 * 24 * 3600 * 1000
+
+
+def own_topics(settings: Settings, stages: int) -> list[NewTopic]:
+    """What streamwatchd writes to. The exchange's partition count is fixed when it is created."""
+    topics = settings.topics
+    outputs = [topics.alerts, topics.kpis, topics.late, topics.dead_letters, topics.enriched]
+    keep = {"cleanup.policy": "delete", "retention.ms": str(_WEEK_MS)}
+    return [
+        *(NewTopic(name, _OUTPUT_PARTITIONS) for name in outputs if name),
+        NewTopic(topics.journal, max(settings.shards, _OUTPUT_PARTITIONS), keep),
+        *(NewTopic(exchange_topic(topics, n), settings.exchange_partitions, keep) for n in range(2, stages + 1)),
+    ]
+
+
+class Cluster:
+    """Each question opens an admin client and closes it again."""
+
+    def __init__(self, kafka: Kafka, settings: Settings, clock: Clock, log: Log) -> None:
+        self._kafka = kafka
+        self._settings = settings
+        self._clock = clock
+        self._log = log
+
+    def prepare(self, contents: list[Content], stopped: Callable[[], bool]) -> dict[str, int] | None:
+        """Partition counts of all topics, once the newest content's are there; None when told to stop meanwhile.
+
+        The last of `contents` is what shall run; topics that only older ones read may be gone.
+        """
+        wait_s, newest = 0.5, contents[-1]
+        while not stopped():
+            try:
+                missing, counts = self._look(contents, newest)
+                if not missing:
+                    return counts
+                self._log.error("topic_missing", topics=missing, retry_in_seconds=wait_s)
+            except Unavailable as error:
+                servers = self._settings.kafka.get("bootstrap.servers", "")
+                self._log.error("kafka_unavailable", servers=servers, reason=str(error), retry_in_seconds=wait_s)
+            self._sleep(wait_s, stopped)
+            wait_s = min(10.0, 2 * wait_s)
+        return None
+
+    def _look(self, contents: list[Content], newest: Content) -> tuple[list[str], dict[str, int]]:
+        admin = self._kafka.admin()
+        try:
+            topics = {each.topic for content in contents for each in content.inputs}
+            counts = admin.partitions_of(topics)
+            missing = sorted({each.topic for each in newest.inputs} - counts.keys())
+            if not missing:
+                counts |= self._ensure(admin, max(content.stages for content in contents))
+            return missing, counts
+        finally:
+            admin.close()
+
+    def _ensure(self, admin: Admin, stages: int) -> dict[str, int]:
+        wanted = own_topics(self._settings, stages)
+        admin.ensure_topics(wanted)
+        return admin.partitions_of([each.name for each in wanted])
+
+    def ensure_stages(self, stages: int) -> None:
+        """Exchange topics for a new version. Raises Unavailable."""
+        admin = self._kafka.admin()
+        try:
+            self._ensure(admin, stages)
+        finally:
+            admin.close()
+
+    def _sleep(self, seconds: float, stopped: Callable[[], bool]) -> None:
+        until = self._clock.monotonic() + seconds
+        while not stopped() and self._clock.monotonic() < until:
+            self._clock.sleep(0.1)
+
+
+class LagWatch:
+    """Asks for end offsets now and then, in a thread."""
+
+    def __init__(self, kafka: Kafka, metrics: Metrics, every_s: float = 5.0) -> None:
+        self._kafka = kafka
+        self._metrics = metrics
+        self._every_s = every_s
+        self._closed = threading.Event()
+        threading.Thread(target=self._run, name="lag", daemon=True).start()
+
+    def _run(self) -> None:
+        admin = self._kafka.admin()
+        while not self._closed.wait(self._every_s):
+            self._metrics.put_lags(self._ends(admin))
+        admin.close()
+
+    def _ends(self, admin: Admin) -> Mapping[tuple[str, int], int]:
+        partitions = [Partition(topic, number) for topic, number in self._metrics.positions()]
+        try:
+            ends = admin.end_offsets(partitions) if partitions else {}
+        except Exception:  # a lag that can't be had now is had later; nothing depends on it
+            return {}
+        return {(each.topic, each.partition): end for each, end in ends.items()}
+
+    def close(self) -> None:
+        self._closed.set()

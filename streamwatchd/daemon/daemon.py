@@ -1,0 +1,175 @@
+"""The whole daemon: compile, wait for the cluster, supervise, reload, answer HTTP, leave."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from multiprocessing import Pipe
+from pathlib import Path
+from types import FrameType
+
+import streamwatchd
+from streamwatchd.compiler import Compiled, compile_project
+from streamwatchd.daemon.changes import Proposal
+from streamwatchd.daemon.cluster import Cluster, LagWatch
+from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
+from streamwatchd.daemon.http import HttpPort
+from streamwatchd.daemon.logs import Log, logger
+from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.daemon.process import Job, real_shards
+from streamwatchd.daemon.reloader import Project, Refusals, Reloader
+from streamwatchd.daemon.supervisor import Supervisor
+from streamwatchd.errors import RuleSetRejected, Unavailable
+from streamwatchd.ports.clock import Clock, SystemClock
+from streamwatchd.ports.disk import Disk, RealDisk
+from streamwatchd.ports.kafka import Kafka
+from streamwatchd.settings import Settings
+from streamwatchd.shard.recovery import MakeShard
+from streamwatchd.shard.start import Assignment
+
+EXIT_USAGE = 2
+EXIT_BUSY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the daemon stands on; tests put other things in its place."""
+
+    kafka: Callable[[Settings], Kafka]
+    disk: Disk = field(default_factory=RealDisk)
+    clock: Clock = field(default_factory=SystemClock)
+    shards: Callable[[Job], MakeShard] = real_shards
+
+
+class Daemon:
+    """One run of `streamwatchd --config FILE`."""
+
+    def __init__(self, config: Path, settings: Settings, around: Surroundings) -> None:
+        """Raises RuleSetRejected when nothing can run, Unavailable when the state folder is another daemon's."""
+        self._config = config
+        self._settings = settings
+        self._around = around
+        self._log: Log = logger()
+        self._stopped = False
+        self._supervisor: Supervisor | None = None
+        self._reloader: Reloader | None = None
+        self._metrics = Metrics()
+        self._metrics.put("build_info", 1, (("version", streamwatchd.__version__),))
+        self._refusals = Refusals(self._log, self._metrics)
+        self._kafka = around.kafka(settings)
+        self._cluster = Cluster(self._kafka, settings, around.clock, self._log)
+        self._lock = around.disk.lock(settings.state_dir / "lock")
+        self._frozen = settings.state_dir / "settings-in-force" / config.name
+        around.disk.write(self._frozen, config.read_bytes())
+        self._store = ContentStore(around.disk, settings.state_dir)
+        self._wake_far, self._wake_near = Pipe(duplex=False)
+
+    def run(self) -> int:
+        """Until SIGTERM or SIGINT; returns the exit code."""
+        self._take_signals()
+        http = HttpPort(self._settings.listen, self._render, self._health) if self._settings.listen else None
+        try:
+            self._log.info(
+                "daemon_started", version=streamwatchd.__version__, config=str(self._config), pid=os.getpid()
+            )
+            return self._run()
+        finally:
+            if self._reloader is not None:
+                self._reloader.close()
+            if http is not None:
+                http.close()
+            self._lock.release()
+
+    def _run(self) -> int:
+        last_good = self._last_good()
+        compiled = self._compile(last_good)
+        self._refusals.tell(compiled)
+        content = content_of(compiled)
+        if content is None:
+            raise RuleSetRejected(compiled.loaded.diagnostics)
+        older = [self._store.content(each) for each in {version.digest for version in self._store.versions}]
+        partitions = self._cluster.prepare([*older, content], lambda: self._stopped)
+        if partitions is None:
+            return 0
+        proposal = Proposal(content, self._bundle(compiled.loaded.files))
+        if not self._store.versions:
+            self._store.add(content, proposal.bundle)
+        self._supervise(partitions, proposal, dict(compiled.loaded.files))
+        assert self._supervisor is not None
+        return self._supervisor.run()
+
+    def _supervise(self, partitions: Mapping[str, int], proposal: Proposal, files: Mapping[str, bytes]) -> None:
+        clock = self._around.clock
+        self._supervisor = Supervisor(
+            self._settings, partitions, self._store, self._job, clock, self._metrics, self._log, self._wake_far
+        )
+        self._store.remember(proposal.content)
+        self._supervisor.changes.propose(proposal)
+        project = Project(self._config, self._settings.rules_dir, self._settings.enrichment_dir)
+        self._reloader = Reloader(
+            project, self._compile, files, self._bundle, self._propose, self._refusals, self._log, self._metrics
+        )
+        self._reloader.watch()
+        LagWatch(self._kafka, self._metrics)
+        if self._stopped:
+            self._supervisor.stop()
+
+    def _last_good(self) -> dict[str, bytes]:
+        if not self._store.versions:
+            return {}
+        return self._store.bundle(self._store.versions[-1].digest).last_good(self._settings)
+
+    def _compile(self, last_good: Mapping[str, bytes]) -> Compiled:
+        """Rules and tables as they are now, under the settings of the start."""
+        return compile_project(
+            self._frozen,
+            rules_dir=self._settings.rules_dir,
+            enrichment_dir=self._settings.enrichment_dir,
+            last_good=last_good,
+        )
+
+    def _bundle(self, files: Mapping[str, bytes]) -> Bundle:
+        return Bundle.of(files, self._settings, self._frozen.read_bytes())
+
+    def _job(self, assignment: Assignment) -> Job:
+        return Job(self._settings, assignment, self._kafka, self._around.shards)
+
+    def _propose(self, proposal: Proposal) -> None:
+        """From the reloader's thread."""
+        try:
+            self._cluster.ensure_stages(proposal.content.stages)
+        except Unavailable as error:
+            self._log.error("change_postponed", reason=str(error))
+            return
+        assert self._supervisor is not None
+        self._supervisor.inbox.put(proposal)
+        self._wake()
+
+    def _take_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_hangup)
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopped = True
+        if self._supervisor is not None:
+            self._supervisor.stop()
+        self._wake()
+
+    def _on_hangup(self, number: int, frame: FrameType | None) -> None:
+        if self._reloader is not None:
+            self._reloader.force()
+
+    def _wake(self) -> None:
+        self._wake_near.send_bytes(b"!")
+
+    def _render(self) -> str:
+        return self._metrics.render(self._around.clock.now_ms())
+
+    def _health(self) -> tuple[bool, Mapping[str, object]]:
+        if self._supervisor is None:
+            return False, {"status": "waiting for Kafka"}
+        good, details = self._supervisor.health()
+        return good, {**details, "refused": list(self._refusals.refused)}

@@ -1,0 +1,96 @@
+"""A worker process: spawned, never forked, and gone with its parent."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from types import FrameType
+
+from streamwatchd.daemon.logs import configure, logger
+from streamwatchd.daemon.wire import Wire
+from streamwatchd.errors import Fenced, StateMismatch
+from streamwatchd.ports.clock import SystemClock
+from streamwatchd.ports.disk import RealDisk
+from streamwatchd.ports.kafka import Kafka
+from streamwatchd.settings import Settings
+from streamwatchd.shard.output import TaskId
+from streamwatchd.shard.recovery import MakeShard, ShardLike
+from streamwatchd.shard.start import Assignment, Ports
+from streamwatchd.shard.version import Content
+from streamwatchd.shard.worker import Worker
+
+EXIT_FENCED = 3
+EXIT_MISMATCH = 4
+NOT_RESTARTED = (EXIT_FENCED, EXIT_MISMATCH)
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that a worker process is started with."""
+
+    settings: Settings
+    assignment: Assignment
+    kafka: Kafka
+    shards: Callable[[Job], MakeShard]
+
+
+def work(job: Job, control: Connection, reports: Connection, parent: int) -> None:
+    """The main function of a worker process."""
+    _die_with(parent)
+    faulthandler.enable()
+    configure(job.settings.log_level)
+    wire = Wire(control, reports)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: _on_term(wire, number, frame))
+    ports = Ports(job.kafka, RealDisk(), SystemClock(), wire)
+    log = logger(shard=job.assignment.shard)
+    try:
+        Worker(job.settings, job.assignment, ports, job.shards(job)).run()
+    except Fenced as error:
+        log.error("worker_fenced", reason=str(error))
+        code = EXIT_FENCED
+    except StateMismatch as error:
+        log.error("worker_refused", reason=str(error))
+        code = EXIT_MISMATCH
+    except Exception:
+        log.error("worker_crashed", exc_info=True)
+        code = 1
+    else:
+        code = 0
+    wire.close()
+    sys.stderr.flush()
+    os._exit(code)  # librdkafka's threads may wait for brokers that are away; nothing is left to be done
+
+
+def _on_term(wire: Wire, number: int, frame: FrameType | None) -> None:
+    wire.stop()
+
+
+def real_shards(job: Job) -> MakeShard:
+    """Makes shards for the worker's tasks."""
+    from streamwatchd.shard.shard import Shard
+
+    settings, partitions = job.settings, job.assignment.partitions
+
+    def make(content: Content, tasks: Iterable[TaskId]) -> ShardLike:
+        counts = {each.topic: partitions.get(each.topic, 0) for each in content.inputs}
+        return Shard(
+            content.program, content.tables, tasks, counts, settings.exchange_partitions, settings.max_future_ms
+        )
+
+    return make
+
+
+def _die_with(parent: int) -> None:
+    """Be told when the parent dies, and leave at once when it already has."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)

@@ -1,0 +1,169 @@
+"""Rules and tables from disk while the daemon runs: noticed, compiled aside, proposed.
+
+A watcher is only a hint: it can miss events (overflow, renames, network file systems), so all files are hashed again
+now and then, and on SIGHUP. A file that does not check is refused alone; its last good version stays in force.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+from streamwatchd.compiler import Compiled
+from streamwatchd.daemon.changes import Proposal
+from streamwatchd.daemon.contents import Bundle, content_of
+from streamwatchd.daemon.logs import Log
+from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.diagnostics import render
+
+_CHANGES = ("created", "deleted", "modified", "moved", "closed")
+
+
+class Project:
+    """Where a project's files are. The settings are those of the start: they change with a restart only."""
+
+    def __init__(self, config: Path, rules_dir: Path, enrichment_dir: Path) -> None:
+        self.config, self.rules_dir, self.enrichment_dir = config, rules_dir, enrichment_dir
+
+    def fingerprint(self) -> str:
+        """The hash of all paths and contents; files that can't be read count as what they are: unreadable."""
+        total = sha256()
+        for folder in (self.rules_dir, self.enrichment_dir):
+            for path in sorted(folder.rglob("*")):
+                total.update(str(path).encode())
+                try:
+                    total.update(sha256(path.read_bytes()).digest() if path.is_file() else b"-")
+                except OSError as error:
+                    total.update(str(error.errno).encode())
+        return total.hexdigest()
+
+
+class Refusals:
+    """Tells what is new: a finding is logged once, not at every compilation."""
+
+    def __init__(self, log: Log, metrics: Metrics) -> None:
+        self._log = log
+        self._metrics = metrics
+        self._known: set[str] = set()
+        self.refused: tuple[str, ...] = ()
+
+    def tell(self, compiled: Compiled) -> None:
+        loaded = compiled.loaded
+        findings = {render(each): each for each in loaded.diagnostics}
+        for text, each in findings.items():
+            if text not in self._known:
+                say = self._log.error if each.is_error else self._log.warning
+                say("rule_refused" if each.is_error else "rule_questioned", code=each.code, diagnostic=text)
+        self._known = set(findings)
+        for path in sorted(set(loaded.refused) - set(self.refused)):
+            self._log.error(
+                "file_refused", path=path, in_force="last good version" if path in loaded.files else "nothing"
+            )
+        for path in sorted(set(self.refused) - set(loaded.refused)):
+            self._log.info("file_accepted", path=path)
+        self.refused = tuple(loaded.refused)
+        self._metrics.put("refused_files", len(loaded.refused))
+
+
+class Reloader:
+    """`check` compiles when something changed; `watch` calls it in a thread."""
+
+    def __init__(
+        self,
+        project: Project,
+        compile: Callable[[Mapping[str, bytes]], Compiled],
+        last_good: Mapping[str, bytes],
+        bundle: Callable[[Mapping[str, bytes]], Bundle],
+        propose: Callable[[Proposal], None],
+        refusals: Refusals,
+        log: Log,
+        metrics: Metrics,
+    ) -> None:
+        """`compile` takes the last good files; `bundle` packs those in force."""
+        self._project = project
+        self._compile = compile
+        self._last_good = dict(last_good)
+        self._bundle = bundle
+        self._propose = propose
+        self._refusals = refusals
+        self._log = log
+        self._metrics = metrics
+        self._seen = project.fingerprint()
+        self._hint = threading.Event()
+        self._forced = threading.Event()
+        self._closed = False
+
+    def check(self, force: bool = False) -> bool:
+        """Compile if files changed since the last call, or if forced; True when it compiled."""
+        seen = self._project.fingerprint()
+        if seen == self._seen and not force:
+            return False
+        self._seen = seen
+        try:
+            compiled = self._compile(self._last_good)
+        except Exception:
+            self._metrics.add("reloads_failed_total")
+            self._log.error("reload_crashed", exc_info=True)
+            return True
+        self._metrics.add("reloads_total")
+        self._refusals.tell(compiled)
+        content = content_of(compiled)
+        if content is None:
+            self._log.error("reload_refused", reason="nothing would be left to run; the rules in force stay")
+        else:
+            self._last_good = dict(compiled.loaded.files)
+            self._log.info("rules_compiled", content=content.digest, refused=len(compiled.loaded.refused))
+            self._propose(Proposal(content, self._bundle(compiled.loaded.files)))
+        return True
+
+    def hint(self) -> None:
+        """Something may have changed."""
+        self._hint.set()
+
+    def force(self) -> None:
+        """Compile anyway, soon."""
+        self._forced.set()
+        self._hint.set()
+
+    def watch(self, debounce_s: float = 0.2, rescan_s: float = 30.0) -> None:
+        """Run in threads until `close`."""
+        self._observer = Observer()
+        handler = _Hints(self.hint)
+        for folder in (self._project.rules_dir, self._project.enrichment_dir):
+            if folder.is_dir():
+                self._observer.schedule(handler, str(folder), recursive=True)
+        self._observer.daemon = True
+        self._observer.start()
+        self._thread = threading.Thread(target=self._loop, args=(debounce_s, rescan_s), name="reloader", daemon=True)
+        self._thread.start()
+
+    def _loop(self, debounce_s: float, rescan_s: float) -> None:
+        while not self._closed:
+            self._hint.wait(rescan_s)
+            while self._hint.is_set() and not self._closed:
+                self._hint.clear()
+                self._hint.wait(debounce_s)
+            if not self._closed:
+                forced = self._forced.is_set()
+                self._forced.clear()
+                self.check(forced)
+
+    def close(self) -> None:
+        self._closed = True
+        self._hint.set()
+        self._observer.stop()
+        self._thread.join(timeout=5)
+
+
+class _Hints(FileSystemEventHandler):
+    def __init__(self, hint: Callable[[], None]) -> None:
+        self._hint = hint
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if event.event_type in _CHANGES:
+            self._hint()

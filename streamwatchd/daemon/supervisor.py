@@ -1,0 +1,201 @@
+"""The supervisor: keeps the workers at work, sets the pace of idle partitions, and brings changes in."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from streamwatchd.daemon.changes import Changes, Proposal
+from streamwatchd.daemon.contents import ContentStore
+from streamwatchd.daemon.logs import Log
+from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.daemon.notify import notify
+from streamwatchd.daemon.process import EXIT_FENCED, EXIT_MISMATCH, Job
+from streamwatchd.daemon.wire import Need, Supply
+from streamwatchd.daemon.workers import WorkerSlot
+from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.ports.clock import Clock
+from streamwatchd.ports.telemetry import Report
+from streamwatchd.settings import Settings
+from streamwatchd.shard.control import Command, Held, Paces, Stop
+from streamwatchd.shard.idle import Pace, Standing
+from streamwatchd.shard.start import Assignment
+from streamwatchd.shard.version import Version
+
+_PACE_S = 1.0
+_TURN_S = 0.25
+_STOP_S = 25.0
+
+MakeJob = Callable[[Assignment], Job]
+
+
+class Supervisor:
+    """Runs in the main thread; `wake` is readable when another thread has put something into `inbox`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        partitions: Mapping[str, int],
+        store: ContentStore,
+        make_job: MakeJob,
+        clock: Clock,
+        metrics: Metrics,
+        log: Log,
+        wake: Connection,
+    ) -> None:
+        self._settings = settings
+        self._partitions = dict(partitions)
+        self._store = store
+        self._make_job = make_job
+        self._clock = clock
+        self._metrics = metrics
+        self._log = log
+        self._wake = wake
+        self.inbox: queue.SimpleQueue[Proposal] = queue.SimpleQueue()
+        self.changes = Changes(store, clock, self._tell_all, log)
+        self.slots = [WorkerSlot(shard, self._job, clock, log) for shard in range(settings.shards)]
+        self._paces: dict[str, Pace] = {}
+        self._standings: dict[tuple[int, str, int], tuple[int, Standing]] = {}
+        self._paced = clock.monotonic()
+        self._ready = False
+        self._stopping = False
+
+    def run(self) -> int:
+        """Until stopped; returns the exit code."""
+        while not self._stopping:
+            self.turn()
+            if self._must_end():
+                break
+        return self._leave()
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def turn(self) -> None:
+        for slot in self.slots:
+            slot.start_if_due()
+        self._listen(_TURN_S)
+        for slot in self.slots:
+            if slot.reap(stopping=False):
+                self._on_lost(slot)
+            slot.kill_if_hung()
+        self._set_paces()
+        running = [slot.shard for slot in self.slots if slot.phase == "running"]
+        self.changes.step(running, len(self.slots))
+        self._say_ready(len(running))
+
+    def _listen(self, timeout_s: float) -> None:
+        wait([each for slot in self.slots for each in slot.waitables()] + [self._wake], timeout_s)
+        while self._wake.poll():
+            self._wake.recv_bytes()
+        while not self.inbox.empty():
+            if self.changes.propose(self.inbox.get()):
+                self._log.info("change_proposed")
+        for slot in self.slots:
+            for message in slot.messages():
+                self._on_message(slot, message)
+
+    def _on_message(self, slot: WorkerSlot, message: object) -> None:
+        match message:
+            case Report():
+                self._on_report(message)
+            case Held():
+                self.changes.on_held(message)
+            case Need(digest):
+                slot.tell(self._supply(digest))
+
+    def _on_report(self, report: Report) -> None:
+        self._metrics.take(report)
+        for task, watermark_ms in report.watermarks_ms.items():
+            self._standings[task] = (report.shard, Standing(watermark_ms, task in report.idle))
+        oldest = [slot.report.oldest_version if slot.report else None for slot in self.slots]
+        if None not in oldest:
+            try:
+                self._store.prune(min(each for each in oldest if each is not None))
+            except Unavailable as error:
+                self._log.warning("versions_not_pruned", reason=str(error))
+
+    def _supply(self, digest: str) -> Supply:
+        try:
+            return Supply(digest, self._store.content(digest))
+        except (StateMismatch, Unavailable) as error:
+            return Supply(digest, None, str(error))
+
+    def _job(self, shard: int) -> Job:
+        held = self.changes.wanted is not None and not self._ready
+        return self._make_job(
+            Assignment(shard, self._settings.shards, self._partitions, self._store.versions, held=held)
+        )
+
+    def _tell_all(self, command: Command) -> None:
+        for slot in self.slots:
+            slot.tell(command)
+
+    def _on_lost(self, slot: WorkerSlot) -> None:
+        self._metrics.put("worker_restarts_total", slot.restarts, (("shard", str(slot.shard)),))
+        for task, (shard, standing) in list(self._standings.items()):
+            if shard == slot.shard:
+                self._standings[task] = (shard, Standing(standing.watermark_ms, idle=False))
+        self.changes.on_worker_lost(slot.shard)
+
+    def _set_paces(self) -> None:
+        """About once a second: how far idle partitions may go, by the watermarks of all shards."""
+        now = self._clock.monotonic()
+        if now - self._paced < _PACE_S or not self._store.versions:
+            return
+        self._paced = now
+        targets: dict[str, int] = {}
+        for each in self._store.content(self._store.versions[-1].digest).inputs:
+            pace = self._paces.setdefault(each.topic, Pace(each.max_delay_ms, self._settings.idle_jump_ms))
+            standings = [
+                s for (stage, topic, _), (_, s) in self._standings.items() if stage == 1 and topic == each.topic
+            ]
+            target = None
+            if len(standings) >= self._partitions.get(each.topic, 0):
+                target = pace.target(standings, self._clock.now_ms())
+            if target is not None:
+                targets[each.topic] = target
+        if targets:
+            self._tell_all(Paces(targets))
+
+    def _say_ready(self, running: int) -> None:
+        notify("WATCHDOG=1")
+        if not self._ready and running == len(self.slots) and self.changes.wanted is None:
+            self._ready = True
+            notify("READY=1")
+            self._log.info("daemon_ready", shards=running)
+
+    def _must_end(self) -> bool:
+        """Another daemon is at work, or no shard can go on."""
+        return any(slot.exit_code == EXIT_FENCED and slot.is_given_up for slot in self.slots) or all(
+            slot.is_given_up for slot in self.slots
+        )
+
+    def _leave(self) -> int:
+        """Stop the workers, each after its epoch and snapshot; those that hang on are killed."""
+        notify("STOPPING=1")
+        self._tell_all(Stop())
+        deadline = self._clock.monotonic() + _STOP_S
+        while any(slot.is_up for slot in self.slots):
+            self._listen(_TURN_S)
+            for slot in self.slots:
+                slot.reap(stopping=True)
+                if self._clock.monotonic() > deadline and slot.is_up:
+                    self._log.warning("worker_killed", shard=slot.shard, reason=f"not gone after {_STOP_S:.0f} s")
+                    slot.kill()
+        codes = {slot.exit_code for slot in self.slots}
+        code = next((each for each in (EXIT_FENCED, EXIT_MISMATCH) if each in codes), 0)
+        self._log.info("daemon_left", exit=code)
+        return code
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Well while every shard does its normal work."""
+        shards = {
+            str(slot.shard): {"phase": slot.phase, "epoch": slot.report.epoch if slot.report else 0}
+            for slot in self.slots
+        }
+        good = all(slot.phase == "running" for slot in self.slots)
+        version: Version | None = self._store.versions[-1] if self._store.versions else None
+        return good, {"status": "ok" if good else "degraded", "shards": shards, "version": version and version.number}

@@ -1,0 +1,95 @@
+"""The worker's end of its two pipes: reports out; commands, answers and contents both ways."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from streamwatchd.errors import StateMismatch
+from streamwatchd.ports.telemetry import PipeTelemetry, Report
+from streamwatchd.shard.control import Command, Held, Stop
+from streamwatchd.shard.version import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A worker asks for kept content."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """The answer; with `reason` and no content when there is none."""
+
+    digest: str
+    content: Content | None
+    reason: str = ""
+
+
+class Wire:
+    """See `shard.control.Link`. A thread reads, so a command's unpacking does not hold up the loop."""
+
+    def __init__(self, control: Connection, reports: Connection) -> None:
+        self._control = control
+        self._telemetry = PipeTelemetry(reports)
+        self._commands: deque[Command] = deque()
+        self._supplies: dict[str, Supply] = {}
+        self._arrived = threading.Condition()
+        self._closed = False
+        threading.Thread(target=self._read, name="wire", daemon=True).start()
+
+    def stop(self) -> None:
+        """As if the supervisor had said so: for signals."""
+        self._commands.append(Stop())
+
+    def commands(self) -> Sequence[Command]:
+        found = []
+        while self._commands:
+            found.append(self._commands.popleft())
+        return found
+
+    def held(self, held: Held) -> None:
+        self._send(held)
+
+    def content(self, digest: str) -> Content:
+        with self._arrived:
+            if digest not in self._supplies:
+                self._send(Need(digest))
+                self._arrived.wait_for(lambda: digest in self._supplies or self._closed)
+            supply = self._supplies.get(digest)
+        if supply is None or supply.content is None:
+            raise StateMismatch(supply.reason if supply else "the supervisor is gone")
+        return supply.content
+
+    def report(self, report: Report) -> None:
+        self._telemetry.report(report)
+
+    def close(self) -> None:
+        self._telemetry.close()
+
+    def _send(self, message: Held | Need) -> None:
+        try:
+            self._control.send(message)
+        except OSError:
+            self.stop()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                message = self._control.recv()
+            except (EOFError, OSError):
+                with self._arrived:
+                    self._closed = True
+                    self._arrived.notify_all()
+                self.stop()
+                return
+            if isinstance(message, Supply):
+                with self._arrived:
+                    self._supplies[message.digest] = message
+                    self._arrived.notify_all()
+            else:
+                self._commands.append(message)

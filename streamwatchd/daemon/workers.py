@@ -1,0 +1,165 @@
+"""The worker processes: start, watch, start again."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from streamwatchd.daemon.logs import Log
+from streamwatchd.daemon.process import NOT_RESTARTED, Job, work
+from streamwatchd.ports.clock import Clock
+from streamwatchd.ports.telemetry import Report
+from streamwatchd.shard.control import Command
+
+_LEAST_WAIT_S = 0.2
+_MOST_WAIT_S = 30.0
+_STEADY_S = 60.0
+_HUNG_S = 180.0
+
+_spawn = multiprocessing.get_context("spawn")
+
+
+@dataclass(slots=True)
+class _Process:
+    process: Any
+    control: Connection
+    reports: Connection
+    started: float
+    heard: float
+    report: Report | None = None
+    notes: int = 0
+
+
+class WorkerSlot:
+    """The place of one shard: a process, or the wait for the next one."""
+
+    def __init__(self, shard: int, job: Callable[[int], Job], clock: Clock, log: Log) -> None:
+        """`job(shard)` says what to start now."""
+        self.shard = shard
+        self._job = job
+        self._clock = clock
+        self._log = log
+        self._running: _Process | None = None
+        self._start_at: float | None = clock.monotonic()
+        self._wait_s = _LEAST_WAIT_S
+        self.restarts = 0
+        self.exit_code: int | None = None
+
+    @property
+    def phase(self) -> str:
+        """What the worker does; `away` without a process."""
+        if self._running is None:
+            return "away"
+        return self._running.report.phase if self._running.report else "starting"
+
+    @property
+    def report(self) -> Report | None:
+        return self._running.report if self._running else None
+
+    @property
+    def is_up(self) -> bool:
+        return self._running is not None
+
+    @property
+    def is_given_up(self) -> bool:
+        """It left for a reason that a restart does not cure."""
+        return self._running is None and self._start_at is None
+
+    def start_if_due(self) -> bool:
+        if self._running is not None or self._start_at is None or self._clock.monotonic() < self._start_at:
+            return False
+        near_control, far_control = _spawn.Pipe()
+        near_reports, far_reports = _spawn.Pipe(duplex=False)
+        process = _spawn.Process(
+            target=work,
+            args=(self._job(self.shard), far_control, far_reports, os.getpid()),
+            name=f"streamwatchd-shard-{self.shard}",
+        )
+        process.start()
+        far_control.close()
+        far_reports.close()
+        now = self._clock.monotonic()
+        self._running = _Process(process, near_control, near_reports, now, now)
+        self._log.info("worker_started", shard=self.shard, pid=process.pid)
+        return True
+
+    def waitables(self) -> list[Any]:
+        running = self._running
+        return [] if running is None else [running.control, running.reports, running.process.sentinel]
+
+    def messages(self) -> Iterator[object]:
+        """Reports (kept as well) and questions that have arrived."""
+        running = self._running
+        for connection in (running.reports, running.control) if running else ():
+            try:
+                while connection.poll():
+                    message = connection.recv()
+                    if isinstance(message, Report):
+                        self._take(message)
+                    yield message
+            except (EOFError, OSError):
+                continue
+
+    def _take(self, report: Report) -> None:
+        assert self._running is not None
+        running = self._running
+        for note in report.notes[running.notes :]:
+            self._log.info("worker_noted", shard=self.shard, note=note)
+        running.notes, running.report, running.heard = len(report.notes), report, self._clock.monotonic()
+
+    def tell(self, message: Command | object) -> None:
+        if self._running is not None:
+            try:
+                self._running.control.send(message)
+            except OSError:
+                return
+
+    def reap(self, stopping: bool) -> bool:
+        """True when the process has ended since the last call; sets when to start the next one."""
+        running = self._running
+        if running is None or running.process.is_alive():
+            return False
+        running.process.join()
+        code = running.process.exitcode
+        running.control.close()
+        running.reports.close()
+        running.process.close()
+        self._running, self.exit_code = None, code
+        if stopping or code in NOT_RESTARTED:
+            self._start_at = None
+        else:
+            self._plan_restart(running.started)
+        self._say_left(code, stopping)
+        return True
+
+    def _plan_restart(self, started: float) -> None:
+        now = self._clock.monotonic()
+        self._wait_s = _LEAST_WAIT_S if now - started > _STEADY_S else min(_MOST_WAIT_S, 2 * self._wait_s)
+        self._start_at = now + self._wait_s
+        self.restarts += 1
+
+    def _say_left(self, code: int, stopping: bool) -> None:
+        how = signal.Signals(-code).name if code < 0 else str(code)
+        if code == 0 and stopping:
+            self._log.info("worker_left", shard=self.shard)
+        elif code in NOT_RESTARTED:
+            self._log.error("worker_given_up", shard=self.shard, exit=how)
+        else:
+            self._log.error("worker_lost", shard=self.shard, exit=how, restart_in_seconds=round(self._wait_s, 1))
+
+    def kill_if_hung(self) -> None:
+        """No report for minutes: its loop stands still; the next start recovers."""
+        running = self._running
+        if running is not None and self._clock.monotonic() - running.heard > _HUNG_S:
+            self._log.error("worker_hung", shard=self.shard, silent_seconds=round(_HUNG_S))
+            running.heard = self._clock.monotonic()
+            running.process.kill()
+
+    def kill(self) -> None:
+        if self._running is not None:
+            self._running.process.kill()
