@@ -14,6 +14,7 @@ import zstandard
 from streamwatchd.errors import UnreadableInput
 
 _BLOCK_BYTES = 1 << 22
+_PACKED_BYTES = 1 << 17
 
 
 class LineReader:
@@ -57,6 +58,42 @@ class LineReader:
             raise UnreadableInput(f"{self._path}: damaged or cut off: {error}") from None
 
 
+class _Zstd(io.RawIOBase):
+    """Frames one after the other; unlike the package's own reader it notices when the last one is cut off."""
+
+    def __init__(self, raw: _Counted) -> None:
+        self._raw = raw
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun = False
+        self._data = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._data:
+            packed = self._next_packed()
+            if not packed:
+                return 0
+            self._begun = True
+            self._data = memoryview(self._frame.decompress(packed))
+        size = min(len(buffer), len(self._data))
+        buffer[:size] = self._data[:size]
+        self._data = self._data[size:]
+        return size
+
+    def _next_packed(self) -> bytes:
+        rest = b""
+        if self._frame.eof:
+            rest = self._frame.unused_data
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._begun = False
+        packed = rest or self._raw.read(_PACKED_BYTES) or b""
+        if not packed and self._begun:
+            raise EOFError("the last frame has no end")
+        return packed
+
+
 class _Counted(io.RawIOBase):
     """Counts what is read from the file below."""
 
@@ -78,7 +115,5 @@ def _decompressed(path: str, raw: _Counted) -> IO[bytes]:
     if path.endswith(".gz"):
         return cast("IO[bytes]", gzip.GzipFile(fileobj=io.BufferedReader(raw, _BLOCK_BYTES)))
     if path.endswith(".zst"):
-        return cast(
-            "IO[bytes]", zstandard.ZstdDecompressor().stream_reader(cast("IO[bytes]", raw), read_across_frames=True)
-        )
+        return cast("IO[bytes]", io.BufferedReader(_Zstd(raw), _BLOCK_BYTES))
     return cast("IO[bytes]", io.BufferedReader(raw, _BLOCK_BYTES))

@@ -66,17 +66,25 @@ class _LineRecording(Recording):
         self._chunk = chunk
         self._reader = LineReader(path)
         self.bytes_total = self._reader.bytes_total
-        self._blocks = self._reader.blocks()
         self._line = 1
-        first = next(self._blocks, [])
-        self.header = _header(path, first[0]) if first else None
+        try:
+            self._begin(bare)
+        except UnreadableInput:
+            self.close()
+            raise
+
+    def _begin(self, bare: BareSource | None) -> None:
+        """Looks at the first lines to tell header, envelopes and bare events apart."""
+        blocks = self._reader.blocks()
+        first = next(blocks, [])
+        self.header = _header(self._path, first[0]) if first else None
         if self.header is not None:
-            first = first[1:] or next(self._blocks, [])
+            first = first[1:] or next(blocks, [])
             self._line = 2
         line = next((line for line in first if line.strip()), b"")
         self.enveloped = self.header is not None or looks_like_envelope(line)
-        self._bare = None if self.enveloped or not line else BareEvents(_known(path, bare))
-        self._blocks = chain([first], self._blocks)
+        self._bare = None if self.enveloped or not line else BareEvents(_known(self._path, bare))
+        self._blocks = chain([first], blocks)
 
     @property
     def bytes_read(self) -> int:
