@@ -59,6 +59,14 @@ def forget_ms(rule: Alarm) -> int:
     return max(rule.forget_ms, reach_ms(rule), 86_400_000)
 
 
+FORGET_STEP_MS = 60_000
+"""The step of T for forgetting, in alarms on rows that have no `every`."""
+
+
+def _step_ms(rule: Alarm) -> int:
+    return rule.every_ms or FORGET_STEP_MS
+
+
 def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     windows = Windows(rule, task, project)
     for key in windows.all_keys():
@@ -139,14 +147,14 @@ def _in_order(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     for key in sorted({key for _, key in rows}, key=repr):
         mine = [row for row, other in rows if other == key]
         life, last = _life(rule, key, project), None
-        ticks = judged_times(rule.every_ms, task.first_watermark, task.watermark)
+        ticks = judged_times(_step_ms(rule), task.first_watermark, task.watermark)
         for kind, item in _interleave(mine, list(ticks)):
             if kind == "row":
                 last = item.time  # type: ignore[union-attr]
                 life.heard()
                 life.judge(_judge_row(rule, item, key, project, False))  # type: ignore[arg-type]
             elif last is not None:
-                last = _tick(rule, life, last, item)  # type: ignore[arg-type]
+                last = _tick(rule, life, last, item, key, project)  # type: ignore[arg-type]
         yield from life.events
 
 
@@ -157,9 +165,11 @@ def _interleave(rows: list[Row], ticks: list[int]) -> list[tuple[str, Row | int]
     return [(item[3], item[4]) for item in sorted(both, key=lambda item: item[:3])]
 
 
-def _tick(rule: Alarm, life: Life, last: int, t: int) -> int | None:
-    """Silence and forgetting at T; the key's last event, None once it is forgotten."""
-    now = Judgement(t, (), {})
+def _tick(rule: Alarm, life: Life, last: int, t: int, key: KeyTuple, project: Project) -> int | None:
+    """Silence and forgetting at T; the key's last event, None once it is forgotten. Values are those of a row that
+    has nothing but the key."""
+    bare = Row(t, dict(zip((part.name for part in rule.by), key, strict=True)))
+    now = Judgement(t, (), row_values(rule, key, bare, project)[0])
     if last < t - forget_ms(rule):
         life.end(now, "forgotten")
         life.silent = False
@@ -181,11 +191,11 @@ def _at_once(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
 
     def tick_to(limit: int) -> None:
         nonlocal done
-        for t in judged_times(rule.every_ms, done - 1, limit - 1):
+        for t in judged_times(_step_ms(rule), done - 1, limit - 1):
             done = t
             for key, time in last.items():
                 if time is not None:
-                    last[key] = _tick(rule, lives[key], time, t)
+                    last[key] = _tick(rule, lives[key], time, t, key, project)
 
     for _, _, watermark, row in steps:
         if row is None:
