@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from streamwatchd.lang.scope import Scope, judgement_scope
 from streamwatchd.lang.typed import Expr, Placeholder, TableColumn, Template, walk
 from streamwatchd.lang.units import format_duration, parse_duration
 from streamwatchd.rules import codes
 from streamwatchd.rules.building import Work, common, key_context, reach_ms, read_values
 from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.ruleset import SEVERITIES, Alarm, Level, NoData
+from streamwatchd.rules.streams import Place
 
 MAX_ACTIVE = 10_000
 
@@ -23,11 +23,10 @@ _NEED_NO_WINDOWS = ("limit", "in_order")
 def build_alarm(work: Work) -> Alarm | None:
     """The alarm, or None when `work.findings` has an error."""
     windowed = work.draft.windowed
-    scope = judgement_scope(work.row, work.key_types, work.key_tables) if windowed else work.row
-    scope = read_values(work, scope)
-    levels = tuple(sorted(_levels(work, scope), key=lambda level: SEVERITIES.index(level.severity)))
+    place = read_values(work, work.judgement if windowed else work.row)
+    levels = tuple(sorted(_levels(work, place), key=lambda level: SEVERITIES.index(level.severity)))
     message = work.draft.body.scalar("message")
-    template = work.language.message(message, scope) if message is not None else None
+    template = work.language.message(message, place) if message is not None else None
     no_data = _no_data(work)
     _check_fields(work, levels, no_data)
     every_ms = _every_ms(work, no_data)
@@ -50,9 +49,9 @@ def build_alarm(work: Work) -> Alarm | None:
     )
 
 
-def _levels(work: Work, scope: Scope) -> Iterator[Level]:
+def _levels(work: Work, place: Place) -> Iterator[Level]:
     for severity, scalar in _conditions(work):
-        found = work.language.condition(scalar, scope)
+        found = work.language.condition(scalar, place)
         if found is not None and found.when is not None:
             yield Level(severity, found.when, found.for_ms, found.until, found.until_for_ms)
 

@@ -10,7 +10,7 @@ from streamwatchd.diagnostics import Span, did_you_mean
 from streamwatchd.lang import syntax
 from streamwatchd.lang.names import Free, free_key, resolve
 from streamwatchd.lang.names import undeclared as undeclared_problem
-from streamwatchd.lang.scope import Ambiguous, JoinedTable, Scope
+from streamwatchd.lang.scope import Ambiguous, JoinedTable
 from streamwatchd.lang.typed import STRING, Aggregate, Expr, Field, Kind, TableColumn, Time, Type, walk
 from streamwatchd.lang.units import format_duration
 from streamwatchd.rules import codes, streams
@@ -19,7 +19,7 @@ from streamwatchd.rules.drafts import RuleDraft
 from streamwatchd.rules.expressions import Language, placed
 from streamwatchd.rules.form import Findings
 from streamwatchd.rules.ruleset import KeyField, NamedValue
-from streamwatchd.rules.streams import Stream
+from streamwatchd.rules.streams import Place, Stream
 
 DAY_MS = 86_400_000
 MAX_KEYS = 1_000_000
@@ -53,27 +53,32 @@ class Work:
     inputs: tuple[Stream, ...]
     findings: Findings
     language: Language
-    row: Scope
+    row: Place
     keys: tuple[KeyField, ...] = ()
     where: Expr | None = None
     values: list[NamedValue] = field(default_factory=list)
 
     @property
-    def key_types(self) -> dict[str, Type]:
-        return {key.name: key.expr.type for key in self.keys}
+    def judgement(self) -> Place:
+        """Where this rule's windows are judged."""
+        keys = tuple((key.name, key.expr.type) for key in self.keys)
+        return streams.judgement(self.inputs, keys, self._plain_keys, self.draft.kind == "kpi")
+
+    @property
+    def _plain_keys(self) -> frozenset[str]:
+        return frozenset(key.name for key in self.keys if isinstance(key.expr, Field))
 
     @property
     def key_tables(self) -> tuple[JoinedTable, ...]:
         """Tables whose row a key has for itself."""
-        names = {key.name for key in self.keys if isinstance(key.expr, Field)}
-        return tuple(table for table in streams.tables_of(self.inputs) if table.on in names)
+        return tuple(table for table in streams.tables_of(self.inputs) if table.on in self._plain_keys)
 
 
 def begin(draft: RuleDraft, inputs: tuple[Stream, ...], document: Document) -> Work:
     """Keys and filter, which come before everything else."""
     findings = Findings(document, draft.name)
     language = Language(findings)
-    work = Work(draft, inputs, findings, language, streams.scope_of(inputs))
+    work = Work(draft, inputs, findings, language, streams.rows(inputs))
     work.keys = tuple(_keys(work))
     where = draft.body.scalar("where")
     if where is not None:
@@ -85,7 +90,7 @@ def _keys(work: Work) -> Iterator[KeyField]:
     written = work.draft.body.scalars("by")
     joined = streams.common_keys(work.inputs) if len(work.inputs) > 1 else ()
     if joined and not written:
-        yield from (KeyField(name, key) for name in joined if isinstance(key := work.row.names[name], Field))
+        yield from (KeyField(name, key) for name in joined if isinstance(key := work.row.scope.names[name], Field))
         return
     seen: set[str] = set()
     for scalar in written:
@@ -102,7 +107,7 @@ def _keys(work: Work) -> Iterator[KeyField]:
 
 
 def _key(work: Work, scalar: Scalar) -> Expr | None:
-    meaning = resolve(scalar.text, work.row)
+    meaning = resolve(scalar.text, work.row.scope)
     match meaning:
         case Field() | TableColumn():
             return meaning
@@ -116,33 +121,33 @@ def _key(work: Work, scalar: Scalar) -> Expr | None:
             hint = "windows follow from `every:` and `over:`"
             work.findings.add(codes.UNKNOWN_KEY, "`time` can't be a key", scalar.span, hint=hint)
         case _:
-            known = [name for name in work.row.names if name != "time"]
+            known = [name for name in work.row.scope.names if name != "time"]
             hint = did_you_mean(scalar.text, known) or f"known here: {', '.join(sorted(known)[:12])}"
-            message = f"`{scalar.text}` is not a field of `{work.row.source}`"
+            message = f"`{scalar.text}` is not a field of `{work.row.scope.source}`"
             work.findings.add(codes.UNKNOWN_KEY, message, scalar.span, hint=hint)
     return None
 
 
 def _note_undeclared(work: Work, scalar: Scalar, free: Free) -> None:
     name = syntax.Name(scalar.text, start=0, end=len(scalar.text))
-    problem = undeclared_problem(name, free, work.row)
+    problem = undeclared_problem(name, free, work.row.scope)
     if problem is not None:
         work.findings.problems.append(placed(problem, scalar, work.findings))
     work.language.uses(free_key(free), None, scalar)
 
 
-def read_values(work: Work, scope: Scope) -> Scope:
-    """Check `values:` in order; gives the scope in which they have names. A broken one breaks no later ones."""
+def read_values(work: Work, place: Place) -> Place:
+    """Check `values:` in order; gives the place in which they have names. A broken one breaks no later ones."""
     for key, node in work.draft.body.entries("values"):
         if not isinstance(node, Scalar):
             continue
         if _name_is_free(work, key):
-            expr = work.language.expression(node, scope)
+            expr = work.language.expression(node, place)
             type_ = expr.type if expr is not None else None
             if expr is not None:
                 work.values.append(NamedValue(key.text, expr))
-            scope = scope.with_values({key.text: type_ or Type(Kind.NUMBER)})
-    return scope
+            place = streams.with_value(place, key.text, type_ or Type(Kind.NUMBER))
+    return place
 
 
 def _name_is_free(work: Work, name: Scalar) -> bool:

@@ -11,11 +11,11 @@ from streamwatchd import functions
 from streamwatchd.diagnostics import Diagnostic
 from streamwatchd.lang import checked, checker, parser, signatures, syntax, template
 from streamwatchd.lang.problem import Problem
-from streamwatchd.lang.scope import Scope
 from streamwatchd.lang.typed import Expr, Kind, Template
 from streamwatchd.rules import codes
 from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.form import Findings
+from streamwatchd.rules.streams import Place
 from streamwatchd.rules.syntax import quoted
 
 FUNCTIONS = functions.signatures()
@@ -50,6 +50,27 @@ def _is_aggregate(call: syntax.Call) -> bool:
     return signature.aggregate
 
 
+@lru_cache(maxsize=65_536)
+def _check(text: str, place: Place, expected: Kind | None) -> checked.Checked:
+    tree = parsed(text)
+    return (
+        checked.Checked((tree,)) if isinstance(tree, Problem) else checker.check(tree, place.scope, expected, FUNCTIONS)
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _check_condition(text: str, place: Place) -> checked.CheckedCondition:
+    tree = parsed_condition(text)
+    if isinstance(tree, Problem):
+        return checked.CheckedCondition((tree,))
+    return checker.check_condition(tree, place.scope, FUNCTIONS)
+
+
+@lru_cache(maxsize=65_536)
+def _check_template(text: str, place: Place) -> checked.CheckedTemplate:
+    return template.check_template(text, place.scope, FUNCTIONS)
+
+
 @dataclass(slots=True)
 class Language:
     """Checks the scalars of one rule, and gathers the undeclared fields that they read."""
@@ -57,33 +78,27 @@ class Language:
     findings: Findings
     infers: dict[str, tuple[Kind | None, Scalar]] = field(default_factory=dict)
 
-    def expression(self, scalar: Scalar, scope: Scope, expected: Kind | None = None) -> Expr | None:
-        if self._swallowed(scalar):
-            return None
-        tree = parsed(scalar.text)
-        if isinstance(tree, Problem):
-            self._outcome(scalar, checked.Checked((tree,)))
-            return None
-        outcome = checker.check(tree, scope, expected, FUNCTIONS)
-        self._outcome(scalar, outcome)
-        return outcome.expr
-
-    def condition(self, scalar: Scalar, scope: Scope) -> checked.CheckedCondition | None:
+    def expression(self, scalar: Scalar, place: Place, expected: Kind | None = None) -> Expr | None:
         """None when it does not check."""
         if self._swallowed(scalar):
             return None
-        tree = parsed_condition(scalar.text)
-        if isinstance(tree, Problem):
-            self._outcome(scalar, checked.CheckedCondition((tree,)))
+        outcome = _check(scalar.text, place, expected)
+        self._outcome(scalar, outcome)
+        return outcome.expr
+
+    def condition(self, scalar: Scalar, place: Place) -> checked.CheckedCondition | None:
+        """None when it does not check."""
+        if self._swallowed(scalar):
             return None
-        outcome = checker.check_condition(tree, scope, FUNCTIONS)
+        outcome = _check_condition(scalar.text, place)
         self._outcome(scalar, outcome)
         return None if outcome.failed else outcome
 
-    def message(self, scalar: Scalar, scope: Scope) -> Template | None:
+    def message(self, scalar: Scalar, place: Place) -> Template | None:
+        """None when it does not check."""
         if self._swallowed(scalar):
             return None
-        outcome = template.check_template(scalar.text, scope, FUNCTIONS)
+        outcome = _check_template(scalar.text, place)
         self._outcome(scalar, outcome, is_message=True)
         return outcome.template
 

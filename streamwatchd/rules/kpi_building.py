@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from streamwatchd.lang.scope import Scope, judgement_scope
 from streamwatchd.lang.typed import Expr, Kind
 from streamwatchd.lang.units import format_duration
 from streamwatchd.rules import codes
 from streamwatchd.rules.building import Work, aggregates, common, key_context, reach_ms, read_values
 from streamwatchd.rules.ruleset import Kpi
+from streamwatchd.rules.streams import Place
 
 COSTLY_STEPS = 2_016
 
@@ -15,8 +15,8 @@ COSTLY_STEPS = 2_016
 def build_kpi(work: Work) -> Kpi | None:
     """The KPI, or None when `work.findings` has an error."""
     over_ms, every_ms, session_ms = _window(work)
-    scope = read_values(work, judgement_scope(work.row, work.key_types, work.key_tables, kpi=True))
-    when = _when(work, scope)
+    place = read_values(work, work.judgement)
+    when = _when(work, place)
     _check_values(work)
     reach = reach_ms([value.expr for value in work.values], over_ms or session_ms)
     shared = common(work, every_ms, reach, key_context(work))
@@ -60,11 +60,11 @@ def _costly(work: Work, over_ms: int, every_ms: int) -> None:
     work.findings.warn(codes.COSTLY_WINDOW, message, work.draft.body.key("over"), hint=hint)
 
 
-def _when(work: Work, scope: Scope) -> Expr | None:
+def _when(work: Work, place: Place) -> Expr | None:
     scalar = work.draft.body.scalar("when")
     if scalar is None:
         return None
-    when = work.language.expression(scalar, scope, Kind.BOOL)
+    when = work.language.expression(scalar, place, Kind.BOOL)
     if any(aggregates([when])):
         hint = "name the aggregate in `values:` and use the name here"
         work.findings.add(

@@ -101,7 +101,7 @@ def _source(project: Project, drafted_source: SourceDraft) -> Infers:
     language = Language(findings)
     drop = body.scalar("drop")
     if drop is not None:
-        expr = language.expression(drop, streams.of_source(source, project.tables).scope(), Kind.BOOL)
+        expr = language.expression(drop, streams.rows((streams.of_source(source, project.tables),)), Kind.BOOL)
         if expr is not None and any(isinstance(node, TableColumn) for node in walk(expr)):
             hint = "use `where` in the rules, or write the field of the event"
             findings.add(codes.DROP_READS_TABLE, "`drop` comes before tables are joined", drop.span, hint=hint)

@@ -1,20 +1,22 @@
-"""What a rule can read by name: events of a source, or rows of a KPI."""
+"""What a rule can read by name: events of a source, or rows of a KPI; and the names that stand for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
-from streamwatchd.lang.scope import JoinedTable, Scope, Undeclared, joined_scope, row_scope
+from streamwatchd.lang.scope import JoinedTable, Scope, Undeclared, joined_scope, judgement_scope, row_scope
 from streamwatchd.lang.typed import Type
 from streamwatchd.rules.ruleset import Kpi, Source, Table
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Stream:
     """`fields` are the declared fields of a source or the columns of a KPI's rows, `keys` the keys of a KPI.
 
     `step_ms` and `window_ms` are a KPI's, 0 with sessions and for sources. `partition_key` is the source's `key:`.
+    Streams of equal content are equal.
     """
 
     name: str
@@ -27,6 +29,16 @@ class Stream:
     is_kpi: bool = False
     partition_key: str = ""
     inferred: Mapping[str, Type] = field(default_factory=dict)
+
+    @cached_property
+    def _content(self) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Stream) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
 
     def scope(self) -> Scope:
         """Names on one row."""
@@ -76,13 +88,39 @@ def common_keys(streams: Iterable[Stream]) -> tuple[str, ...]:
     return tuple(key for key in streams[0].keys if all(key in other.keys for other in streams[1:]))
 
 
-def scope_of(streams: tuple[Stream, ...]) -> Scope:
-    """Names on a row of one stream, or on the joined row of several."""
-    if len(streams) == 1:
-        return streams[0].scope()
-    return joined_scope({stream.name: stream.scope() for stream in streams}, common_keys(streams))
-
-
 def tables_of(streams: tuple[Stream, ...]) -> tuple[JoinedTable, ...]:
     found = {table.name: table for stream in streams for table in stream.tables}
     return tuple(found.values())
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Place:
+    """Where an expression stands: a scope that is equal only to itself, so that what was checked in it is found again.
+
+    The functions below give one place for one content: thousands of rules of a few shapes share theirs.
+    """
+
+    scope: Scope
+
+
+@lru_cache(maxsize=4_096)
+def rows(streams: tuple[Stream, ...]) -> Place:
+    """On a row of one stream, or on the joined row of several."""
+    if len(streams) == 1:
+        return Place(streams[0].scope())
+    return Place(joined_scope({stream.name: stream.scope() for stream in streams}, common_keys(streams)))
+
+
+@lru_cache(maxsize=16_384)
+def judgement(
+    streams: tuple[Stream, ...], keys: tuple[tuple[str, Type], ...], joins: frozenset[str], kpi: bool
+) -> Place:
+    """Where windows are judged; `joins` are the keys whose tables are at hand."""
+    tables = (table for table in tables_of(streams) if table.on in joins)
+    return Place(judgement_scope(rows(streams).scope, dict(keys), tables, kpi=kpi))
+
+
+@lru_cache(maxsize=16_384)
+def with_value(place: Place, name: str, type_: Type) -> Place:
+    """After an entry of `values:`."""
+    return Place(place.scope.with_values({name: type_}))
