@@ -33,7 +33,8 @@ class Calls:
             return self._unknown(node)
         if not signature.supported:
             message = f"`{node.function}(…)` is not supported yet in this version"
-            return self._checker.problem("SW221", message, node, hint=f"use one of {listed(self._usable(), 20)}")
+            hint = f"what comes near: `{signature.instead}`" if signature.instead else "leave it out until then"
+            return self._checker.problem("SW221", message, node, hint=hint)
         return self._aggregate(node, signature, scope) if signature.aggregate else self._scalar(node, signature, scope)
 
     def _usable(self) -> list[str]:

@@ -75,7 +75,7 @@ class Checker:
     def __init__(self, functions: Mapping[str, Signature]) -> None:
         self._problems: list[Problem] = []
         self._inference = Inference(functions)
-        self._declared_once: set[str] = set()
+        self._met: set[str] = set()
         self._comparisons = Comparisons(self)
         self.calls = Calls(functions, self)
 
@@ -203,17 +203,17 @@ class Checker:
 
     def _free(self, node: syntax.Name, free: names.Free, scope: Scope) -> Expr | None:
         key = names.free_key(free)
-        if key not in self._declared_once:
-            self._declared_once.add(key)
+        kind = free.type.kind if free.type else self._inference.kinds.get(key)
+        if key not in self._met:
+            self._met.add(key)
             if problem := names.undeclared(node, free, scope):
                 self._problems.append(problem)
+            elif kind is None and key not in self._inference.conflicts:
+                message = f"nothing tells whether `{key}` is a number or text, so it is read as text"
+                hint = f"declare it: `fields: {{{free.field}: {{type: string}}}}`"
+                self.problem("SW226", message, node, "type unknown", hint, Severity.WARNING)
         if key in self._inference.conflicts:
             return None
-        kind = free.type.kind if free.type else self._inference.kinds.get(key)
-        if kind is None:
-            message = f"nothing tells whether `{key}` is a number or text, so it is read as text"
-            hint = f"declare it: `fields: {{{free.field}: {{type: string}}}}`"
-            self.problem("SW226", message, node, "type unknown", hint, Severity.WARNING)
         return Field(free.field, free.type or Type(kind or Kind.STRING), free.stream)
 
     def clash(self, clash: Clash, node: syntax.Node) -> None:

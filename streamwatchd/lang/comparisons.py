@@ -84,6 +84,8 @@ class Comparisons:
             hint = f"write the number without quotes: `{right.value}`" if _is_number(right.value) else ""
         elif left.type.kind is Kind.STRING and isinstance(node.right, syntax.Number):
             hint = f'write the text in quotes: `"{node.right.text}"`, or declare the field as a number'
+        elif left.type.kind is Kind.STRING and isinstance(node.right, syntax.Constant):
+            hint = f'write the text in quotes: `"{print_expr(node.right)}"`'
         self._checker.problem("SW207", f"this compares {kinds}", node, label, hint)
 
     def match(self, node: syntax.Match, scope: Scope) -> Expr | None:

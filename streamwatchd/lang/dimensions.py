@@ -83,9 +83,8 @@ def _no_unit(plain: Expr, united: Literal) -> Clash:
     unit = united.type.unit
     given = describe(united)
     if isinstance(plain, Field):
-        hint = f"declare it: `fields: {{{plain.name}: {{type: float, unit: {unit}}}}}`"
-        if unit == "percent":
-            hint += " (0–100) or `unit: ratio` (0–1)"
+        other = " (0–100) or `unit: ratio` (0–1)" if unit == "percent" else ""
+        hint = f"declare it: `fields: {{{plain.name}: {{type: float, unit: {unit}}}}}`{other}, or write a plain number"
         return Clash("SW210", f"`{plain.name}` has no unit, so {given} means nothing beside it", hint)
     if isinstance(plain, TableColumn):
         hint = f"give column `{plain.column}` of table `{plain.table}` the unit `{unit}`, or write a plain number"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
+from streamwatchd.lang import units
 from streamwatchd.lang.problem import Problem
 
 RESERVED = frozenset(
@@ -15,6 +16,13 @@ _CLOSER = {"(": ")", "[": "]", "{": "}"}
 _SKIP = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`|[^"\'`()\[\]{}]+', re.DOTALL)
 
 _FOREIGN = {
+    "===": "write `==`",
+    "=>": "write `>=`",
+    "=<": "write `<=`",
+    ">>": "write `>`",
+    "<<": "write `<`",
+    "**": "write a product, `x * x`; there is no power",
+    "//": "write `/`, and `floor(…)` around it for whole numbers",
     "&&": "write `and`",
     "||": "write `or`",
     "!~": 'write `not (x ~ "…")`',
@@ -95,20 +103,32 @@ def _could_stand(expected: Set[str]) -> str:
     return "expected an operator" if "COMPARE" in expected else "expected the end, or an operator such as `and`"
 
 
-_SPACED_UNIT = re.compile(r"(?:%|ms|us|ns|s|m|h|d|w|[KMGT]i?B|B|dBm?)(?![\w(])")
+_WORDS = {
+    "between": "write `x >= 1 and x <= 5`",
+    "like": 'write `x ~ "regex"`, `starts_with(x, "…")` or `contains(x, "…")`',
+    "*": "count events with `count()`",
+    "[": "the window stands inside the aggregate: `avg(x over 5m)`",
+    ",": "join conditions with `and`; commas stand only between arguments and in `in (…)`",
+    "/": 'put a text with special characters in quotes: `"/var/log"`',
+    ":": 'put a text with special characters in quotes: `"a:b"`',
+    "#": 'put a text with special characters in quotes: `"#1"`',
+    "%": "the unit stands behind the number: `5%`",
+}
+_CLAUSES = frozenset({"WHERE", "OVER", "AGO", "BY"})
 
 
 def _way_out(text: str, start: int, found: str, token: str) -> str:
     before = text[:start].rstrip()
-    if before and before[-1].isdigit() and _SPACED_UNIT.fullmatch(found):
+    unit = units.find(found)
+    if before and before[-1].isdigit() and unit:
         number = re.split(r"[\s(,<>=~+*/-]", before)[-1]
-        return f"write the unit without a space: `{number}{found}`"
+        return f"write the unit without a space: `{number}{units.spelling(unit.name)}`"
+    if found.lower() in _WORDS:
+        return _WORDS[found.lower()]
     if token in {"_FOR", "_UNTIL"}:
         return "a condition is `C for 5m until C for 2m`: each part once, in this order, and only in `when` and levels"
-    if found == ",":
-        return "join conditions with `and`; commas stand only between arguments and in `in (…)`"
-    if token == "SLASH" or found == ":":
-        return 'put a text with special characters in quotes: `"/var/log"`'
+    if token in _CLAUSES and before and before[-1] not in "<>=(,":
+        return "it stands inside an aggregate: `avg(x where C over 5m ago 1h by host)`"
     if found.lower() in RESERVED:
         return f"`{found}` is a word of the language; for a field of that name write it in back-ticks: `` `{found}` ``"
     if token == "COMPARE" and before.endswith(("=", "<", ">", "!")):

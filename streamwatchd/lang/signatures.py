@@ -60,7 +60,7 @@ class Signature:
 
     The first `required` parameters must be given; with `variadic` the last one repeats. With `uniform` all arguments
     have one kind and are converted to one unit. `aggregate` ones take the clauses `where over ago by`. `supported`
-    False: the language has it, this version does not.
+    False: the language has it, this version does not; `instead` is what comes near.
     """
 
     name: str
@@ -71,14 +71,15 @@ class Signature:
     uniform: bool = False
     aggregate: bool = False
     supported: bool = True
+    instead: str = ""
 
 
 def _aggregate(name: str, kind: Kind | None, result: ResultRule, required: int = 1) -> Signature:
     return Signature(name, (Parameter("x", kind),), result, required, aggregate=True)
 
 
-def _later(name: str, aggregate: bool = True) -> Signature:
-    return Signature(name, (Parameter("x"),), plain, 0, aggregate=aggregate, supported=False)
+def _later(name: str, instead: str, *, aggregate: bool = True) -> Signature:
+    return Signature(name, (Parameter("x"),), plain, 0, aggregate=aggregate, supported=False, instead=instead)
 
 
 QUANTILE = _aggregate("quantile", Kind.NUMBER, same)
@@ -97,8 +98,15 @@ AGGREGATES: Mapping[str, Signature] = {
         _aggregate("var", Kind.NUMBER, squared),
         _aggregate("ratio", Kind.BOOL, share),
         _aggregate("distinct", None, plain),
-        *map(_later, ("rate", "increase", "slope", "changes", "predict", "usual", "spread")),
-        *(_later(name, aggregate=False) for name in ("firing", "during")),
+        _later("rate", "(max(x over 5m) - min(x over 5m)) / 5m"),
+        _later("increase", "max(x over 5m) - min(x over 5m)"),
+        _later("slope", "(last(x over 1h) - first(x over 1h)) / 1h"),
+        _later("changes", "distinct(x over 5m)"),
+        _later("predict", "last(x over 1h) + 4 * (last(x over 1h) - first(x over 1h))"),
+        _later("usual", "avg(x over 1h ago 7d)"),
+        _later("spread", "stddev(x over 24h)"),
+        _later("firing", "", aggregate=False),
+        _later("during", "", aggregate=False),
     )
 }
 
@@ -116,7 +124,6 @@ OTHER_WORDS: Mapping[str, str] = {
     "total": "sum",
     "maximum": "max",
     "minimum": "min",
-    "if": "coalesce",
     "nvl": "coalesce",
     "ifnull": "coalesce",
     "len": "length",

@@ -188,3 +188,27 @@ def test_every_code_is_tried() -> None:
     """The table of codes and the cases above name the same codes."""
     elsewhere = {"SW105"}
     assert {case[0] for case in CASES} | {case[0] for case in TEMPLATES} | elsewhere == set(codes.CODES)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("total between 1 and 5", "`x >= 1 and x <= 5`"),
+        ("service like 'a%'", "starts_with"),
+        ("total >> 5", "write `>`"),
+        ("total => 5", "write `>=`"),
+        ("total > 1,000", "commas stand only"),
+        ("latency > 5 minutes", "`5m`"),
+        ("total > %5", "behind the number"),
+        ("avg(cpu)[5m] > 3", "`avg(x over 5m)`"),
+        ("avg(cpu) over 5m > 3", "inside an aggregate"),
+        ("count(*) > 3", "`count()`"),
+        ("service = true", '`"true"`'),
+        ("service = 5G", '`"5G"`'),
+        ("service = a:b", "in quotes"),
+    ],
+)
+def test_habits_of_other_languages_get_the_form_of_this_one(row: Scope, text: str, words: str) -> None:
+    """The way out says what to type."""
+    (problem,) = check(text, row, Kind.BOOL, signatures()).problems
+    assert words in problem.hint
