@@ -9,7 +9,8 @@ from pathlib import Path
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import Compiled, compile_project
-from streamwatchd.shard.output import Mark, TaskId
+from streamwatchd.shard.output import Mark, Output, TaskId
+from streamwatchd.shard.shard import Shard
 from streamwatchd.testing.driver import Driver
 from tests.oracle.compare import Plain, as_oracle, by_law, differences, from_oracle, plain_outputs
 from tests.oracle.oracle import answers
@@ -84,6 +85,76 @@ def run_driver(compiled: Compiled, world: World, rng: random.Random | None = Non
             driver.mark(mark)
     driver.finish()
     return plain_outputs(driver.outputs)
+
+
+class Cluster:
+    """Several shards in one process; the exchange is a log per stage and partition, read when `rng` says so."""
+
+    def __init__(self, compiled: Compiled, world: World, shards: int, rng: random.Random) -> None:
+        assert compiled.program is not None
+        stages = range(2, 2 + len(compiled.program.plan.later))
+        tasks = [TaskId(1, topic, p) for topic, count in sorted(world.partitions.items()) for p in range(count)]
+        tasks += [TaskId(stage, "", p) for stage in stages for p in range(world.exchange_partitions)]
+        self._owner = {task: rng.randrange(shards) for task in tasks}
+        self._shards = [
+            Shard(
+                compiled.program,
+                compiled.loaded.tables,
+                [task for task in tasks if self._owner[task] == shard],
+                world.partitions,
+                world.exchange_partitions,
+            )
+            for shard in range(shards)
+        ]
+        self._exchange: dict[TaskId, list[bytes]] = {task: [] for task in tasks if task.stage > 1}
+        self._outputs: list[Output] = []
+        self._rng = rng
+
+    def take(self, piece: Slice) -> None:
+        shard = self._shards[self._owner[TaskId(1, piece.topic, piece.partition)]]
+        mark = mark_of(piece)
+        if mark is None:
+            shard.step(raw_batch(piece), FAR_FUTURE_MS)
+        else:
+            shard.mark(mark)
+
+    def deliver(self) -> bool:
+        """Some of what waits in the exchange; False when nothing does."""
+        self._drain()
+        waiting = [task for task, log in self._exchange.items() if log]
+        if not waiting:
+            return False
+        task = waiting[self._rng.randrange(len(waiting))]
+        log = self._exchange[task]
+        size = self._rng.randrange(len(log)) + 1
+        self._shards[self._owner[task]].merge(task.stage, task.partition, log[:size])
+        del log[:size]
+        return True
+
+    def _drain(self) -> None:
+        order = list(self._shards)
+        self._rng.shuffle(order)
+        for shard in order:
+            outputs, records = shard.drain()
+            self._outputs += outputs
+            for record in records:
+                self._exchange[TaskId(record.stage, "", record.partition)].append(record.payload)
+
+    def finish(self) -> list[Output]:
+        while self.deliver():
+            pass
+        return self._outputs
+
+
+def run_shards(compiled: Compiled, world: World, shards: int, seed: int) -> dict[str, list[Plain]]:
+    """What comes out of several shards, with batches, owners and the pace of the exchange drawn from `seed`."""
+    rng = random.Random(seed)
+    cluster = Cluster(compiled, world, shards, rng)
+    for piece in cut(world, rng):
+        cluster.take(piece)
+        if rng.random() < 0.3:
+            cluster.deliver()
+    return plain_outputs(cluster.finish())
 
 
 def oracle_says(compiled: Compiled, world: World) -> dict[str, list[Plain]]:

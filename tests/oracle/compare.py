@@ -7,6 +7,7 @@ largest input.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,6 +16,7 @@ from streamwatchd.shard.output import Output, Sink
 from tests.oracle.oracle import Answers
 
 Plain = dict[str, object]
+Letter = tuple[Sequence[tuple[str, bytes | str]], bytes | None]
 TOLERANCE = 1e-9
 _NOT_COMPARED = ("emitted_at", "replayed", "evidence", "rule_version", "seq", "muted_by")
 _SINKS = ("alerts", "kpis", "late", "dead_letters")
@@ -41,13 +43,31 @@ def plain_outputs(outputs: Iterable[Output]) -> dict[str, list[Plain]]:
     return found
 
 
+def plain_topics(
+    alerts: Iterable[bytes], kpis: Iterable[bytes], late: Iterable[Letter], dead_letters: Iterable[Letter]
+) -> dict[str, list[Plain]]:
+    """What a daemon wrote to its topics, as plain documents by sink: values, and for letters (headers, payload)."""
+    return {
+        "alerts": [json.loads(value) for value in alerts],
+        "kpis": [json.loads(value) for value in kpis],
+        "late": [_of_letter(*letter) for letter in late],
+        "dead_letters": [_of_letter(*letter) for letter in dead_letters],
+    }
+
+
+def _of_letter(headers: Sequence[tuple[str, bytes | str]], payload: bytes | None) -> Plain:
+    texts = {name: value.decode() if isinstance(value, bytes) else value for name, value in headers}
+    return texts | {"payload": payload}
+
+
 def by_law(found: Mapping[str, Sequence[Plain]], *, ids: bool = True) -> dict[str, list[Plain]]:
     """Documents with only what the laws compare; `ids` False for alarms judged at once under law 4."""
     alerts = []
     for alert in _with_order(found["alerts"]):
         alerts.append({k: v for k, v in alert.items() if k not in _NOT_COMPARED and (ids or k != "id")})
-    others = {name: [dict(document) for document in found[name]] for name in _SINKS if name != "alerts"}
-    return {"alerts": alerts} | others
+    kpis = [{k: v for k, v in row.items() if k not in _NOT_COMPARED} for row in found["kpis"]]
+    letters = {name: [dict(letter) for letter in found[name]] for name in ("late", "dead_letters")}
+    return {"alerts": alerts, "kpis": kpis} | letters
 
 
 def _with_order(alerts: Sequence[Plain]) -> list[Plain]:
