@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TextIO
 
 from streamwatchd.demo.follow import Outputs
-from streamwatchd.demo.verdict import SEVERITIES, Verdict, at_ms
+from streamwatchd.demo.verdict import SEVERITIES, Finding, Verdict, at_ms
 
 Document = Mapping[str, Any]
 
@@ -218,14 +218,36 @@ def clip(line: str, columns: int) -> str:
 
 
 def summary(verdict: Verdict, counts: Iterable[tuple[str, str]], ink: Ink) -> list[str]:
-    """The table at the end: every entry of the script with what came of it, then the counts."""
-    lines = ["", ink("bold", f"{'incident in the traffic':<62}{'rule':<19}{'outcome':<28}after")]
-    for finding in verdict.findings:
-        after = "" if finding.after_ms is None else span(finding.after_ms)
+    """The tables at the end: what had to be found, what had to be left alone, what nobody asked for, and the counts."""
+    quiet = [finding for finding in verdict.findings if finding.incident.outcome == "quiet"]
+    found = [finding for finding in verdict.findings if finding.incident.outcome != "quiet"]
+    strays = [f"{ink('critical', '✗')} {alarm_line(stray, ink)}" for stray in verdict.strays]
+    return [
+        *_table("incidents in the traffic", "found as", "after", found, ink),
+        *_table("near misses", "", "", quiet, ink),
+        *(["", ink("bold", "alarms that the script does not know"), *strays] if strays else []),
+        "",
+        *(f"{name:<16}{text}" for name, text in counts),
+        "",
+        _conclusion(verdict, len(found), len(quiet), ink),
+    ]
+
+
+def _table(title: str, outcome: str, after: str, findings: Iterable[Finding], ink: Ink) -> list[str]:
+    lines = ["", ink("bold", f"{title:<62}{'rule':<19}{outcome:<24}{after}".rstrip())]
+    for finding in findings:
         mark = ink("good", "✓") if finding.good else ink("critical", "✗")
-        lines.append(f"{mark} {finding.incident.name:<60}{finding.incident.rule:<19}{finding.said:<28}{after}")
-    lines += [f"{ink('critical', '✗')} not in the script: {alarm_line(stray, ink)}" for stray in verdict.strays]
-    return [*lines, "", *(f"{name:<28}{text}" for name, text in counts), ""]
+        delay = "" if finding.after_ms is None else span(finding.after_ms)
+        name, rule = finding.incident.name, finding.incident.rule
+        lines.append(f"{mark} {name:<60}{rule:<19}{finding.said:<24}{delay}".rstrip())
+    return lines
+
+
+def _conclusion(verdict: Verdict, found: int, quiet: int, ink: Ink) -> str:
+    if verdict.good:
+        return ink("good", f"all {found} incidents found, all {quiet} near misses left alone")
+    wrong = sum(not finding.good for finding in verdict.findings) + len(verdict.strays)
+    return ink("critical", f"{wrong} wrong answer(s)")
 
 
 def span(ms: int) -> str:

@@ -81,8 +81,9 @@ def _alarmed(incident: Incident, start_ms: int, alerts: list[Document]) -> Findi
     seen = {alert["severity"] for alert in alerts if first <= at_ms(alert["at"]) <= last + AFTERWARDS_MS}
     if missing := set(incident.severities) - seen:
         return Finding(incident, False, f"never {', '.join(sorted(missing))}", min(begun) - first)
-    levels = sorted(incident.severities or [alert["severity"] for alert in alerts][:1], key=SEVERITIES.index)
-    return Finding(incident, True, ", then ".join(map(str, levels)), min(begun) - first)
+    levels = sorted(incident.severities or [str(alerts[0]["severity"])], key=SEVERITIES.index)
+    said = ", then ".join(levels)
+    return Finding(incident, True, f"no data ({said})" if incident.event == "no_data" else said, min(begun) - first)
 
 
 def _quiet(incident: Incident, start_ms: int, alerts: list[Document]) -> Finding:

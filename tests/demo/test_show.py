@@ -140,5 +140,14 @@ def test_the_summary_names_what_failed() -> None:
     assert "✓ hot" in text
     assert "3m 50s" in text
     assert "✗ quiet one" in text
-    assert "✗ not in the script: 00:05:00" in text
+    assert "✗ 00:05:00" in text
     assert "KPI rows" in text
+    assert text.endswith("2 wrong answer(s)")
+
+
+def test_the_summary_says_when_all_is_well() -> None:
+    """In its last line."""
+    found = Finding(Incident("hot", "cpu_high", {}, 0, 1), True, "critical", 1_000)
+    quiet = Finding(Incident("near", "cpu_high", {}, 0, 1, "quiet"), True, "quiet")
+    lines = show.summary(Verdict((found, quiet), ()), [], PLAIN)
+    assert lines[-1] == "all 1 incidents found, all 1 near misses left alone"
