@@ -354,6 +354,8 @@ def draw_source(draw: Draw, name: str, delay: int) -> str:
         lines.append("  unit: ms")
     if draw.maybe(0.7):
         lines.append("  key: host")
+        if draw.maybe(0.1):
+            lines.append("  sample: 60%")
     lines += ["  fields:", "    host: string", "    x: float"]
     if draw.maybe(0.5):
         lines += ["    site: string", "    y: {type: float}", "    ok: bool", "    n: int", "    kind: string"]

@@ -92,7 +92,7 @@ def read_partition(
             found.first_watermark = found.watermark
         if time <= before:
             found.late.append(place | {"payload": item.payload, "time": time, "watermark": before})
-        elif _kept(source, fields, item, schemas, tables, time):
+        elif _kept(source, fields, schemas, tables, time):
             found.rows.append(Row(time, fields, (source.topic, partition, item.offset), found.watermark))
         else:
             found.marks.append((len(found.rows), found.watermark))
@@ -169,10 +169,8 @@ def _cell(value: object) -> Cell:
     return value  # type: ignore[return-value]
 
 
-def _kept(
-    source: Source, fields: Mapping[str, Cell], record: Record, schemas: Mapping[str, Table], tables: Tables, time: int
-) -> bool:
-    if not _sampled(source, fields, record):
+def _kept(source: Source, fields: Mapping[str, Cell], schemas: Mapping[str, Table], tables: Tables, time: int) -> bool:
+    if not _sampled(source, fields):
         return False
     if source.drop is not None and evaluate_row(source.drop, Row(time, fields), schemas, tables) is True:
         return False
@@ -182,10 +180,10 @@ def _kept(
     )
 
 
-def _sampled(source: Source, fields: Mapping[str, Cell], record: Record) -> bool:
+def _sampled(source: Source, fields: Mapping[str, Cell]) -> bool:
+    """By the key's text; a null key counts as the empty text."""
     if source.sample >= 1:
         return True
-    key = fields.get(source.key) if source.key else None
-    text = (record.payload or b"") if key is None else Tables.text(key).encode()
-    digest = hashlib.blake2b(text, digest_size=8).digest()
-    return int.from_bytes(digest, "little") < source.sample * 2**64
+    key = fields.get(source.key)
+    text = b"" if key is None else Tables.text(key).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") < source.sample * 2**64
