@@ -29,8 +29,11 @@ def canonical_table(name: str, key: str, keys: Sequence[str], columns: Mapping[s
 
 
 def pack_table(table: TableData) -> bytes:
-    """Bytes whose sha256 is `table.digest`; the table's name is not in them."""
-    return _pack(table.key, table.rows, table.columns)
+    """Bytes whose sha256 is `table.digest`; the table's name is not in them.
+
+    String dictionaries may have grown since (a default is coded into them); only names in use are packed.
+    """
+    return _pack(table.key, table.rows, {name: _canonical(column) for name, column in table.columns.items()})
 
 
 def unpack_table(data: bytes, name: str, digest: str) -> TableData:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from streamwatchd.batch import Decoded, RawBatch, Strings, to_values
 from streamwatchd.codecs import json_rows
 from streamwatchd.codecs.base import EventSchema
-from streamwatchd.codecs.formats import FORMATS, open_decoder
 from streamwatchd.codecs.json_rows import JsonDecoder
 from streamwatchd.lang.typed import Kind
 
@@ -282,12 +281,6 @@ def test_string_columns_cross_process_boundaries() -> None:
     again: Strings = pickle.loads(pickle.dumps(column))
     assert again.to_list() == ["a", None]
     assert again.dictionary.encode(["new", "a"]).tolist() == [1, 0]
-
-
-def test_formats_are_found_by_name() -> None:
-    """`format: json` opens this decoder; the shelf knows no others yet."""
-    assert isinstance(open_decoder("json", EventSchema()), JsonDecoder)
-    assert set(FORMATS) == {"json"}
 
 
 # A slow reader, one record at a time, that shares no code with the decoder.

@@ -35,6 +35,15 @@ def test_equal_strings_have_equal_codes() -> None:
     assert column.codes.tolist() == [-1, 0, 0]
 
 
+def test_names_that_only_lookups_coded_are_not_packed() -> None:
+    """The bytes stay those that the digest names."""
+    table = read_table("t.csv", _CONTENT, "t").data
+    column = table.columns["role"]
+    assert isinstance(column, Strings)
+    assert column.dictionary["a default"] == 1
+    assert hashlib.sha256(pack_table(table)).hexdigest() == table.digest
+
+
 @pytest.mark.parametrize("change", ["role,core", "a,,2.6", "d,x,1,true"])
 def test_any_change_of_content_changes_the_digest(change: str) -> None:
     """A cell, a value, a row."""
