@@ -28,7 +28,7 @@ PEERS_PYTHON = os.environ.get("STREAMWATCHD_BENCH_PYTHON", sys.executable)
 PARTITIONS = 4
 EVENTS_PER_MINUTE = 300_000
 PATIENCE_SECONDS = 120.0
-RECORDS_READ = re.compile(rb"^streamwatchd_records_total(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
+WORKER_UP = re.compile(rb"^streamwatchd_worker_up\{[^}]*\} 1(?:\.0)?$", re.MULTILINE)
 
 
 class Absent(Exception):
@@ -169,7 +169,10 @@ def project(job: Job, name: str, listen: str) -> Path:
 
 
 class FirstRecord(threading.Thread):
-    """Asks the daemon's metrics until they show a record; `at` is when, seconds since the epoch."""
+    """Asks the daemon's metrics until they show a worker at work; `at` is when, seconds since the epoch.
+
+    A worker says so at the end of its first turn: it has then waited for records once, and taken what was there.
+    """
 
     def __init__(self, listen: str) -> None:
         super().__init__(daemon=True)
@@ -184,7 +187,7 @@ class FirstRecord(threading.Thread):
                     text = response.read()
             except OSError:
                 continue
-            if any(float(count) > 0 for count in RECORDS_READ.findall(text)):
+            if WORKER_UP.search(text):
                 self.at = time.time()
 
     def stop(self) -> None:
