@@ -1,0 +1,171 @@
+"""Sealed epochs and how they are made to count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from streamwatchd.errors import Fenced, StateMismatch, Unavailable
+from streamwatchd.ports.clock import ManualClock
+from streamwatchd.ports.fake_kafka import Delayed, Doubled, FakeKafka
+from streamwatchd.ports.kafka import Committed, Partition
+from streamwatchd.settings import Topics
+from streamwatchd.shard.epoch import (
+    PlainCommitter,
+    Sealed,
+    TransactionalCommitter,
+    committed_epoch,
+    iso,
+    metadata,
+    records_of,
+)
+from streamwatchd.shard.journal import EpochRecord, Range
+from streamwatchd.shard.output import ExchangeRecord, Output, Sink, TaskId
+
+TOPICS = Topics()
+JOURNAL = Partition(TOPICS.journal, 0)
+IN = Partition("in", 0)
+
+
+def sealed(epoch: int) -> Sealed:
+    record = EpochRecord(epoch, 0, {TaskId(1, "in", 0): Range(0, epoch)}, (), (), 0, "c", "0", {})
+    return Sealed(
+        record=record,
+        outputs=(
+            Output(Sink.ALERTS, b"k", {"epoch": epoch}),
+            Output(Sink.LATE, None, b"raw", (("topic", "in"), ("offset", "7"))),
+            Output(Sink.ENRICHED, None, {"a": 1}),
+        ),
+        exchanged=(ExchangeRecord(2, 1, b"partial"),),
+        positions={IN: Committed(epoch, metadata(epoch, 0, 1))},
+        emitted_at_ms=1_767_571_200_123,
+    )
+
+
+class Setting:
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        names = [TOPICS.alerts, TOPICS.late, TOPICS.journal, "in"]
+        self.kafka = FakeKafka(dict.fromkeys(names, 1) | {f"{TOPICS.exchange}.2": 2}, clock=self.clock)
+        self.notes: list[str] = []
+        self.committer = self.open()
+
+    def open(self) -> TransactionalCommitter:
+        writer = self.kafka.writer("streamwatchd.0")
+        return TransactionalCommitter(
+            self.kafka, writer, "streamwatchd", TOPICS, JOURNAL, (0, 1), self.clock, self.notes.append
+        )
+
+    def epochs(self) -> list[int]:
+        return [msgspec.json.decode(record.value or b"")["epoch"] for record in self.kafka.records(TOPICS.alerts)]
+
+
+def test_what_goes_into_a_transaction() -> None:
+    """Outputs with `emitted_at`, payloads as they were, exchange records in their partition, the journal record last."""
+    records = list(records_of(sealed(1), TOPICS, JOURNAL, shard=0))
+    alert, late, exchanged, journalled = records
+    assert msgspec.json.decode(alert.value or b"") == {"epoch": 1, "emitted_at": "2026-01-05T00:00:00.123Z"}
+    assert alert.key == b"k"
+    assert (late.value, late.headers) == (b"raw", (("topic", b"in"), ("offset", b"7")))
+    assert (exchanged.topic, exchanged.partition, exchanged.value) == (f"{TOPICS.exchange}.2", 1, b"partial")
+    assert (journalled.topic, journalled.key) == (TOPICS.journal, b"0")
+    assert EpochRecord.decode(journalled.value or b"") == sealed(1).record
+
+
+def test_enriched_events_go_out_where_a_topic_is_set() -> None:
+    """Without one they go nowhere."""
+    topics = replace(TOPICS, enriched="enriched")
+    assert [record.topic for record in records_of(sealed(1), topics, JOURNAL, 0)][2] == "enriched"
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"), [(0, "1970-01-01T00:00:00.000Z"), (1_767_571_200_007, "2026-01-05T00:00:00.007Z")]
+)
+def test_times_are_iso_with_milliseconds(ms: int, text: str) -> None:
+    """As in every document that leaves."""
+    assert iso(ms) == text
+
+
+def test_a_commit_counts_once() -> None:
+    """Outputs, offsets and journal together."""
+    setting = Setting()
+    for epoch in (1, 2, 3):
+        setting.committer.commit(sealed(epoch))
+    assert setting.epochs() == [1, 2, 3]
+    assert setting.kafka.admin().committed("streamwatchd", [IN])[IN] == Committed(3, "e=3;s=0/1")
+
+
+@pytest.mark.parametrize("point", ["begin", "send", "send.done", "send_offsets", "commit", "commit.done", "rebuild"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_any_failure_is_settled(point: str, times: int) -> None:
+    """Lost requests and lost answers, once or several times in a row."""
+    setting = Setting()
+    setting.committer.commit(sealed(1))
+    setting.kafka.faults.at(1, lambda: Unavailable("lost"), point="kafka.commit")
+    for n in range(times):
+        setting.kafka.faults.at(1 + n, lambda: Unavailable("lost"), point=f"kafka.{point}")
+    setting.committer.commit(sealed(2))
+    setting.committer.commit(sealed(3))
+    assert setting.epochs() == [1, 2, 3]
+    assert setting.notes
+
+
+@pytest.mark.parametrize("sign", [Delayed, Doubled])
+def test_a_late_end_of_a_transaction_ends_no_other(sign: type[Unavailable]) -> None:
+    """The first copy of EndTxn arrives in the middle of the next transaction: a new producer has fenced it off."""
+    setting = Setting()
+    point = "kafka.commit" if sign is Delayed else "kafka.commit.done"
+    setting.kafka.faults.at(1, lambda: sign("late"), point=point)
+    setting.kafka.faults.at(2, setting.kafka.deliver, point="kafka.send_offsets")  # type: ignore[arg-type]
+    setting.committer.commit(sealed(1))
+    setting.kafka.faults.at(2, lambda: Unavailable("lost"), point="kafka.send_offsets")
+    setting.committer.commit(sealed(2))
+    setting.committer.commit(sealed(3))
+    assert setting.epochs() == [1, 2, 3]
+
+
+def test_a_fenced_committer_says_so() -> None:
+    """Another owner is at work: nothing is tried again."""
+    setting = Setting()
+    setting.open()
+    with pytest.raises(Fenced):
+        setting.committer.commit(sealed(1))
+
+
+def test_foreign_offsets_stop_it() -> None:
+    """In doubt, offsets of neither this epoch nor the one before mean that somebody else wrote them."""
+    setting = Setting()
+    setting.committer.commit(sealed(1))
+    setting.kafka.faults.at(1, lambda: Unavailable("lost"), point="kafka.commit")
+    setting.kafka.admin().commit("streamwatchd", {IN: Committed(9, metadata(9, 0, 1))})
+    with pytest.raises(StateMismatch, match="epoch 9 is committed"):
+        setting.committer.commit(sealed(2))
+
+
+@pytest.mark.parametrize("point", ["kafka.flush", "kafka.admin_commit"])
+def test_plain_commits_are_tried_again(point: str) -> None:
+    """At least once: perhaps twice, never not at all."""
+    setting = Setting()
+    plain = PlainCommitter(setting.kafka, "streamwatchd", TOPICS, JOURNAL, 0, setting.clock, setting.notes.append)
+    setting.kafka.faults.at(1, lambda: Unavailable("lost"), point=point)
+    plain.commit(sealed(1))
+    assert set(setting.epochs()) == {1}
+    assert setting.kafka.admin().committed("streamwatchd", [IN])[IN] == Committed(1, "e=1;s=0/1")
+
+
+def test_the_committed_epoch_is_the_newest() -> None:
+    """Partitions that joined later have none yet; without any it is 0."""
+    positions = {IN: Committed(5, metadata(4, 0, 2)), Partition("in", 2): None}
+    assert committed_epoch(positions, 0, 2) == 4
+    assert committed_epoch({IN: None}, 0, 2) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("", "moved by hand"), ("e=x", "moved by hand"), ("e=4;s=1/3", "set `shards: 3` again")]
+)
+def test_positions_of_somebody_else_are_refused(text: str, reason: str) -> None:
+    """With the partition named and a way out."""
+    with pytest.raises(StateMismatch, match=reason):
+        committed_epoch({IN: Committed(5, text)}, 0, 2)

@@ -1,0 +1,144 @@
+"""Replay: the same records and marks in the same places, whatever the batches."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamwatchd.batch import RawBatch
+from streamwatchd.errors import StateMismatch
+from streamwatchd.ports.kafka import Committed, Partition
+from streamwatchd.shard.journal import EpochRecord, Range
+from streamwatchd.shard.output import Mark, TaskId
+from streamwatchd.shard.recovery import Lane, Replay, State, begin, check_positions, stretches
+from streamwatchd.shard.version import Version
+from tests.shard.small import FIRST, START_MS, SmallShard, World, content
+
+TASK = TaskId(1, "in", 0)
+OTHER = TaskId(1, "in", 1)
+
+
+def epoch(number: int, start: int, end: int, *marks: Mark, switches: tuple[Version, ...] = ()) -> EpochRecord:
+    return EpochRecord(number, 100 * number, {TASK: Range(start, end)}, marks, switches, 0, "v0", "0", {})
+
+
+def batch(*offsets: int) -> RawBatch:
+    return RawBatch("in", 0, [str(offset).encode() for offset in offsets], list(offsets), [0] * len(offsets))
+
+
+def played(lane: Lane, *batches: RawBatch) -> list[object]:
+    """Offsets with the clock they are judged by, and marks."""
+    found: list[object] = list(lane.acts_without_records())
+    for each in batches:
+        for act in lane.acts(each):
+            if isinstance(act, Mark):
+                found.append(act.watermark_ms)
+            else:
+                found += [(offset, act[1]) for offset in act[0].offsets]
+    return found
+
+
+RUN = [
+    epoch(1, 0, 2),
+    epoch(2, 2, 5, Mark(TASK, 2, 7), Mark(OTHER, 3, 8), Mark(TASK, 4, 9)),
+    epoch(3, 5, 5, Mark(TASK, 5, 10)),
+]
+SCRIPT = [(0, 100), (1, 100), 7, (2, 200), (3, 200), 9, (4, 200), 10]
+
+
+@pytest.mark.parametrize(
+    "cuts",
+    [[[0, 1, 2, 3, 4]], [[0], [1], [2], [3], [4]], [[0, 1, 2], [3, 4, 5, 6]], [[0, 1], [2, 3], [4, 5]]],
+)
+def test_records_and_marks_keep_their_places(cuts: list[list[int]]) -> None:
+    """However the records come: cut at epochs, between marks, or with more behind them."""
+    lane = Lane(TASK, RUN)
+    assert played(lane, *(batch(*cut) for cut in cuts)) == SCRIPT
+    assert lane.done
+    assert lane.start == 0
+
+
+def test_marks_before_any_record_need_none() -> None:
+    """A silent partition may have nothing but marks."""
+    lane = Lane(TASK, [epoch(1, 3, 3, Mark(TASK, 3, 7))])
+    assert [mark.watermark_ms for mark in lane.acts_without_records()] == [7]
+    assert lane.done
+
+
+def test_offsets_may_have_gaps() -> None:
+    """Control markers and compaction leave holes; the record behind a stretch ends it."""
+    lane = Lane(TASK, [epoch(1, 0, 4), epoch(2, 4, 9)])
+    assert played(lane, batch(0, 2), batch(6, 8)) == [(0, 100), (2, 100), (6, 200), (8, 200)]
+    assert lane.done
+
+
+def test_a_log_that_ends_early_ends_the_stretch() -> None:
+    """Where the last record of a range was compacted away, the end of the log says that nothing more comes."""
+    lane = Lane(TASK, [epoch(1, 0, 4, Mark(TASK, 4, 7))])
+    played(lane, batch(0, 2))
+    assert not lane.done
+    assert [mark.watermark_ms for mark in lane.acts_at_end(6)] == [7]
+    assert lane.done
+
+
+def test_a_switch_begins_a_stretch() -> None:
+    """All tasks are brought there before it is made."""
+    change = (Version(1, 9, "v1"),)
+    records = [epoch(1, 0, 1), epoch(2, 1, 2), epoch(3, 2, 3, switches=change), epoch(4, 3, 4)]
+    assert [[each.epoch for each in run] for run in stretches(records)] == [[1, 2], [3, 4]]
+
+
+def state() -> State:
+    known = content("v0", stages=1)
+    return begin(FIRST, known, {TASK: Partition("in", 0)}, SmallShard)
+
+
+def replayed(*records: EpochRecord, before: State | None = None) -> State:
+    world = World(partitions=1)
+    world.feed(10)
+    found = before or state()
+    contents = {"v0": content("v0", stages=1), "v1": content("v1", stages=1)}
+    Replay(found, world.kafka.reader(), contents.__getitem__, lambda _: found.tasks, SmallShard).run(records)
+    return found
+
+
+def test_a_replay_is_muted() -> None:
+    """The outputs are out already."""
+    found = replayed(epoch(1, 0, 4), epoch(2, 4, 6))
+    assert (found.epoch, found.positions) == (2, {TASK: 6})
+    assert found.shard.counters()["events", "", ""] == 6
+    assert found.shard.drain() == ([], [])
+
+
+def test_a_journal_that_does_not_go_on_from_the_state_is_refused() -> None:
+    """A hole between snapshot and journal would be a loss."""
+    standing = state()
+    standing.positions = {TASK: 3}
+    with pytest.raises(StateMismatch, match="stands at offset 3"):
+        replayed(epoch(1, 4, 6), before=standing)
+
+
+def test_another_version_than_journalled_is_refused() -> None:
+    """A replay under other rules would be another state."""
+    record = EpochRecord(1, 0, {TASK: Range(0, 2)}, (), (), 5, "v5", "0", {})
+    with pytest.raises(StateMismatch, match="ran under version 5"):
+        replayed(record)
+
+
+@pytest.mark.parametrize("there", [None, Committed(5)])
+def test_state_and_committed_offsets_must_agree(there: Committed | None) -> None:
+    """Otherwise somebody moved one of them."""
+    standing = state()
+    standing.positions = {TASK: 6}
+    with pytest.raises(StateMismatch, match="goes on at offset 6"):
+        check_positions(standing, {Partition("in", 0): there})
+
+
+def test_older_versions_are_forgotten_when_all_have_passed() -> None:
+    """Until then a snapshot needs both."""
+    standing = state()
+    standing.switch(Version(1, START_MS, "v1"), content("v1", stages=1), standing.tasks, SmallShard)
+    standing.settle()
+    assert [version.number for version in standing.versions] == [0, 1]
+    standing.shard.mark(Mark(TASK, 0, START_MS + 1))
+    standing.settle()
+    assert [version.number for version in standing.versions] == [1]
