@@ -60,7 +60,6 @@ WINDOWLESS_FIELD = "SW349"
 COSTLY_WINDOW = "SW350"
 AGGREGATE_IN_WHEN = "SW351"
 FIELD_CONFLICT = "SW352"
-BUG = "SW399"
 # Settings and sources
 UNKNOWN_OPTION = "SW401"
 FORBIDDEN_OPTION = "SW402"
@@ -71,7 +70,6 @@ NO_FOLDER = "SW406"
 UNKNOWN_TABLE = "SW407"
 SPECIAL_FIELD = "SW408"
 BAD_UNIT = "SW409"
-BAD_TOPIC = "SW410"
 BAD_SHARE = "SW411"
 DROP_READS_TABLE = "SW412"
 # Tables
@@ -79,7 +77,6 @@ TABLE_TAKEN = "SW420"
 TABLE_UNREADABLE = "SW421"
 UNKNOWN_COLUMN = "SW422"
 COLUMN_TYPE = "SW423"
-TABLE_GONE = "SW424"
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -131,7 +128,6 @@ TITLES: Mapping[str, str] = MappingProxyType(
         COSTLY_WINDOW: "a long window that costs much memory a key",
         AGGREGATE_IN_WHEN: "an aggregate in the `when` of a KPI",
         FIELD_CONFLICT: "an undeclared field that rules use as two kinds",
-        BUG: "a mistake in streamwatchd itself",
         UNKNOWN_OPTION: "a Kafka option that does not exist or is not passed on",
         FORBIDDEN_OPTION: "a Kafka option that is refused for safety",
         ENVIRONMENT_UNSET: "an environment variable is not set",
@@ -141,13 +137,11 @@ TITLES: Mapping[str, str] = MappingProxyType(
         UNKNOWN_TABLE: "no table has this name",
         SPECIAL_FIELD: "a time, key or join field of an impossible type",
         BAD_UNIT: "a unit that does not exist",
-        BAD_TOPIC: "a topic name that Kafka does not take",
         BAD_SHARE: "a share that is not within 0–100 %",
         DROP_READS_TABLE: "`drop` reads a table",
         TABLE_TAKEN: "two tables of one name",
         TABLE_UNREADABLE: "the data of a table can't be read",
         UNKNOWN_COLUMN: "a column that the table's data does not have",
         COLUMN_TYPE: "a default that does not fit its column",
-        TABLE_GONE: "a table that rules read was removed",
     }
 )

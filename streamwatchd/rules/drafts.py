@@ -33,9 +33,12 @@ class RuleDraft:
 
 @dataclass(frozen=True, slots=True)
 class FileDraft:
+    """`names` are those of all rules of the file, of the broken ones too."""
+
     document: Document
     rules: tuple[RuleDraft, ...]
     problems: tuple[Diagnostic, ...]
+    names: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -53,7 +56,14 @@ def draft(document: Document) -> FileDraft:
     items = node.items if isinstance(node, Sequence) else ()
     found = [_rule(item, defaults, findings) for item in items if isinstance(item, Mapping)]
     rules = tuple(rule for rule in found if rule is not None)
-    return FileDraft(document, rules, tuple(findings.problems))
+    names = tuple(name for item in items for name in _names(item))
+    return FileDraft(document, rules, tuple(findings.problems), names)
+
+
+def _names(item: Node) -> Iterator[str]:
+    for key, value in item.entries if isinstance(item, Mapping) else ():
+        if key.text in rule_spec.RULE.records and isinstance(value, Scalar):
+            yield value.text
 
 
 def _rule(node: Mapping, defaults: Read, findings: Findings) -> RuleDraft | None:

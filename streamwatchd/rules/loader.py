@@ -131,8 +131,7 @@ class _Loading:
         failing = [path for path in project.failing() if path not in self.out]
         changed = [path for path in failing if any(self.files.changed(each) for each in _parts(path, project))]
         if changed:
-            first = str(self.config)
-            for path in [first] if first in changed else changed:
+            for path in self._foremost(changed, project):
                 self._refuse(path, project, project.problems[path])
         elif failing:
             self._settle_unchanged(failing, project)
@@ -142,6 +141,14 @@ class _Loading:
                 self._refuse(path, project, [*project.problems[path], *found])
             return not blocked
         return self._is_lost()
+
+    def _foremost(self, failing: list[str], project: Project) -> list[str]:
+        """Those whose refusal may mend others: the configuration, then files that can't be read, then the rest."""
+        if str(self.config) in failing:
+            return [str(self.config)]
+        files = project.choice.files
+        unreadable = [path for path in failing if path not in files or files[path].failed]
+        return unreadable or failing
 
     def _settle_unchanged(self, failing: list[str], project: Project) -> None:
         blamed = [self._blame(path, project) for path in failing if path not in self.files.held]
@@ -167,7 +174,7 @@ class _Loading:
         self.diagnostics.setdefault(path, found)
         self.refused.add(path)
         draft = project.choice.files.get(path)
-        self.out[path] = tuple(rule.name for rule in draft.rules) if draft is not None else ()
+        self.out[path] = draft.names if draft is not None else ()
 
     def _blame(self, path: str, project: Project) -> bool:
         """A file that did not change fails, so something that it reads did: refuse that change."""
@@ -232,8 +239,9 @@ def _parts(path: str, project: Project) -> tuple[str, ...]:
 
 
 def _in_order(found: Iterator[Diagnostic]) -> list[Diagnostic]:
-    """By file and place, each once."""
-    return sorted(
-        dict.fromkeys(found),
-        key=lambda each: (each.span is None, each.span or Span("", 0, 0, 0, 0), each.code, each.message),
-    )
+    """By file and place, each once, without the echoes of values that YAML itself refuses."""
+    once = dict.fromkeys(found)
+    no_values = {each.span for each in once if each.code in (codes.TAG, codes.ALIASES)}
+    kept = (each for each in once if each.code in (codes.TAG, codes.ALIASES) or each.span not in no_values)
+    nowhere = Span("", 0, 0, 0, 0)
+    return sorted(kept, key=lambda each: (each.span or nowhere, each.code, each.message))

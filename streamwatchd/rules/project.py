@@ -77,7 +77,7 @@ def put_together(choice: Choice) -> Project:
     for path, file in choice.files.items():
         project.problems[path] = list(file.problems)
     drops = {name: _source(project, source) for name, source in config.sources.items()}
-    if config.sources:
+    if not any(problem.is_error for problem in project.problems[config.document.file]):
         _Rules(project, drops).check()
     return project
 
@@ -126,7 +126,8 @@ class _Rules:
     def __init__(self, project: Project, drops: Mapping[str, Infers]) -> None:
         self._project = project
         self._entries: dict[str, _Entry] = {}
-        self._failed: dict[str, str] = {}
+        self._failed = {name: path for path, file in project.choice.files.items() if file.failed for name in file.names}
+        self._circular: set[str] = set()
         self._streams: dict[str, Stream] = {}
         self._infers: dict[str, Infers] = {}
         self._inferred: dict[str, dict[str, tuple[Kind | None, Scalar]]] = {
@@ -199,6 +200,7 @@ class _Rules:
         start = min(range(len(circle) - 1), key=lambda index: circle[index])
         names = circle[start:-1] + circle[:start]
         way = " → ".join(f"`{name}`" for name in reversed([*names, names[0]]))
+        self._circular.update(names)
         first = self._entries[names[0]]
         self._report(
             first, codes.KPI_CYCLE, f"KPIs read each other in a circle: {way}", hint="let one of them read a source"
@@ -214,9 +216,9 @@ class _Rules:
             self._streams[name] = streams.of_source(source, self._project.tables)
 
     def _check(self, name: str) -> None:
-        if name in self._failed or name not in self._entries:
+        entry = self._entries.get(name)
+        if entry is None or name in self._circular:
             return
-        entry = self._entries[name]
         inputs = tuple(self._inputs(entry))
         if len(inputs) == len(entry.draft.sources) and self._joinable(entry, inputs):
             self._build(entry, inputs)
@@ -229,7 +231,7 @@ class _Rules:
             if stream is None:
                 self._no_input(entry, source)
             elif broken := self._broken_table(source.text):
-                message = f"`{source.text}` joins table `{broken.name}`, which is refused: {broken.paths[-1]}"
+                message = f"`{source.text}` joins table `{broken.name}`, which is refused: {broken.fault}"
                 self._block(entry, message, source)
             else:
                 yield stream
@@ -258,24 +260,24 @@ class _Rules:
     def _block(self, entry: _Entry, message: str, source: Scalar) -> None:
         hint = "mend that file; this one is fine so far"
         found = entry.document.report(codes.READ_ELSEWHERE, message, source.span, hint=hint, rule=entry.draft.name)
-        self._project.blocked.setdefault(entry.path, []).append(found)
+        said = self._project.blocked.setdefault(entry.path, [])
+        if all(other.message != message for other in said):
+            said.append(found)
 
     def _joinable(self, entry: _Entry, inputs: tuple[Stream, ...]) -> bool:
+        windows = {(stream.step_ms, stream.window_ms) for stream in inputs}
         if len(inputs) == 1:
             return True
-        scalar = entry.draft.sources[0]
-        windows = {(stream.step_ms, stream.window_ms) for stream in inputs}
         if not all(stream.is_kpi and stream.step_ms for stream in inputs):
-            hint = "make KPIs of them, with the same `every:` and keys"
-            self._report(entry, codes.UNJOINABLE, "only KPIs with windows can be joined", scalar, hint)
+            message, hint = "only KPIs with windows can be joined", "make KPIs of them, with the same `every:` and keys"
         elif len(windows) > 1:
-            message = "the windows of these KPIs are not equal"
-            self._report(entry, codes.UNJOINABLE, message, scalar, "give them the same `every:` and `over:`")
+            message, hint = "the windows of these KPIs are not equal", "give them the same `every:` and `over:`"
         elif not streams.common_keys(inputs):
-            self._report(
-                entry, codes.UNJOINABLE, "these KPIs have no key in common", scalar, "give them a common `by:`"
-            )
-        return entry.draft.name not in self._failed
+            message, hint = "these KPIs have no key in common", "give them a common `by:`"
+        else:
+            return True
+        self._report(entry, codes.UNJOINABLE, message, entry.draft.sources[0], hint)
+        return False
 
     def _build(self, entry: _Entry, inputs: tuple[Stream, ...]) -> None:
         name = entry.draft.name

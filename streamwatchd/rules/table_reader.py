@@ -35,6 +35,12 @@ class TableDraft:
     data: TableData | None = None
     problems: tuple[Diagnostic, ...] = ()
 
+    @property
+    def fault(self) -> str:
+        """The file that is to blame when the table is broken."""
+        first = next((problem.span for problem in self.problems if problem.is_error), None)
+        return first.file if first is not None else self.paths[0]
+
 
 def read_tables(folder: Path, files: Files) -> tuple[TableDraft, ...]:
     """All tables of a folder; two of one name: the first path keeps it."""
