@@ -45,3 +45,9 @@ FUNCTIONS: Mapping[str, FunctionSpec] = Shelf(__name__, __path__, FunctionSpec)
 def signatures() -> Mapping[str, Signature]:
     """All functions that an expression may call, aggregates included: the `functions` argument of `lang.check`."""
     return {**AGGREGATES, **{name: spec.signature for name, spec in FUNCTIONS.items()}}
+
+
+@cache
+def evaluators() -> Mapping[str, Callable[..., Column]]:
+    """What runs each scalar function on columns."""
+    return {name: spec.evaluate for name, spec in FUNCTIONS.items()}

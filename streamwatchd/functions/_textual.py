@@ -38,7 +38,7 @@ def measured(column: Strings, function: Callable[[str], float]) -> Numbers:
     return results[inverse]
 
 
-def tested(column: Strings, other: Strings, test: Callable[[str, str], bool]) -> Truths:
+def paired(column: Strings, other: Strings, test: Callable[[str, str], bool]) -> Truths:
     """The test of each pair of strings, null where either is null."""
     names, others = column.dictionary.names, other.dictionary.names
     width = len(others) + 1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from streamwatchd.batch import Strings, Truths
 from streamwatchd.functions import Example, FunctionSpec
-from streamwatchd.functions._textual import of_two_texts, tested
+from streamwatchd.functions._textual import of_two_texts, paired
 
 
 def evaluate(text: Strings, prefix: Strings) -> Truths:
-    return tested(text, prefix, str.startswith)
+    return paired(text, prefix, str.startswith)
 
 
 SPEC = FunctionSpec(

@@ -13,18 +13,9 @@ from streamwatchd.lang import check
 from streamwatchd.lang.scope import row_scope
 from streamwatchd.lang.signatures import AGGREGATES
 from streamwatchd.lang.typed import Call, Compare, Expr, Field, Kind, Literal, Type
+from tests.functions.columns import column, kind_of
 
 Given = Mapping[str, float | str | bool | None]
-
-
-def column(kind: Kind, values: list[float | str | bool | None]) -> Column:
-    match kind:
-        case Kind.STRING:
-            dictionary = Dictionary()
-            return Strings(dictionary.encode([None if each is None else str(each) for each in values]), dictionary)
-        case Kind.BOOL:
-            return np.array([1 if each is None else 2 * int(bool(each)) for each in values], np.int8)
-    return np.array([np.nan if each is None else float(each) for each in values])
 
 
 def evaluate(expr: Expr, given: Given, rows: int = 3) -> Column:
@@ -37,15 +28,6 @@ def evaluate(expr: Expr, given: Given, rows: int = 3) -> Column:
         case Call(function, args):
             return FUNCTIONS[function].evaluate(*(evaluate(arg, given, rows) for arg in args))
     raise AssertionError(expr)
-
-
-def kind_of(value: float | str | bool | None) -> Kind:
-    match value:
-        case str():
-            return Kind.STRING
-        case bool():
-            return Kind.BOOL
-    return Kind.NUMBER
 
 
 EXAMPLES = [pytest.param(example, id=example.expression) for name in FUNCTIONS for example in FUNCTIONS[name].examples]
