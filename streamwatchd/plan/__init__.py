@@ -1,0 +1,1 @@
+"""RuleSet → logical plan: what is computed, where, and what is shared."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import Program
 from streamwatchd.enrichment.table import TableData
+from streamwatchd.operators.dimension import Dimensions
+from streamwatchd.shard.exchange import feeder_name
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
+from streamwatchd.shard.task import NEVER, MergeTask, SourceTask, Task
 
 
 class Shard:
@@ -27,33 +31,97 @@ class Shard:
         max_future_ms: int = 300_000,
     ) -> None:
         """`partitions` maps every source topic to its partition count (merge tasks know their feeders by it)."""
+        self.program, self.tables = program, dict(tables)
+        self.partitions, self.exchange_partitions = dict(partitions), exchange_partitions
+        self.max_future_ms = max_future_ms
+        self.tasks: dict[TaskId, Task] = {task: self._make(task) for task in sorted(tasks)}
+        self._outputs: list[Output] = []
+
+    def _make(self, task: TaskId) -> Task:
+        plan = self.program.plan
+        dimensions = Dimensions(self.tables, plan.defaults)
+        if task.stage == 1:
+            source = next(source for source in plan.sources.values() if source.topic == task.topic)
+            return SourceTask(task, source, plan.first[source.name], dimensions, self.exchange_partitions)
+        stage = plan.later[task.stage - 2]
+        return MergeTask(task, stage, self._feeders(task.stage), dimensions, self.exchange_partitions)
+
+    def _feeders(self, stage: int) -> dict[str, frozenset[str]]:
+        plan = self.program.plan
+        return {stream: self._feeding_tasks(plan.feeders[stream]) for stream in plan.later[stage - 2].inputs}
+
+    def _feeding_tasks(self, origins: tuple[str, ...]) -> frozenset[str]:
+        names: list[str] = []
+        for origin in origins:
+            if origin.startswith("@"):
+                stage = int(origin[1:])
+                names += [feeder_name(TaskId(stage, "", p)) for p in range(self.exchange_partitions)]
+            else:
+                names += [feeder_name(TaskId(1, origin, p)) for p in range(self.partitions[origin])]
+        return frozenset(names)
+
+    # input
 
     def step(self, raw: RawBatch, now_ms: int) -> None:
         """Take in records of a source partition. `now_ms` bounds stamps from the future (+ `max_future_ms`)."""
+        task = self.tasks[TaskId(1, raw.topic, raw.partition)]
+        assert isinstance(task, SourceTask)
+        self._outputs += task.step(raw, now_ms, self.max_future_ms)
 
     def merge(self, stage: int, partition: int, payloads: list[bytes]) -> None:
         """Take in records of an exchange partition."""
+        task = self.tasks[TaskId(stage, "", partition)]
+        assert isinstance(task, MergeTask)
+        self._outputs += task.step(payloads)
 
     def mark(self, mark: Mark) -> None:
         """Let a task's watermark go on without a record."""
+        task = self.tasks[mark.task]
+        assert isinstance(task, SourceTask)
+        self._outputs += task.advance(mark.watermark_ms)
+
+    # output
 
     def drain(self) -> tuple[list[Output], list[ExchangeRecord]]:
         """All outputs since the last call."""
+        outputs, self._outputs = self._outputs, []
+        records = [record for task in self.tasks.values() for record in task.exchange()]
+        return outputs, records
+
+    # change
 
     def switch(self, at_ms: int, program: Program, tables: Mapping[str, TableData]) -> None:
         """New rules and tables from the event-time instant `at_ms` (E): it must lie above `max_event_time()`."""
+        raise NotImplementedError
 
     def max_event_time(self) -> int:
         """The largest event time that any task has taken in, or a very small number."""
+        return max((task.max_time for task in self.tasks.values() if isinstance(task, SourceTask)), default=NEVER)
 
     def watermarks(self) -> dict[TaskId, int]:
         """Per task, for idleness, journal and metrics."""
+        return {name: task.watermark for name, task in self.tasks.items()}
+
+    # state
 
     def snapshot(self) -> dict[TaskId, bytes]:
         """The state of every task at this instant."""
+        return {name: task.snapshot() for name, task in self.tasks.items()}
 
     def restore(self, states: Mapping[TaskId, bytes]) -> None:
         """The inverse; raises SnapshotCorrupt where a state can't be read."""
+        for name, state in states.items():
+            self.tasks[name].restore(state)
 
     def counters(self) -> dict[tuple[str, str, str], int]:
         """(name, label, value) → count since start: events, late, dead letters, dropped, unkeyed, keys, …"""
+        totals: Counter[tuple[str, str, str]] = Counter()
+        for task in self.tasks.values():
+            label = task.source.name if isinstance(task, SourceTask) else f"stage {task.id.stage}"
+            for name, count in task.counts.items():
+                totals[name, "source", label] += count
+            for family in task.flow.families.values():
+                totals["unkeyed", "source", label] += family.unkeyed
+            for space in task.flow.spaces.values():
+                totals["keys", "by", ",".join(space.names)] += len(space)
+        return dict(totals)

@@ -1,0 +1,316 @@
+"""Accumulators: what a pane keeps per key. Every one merges, so panes of several partitions and widths combine.
+
+An accumulator is stateless; its state for `size` keys is a `State` that it makes, merges and packs. Row groups are
+integers in [0, size).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.aggregates import exact
+from streamwatchd.batch import Column, Dictionary, Numbers, Rows, Strings, Times
+
+State = Any
+"""The state of one accumulator for one pane; only its own accumulator looks inside."""
+
+Index = npt.NDArray[np.intp]
+
+
+class Accumulator(Protocol):
+    def empty(self, size: int) -> State:
+        """No values yet."""
+
+    def reduce(self, groups: Rows, size: int, column: Column | None, time: Times) -> State:
+        """Rows grouped; `column` has no nulls."""
+
+    def merge(self, state: State, other: State, keys: Index | None, size: int) -> State:
+        """`state` for `size` keys plus `other`, whose group i is key keys[i] (None: i). May change `state`."""
+
+    def take(self, state: State, keys: Index) -> State:
+        """The part of `keys`, which become 0, 1, …"""
+
+    def pack(self, state: State) -> object:
+        """For `packing.pack`."""
+
+    def unpack(self, packed: Any) -> State:
+        """The inverse."""
+
+
+def _scatter(target: npt.NDArray[Any], keys: Index | None, length: int) -> npt.NDArray[Any]:
+    return target[:length] if keys is None else target[keys]
+
+
+def grown(array: npt.NDArray[Any], size: int, fill: object) -> npt.NDArray[Any]:
+    """The array with at least `size` entries."""
+    if len(array) >= size:
+        return array
+    bigger = np.full(size, fill, array.dtype)
+    bigger[: len(array)] = array
+    return bigger
+
+
+class Count:
+    """Number of rows."""
+
+    def empty(self, size: int) -> State:
+        return np.zeros(size, np.int64)
+
+    def reduce(self, groups: Rows, size: int, column: Column | None, time: Times) -> State:
+        return np.bincount(groups, minlength=size).astype(np.int64, copy=False)
+
+    def merge(self, state: State, other: State, keys: Index | None, size: int) -> State:
+        state = grown(state, size, 0)
+        if keys is None:
+            state[: len(other)] += other
+        else:
+            state[keys] += other
+        return state
+
+    def take(self, state: State, keys: Index) -> State:
+        return grown(state, int(keys.max(initial=-1)) + 1, 0)[keys]
+
+    def pack(self, state: State) -> object:
+        return state
+
+    def unpack(self, packed: Any) -> State:
+        return packed
+
+
+class Sum:
+    """Exact sums per bin."""
+
+    depth = 2
+
+    def empty(self, size: int) -> State:
+        return {}
+
+    def values(self, column: Numbers) -> Numbers:
+        return column
+
+    def reduce(self, groups: Rows, size: int, column: Column | None, time: Times) -> State:
+        assert isinstance(column, np.ndarray)
+        return exact.sum_by_group(groups, size, self.values(column.astype(np.float64, copy=False)), self.depth)
+
+    def merge(self, state: State, other: State, keys: Index | None, size: int) -> State:
+        for number, sums in other.items():
+            mine = state.get(number)
+            mine = np.zeros(size, np.int64) if mine is None else grown(mine, size, 0)
+            if keys is None:
+                mine[: len(sums)] += sums
+            else:
+                mine[keys] += sums
+            state[number] = mine
+        return state
+
+    def take(self, state: State, keys: Index) -> State:
+        size = int(keys.max(initial=-1)) + 1
+        return {number: grown(sums, size, 0)[keys] for number, sums in state.items()}
+
+    def pack(self, state: State) -> object:
+        return state
+
+    def unpack(self, packed: Any) -> State:
+        return packed
+
+
+class RoughSum(Sum):
+    """Sums of values cut to 26 significant bits, for variances."""
+
+    def values(self, column: Numbers) -> Numbers:
+        return exact.cut_to_26_bits(column)
+
+
+class SquareSum(Sum):
+    """Exact sums of the squares of values cut to 26 significant bits."""
+
+    depth = 3
+
+    def values(self, column: Numbers) -> Numbers:
+        cut = exact.cut_to_26_bits(column)
+        return cut * cut
+
+
+class Extreme:
+    """Least or greatest value."""
+
+    def __init__(self, *, greatest: bool) -> None:
+        self._fill = -np.inf if greatest else np.inf
+        self._ufunc = np.maximum if greatest else np.minimum
+
+    def empty(self, size: int) -> State:
+        return np.full(size, self._fill)
+
+    def reduce(self, groups: Rows, size: int, column: Column | None, time: Times) -> State:
+        state = self.empty(size)
+        self._ufunc.at(state, groups, column)
+        return state
+
+    def merge(self, state: State, other: State, keys: Index | None, size: int) -> State:
+        state = grown(state, size, self._fill)
+        if keys is None:
+            state[: len(other)] = self._ufunc(state[: len(other)], other)
+        else:
+            state[keys] = self._ufunc(state[keys], other)
+        return state
+
+    def take(self, state: State, keys: Index) -> State:
+        return grown(state, int(keys.max(initial=-1)) + 1, self._fill)[keys]
+
+    def pack(self, state: State) -> object:
+        return state
+
+    def unpack(self, packed: Any) -> State:
+        return packed
+
+
+_NO_TIME = np.iinfo(np.int64).min
+
+
+class Edge:
+    """The value at the least (`last=False`) or greatest event time; ties go to the least or greatest value.
+
+    State: (times, values); values are float64, or Python strings in an object array. An empty entry has time
+    `_NO_TIME`.
+    """
+
+    def __init__(self, *, last: bool) -> None:
+        self._last = last
+
+    def empty(self, size: int) -> State:
+        return np.full(size, _NO_TIME, np.int64), np.full(size, None, object)
+
+    def reduce(self, groups: Rows, size: int, column: Column | None, time: Times) -> State:
+        values = _objects(column)
+        times, chosen = self.empty(size)
+        ranks = _ranks(column)
+        order = np.lexsort((ranks, time, groups))
+        ordered = groups[order]
+        edge = np.ones(len(order), bool)
+        if self._last:
+            edge[:-1] = ordered[1:] != ordered[:-1]
+        else:
+            edge[1:] = ordered[1:] != ordered[:-1]
+        picked = order[edge]
+        times[groups[picked]] = time[picked]
+        chosen[groups[picked]] = values(picked)
+        return times, chosen
+
+    def merge(self, state: State, other: State, keys: Index | None, size: int) -> State:
+        times, values = grown(state[0], size, _NO_TIME), grown(state[1], size, None)
+        their_times, their_values = other
+        index = np.arange(len(their_times)) if keys is None else keys
+        known = their_times != _NO_TIME
+        index, their_times, their_values = index[known], their_times[known], their_values[known]
+        mine = times[index]
+        better = (mine == _NO_TIME) | ((their_times > mine) if self._last else (their_times < mine))
+        for i in np.flatnonzero(their_times == mine).tolist():
+            a, b = values[index[i]], their_values[i]
+            better[i] = b > a if self._last else b < a
+        times[index[better]] = their_times[better]
+        values[index[better]] = their_values[better]
+        return times, values
+
+    def take(self, state: State, keys: Index) -> State:
+        size = int(keys.max(initial=-1)) + 1
+        return grown(state[0], size, _NO_TIME)[keys], grown(state[1], size, None)[keys]
+
+    def pack(self, state: State) -> object:
+        return [state[0], state[1].tolist()]
+
+    def unpack(self, packed: Any) -> State:
+        values = np.empty(len(packed[1]), object)
+        values[:] = packed[1]
+        return packed[0], values
+
+
+def _objects(column: Column | None) -> Any:
+    if isinstance(column, Strings):
+        names, codes = column.dictionary.names, column.codes
+        return lambda rows: [names[code] for code in codes[rows].tolist()]
+    assert column is not None
+    return lambda rows: column[rows].astype(object)
+
+
+def _ranks(column: Column | None) -> npt.NDArray[Any]:
+    if isinstance(column, Strings):
+        used = np.unique(column.codes)
+        order = sorted(used.tolist(), key=lambda code: column.dictionary.names[code])
+        lut = np.zeros(int(used.max(initial=0)) + 1, np.int64)
+        lut[order] = np.arange(len(order))
+        return lut[column.codes]
+    assert column is not None
+    return column
+
+
+class Pairs:
+    """Base of the sparse ones: sorted unique (key, item) pairs with a weight each.
+
+    State: list of chunks (keys int64, items, weights int64), compacted when read.
+    """
+
+    def items(self, column: Column) -> npt.NDArray[Any]:
+        raise NotImplementedError
+
+    def empty(self, size: int) -> State:
+        return []
+
+    def reduce(self, groups: Rows, size: int, column: Column | None, time: Times) -> State:
+        assert column is not None
+        return [_compact(groups.astype(np.int64), self.items(column), np.ones(len(groups), np.int64))]
+
+    def merge(self, state: State, other: State, keys: Index | None, size: int) -> State:
+        for groups, items, weights in other:
+            state.append((groups if keys is None else keys[groups].astype(np.int64), items, weights))
+        if len(state) > 8:
+            state[:] = [compacted(state)]
+        return state
+
+    def take(self, state: State, keys: Index) -> State:
+        groups, items, weights = compacted(state)
+        lut = np.full(int(max(keys.max(initial=-1), groups.max(initial=-1))) + 1, -1, np.int64)
+        lut[keys] = np.arange(len(keys))
+        inside = lut[groups] >= 0
+        return [_compact(lut[groups[inside]], items[inside], weights[inside])]
+
+    def pack(self, state: State) -> object:
+        return list(compacted(state))
+
+    def unpack(self, packed: Any) -> State:
+        return [tuple(packed)]
+
+
+Chunk = tuple[npt.NDArray[np.int64], npt.NDArray[Any], npt.NDArray[np.int64]]
+
+
+def _compact(groups: npt.NDArray[np.int64], items: npt.NDArray[Any], weights: npt.NDArray[np.int64]) -> Chunk:
+    order = np.lexsort((items, groups))
+    groups, items, weights = groups[order], items[order], weights[order]
+    new = np.ones(len(groups), bool)
+    new[1:] = (groups[1:] != groups[:-1]) | (items[1:] != items[:-1])
+    starts = np.flatnonzero(new)
+    summed = np.add.reduceat(weights, starts) if len(starts) else weights
+    return groups[starts], items[starts], summed
+
+
+def compacted(chunks: Sequence[Chunk]) -> Chunk:
+    """All chunks as one."""
+    if not chunks:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
+    if len(chunks) == 1:
+        return chunks[0]
+    groups, items, weights = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+    return _compact(groups, items, weights)
+
+
+def edge_values(state: State, size: int) -> Column:
+    """The values of an `Edge` as a column of `size` entries: `Strings` if any is a string, else float64."""
+    values = grown(state[1], size, None)[:size]
+    if any(isinstance(value, str) for value in values):
+        dictionary = Dictionary()
+        return Strings(dictionary.encode(values.tolist()), dictionary)
+    return np.array(values.tolist(), np.float64) if size else np.zeros(0)

@@ -1,0 +1,25 @@
+"""`distinct`: number of different values, exact up to 1,024"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamwatchd.aggregates import sketch
+from streamwatchd.aggregates.accumulator import State
+from streamwatchd.aggregates.base import AggregateSpec, Need
+from streamwatchd.batch import Column
+
+
+def finish(states: Sequence[State], size: int, quantile: float | None) -> Column:
+    """One answer a key; NaN is null."""
+    return sketch.distinct(states[0], size)
+
+
+spec = AggregateSpec(
+    name="distinct",
+    doc="number of different values, exact up to 1,024",
+    example="distinct(user over 1h)",
+    needs=(Need("distinct", "value"),),
+    finish=finish,
+    integral=True,
+)

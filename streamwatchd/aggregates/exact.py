@@ -1,0 +1,121 @@
+"""Sums that do not depend on order.
+
+A value is cut on a power-of-two grid: with b = floor(floor(log2 |v|) / 32) it is rounded to a multiple of
+2^(32·(b − 1)), which keeps 33 to 64 significant bits, and split into two integers below 2^33, one for bin b and one for
+bin b − 1. Integers add exactly in any order, so a sum is a function of the multiset of values (RULINGS: exact sums).
+Squares keep three bins, so that the square of a value of 26 significant bits is exact.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.batch import Numbers, Rows
+
+BIN_BITS = 32
+_BIN = float(2**BIN_BITS)
+_SPLIT = float(2**27 + 1)
+
+Bins = dict[int, npt.NDArray[np.int64]]
+Integers = npt.NDArray[np.int64]
+
+
+def sum_by_group(groups: Rows, size: int, values: Numbers, depth: int = 2) -> Bins:
+    """Exact sums of `values` (no NaN) per group, as integers per bin. At most 2^20 rows a call."""
+    bins: Bins = {}
+    for top, rows in _by_top_bin(values):
+        part = values if rows is None else values[rows]
+        where = groups if rows is None else groups[rows]
+        _split_into(bins, where, size, part, top, depth)
+    return bins
+
+
+def _by_top_bin(values: Numbers) -> list[tuple[int, npt.NDArray[np.bool_] | None]]:
+    if not len(values):
+        return []
+    magnitude = np.abs(values)
+    if float(magnitude.max()) < _BIN and bool(((magnitude >= 1.0) | (magnitude == 0.0)).all()):
+        return [(0, None)]
+    _, exponent = np.frexp(magnitude)
+    tops = (exponent - 1) // BIN_BITS
+    tops[magnitude == 0.0] = 0
+    return [(int(top), tops == top) for top in np.unique(tops)]
+
+
+def _split_into(bins: Bins, groups: Rows, size: int, values: Numbers, top: int, depth: int) -> None:
+    rest = np.rint(np.ldexp(values, -BIN_BITS * (top - depth + 1)))
+    for level in range(depth - 1, -1, -1):
+        unit = _BIN**level
+        part = np.trunc(rest / unit) if level else rest
+        rest = rest - part * unit
+        sums = np.bincount(groups, part, size).astype(np.int64)
+        number = top - depth + 1 + level
+        bins[number] = bins[number] + sums if number in bins else sums
+
+
+def add_bins(into: Bins, other: Bins, size: int) -> None:
+    """into += other; arrays of `other` may be shorter than `size`."""
+    for number, sums in other.items():
+        mine = into.get(number)
+        if mine is None:
+            mine = into[number] = np.zeros(size, np.int64)
+        mine[: len(sums)] += sums
+
+
+def to_float(bins: Bins, size: int) -> Numbers:
+    """The sums as float64, the same for the same exact total however it is spread over bins."""
+    if not bins:
+        return np.zeros(size)
+    digits, carry = _canonical(bins, size)
+    negative = carry < 0
+    if negative.any():
+        digits, carry = _canonical({n: np.where(negative[: len(s)], -s, s) for n, s in bins.items()}, size)
+    high = max(bins)
+    result = np.zeros(size)
+    if carry.any():
+        result += np.ldexp(carry.astype(np.float64), BIN_BITS * (high + 1))
+    for number, digit in reversed(digits):
+        result += np.ldexp(digit.astype(np.float64), BIN_BITS * number)
+    return np.where(negative, -result, result)
+
+
+def _canonical(bins: Bins, size: int) -> tuple[list[tuple[int, Integers]], Integers]:
+    """Digits in [0, 2^32) per bin, lowest first, and the carry out of the highest (negative for negative totals)."""
+    carry = np.zeros(size, np.int64)
+    digits: list[tuple[int, Integers]] = []
+    for number in range(min(bins), max(bins) + 1):
+        total = carry.copy()
+        if number in bins:
+            total[: len(bins[number])] += bins[number]
+        carry = total >> BIN_BITS
+        digits.append((number, total & (2**BIN_BITS - 1)))
+    return digits, carry
+
+
+def to_integers(bins: Bins, size: int, lowest: int) -> npt.NDArray[np.object_]:
+    """The sums as Python integers in units of 2^(32·lowest); `lowest` must not lie above any bin."""
+    total = np.zeros(size, np.int64).astype(object)
+    for number, sums in bins.items():
+        total[: len(sums)] += sums.astype(object) * (1 << (BIN_BITS * (number - lowest)))
+    return total
+
+
+def cut_to_26_bits(values: Numbers) -> Numbers:
+    """Rounded to 26 significant bits (Veltkamp's splitting), so that the square is exact in a double."""
+    scaled = values * _SPLIT
+    return scaled - (scaled - values)
+
+
+def variances(sums: Bins, squares: Bins, counts: Numbers, size: int) -> Numbers:
+    """Population variances from exact sums of values and of their squares; NaN where the count is 0."""
+    lowest = min([*sums, *squares, 0])
+    total = to_integers(sums, size, lowest)
+    square = to_integers(squares, size, 2 * lowest)
+    result = np.full(size, np.nan)
+    scale = 1 << (-2 * lowest * BIN_BITS)
+    for key in np.flatnonzero(counts > 0).tolist():
+        n = int(counts[key])
+        spread = n * square[key] - total[key] ** 2
+        result[key] = spread / (n * n * scale)
+    return result

@@ -1,0 +1,23 @@
+"""`last`: value at the latest event time"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamwatchd.aggregates.accumulator import State, edge_values
+from streamwatchd.aggregates.base import AggregateSpec, Need
+from streamwatchd.batch import Column
+
+
+def finish(states: Sequence[State], size: int, quantile: float | None) -> Column:
+    """One answer a key; NaN is null."""
+    return edge_values(states[0], size)
+
+
+spec = AggregateSpec(
+    name="last",
+    doc="value at the latest event time",
+    example="last(version over 1h)",
+    needs=(Need("last", "value"),),
+    finish=finish,
+)

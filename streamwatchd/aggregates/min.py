@@ -1,0 +1,26 @@
+"""`min`: least value"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from streamwatchd.aggregates.accumulator import State
+from streamwatchd.aggregates.base import AggregateSpec, Need, padded
+from streamwatchd.batch import Column
+
+
+def finish(states: Sequence[State], size: int, quantile: float | None) -> Column:
+    """One answer a key; NaN is null."""
+    least = padded(states[0], size, np.inf)
+    return np.where(np.isinf(least), np.nan, least)
+
+
+spec = AggregateSpec(
+    name="min",
+    doc="least value",
+    example="min(free over 10m)",
+    needs=(Need("min", "value"),),
+    finish=finish,
+)

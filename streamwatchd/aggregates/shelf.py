@@ -1,0 +1,33 @@
+"""The shelf: aggregates by name."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from streamwatchd.aggregates import (
+    avg,
+    count,
+    distinct,
+    first,
+    last,
+    max,
+    min,
+    quantile,
+    ratio,
+    stddev,
+    sum,
+    var,
+)
+from streamwatchd.aggregates.base import AggregateSpec
+
+AGGREGATES = MappingProxyType(
+    {
+        module.spec.name: module.spec
+        for module in (avg, count, distinct, first, last, max, min, quantile, ratio, stddev, sum, var)
+    }
+)
+
+
+def aggregate(name: str) -> AggregateSpec:
+    """Raises KeyError for a name that the shelf does not hold (the checker has refused it before)."""
+    return AGGREGATES[name]

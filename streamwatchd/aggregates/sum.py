@@ -1,0 +1,24 @@
+"""`sum`: sum of the values; 0 where there is none"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamwatchd.aggregates import exact
+from streamwatchd.aggregates.accumulator import State
+from streamwatchd.aggregates.base import AggregateSpec, Need
+from streamwatchd.batch import Column
+
+
+def finish(states: Sequence[State], size: int, quantile: float | None) -> Column:
+    """One answer a key; NaN is null."""
+    return exact.to_float(states[0], size)
+
+
+spec = AggregateSpec(
+    name="sum",
+    doc="sum of the values; 0 where there is none",
+    example="sum(octets over 5m)",
+    needs=(Need("sum", "value"),),
+    finish=finish,
+)

@@ -1,0 +1,49 @@
+"""From files to what runs: load → check → plan. The one path of daemon, validate, test-rule and dry-run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamwatchd.operators.spec import LogicalPlan
+from streamwatchd.plan.rules import build
+from streamwatchd.rules.loader import Loaded, load
+from streamwatchd.rules.ruleset import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """All that a worker needs to know of the rules; pickles. `digest` names its meaning."""
+
+    plan: LogicalPlan
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a project's files come to; `program` is None when nothing can run (see `loaded.diagnostics`)."""
+
+    loaded: Loaded
+    program: Program | None
+
+
+def compile_project(
+    config: Path,
+    *,
+    rules_dir: Path | None = None,
+    enrichment_dir: Path | None = None,
+    last_good: Mapping[str, bytes] | None = None,
+) -> Compiled:
+    """Load, check and plan. `last_good` is the content in force, for files that do not check now."""
+    loaded = load(config, rules_dir=rules_dir, enrichment_dir=enrichment_dir, last_good=last_good or {})
+    if loaded.settings is None:
+        return Compiled(loaded, None)
+    return Compiled(loaded, program_of(loaded.ruleset, loaded.settings.max_record_bytes))
+
+
+def program_of(rules: RuleSet, max_record_bytes: int = 1_048_576) -> Program:
+    """The program of checked rules."""
+    plan = build(rules, max_record_bytes)
+    return Program(plan, hashlib.blake2b(repr(plan).encode(), digest_size=16).hexdigest())

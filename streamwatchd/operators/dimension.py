@@ -1,0 +1,166 @@
+"""Dimension tables at work: rows look up columns of the version that is in force at their event time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.batch import Column, Dictionary, Strings, Times, to_values
+from streamwatchd.enrichment.table import TableData
+
+ABSENT = -1
+_FOREVER = -(2**62)
+
+RowNumbers = npt.NDArray[np.intp]
+
+
+def key_text(value: float | str | bool | None) -> str | None:
+    """A key as tables spell it: numbers in their shortest form, 5 and not 5.0."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    return value
+
+
+class _Lookup:
+    """Row numbers per dictionary code for one table version and one dictionary, grown as the dictionary grows."""
+
+    def __init__(self, table: TableData, dictionary: Dictionary) -> None:
+        self.table, self.dictionary = table, dictionary
+        self._rows: RowNumbers = np.zeros(0, np.intp)
+
+    def rows(self, codes: npt.NDArray[np.int32]) -> RowNumbers:
+        names = self.dictionary.names
+        if len(self._rows) < len(names) + 1:
+            known = self.table.rows
+            fresh = [known.get(name, ABSENT) for name in names[max(len(self._rows) - 1, 0) :]]
+            self._rows = np.array([*self._rows[:-1].tolist(), *fresh, ABSENT], np.intp)
+        return self._rows[codes]
+
+
+class Dimensions:
+    """The versions of every table, each in force from an event-time instant on.
+
+    `defaults` maps a table to the values of columns for keys that it does not have.
+    """
+
+    def __init__(self, tables: Mapping[str, TableData], defaults: Mapping[str, Mapping[str, object]]) -> None:
+        self.versions: dict[str, list[tuple[int, TableData]]] = {
+            name: [(_FOREVER, table)] for name, table in tables.items()
+        }
+        self.defaults = dict(defaults)
+        self._lookups: dict[tuple[str, int], _Lookup] = {}
+
+    def switch(self, at_ms: int, tables: Mapping[str, TableData], defaults: Mapping[str, Mapping[str, object]]) -> None:
+        """New content from `at_ms` on; equal content changes nothing."""
+        self.defaults = dict(defaults)
+        for name, table in tables.items():
+            versions = self.versions.setdefault(name, [])
+            if not versions or versions[-1][1].digest != table.digest:
+                versions.append((at_ms if versions else _FOREVER, table))
+
+    def forget_before(self, time_ms: int) -> None:
+        """Drop versions that no row at or after `time_ms` can meet."""
+        for name, versions in self.versions.items():
+            while len(versions) > 1 and versions[1][0] <= time_ms:
+                versions.pop(0)
+        if len(self._lookups) > 64:
+            self._lookups.clear()
+
+    def at(self, table: str, time_ms: int) -> TableData:
+        """The version in force at an instant."""
+        versions = self.versions[table]
+        for start, data in reversed(versions):
+            if start <= time_ms:
+                return data
+        return versions[0][1]
+
+    def rows(self, table: str, keys: Column, time: Times) -> tuple[list[tuple[TableData, npt.NDArray[np.bool_] | None]], RowNumbers]:
+        """Row numbers (`ABSENT` where there is none) and which rows belong to which version (None: all)."""
+        pieces = self._pieces(table, time)
+        keys = keys if isinstance(keys, Strings) else _as_text(keys)
+        if len(pieces) == 1:
+            return pieces, self._lookup(pieces[0][0], keys.dictionary).rows(keys.codes)
+        rows = np.full(len(time), ABSENT, np.intp)
+        for data, mask in pieces:
+            assert mask is not None
+            rows[mask] = self._lookup(data, keys.dictionary).rows(keys.codes[mask])
+        return pieces, rows
+
+    def column(self, table: str, name: str, keys: Column, time: Times) -> Column:
+        """Column `name` for every row; keys that the table lacks get the default, else null."""
+        pieces, rows = self.rows(table, keys, time)
+        default = self.defaults.get(table, {}).get(name)
+        if len(pieces) == 1:
+            return _gather(pieces[0][0].columns[name], rows, default)
+        parts: list[object] = [None] * len(rows)
+        for data, mask in pieces:
+            assert mask is not None
+            values = to_values(_gather(data.columns[name], rows[mask], default))
+            for place, value in zip(np.flatnonzero(mask).tolist(), values, strict=True):
+                parts[place] = value
+        return _from_values(parts, pieces[-1][0].columns[name])
+
+    def present(self, table: str, keys: Column, time: Times) -> npt.NDArray[np.bool_]:
+        """Which rows have a row in the table."""
+        return self.rows(table, keys, time)[1] != ABSENT
+
+    def _pieces(self, table: str, time: Times) -> list[tuple[TableData, npt.NDArray[np.bool_] | None]]:
+        versions = self.versions[table]
+        if len(versions) == 1 or not len(time):
+            return [(versions[-1][1], None)]
+        starts = np.array([start for start, _ in versions])
+        number = np.searchsorted(starts, time, side="right") - 1
+        used = np.unique(number).tolist()
+        if len(used) == 1:
+            return [(versions[used[0]][1], None)]
+        return [(versions[i][1], number == i) for i in used]
+
+    def _lookup(self, table: TableData, dictionary: Dictionary) -> _Lookup:
+        handle = (table.digest, id(dictionary))
+        found = self._lookups.get(handle)
+        if found is None or found.dictionary is not dictionary:
+            found = self._lookups[handle] = _Lookup(table, dictionary)
+        return found
+
+
+def _as_text(keys: Column) -> Strings:
+    dictionary = Dictionary()
+    return Strings(dictionary.encode([key_text(value) for value in to_values(keys)]), dictionary)
+
+
+def _gather(column: Column, rows: RowNumbers, default: object) -> Column:
+    absent = rows == ABSENT
+    if isinstance(column, Strings):
+        if not len(column):
+            codes = np.full(len(rows), -1, np.int32)
+        else:
+            codes = np.where(absent, np.int32(-1), column.codes[rows])
+        if isinstance(default, str) and absent.any():
+            codes = np.where(absent, np.int32(column.dictionary[default]), codes)
+        return Strings(codes, column.dictionary)
+    missing = _missing(column, default)
+    if not len(column):
+        return np.full(len(rows), missing, column.dtype)
+    return np.where(absent, missing, column[rows]).astype(column.dtype, copy=False)
+
+
+def _missing(column: Column, default: object) -> float | int:
+    if isinstance(default, bool):
+        return 2 if default else 0
+    if isinstance(default, int | float):
+        return float(default)
+    assert isinstance(column, np.ndarray)
+    return 1 if column.dtype == np.int8 else float("nan")
+
+
+def _from_values(values: list[object], like: Column) -> Column:
+    if isinstance(like, Strings):
+        dictionary = Dictionary()
+        return Strings(dictionary.encode([None if v is None else str(v) for v in values]), dictionary)
+    if like.dtype == np.int8:
+        return np.array([1 if v is None else 2 * bool(v) for v in values], np.int8)
+    return np.array([np.nan if v is None else v for v in values], np.float64)

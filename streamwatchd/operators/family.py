@@ -1,0 +1,241 @@
+"""A family: all pane tables of one stream, key set and filter, and since when each key is known.
+
+Rows enter the finest table only; wider tables are rolled up from its closed panes. A family is fed by rows, or behind
+the exchange by partials, one final one per feeder and pane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.aggregates.accumulator import State, grown
+from streamwatchd.batch import TRUE, Frame, Rows, Strings, Times
+from streamwatchd.operators.evaluate import Evaluator
+from streamwatchd.operators.keyspace import UNKEYED, KeySpace, KeyTuple
+from streamwatchd.operators.panes import Feed, Pane, PaneTable, pack_pane, unpack_pane
+from streamwatchd.operators.spec import Accumulation, FamilySpec, Window
+
+UNKNOWN = np.iinfo(np.int64).max
+"""`since` of a key that is not known."""
+
+BEGINNING = -(2**62)
+
+
+@dataclass(slots=True)
+class Partial:
+    """What one feeder says of one pane: key values and a pane with one place each."""
+
+    keys: list[KeyTuple]
+    pane: Pane
+
+
+@dataclass(slots=True)
+class Family:
+    """State per task. `since` and `last` are event times per key id, up to `closed_ms`."""
+
+    spec: FamilySpec
+    space: KeySpace
+    evaluator: Evaluator
+    tables: dict[int, PaneTable] = field(default_factory=dict)
+    since: Times = field(default_factory=lambda: np.zeros(0, np.int64))
+    last: Times = field(default_factory=lambda: np.zeros(0, np.int64))
+    forget_ms: int = 86_400_000
+    closed_ms: int = BEGINNING
+    begins_ms: int = BEGINNING
+    unkeyed: int = 0
+    pending: dict[int, dict[str, Partial]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for table in self.spec.tables:
+            track = self.spec.track_keys and table.parent_ms == 0
+            self.tables[table.width_ms] = PaneTable(table.width_ms, table.accumulations, track_times=track)
+
+    @property
+    def finest(self) -> PaneTable:
+        return self.tables[self.spec.tables[0].width_ms]
+
+    # feeding
+
+    def add_rows(self, frame: Frame) -> None:
+        """Rows of the stream, none of them late."""
+        ids = key_ids(self.spec, self.space, self.evaluator, frame)
+        rows = self._rows(frame, ids)
+        if rows is not None and not len(rows):
+            return
+        feed = Feed(frame, rows, ids if rows is None else ids[rows], self.evaluator)
+        for table in self.spec.tables:
+            if table.parent_ms == 0:
+                self.tables[table.width_ms].add(feed, len(self.space))
+
+    def _rows(self, frame: Frame, ids: Rows) -> npt.NDArray[np.intp] | None:
+        mask: npt.NDArray[np.bool_] | None = None
+        if self.spec.where is not None:
+            mask = self.evaluator.truths(self.spec.where, frame) == TRUE
+        for key, values in zip(self.spec.keys, self.spec.admits, strict=False):
+            admitted = _admitted(self.evaluator.column(key.expr, frame), values)
+            mask = admitted if mask is None else mask & admitted
+        if self.begins_ms > BEGINNING and len(frame) and int(frame.time.min()) < self.begins_ms:
+            young = frame.time >= self.begins_ms
+            mask = young if mask is None else mask & young
+        keyed = ids != UNKEYED
+        if not keyed.all():
+            self.unkeyed += int(np.count_nonzero(~keyed if mask is None else mask & ~keyed))
+            mask = keyed if mask is None else mask & keyed
+        return None if mask is None or mask.all() else np.flatnonzero(mask)
+
+    def set_partial(self, index: int, feeder: str, partial: Partial) -> None:
+        """The final word of a feeder on a pane of the finest width; saying it again changes nothing."""
+        if (index + 1) * self.finest.width_ms > self.closed_ms:
+            self.pending.setdefault(index, {})[feeder] = partial
+
+    # closing
+
+    def close(self, until_ms: int) -> None:
+        """Panes that end at or before `until_ms` are final: merge partials, roll up, note which keys are known."""
+        if until_ms <= self.closed_ms:
+            return
+        finest = self.finest
+        self._merge_pending(until_ms)
+        size = len(self.space)
+        for index in sorted(i for i in finest.panes if self.closed_ms < (i + 1) * finest.width_ms <= until_ms):
+            pane = finest.panes[index]
+            if self.spec.track_keys:
+                self._note_keys(pane)
+            for table in self.spec.tables:
+                if table.parent_ms:
+                    wide = index * finest.width_ms // table.width_ms
+                    self.tables[table.width_ms].merge_pane(wide, pane, None, size)
+        self.closed_ms = until_ms
+
+    def _merge_pending(self, until_ms: int) -> None:
+        finest = self.finest
+        for index in sorted(i for i in self.pending if (i + 1) * finest.width_ms <= until_ms):
+            for _, partial in sorted(self.pending.pop(index).items()):
+                ids = np.array([self.space.id_of(key) for key in partial.keys], np.intp)
+                finest.merge_pane(index, partial.pane, ids, len(self.space))
+
+    def _note_keys(self, pane: Pane) -> None:
+        here = np.flatnonzero(pane.count)
+        if not len(here):
+            return
+        size = len(self.space)
+        self.since, self.last = grown(self.since, size, UNKNOWN), grown(self.last, size, BEGINNING)
+        first, last = pane.first[here], pane.last[here]
+        fresh = (self.since[here] == UNKNOWN) | (first - self.last[here] > self.forget_ms)
+        self.since[here[fresh]] = first[fresh]
+        self.last[here] = np.maximum(self.last[here], last)
+
+    def drop_before(self, judged_ms: int) -> None:
+        """Forget what no window judged after `judged_ms` can reach."""
+        for table in self.spec.tables:
+            self.tables[table.width_ms].drop_before(judged_ms - table.retention_ms)
+
+    # reading
+
+    def known_since(self, judged_ms: int) -> Times:
+        """Per key id: since when it is known at T, `UNKNOWN` where it is not (yet, or no more)."""
+        size = len(self.space)
+        self.since, self.last = grown(self.since, size, UNKNOWN), grown(self.last, size, BEGINNING)
+        if not self.spec.keys:
+            return self.since
+        forgotten = (self.last < judged_ms - self.forget_ms) & (self.since != UNKNOWN)
+        self.since[forgotten] = UNKNOWN
+        return self.since
+
+    def read(self, accumulation: Accumulation, window: Window, judged_ms: int) -> State:
+        end = window.end(judged_ms)
+        return self.tables[window.width_ms].read(accumulation, end - window.size_ms, end, len(self.space))
+
+    def counts(self, window: Window, judged_ms: int) -> npt.NDArray[np.int64]:
+        end = window.end(judged_ms)
+        return self.tables[window.width_ms].counts(end - window.size_ms, end, len(self.space))
+
+    def earliest(self) -> int | None:
+        """The start of the earliest pane that holds data, pending ones included."""
+        width = self.finest.width_ms
+        indices = [*self.finest.panes, *self.pending]
+        return min(indices) * width if indices else None
+
+    def first_data(self, from_ms: int) -> int | None:
+        """The start of the earliest pane with data that ends after `from_ms`, of any width, pending ones included."""
+        starts = [
+            index * table.width_ms
+            for table in self.tables.values()
+            for index in table.panes
+            if (index + 1) * table.width_ms > from_ms
+        ]
+        width = self.finest.width_ms
+        starts.extend(index * width for index in self.pending if (index + 1) * width > from_ms)
+        return min(starts, default=None)
+
+    # for the exchange
+
+    def final_panes(self, until_ms: int) -> Iterator[tuple[int, Pane]]:
+        """Panes that end at or before `until_ms`, in order, each handed out once and then forgotten."""
+        finest = self.finest
+        for index in sorted(i for i in finest.panes if (i + 1) * finest.width_ms <= until_ms):
+            yield index, finest.panes.pop(index)
+
+    # snapshots
+
+    def snapshot(self) -> Any:
+        """Key ids are those of the key space, which the flow keeps."""
+        tables = {}
+        for width, table in self.tables.items():
+            number = {accumulation: i for i, accumulation in enumerate(table.accumulations)}
+            names = [repr(accumulation) for accumulation in table.accumulations]
+            panes = {index: pack_pane(pane, number.__getitem__) for index, pane in table.panes.items()}
+            tables[width] = [names, panes]
+        pending = [
+            [index, feeder, [list(key) for key in partial.keys], self._pack_partial(partial.pane)]
+            for index, feeders in self.pending.items()
+            for feeder, partial in feeders.items()
+        ]
+        return [tables, self.since, self.last, self.closed_ms, self.begins_ms, self.unkeyed, pending]
+
+    def _pack_partial(self, pane: Pane) -> Any:
+        number = {accumulation: i for i, accumulation in enumerate(self.finest.accumulations)}
+        return pack_pane(pane, number.__getitem__)
+
+    def restore(self, state: Any) -> None:
+        tables, self.since, self.last, self.closed_ms, self.begins_ms, self.unkeyed, pending = state
+        for width, (names, panes) in tables.items():
+            table = self.tables.get(width)
+            if table is not None:
+                known = {repr(accumulation): accumulation for accumulation in table.accumulations}
+                order = [known.get(name) for name in names]
+                table.panes = {index: unpack_pane(packed, order) for index, packed in panes.items()}
+        finest = tables.get(self.finest.width_ms)
+        known = {repr(accumulation): accumulation for accumulation in self.finest.accumulations}
+        order = [known.get(name) for name in finest[0]] if finest else []
+        for index, feeder, keys, packed in pending:
+            partial = Partial([tuple(key) for key in keys], unpack_pane(packed, order))
+            self.pending.setdefault(index, {})[feeder] = partial
+
+
+def key_ids(spec: FamilySpec, space: KeySpace, evaluator: Evaluator, frame: Frame) -> Rows:
+    """Key ids of the rows, shared by every family and alarm of the same keys."""
+    handle = ("ids", space.names, tuple(key.expr for key in spec.keys))
+    return shared_ids(handle, space, lambda: [evaluator.column(key.expr, frame) for key in spec.keys], frame)
+
+
+def shared_ids(handle: object, space: KeySpace, columns: Callable[[], list[object]], frame: Frame) -> Rows:
+    ids = frame.memo.get(handle)
+    if ids is None:
+        ids = frame.memo[handle] = space.ids(columns(), len(frame))  # type: ignore[arg-type]
+    return ids  # type: ignore[return-value]
+
+
+def _admitted(column: object, values: frozenset[str]) -> npt.NDArray[np.bool_]:
+    assert isinstance(column, Strings)
+    if len(values) == 1:
+        return column.codes == column.dictionary.get(next(iter(values)), -2)
+    codes = [column.dictionary.get(value, -2) for value in values]
+    lut = np.zeros(len(column.dictionary.names) + 1, bool)
+    lut[[code for code in codes if code >= 0]] = True
+    return lut[column.codes]

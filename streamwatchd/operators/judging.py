@@ -1,0 +1,86 @@
+"""What KPIs and alarms on windows share: aggregates read at T become columns of a frame, one row a key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.aggregates.shelf import aggregate
+from streamwatchd.batch import Column, Frame, Strings
+from streamwatchd.operators.evaluate import KEY, VALUE, Evaluator
+from streamwatchd.operators.family import Family
+from streamwatchd.operators.keyspace import KeySpace
+from streamwatchd.operators.spec import KeyColumn, Reading, ValueSpec
+
+Index = npt.NDArray[np.intp]
+
+
+class Reader:
+    """Reads the aggregates of one rule. `positions` picks the rule's key from the key of the base family."""
+
+    def __init__(self, readings: Sequence[Reading], families: Mapping[str, Family], base: Family) -> None:
+        self.readings = tuple(readings)
+        self.families = families
+        self.base = base
+        self._projections: dict[tuple[int, ...], Index] = {}
+
+    def fill(self, frame: Frame, judged_ms: int, ids: Index | None) -> None:
+        """Put every aggregate at T into the frame's memo, for the base family's keys `ids` (None: all, in order)."""
+        for reading in self.readings:
+            column = self.column(reading, judged_ms)
+            index = self._index(reading, ids)
+            frame.memo[reading.aggregate] = column if index is None else _padded_take(column, index)
+
+    def column(self, reading: Reading, judged_ms: int) -> Column:
+        """The aggregate per key id of its own family."""
+        family = self.families[reading.family]
+        states = [family.read(a, reading.window, judged_ms) for a in reading.accumulations]
+        return aggregate(reading.function).finish(states, len(family.space), reading.aggregate.quantile)
+
+    def _index(self, reading: Reading, ids: Index | None) -> Index | None:
+        if reading.project is None:
+            return ids
+        mapped = self._projection(reading)
+        return mapped if ids is None else mapped[ids]
+
+    def _projection(self, reading: Reading) -> Index:
+        assert reading.project is not None
+        known = self._projections.get(reading.project, np.zeros(0, np.intp))
+        keys = self.base.space.keys
+        if len(known) < len(keys):
+            target = self.families[reading.family].space
+            fresh = [target.id_of(tuple(key[i] for i in reading.project)) for key in keys[len(known) :]]
+            known = self._projections[reading.project] = np.concatenate([known, np.array(fresh, np.intp)])
+        return known
+
+
+def _padded_take(column: Column, index: Index) -> Column:
+    """Like take, for keys that the projection has just made and the column does not have yet."""
+    size = int(index.max(initial=-1)) + 1
+    if len(column) >= size:
+        return column.take(index) if isinstance(column, Strings) else column[index]
+    if isinstance(column, Strings):
+        codes = np.full(size, -1, np.int32)
+        codes[: len(column)] = column.codes
+        return Strings(codes[index], column.dictionary)
+    padded = np.full(size, 1 if column.dtype == np.int8 else np.nan, column.dtype)
+    padded[: len(column)] = column
+    return padded[index]
+
+
+def key_frame(space: KeySpace, keys: Sequence[KeyColumn], skip: int, ids: Index | None, time_ms: int) -> Frame:
+    """A frame with one row a key and the key values as columns; `skip` leading keys of the space are not the rule's."""
+    size = len(space) if ids is None else len(ids)
+    columns: dict[str, Column] = {}
+    for position, key in enumerate(keys):
+        column = space.column(position + skip, key.kind)
+        columns[KEY + key.name] = column if ids is None else _padded_take(column, ids)
+    return Frame(np.full(size, time_ms, np.int64), columns)
+
+
+def fill_values(frame: Frame, values: Sequence[ValueSpec], evaluator: Evaluator) -> None:
+    """Evaluate `values:` in order; later ones may read earlier ones."""
+    for value in values:
+        frame.columns[VALUE + value.name] = evaluator.column(value.expr, frame)

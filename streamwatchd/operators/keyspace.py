@@ -1,0 +1,160 @@
+"""Key values → dense ids: every table and alarm of a task that has the same `by` counts its keys the same way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.batch import Column, Dictionary, Strings, to_values
+
+KeyValue = float | str | bool
+KeyTuple = tuple[KeyValue, ...]
+Ids = npt.NDArray[np.intp]
+
+UNKEYED = -1
+_DENSE_PAIRS = 4_000_000
+
+
+class KeySpace:
+    """The keys of one `by` in one task: `keys[id]` are the values, ids are dense and never change.
+
+    A row with a null among its key values has the id `UNKEYED`.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.keys: list[KeyTuple] = []
+        self._ids: dict[KeyTuple, int] = {}
+        self._lut: npt.NDArray[np.intp] = np.zeros(0, np.intp)
+        self._lut_of: Dictionary | None = None
+        self._grid: npt.NDArray[np.intp] = np.zeros((0, 0), np.intp)
+        self._grid_of: tuple[Dictionary, Dictionary] | None = None
+        self._columns: dict[int, Column] = {}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def id_of(self, key: KeyTuple) -> int:
+        """The id, new if need be."""
+        found = self._ids.get(key)
+        if found is None:
+            found = self._ids[key] = len(self.keys)
+            self.keys.append(key)
+        return found
+
+    def ids(self, columns: Sequence[Column], size: int) -> Ids:
+        """One id a row."""
+        match columns:
+            case []:
+                return np.full(size, self.id_of(()) if size else 0, np.intp)
+            case [Strings() as column]:
+                return self._by_dictionary(column)
+            case [Strings() as first, Strings() as second]:
+                if len(first.dictionary.names) * len(second.dictionary.names) <= _DENSE_PAIRS:
+                    return self._by_grid(first, second)
+        return self._by_value(columns, size)
+
+    def _by_dictionary(self, column: Strings) -> Ids:
+        names = column.dictionary.names
+        if self._lut_of is not column.dictionary:
+            self._lut_of, self._lut = column.dictionary, np.full(1, UNKEYED, np.intp)
+        if len(self._lut) < len(names) + 1:
+            # the null slot is last, where code -1 finds it
+            lut = np.full(max(len(names) + 1, 2 * len(self._lut)), -2, np.intp)
+            lut[: len(self._lut) - 1] = self._lut[:-1]
+            lut[-1] = UNKEYED
+            self._lut = lut
+        ids = self._lut[column.codes]
+        fresh = ids == -2
+        if fresh.any():
+            # in the order of the log, so that a bound on keys does not depend on batches
+            for code in _in_order(column.codes[fresh]):
+                self._lut[code] = self.id_of((names[code],))
+            ids = self._lut[column.codes]
+        return ids
+
+    def _by_grid(self, first: Strings, second: Strings) -> Ids:
+        shape = (len(first.dictionary.names) + 1, len(second.dictionary.names) + 1)
+        pair = (first.dictionary, second.dictionary)
+        if self._grid_of is None or self._grid_of[0] is not pair[0] or self._grid_of[1] is not pair[1]:
+            self._grid_of, self._grid = pair, np.zeros((0, 0), np.intp)
+        if self._grid.shape[0] < shape[0] or self._grid.shape[1] < shape[1]:
+            grid = np.full((max(shape[0], 8) * 2, max(shape[1], 8) * 2), -2, np.intp)
+            rows, cols = self._grid.shape
+            grid[: max(rows - 1, 0), : max(cols - 1, 0)] = self._grid[:-1, :-1]
+            grid[-1, :] = grid[:, -1] = UNKEYED
+            self._grid = grid
+        ids = self._grid[first.codes, second.codes]
+        fresh = np.flatnonzero(ids == -2)
+        if len(fresh):
+            one, two = first.dictionary.names, second.dictionary.names
+            for a, b in dict.fromkeys(zip(first.codes[fresh].tolist(), second.codes[fresh].tolist(), strict=True)):
+                self._grid[a, b] = self.id_of((one[a], two[b]))
+            ids = self._grid[first.codes, second.codes]
+        return ids
+
+    def _by_value(self, columns: Sequence[Column], size: int) -> Ids:
+        combined = np.zeros(size, np.int64)
+        null = np.zeros(size, bool)
+        for column in columns:
+            codes, missing = _codes(column)
+            null |= missing
+            _, dense = np.unique(combined, return_inverse=True)
+            combined = dense.astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes
+        _, first, inverse = np.unique(combined, return_index=True, return_inverse=True)
+        order = np.argsort(first, kind="stable")
+        rows = first[order]
+        values = [to_values(_pick(column, rows)) for column in columns]
+        ids = np.full(len(first), UNKEYED, np.intp)
+        for place, row, key in zip(order.tolist(), rows.tolist(), zip(*values, strict=True), strict=True):
+            if not null[row]:
+                ids[place] = self.id_of(key)  # type: ignore[arg-type]
+        return ids[inverse]
+
+    def column(self, position: int, kind: str) -> Column:
+        """Key value `position` ("string", "number" or "bool") with one entry an id; grows with the keys."""
+        known = self._columns.get(position)
+        have = 0 if known is None else len(known)
+        if known is None or have < len(self.keys):
+            fresh = [key[position] for key in self.keys[have:]]
+            known = self._columns[position] = _extended(known, fresh, kind)
+        return known
+
+
+def _in_order(codes: npt.NDArray[np.int32]) -> list[int]:
+    return list(dict.fromkeys(codes.tolist()))
+
+
+def _pick(column: Column, rows: npt.NDArray[np.intp]) -> Column:
+    return column.take(rows) if isinstance(column, Strings) else column[rows]
+
+
+def _codes(column: Column) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    if isinstance(column, Strings):
+        return column.codes.astype(np.int64) + 1, column.codes < 0
+    if column.dtype == np.int8:
+        return column.astype(np.int64), column == 1
+    missing = np.isnan(column)
+    _, inverse = np.unique(np.where(missing, 0.0, column), return_inverse=True)
+    return inverse.astype(np.int64), missing
+
+
+def _extended(known: Column | None, fresh: Sequence[KeyValue], kind: str) -> Column:
+    if kind == "string":
+        dictionary = known.dictionary if isinstance(known, Strings) else Dictionary()
+        codes = dictionary.encode([str(value) for value in fresh])
+        return Strings(codes if known is None else np.concatenate([known.codes, codes]), dictionary)  # type: ignore[union-attr]
+    if kind == "bool":
+        more = np.array([2 if value else 0 for value in fresh], np.int8)
+    else:
+        more = np.array([float(value) for value in fresh], np.float64)  # type: ignore[assignment]
+    return more if known is None else np.concatenate([known, more])  # type: ignore[list-item]
+
+
+def key_hash(key: KeyTuple) -> int:
+    """64 bits that depend on the key values only: BLAKE2b-64 of their JSON array, little-endian."""
+    return int.from_bytes(hashlib.blake2b(msgspec.json.encode(list(key)), digest_size=8).digest(), "little")

@@ -1,0 +1,237 @@
+"""Pane-major tables: one entry per pane, in it one state per accumulation, each with one place per key.
+
+A pane that the watermark has passed never changes. Windows are read by merging panes; every accumulator merges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.aggregates.accumulator import State, grown
+from streamwatchd.aggregates.base import ACCUMULATORS
+from streamwatchd.batch import TRUE, Column, Frame, Rows, Times, take
+from streamwatchd.operators.evaluate import Evaluator, is_null
+from streamwatchd.operators.spec import Accumulation
+
+COUNT = Accumulation("count", "rows", None, None)
+"""Rows per key: every table keeps it, it says which keys have data in a pane."""
+
+_NO_FIRST = np.iinfo(np.int64).max
+_NO_LAST = np.iinfo(np.int64).min
+
+
+@dataclass(slots=True)
+class Pane:
+    """`count`, `first` and `last` (event times in ms) per key, and the states of the accumulations."""
+
+    count: npt.NDArray[np.int64]
+    first: Times
+    last: Times
+    states: dict[Accumulation, State] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls) -> Pane:
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+    def merge(self, other: Pane, keys: npt.NDArray[np.intp] | None, size: int, wanted: Sequence[Accumulation]) -> None:
+        """Add `other`, whose place i is key keys[i] (None: i)."""
+        self.count = ACCUMULATORS["count"].merge(self.count, other.count, keys, size)
+        if len(other.first):
+            self._merge_times(other, keys, size)
+        for accumulation in wanted:
+            if accumulation in other.states:
+                accumulator = ACCUMULATORS[accumulation.accumulator]
+                mine = self.states.get(accumulation)
+                mine = accumulator.empty(size) if mine is None else mine
+                self.states[accumulation] = accumulator.merge(mine, other.states[accumulation], keys, size)
+
+    def _merge_times(self, other: Pane, keys: npt.NDArray[np.intp] | None, size: int) -> None:
+        self.first, self.last = grown(self.first, size, _NO_FIRST), grown(self.last, size, _NO_LAST)
+        index: slice | npt.NDArray[np.intp] = slice(0, len(other.first)) if keys is None else keys
+        self.first[index] = np.minimum(self.first[index], other.first)
+        self.last[index] = np.maximum(self.last[index], other.last)
+
+    def take(self, keys: npt.NDArray[np.intp]) -> Pane:
+        """The part of `keys`, which become 0, 1, …"""
+        states = {a: ACCUMULATORS[a.accumulator].take(state, keys) for a, state in self.states.items()}
+        times = (self.first[keys], self.last[keys]) if len(self.first) else (self.first, self.last)
+        return Pane(self.count[keys], *times, states)
+
+
+@dataclass(slots=True)
+class _Selection:
+    """Rows that an accumulation takes: their groups, the column's values and the event times."""
+
+    groups: Rows
+    column: Column | None
+    time: Times
+
+
+class Feed:
+    """One batch of rows on its way into the tables of a family: expressions and selections are shared."""
+
+    def __init__(self, frame: Frame, rows: npt.NDArray[np.intp] | None, ids: Rows, evaluator: Evaluator) -> None:
+        self.frame, self.rows, self.ids, self.evaluator = frame, rows, ids, evaluator
+        self.time = frame.time if rows is None else frame.time[rows]
+
+    def column(self, accumulation: Accumulation) -> Column | None:
+        if accumulation.arg is None:
+            return None
+        column = self.evaluator.column(accumulation.arg, self.frame)
+        return column if self.rows is None else take(column, self.rows)
+
+    def mask(self, accumulation: Accumulation, column: Column | None) -> npt.NDArray[np.bool_] | None:
+        """Which rows count, None for all."""
+        mask: npt.NDArray[np.bool_] | None = None
+        if accumulation.where is not None:
+            truths = self.evaluator.truths(accumulation.where, self.frame)
+            mask = (truths if self.rows is None else truths[self.rows]) == TRUE
+        if column is not None:
+            fit = column == TRUE if accumulation.reads == "true" else ~is_null(column)
+            assert isinstance(fit, np.ndarray)
+            if not fit.all():
+                mask = fit if mask is None else mask & fit
+        return mask
+
+
+class PaneTable:
+    """Panes of one width. `index` = start / width."""
+
+    def __init__(self, width_ms: int, accumulations: Sequence[Accumulation], *, track_times: bool) -> None:
+        self.width_ms = width_ms
+        self.accumulations = tuple(accumulations)
+        self.track_times = track_times
+        self.panes: dict[int, Pane] = {}
+
+    def add(self, feed: Feed, keys: int) -> None:
+        """Rows into their panes; `keys` is the number of keys known."""
+        if not len(feed.time):
+            return
+        index = feed.time // self.width_ms
+        base = int(index.min())
+        span = int(index.max()) - base + 1
+        if span == 1:
+            codes: Rows = feed.ids
+        else:
+            codes = (index - base) * keys + feed.ids
+        total = span * keys
+        if total <= 4 * len(codes) + 4_096:
+            partial = self._reduce(feed, codes, total)
+            self._add_dense(base, span, keys, partial)
+        else:
+            unique, groups = np.unique(codes, return_inverse=True)
+            partial = self._reduce(feed, groups, len(unique))
+            self._add_sparse(base, keys, unique, partial)
+
+    def _reduce(self, feed: Feed, groups: Rows, size: int) -> Pane:
+        pane = Pane(np.bincount(groups, minlength=size).astype(np.int64, copy=False), *_no_times())
+        if self.track_times:
+            pane.first, pane.last = np.full(size, _NO_FIRST), np.full(size, _NO_LAST)
+            np.minimum.at(pane.first, groups, feed.time)
+            np.maximum.at(pane.last, groups, feed.time)
+        for accumulation in self.accumulations:
+            column = feed.column(accumulation)
+            mask = feed.mask(accumulation, column)
+            if mask is None and accumulation.accumulator == "count":
+                pane.states[accumulation] = pane.count
+                continue
+            chosen = _choose(groups, column, feed.time, mask)
+            accumulator = ACCUMULATORS[accumulation.accumulator]
+            pane.states[accumulation] = accumulator.reduce(chosen.groups, size, chosen.column, chosen.time)
+        return pane
+
+    def _add_dense(self, base: int, span: int, keys: int, partial: Pane) -> None:
+        if span == 1:
+            self._pane(base).merge(partial, None, keys, self.accumulations)
+            return
+        for offset in range(span):
+            here = np.arange(offset * keys, (offset + 1) * keys)
+            part = partial.take(here)
+            if part.count.any():
+                self._pane(base + offset).merge(part, None, keys, self.accumulations)
+
+    def _add_sparse(self, base: int, keys: int, codes: Rows, partial: Pane) -> None:
+        offsets = codes // keys
+        for offset in np.unique(offsets).tolist():
+            here = np.flatnonzero(offsets == offset)
+            self._pane(base + offset).merge(partial.take(here), codes[here] % keys, keys, self.accumulations)
+
+    def _pane(self, index: int) -> Pane:
+        pane = self.panes.get(index)
+        if pane is None:
+            pane = self.panes[index] = Pane.empty()
+        return pane
+
+    def merge_pane(self, index: int, other: Pane, keys: npt.NDArray[np.intp] | None, size: int) -> None:
+        """Add a pane of the same width (a partial) or a finer one (a roll-up)."""
+        self._pane(index).merge(other, keys, size, self.accumulations)
+
+    def between(self, start_ms: int, end_ms: int) -> Iterator[Pane]:
+        """The panes within [start, end), which are multiples of the width, in order of time."""
+        first, last = start_ms // self.width_ms, end_ms // self.width_ms
+        if last - first <= len(self.panes):
+            candidates: Sequence[int] = range(first, last)
+        else:
+            candidates = sorted(index for index in self.panes if first <= index < last)
+        for index in candidates:
+            pane = self.panes.get(index)
+            if pane is not None:
+                yield pane
+
+    def counts(self, start_ms: int, end_ms: int, size: int) -> npt.NDArray[np.int64]:
+        """Rows per key in a window."""
+        total = np.zeros(size, np.int64)
+        for pane in self.between(start_ms, end_ms):
+            total[: len(pane.count)] += pane.count
+        return total
+
+    def read(self, accumulation: Accumulation, start_ms: int, end_ms: int, size: int) -> State:
+        """The merged state of a window; not to be changed by the caller."""
+        accumulator = ACCUMULATORS[accumulation.accumulator]
+        state = accumulator.empty(size)
+        for pane in self.between(start_ms, end_ms):
+            if accumulation in pane.states:
+                state = accumulator.merge(state, pane.states[accumulation], None, size)
+        return state
+
+    def drop_before(self, time_ms: int) -> None:
+        """Forget panes that end at or before `time_ms`."""
+        limit = time_ms // self.width_ms
+        for index in [index for index in self.panes if index < limit]:
+            del self.panes[index]
+
+    def first_pane_after(self, time_ms: int) -> int | None:
+        """The start of the earliest pane that starts at or after `time_ms`."""
+        starts = [index * self.width_ms for index in self.panes if index * self.width_ms >= time_ms]
+        return min(starts, default=None)
+
+
+def _no_times() -> tuple[Times, Times]:
+    return np.zeros(0, np.int64), np.zeros(0, np.int64)
+
+
+def _choose(groups: Rows, column: Column | None, time: Times, mask: npt.NDArray[np.bool_] | None) -> _Selection:
+    if mask is None:
+        return _Selection(groups, column, time)
+    return _Selection(groups[mask], None if column is None else take(column, mask), time[mask])
+
+
+def pack_pane(pane: Pane, names: Callable[[Accumulation], int]) -> list[object]:
+    """A pane as packable values; `names` numbers the accumulations."""
+    states = {names(a): ACCUMULATORS[a.accumulator].pack(state) for a, state in pane.states.items()}
+    return [pane.count, pane.first, pane.last, states]
+
+
+def unpack_pane(packed: Sequence[object], accumulations: Sequence[Accumulation | None]) -> Pane:
+    """The inverse; accumulations that are no longer known (None) are left out."""
+    count, first, last, states = packed
+    found = {}
+    for number, state in states.items():  # type: ignore[attr-defined]
+        accumulation = accumulations[number] if number < len(accumulations) else None
+        if accumulation is not None:
+            found[accumulation] = ACCUMULATORS[accumulation.accumulator].unpack(state)
+    return Pane(count, first, last, found)  # type: ignore[arg-type]

@@ -1,0 +1,279 @@
+"""What running nodes are told to do: the physical plan, in frozen values that cross the process boundary.
+
+Ids are hashes of meaning, so that equal work is shared and keeps its state over a reload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from streamwatchd.lang.typed import Aggregate, Expr, Template
+
+
+@dataclass(frozen=True, slots=True)
+class KeyColumn:
+    """One name of a key set: where a row finds it, and its kind ("string", "number", "bool")."""
+
+    name: str
+    expr: Expr
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulation:
+    """One accumulator fed from rows: `reads` as in `aggregates.base.Need`; `where` filters further."""
+
+    accumulator: str
+    reads: str
+    arg: Expr | None
+    where: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """Panes of one width; `parent_ms` 0 means fed by rows, else rolled up from the table of that width."""
+
+    width_ms: int
+    parent_ms: int
+    retention_ms: int
+    accumulations: tuple[Accumulation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FamilySpec:
+    """All pane tables of one stream, key set and filter.
+
+    The first `len(admits)` keys come from equality filters of rules; `admits` are the values that any rule asks for.
+    `route` names the keys that choose the exchange partition, None for a family that is read where it is fed.
+    """
+
+    id: str
+    stream: str
+    keys: tuple[KeyColumn, ...]
+    where: Expr | None
+    admits: tuple[frozenset[str], ...]
+    tables: tuple[TableSpec, ...]
+    track_keys: bool
+    route: tuple[int, ...] | None
+    max_keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """As read at T: the `size_ms` before end = floor(T − ago_ms to `step_ms`), from panes of `width_ms`."""
+
+    size_ms: int
+    step_ms: int
+    ago_ms: int
+    width_ms: int
+
+    def end(self, judged_ms: int) -> int:
+        return (judged_ms - self.ago_ms) // self.step_ms * self.step_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An aggregate where it is read. `project` maps the reader's key to the family's key, None where they are equal."""
+
+    aggregate: Aggregate
+    family: str
+    function: str
+    accumulations: tuple[Accumulation, ...]
+    window: Window
+    project: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSpec:
+    """An entry of `values:`; `integral` values print as whole numbers."""
+
+    name: str
+    expr: Expr
+    integral: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KpiSpec:
+    """A KPI. With `session_ms` > 0 its windows are sessions and `window` is unused. `judged` is a family id."""
+
+    id: str
+    name: str
+    digest: str
+    family: str
+    keys: tuple[KeyColumn, ...]
+    every_ms: int
+    window: Window
+    session_ms: int
+    readings: tuple[Reading, ...]
+    values: tuple[ValueSpec, ...]
+    when: Expr | None
+    context: tuple[tuple[str, Expr], ...]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelSpec:
+    severity: str
+    when: Expr
+    for_ms: int
+    until: Expr | None
+    until_for_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One rule of a family of alarms of one shape: what differs is `params` and the lifted `constants`."""
+
+    name: str
+    digest: str
+    params: tuple[float, ...]
+    constants: tuple[str, ...]
+    severities: tuple[str, ...]
+    labels: Mapping[str, str]
+    message: Template | None
+    runbook: str
+    limit_per_minute: int
+    max_active: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmShape:
+    """What the members of a family have in common. Levels are most severe first."""
+
+    keys: tuple[KeyColumn, ...]
+    values: tuple[ValueSpec, ...]
+    levels: tuple[LevelSpec, ...]
+    context: tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowAlarmSpec:
+    """Alarms judged at multiples of `every_ms` on windows. `lifted` of the base family's keys are constants.
+
+    `warming` lists, per level, the windows that make its raise and its clear condition null while they begin before
+    the key was known.
+    """
+
+    id: str
+    shape: AlarmShape
+    members: tuple[Member, ...]
+    family: str
+    lifted: int
+    every_ms: int
+    readings: tuple[Reading, ...]
+    warming: tuple[tuple[tuple[Window, ...], tuple[Window, ...]], ...]
+    partial: bool
+    min_history_ms: int | None
+    forget_ms: int
+    silence: Reading | None
+    silence_action: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowAlarmSpec:
+    """Alarms judged on rows. `occurrence`: no key, each true row is one. `ordered`: waits for the watermark.
+
+    `lifted` are the expressions whose constants the members carry: a member judges only rows that equal them.
+    """
+
+    id: str
+    stream: str
+    shape: AlarmShape
+    members: tuple[Member, ...]
+    where: Expr | None
+    lifted: tuple[Expr, ...]
+    occurrence: bool
+    ordered: bool
+    tie_breakers: tuple[Expr, ...]
+    every_ms: int
+    forget_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowFeedSpec:
+    """Rows of `stream` that travel to the partition of their `route` values, where they are stream `name`.
+
+    Only rows where `where` is true travel, with the `columns` that their readers read. `route` names columns.
+    """
+
+    name: str
+    stream: str
+    where: Expr | None
+    columns: tuple[KeyColumn, ...]
+    route: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinSpec:
+    """A stream made of two or more KPI streams, joined on `keys` at equal event time.
+
+    `inputs` are (stream as it arrives, name in the rule); `columns` are (name in the rule, column, kind) and called
+    `name.column` in the joined stream.
+    """
+
+    id: str
+    name: str
+    inputs: tuple[tuple[str, str], ...]
+    keys: tuple[KeyColumn, ...]
+    columns: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec:
+    """What a task runs: of stage 1 with one source, of a later stage with what the exchange brings.
+
+    `inputs` are the streams whose watermarks come from outside: stage 1, the source; later, every stream that a
+    family or row feed brings. `roots` says for every node which inputs it waits for. `order` names nodes so that
+    every one comes before its readers. `sends` and `feeds` go to a later stage (`targets`: family or feed → stage),
+    `fences` gives for each the step in ms at which readers judge (0: at any time).
+    """
+
+    stage: int
+    inputs: tuple[str, ...]
+    order: tuple[str, ...]
+    roots: Mapping[str, frozenset[str]]
+    families: tuple[FamilySpec, ...] = ()
+    kpis: tuple[KpiSpec, ...] = ()
+    window_alarms: tuple[WindowAlarmSpec, ...] = ()
+    row_alarms: tuple[RowAlarmSpec, ...] = ()
+    joins: tuple[JoinSpec, ...] = ()
+    sends: tuple[FamilySpec, ...] = ()
+    feeds: tuple[RowFeedSpec, ...] = ()
+    targets: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """How records of a source become rows: see `rules.ruleset.Source`. `reads` are the columns that rules use."""
+
+    name: str
+    topic: str
+    format: str
+    time: str
+    time_unit: str
+    max_delay_ms: int
+    idle_after_ms: int
+    key: str
+    declared: Mapping[str, str]
+    inferred: Mapping[str, str]
+    drop: Expr | None
+    sample: float
+    required: tuple[tuple[str, str], ...]
+    enriched: tuple[tuple[str, Expr], ...]
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalPlan:
+    """Everything that runs: per source its stage-1 work, and the later stages.
+
+    `feeders` maps every stream that crosses the exchange to where it comes from: ("source", topics) or ("stage", n).
+    `defaults` are the tables' values for keys that they lack.
+    """
+
+    sources: Mapping[str, SourceSpec]
+    first: Mapping[str, StageSpec]
+    later: tuple[StageSpec, ...]
+    feeders: Mapping[str, tuple[str, ...]]
+    defaults: Mapping[str, Mapping[str, object]]

@@ -1,0 +1,265 @@
+"""Alarms judged at multiples of `every` on windows of their keys: a whole family of rules of one shape at once.
+
+A *pair* is a member (rule) and a key. Where members differ by an equality filter, the filter's value is part of the
+key and chooses the members; where they differ by constants, these are columns over the pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.aggregates.accumulator import grown
+from streamwatchd.batch import NULL, TRUE, Frame, Truths
+from streamwatchd.lang.typed import NUMBER, Expr, Time, walk
+from streamwatchd.operators.document import Details, Document, alarm_id, lifecycle_event, plain
+from streamwatchd.operators.evaluate import Evaluator, Param
+from streamwatchd.operators.family import UNKNOWN, Family
+from streamwatchd.operators.judging import Reader, fill_values, key_frame
+from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition
+from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
+from streamwatchd.operators.spec import AlarmShape, WindowAlarmSpec
+
+Index = npt.NDArray[np.intp]
+
+
+def holds_of(shape: AlarmShape) -> list[Holds]:
+    return [
+        Holds(SEVERITIES.index(level.severity), level.for_ms, level.until_for_ms, level.until is not None)
+        for level in shape.levels
+    ]
+
+
+def _expressions(shape: AlarmShape) -> list[Expr]:
+    levels = [expr for level in shape.levels for expr in (level.when, level.until) if expr is not None]
+    return [*levels, *(value.expr for value in shape.values)]
+
+
+class Pairs:
+    """Members × keys, appended as keys appear; the numbers of pairs never change."""
+
+    def __init__(self, spec: WindowAlarmSpec) -> None:
+        self._by_constants: dict[tuple[str, ...], list[int]] = {}
+        for number, member in enumerate(spec.members):
+            self._by_constants.setdefault(member.constants, []).append(number)
+        self._lifted = spec.lifted
+        self.single = len(spec.members) == 1 and not spec.lifted
+        self._seen = 0
+        self.key = np.zeros(0, np.intp)
+        self.member = np.zeros(0, np.intp)
+
+    def extend(self, family: Family) -> None:
+        """Make pairs for the keys that are new."""
+        keys = family.space.keys
+        if self._seen == len(keys):
+            return
+        if self.single:
+            self.key, self.member = np.arange(len(keys)), np.zeros(len(keys), np.intp)
+        else:
+            fresh = [
+                (key, member)
+                for key in range(self._seen, len(keys))
+                for member in self._by_constants.get(keys[key][: self._lifted], ())  # type: ignore[call-overload]
+            ]
+            pairs = np.array(fresh, np.intp).reshape(-1, 2)
+            self.key = np.concatenate([self.key, pairs[:, 0]])
+            self.member = np.concatenate([self.member, pairs[:, 1]])
+        self._seen = len(keys)
+
+
+class WindowAlarmNode:
+    def __init__(
+        self,
+        spec: WindowAlarmSpec,
+        families: Mapping[str, Family],
+        roots: frozenset[str],
+        evaluator: Evaluator,
+        emit: EmitAlert,
+    ) -> None:
+        self.id, self.spec, self.roots = spec.id, spec, roots
+        self.family = families[spec.family]
+        self.reader = Reader(
+            spec.readings if spec.silence is None else (*spec.readings, spec.silence), families, self.family
+        )
+        self.evaluator, self.emit = evaluator, emit
+        self.pairs = Pairs(spec)
+        self.life = Lifecycle(holds_of(spec.shape))
+        self.ids: dict[int, str] = {}
+        self.done_ms: int | None = None
+        self.begins_ms: int | None = None
+        self._quiet = False
+        self._warm_up = False
+        self._timeless = not any(isinstance(node, Time) for expr in _expressions(spec.shape) for node in walk(expr))
+        self._sizes = [reading.window.size_ms for reading in spec.readings]
+
+    # when
+
+    def due(self, limit_ms: int) -> int | None:
+        step = self.spec.every_ms
+        if self.done_ms is None:
+            earliest = self.family.earliest()
+            if earliest is None:
+                return None
+            instant = first_multiple_above(earliest, step)
+        else:
+            instant = self.done_ms + step
+        if self.begins_ms is not None and instant <= self.begins_ms:
+            instant = first_multiple_above(self.begins_ms, step)
+        if self._quiet and instant <= limit_ms:
+            instant = self._next_change(instant)
+        return instant if instant <= limit_ms else None
+
+    def _next_change(self, instant: int) -> int:
+        """After a judgement on empty windows nothing changes until data, a hold or forgetting says so."""
+        step = self.spec.every_ms
+        known = self.family.last[self.family.since[: len(self.family.last)] != UNKNOWN]
+        forget = int(known.min()) + self.spec.forget_ms if len(known) else None
+        hold = self.life.next_deadline(instant - 1)
+        data = [family.first_data(instant - step) for family in self._families()]
+        soonest = least(forget, None if hold is None else hold - 1, *data)
+        return instant if soonest is None else max(instant, first_multiple_above(soonest, step))
+
+    def _families(self) -> list[Family]:
+        return [self.family, *(self.reader.families[r.family] for r in self.reader.readings)]
+
+    # judging
+
+    def judge(self, judged_ms: int) -> None:
+        self.done_ms = judged_ms
+        for family in self._families():
+            family.close(judged_ms)
+        family = self.family
+        self.pairs.extend(family)
+        before = family.since.copy()
+        since = family.known_since(judged_ms)
+        before = grown(before, len(since), UNKNOWN)
+        frame = self._frame(judged_ms)
+        ids = None if self.pairs.single else self.pairs.key
+        pair_since = since if ids is None else since[ids]
+        known = pair_since < judged_ms
+        transitions = self._forget((before < judged_ms) & (since == UNKNOWN), judged_ms)
+        transitions += self._step(frame, known, pair_since, judged_ms)
+        self._quiet = self._timeless and not transitions and not self._warm_up and self._windows_empty(judged_ms)
+        self._publish(frame, transitions, judged_ms)
+
+    def _frame(self, judged_ms: int) -> Frame:
+        ids = None if self.pairs.single else self.pairs.key
+        frame = key_frame(self.family.space, self.spec.shape.keys, self.spec.lifted, ids, judged_ms)
+        self.reader.fill(frame, judged_ms, ids)
+        if not self.pairs.single:
+            for number in range(len(self.spec.members[0].params)):
+                constants = np.array([member.params[number] for member in self.spec.members])
+                frame.memo[Param(number, NUMBER)] = constants[self.pairs.member]
+        fill_values(frame, self.spec.shape.values, self.evaluator)
+        return frame
+
+    def _step(self, frame: Frame, known: npt.NDArray[np.bool_], since: Any, judged_ms: int) -> list[Transition]:
+        raises, clears = self._conditions(frame, since, judged_ms)
+        places = np.arange(len(frame))
+        wanted = self.life.is_active(places)
+        for raised in raises:
+            wanted |= raised == TRUE
+        silent = self._silent(frame)
+        if silent is not None:
+            wanted |= self.life.silence_changed(places, silent)
+        chosen = np.flatnonzero(wanted & known)
+        return self.life.step(
+            chosen,
+            np.full(len(chosen), judged_ms, np.int64),
+            [raised[chosen] for raised in raises],
+            [cleared[chosen] for cleared in clears],
+            None if silent is None else silent[chosen],
+            self.spec.silence_action,
+        )
+
+    def _conditions(self, frame: Frame, since: Any, judged_ms: int) -> tuple[list[Truths], list[Truths]]:
+        raises, clears = [], []
+        self._warm_up = False
+        for level, (raise_windows, clear_windows) in zip(self.spec.shape.levels, self.spec.warming, strict=True):
+            warming = self._warming(raise_windows, since, judged_ms)
+            raised = np.where(warming, NULL, self.evaluator.truths(level.when, frame))
+            raises.append(raised)
+            if level.until is None:
+                clears.append((2 - raised).astype(np.int8))
+            else:
+                warming = self._warming(clear_windows, since, judged_ms)
+                clears.append(np.where(warming, NULL, self.evaluator.truths(level.until, frame)))
+        return raises, clears
+
+    def _warming(self, windows: Any, since: Any, judged_ms: int) -> npt.NDArray[np.bool_]:
+        if self.spec.partial or not windows:
+            return np.zeros(len(since), bool)
+        start = min(window.end(judged_ms) - window.size_ms for window in windows)
+        warming: npt.NDArray[np.bool_] = since > start
+        if self.spec.min_history_ms is not None:
+            warming &= since > judged_ms - self.spec.min_history_ms
+        self._warm_up |= bool((warming & (since != UNKNOWN)).any())
+        return warming
+
+    def _silent(self, frame: Frame) -> npt.NDArray[np.bool_] | None:
+        if self.spec.silence is None:
+            return None
+        counts = frame.memo[self.spec.silence.aggregate]
+        return counts == 0  # type: ignore[no-any-return]
+
+    def _forget(self, forgotten: npt.NDArray[np.bool_], judged_ms: int) -> list[Transition]:
+        if not forgotten.any():
+            return []
+        places = np.flatnonzero(forgotten if self.pairs.single else forgotten[self.pairs.key])
+        return self.life.end(places, judged_ms, "forgotten")
+
+    def _windows_empty(self, judged_ms: int) -> bool:
+        for reading in self.reader.readings:
+            family = self.reader.families[reading.family]
+            end = reading.window.end(judged_ms)
+            data = family.first_data(end - reading.window.size_ms)
+            if data is not None and data < end:
+                return False
+        return True
+
+    # what comes out
+
+    def _publish(self, frame: Frame, transitions: list[Transition], judged_ms: int) -> None:
+        if not transitions:
+            return
+        details = Details(self.evaluator, frame, [transition.place for transition in transitions])
+        span = (judged_ms - max(self._sizes, default=0), judged_ms)
+        for i, transition in enumerate(transitions):
+            member = self.spec.members[int(self.pairs.member[transition.place])]
+            key = self._key(int(self.pairs.key[transition.place]))
+            if transition.opens:
+                self.ids[transition.place] = alarm_id(member.name, key, transition.starts_at_ms, None)
+            identity = self.ids[transition.place]
+            if transition.closes:
+                del self.ids[transition.place]
+            self.emit(lifecycle_event(member, self.spec.shape, transition, identity, key, details, i, span, None))
+
+    def _key(self, key: int) -> Document:
+        values = self.family.space.keys[key][self.spec.lifted :]
+        return {column.name: plain(value) for column, value in zip(self.spec.shape.keys, values, strict=True)}
+
+    # snapshots and switches
+
+    def snapshot(self) -> Any:
+        """Alarms are named by rule and key, so that they find their place under other numbers."""
+        state = self.life.snapshot()
+        names = [self._name(place) for place in state["place"].tolist()]
+        silent = [self._name(place) for place in state.pop("silent").tolist()]
+        return [self.done_ms, self.begins_ms, state, names, silent, [self.ids.get(p, "") for p in state["place"].tolist()]]
+
+    def _name(self, place: int) -> list[object]:
+        member = self.spec.members[int(self.pairs.member[place])]
+        return [member.name, *self.family.space.keys[int(self.pairs.key[place])][self.spec.lifted :]]
+
+    def restore(self, state: Any) -> None:
+        self.done_ms, self.begins_ms, rows, names, silent, ids = state
+        self.pairs.extend(self.family)
+        places = {tuple(self._name(place)): place for place in range(len(self.pairs.key))}
+        found = np.array([places.get(tuple(name), -1) for name in names], np.intp)
+        self.life.restore(rows | {"silent": np.zeros(0, np.int64)}, found)
+        hushed = np.array([places[tuple(name)] for name in silent if tuple(name) in places], np.intp)
+        self.life.hush(hushed)
+        self.ids = {int(place): identity for place, identity in zip(found, ids, strict=True) if identity and place >= 0}

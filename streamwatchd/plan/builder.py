@@ -1,0 +1,264 @@
+"""RuleSet → LogicalPlan: where each rule runs, what it reads there, and what crosses the exchange to get it there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from streamwatchd.lang.typed import STRING, Aggregate, Expr, Field, IsNull, Not, TableColumn, Value, conjunction, walk
+from streamwatchd.operators.spec import (
+    FamilySpec,
+    JoinSpec,
+    KeyColumn,
+    KpiSpec,
+    LogicalPlan,
+    RowAlarmSpec,
+    RowFeedSpec,
+    SourceSpec,
+    StageSpec,
+    WindowAlarmSpec,
+)
+from streamwatchd.plan.families import FamilyDraft
+from streamwatchd.plan.identity import identity
+from streamwatchd.rules.ruleset import Alarm, Kpi, Rule, RuleSet, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Rows that rules read. `route` are the key names by which they lie in tasks, None where nothing is known.
+
+    `source` is the source whose tasks carry a stage-1 stream; `columns` maps a KPI's columns to their kinds.
+    """
+
+    name: str
+    stage: int
+    route: tuple[str, ...] | None
+    source: str
+    columns: Mapping[str, str]
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a rule runs: its stage, and the route by which what it reads gets there (None: it is there already)."""
+
+    stage: int
+    route: tuple[str, ...] | None
+    source: str
+
+
+@dataclass(slots=True)
+class Draft:
+    """One stage (and, at stage 1, one source) while it is built."""
+
+    kpis: list[KpiSpec] = field(default_factory=list)
+    windows: list[WindowAlarmSpec] = field(default_factory=list)
+    rows: list[RowAlarmSpec] = field(default_factory=list)
+    joins: list[JoinSpec] = field(default_factory=list)
+    families: list[FamilySpec] = field(default_factory=list)
+    sends: list[FamilySpec] = field(default_factory=list)
+    feeds: dict[str, RowFeedSpec] = field(default_factory=dict)
+    targets: dict[str, int] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    roots: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+class Builder:
+    """Holds what the rules of one set share while they are lowered one by one, KPIs before their readers."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        self.rules = rules
+        self.streams: dict[str, Stream] = {name: _source_stream(source) for name, source in rules.sources.items()}
+        self.drafts: dict[tuple[int, str], Draft] = {(1, name): Draft() for name in rules.sources}
+        self.families: dict[str, FamilyDraft] = {}
+
+    # where
+
+    def home(self, rule: Rule, keys: tuple[str, ...], *, moves: bool) -> Home:
+        """`keys` are what everything that the rule reads has in common; `moves` if it may cross the exchange."""
+        inputs = [self.streams[name] for name in rule.sources]
+        first = inputs[0]
+        together = all((s.stage, s.route, s.source) == (first.stage, first.route, first.source) for s in inputs)
+        if together and (len(inputs) == 1 or first.route is not None):
+            if not moves or (first.route is not None and self._holds(rule, first, keys)):
+                return Home(first.stage, None, first.source)
+        return Home(max(stream.stage for stream in inputs) + 1, keys, "")
+
+    @staticmethod
+    def _holds(rule: Rule, stream: Stream, keys: tuple[str, ...]) -> bool:
+        """Whether rows of one key lie in one task: the route is among the keys and means the same field."""
+        assert stream.route is not None
+        named = {key.name: key.expr for key in rule.by}
+        return all(
+            name in keys and isinstance(named[name], Field) and named[name].name == name  # type: ignore[union-attr]
+            for name in stream.route
+        )
+
+    def draft(self, home: Home) -> Draft:
+        return self.drafts.setdefault((home.stage, home.source if home.stage == 1 else ""), Draft())
+
+    def roots(self, home: Home, streams: Iterable[str]) -> frozenset[str]:
+        """The inputs of the home's tasks that these streams wait for."""
+        found: set[str] = set()
+        for name in streams:
+            known = self.draft(home).roots.get(name)
+            found |= known if known is not None else {name}
+        return frozenset(found)
+
+    # what crosses
+
+    def family(
+        self, home: Home, stream: str, keys: tuple[KeyColumn, ...], where: Expr | None, lifted: int, *, session: bool
+    ) -> FamilyDraft:
+        """The shared draft for these keys and this filter at this home."""
+        route = None
+        if home.route is not None:
+            names = [key.name for key in keys]
+            route = tuple(names.index(name, lifted) for name in home.route)
+        draft = FamilyDraft(stream, keys, where, lifted, home.stage, route, session)
+        return self.families.setdefault(draft.id, draft)
+
+    def feed(self, home: Home, stream: str, where: Expr | None, fields: tuple[KeyColumn, ...], route: tuple[str, ...]) -> str:
+        """Let rows of a stream travel to the home; the name under which they arrive."""
+        name = identity("feed", stream, where, fields, route, home.stage)
+        origin = self.streams[stream]
+        sender = self.drafts[(origin.stage, origin.source if origin.stage == 1 else "")]
+        sender.feeds[name] = RowFeedSpec(name, stream, where, fields, route)
+        sender.targets[name] = home.stage
+        return name
+
+    # the end
+
+    def plan(self, max_bytes: int) -> LogicalPlan:
+        for draft in self.families.values():
+            spec = draft.spec()
+            origin = self.streams[draft.stream]
+            there = (draft.stage, origin.source if draft.stage == 1 else "")
+            self.drafts[there].families.append(spec)
+            if draft.route is not None:
+                sender = self.drafts[(origin.stage, origin.source if origin.stage == 1 else "")]
+                sender.sends.append(spec)
+                sender.targets[spec.id] = draft.stage
+        last = max(stage for stage, _ in self.drafts)
+        later = [self.drafts.get((stage, ""), Draft()) for stage in range(2, last + 1)]
+        return LogicalPlan(
+            sources={name: self._source(source, max_bytes) for name, source in self.rules.sources.items()},
+            first={name: _stage(1, (name,), self.drafts[(1, name)]) for name in self.rules.sources},
+            later=tuple(_stage(i + 2, self._inputs(i + 2, draft), draft) for i, draft in enumerate(later)),
+            feeders={name: self._feeders(stream) for name, stream in self.streams.items()},
+            defaults={name: table.defaults for name, table in self.rules.tables.items() if table.missing == "default"},
+        )
+
+    def _inputs(self, stage: int, draft: Draft) -> tuple[str, ...]:
+        found = {spec.stream for spec in draft.families if spec.route is not None}
+        for other in self.drafts.values():
+            found |= {feed.stream for feed in other.feeds.values() if other.targets[feed.name] == stage}
+        return tuple(sorted(found))
+
+    def _feeders(self, stream: Stream) -> tuple[str, ...]:
+        return (self.rules.sources[stream.source].topic,) if stream.stage == 1 else (f"@{stream.stage}",)
+
+    def _source(self, source: Source, max_bytes: int) -> SourceSpec:
+        required = [(e.table, e.on) for e in source.enrich if self.rules.tables[e.table].missing == "drop"]
+        enriched = [
+            (column, TableColumn(e.table, column, e.on, kind))
+            for e in source.enrich
+            for column, kind in self.rules.tables[e.table].columns.items()
+        ]
+        return SourceSpec(
+            name=source.name,
+            topic=source.topic,
+            format=source.format,
+            time=source.time,
+            time_unit=source.time_unit,
+            max_delay_ms=source.max_delay_ms,
+            idle_after_ms=source.idle_after_ms,
+            key=source.key,
+            declared={name: declared.type.kind.value for name, declared in source.fields.items()},
+            inferred={name: kind.kind.value for name, kind in source.inferred.items()},
+            drop=source.drop,
+            sample=source.sample,
+            required=tuple(required),
+            enriched=tuple(enriched) if source.emit_enriched else (),
+            max_bytes=max_bytes,
+        )
+
+
+def _source_stream(source: Source) -> Stream:
+    return Stream(source.name, 1, (source.key,) if source.key else None, source.name, {}, ())
+
+
+def _stage(stage: int, inputs: tuple[str, ...], draft: Draft) -> StageSpec:
+    return StageSpec(
+        stage=stage,
+        inputs=inputs,
+        order=tuple(draft.order),
+        roots=dict(draft.roots),
+        families=tuple(draft.families),
+        kpis=tuple(draft.kpis),
+        window_alarms=tuple(draft.windows),
+        row_alarms=tuple(draft.rows),
+        joins=tuple(draft.joins),
+        sends=tuple(draft.sends),
+        feeds=tuple(draft.feeds.values()),
+        targets=dict(draft.targets),
+    )
+
+
+# what rules read
+
+
+def expressions(rule: Rule) -> tuple[Expr, ...]:
+    """Every expression of a rule, values first."""
+    found: list[Expr] = [value.expr for value in rule.values]
+    match rule:
+        case Kpi():
+            found += [rule.when] if rule.when is not None else []
+        case Alarm():
+            for level in rule.levels:
+                found += [expr for expr in (level.when, level.until) if expr is not None]
+            if rule.message is not None:
+                found += [part.expr for part in rule.message.parts if not isinstance(part, str)]
+    return tuple(found)
+
+
+def aggregates(rule: Rule) -> tuple[Aggregate, ...]:
+    """The distinct aggregates of a rule in the order in which they are met."""
+    return tuple(dict.fromkeys(n for expr in expressions(rule) for n in walk(expr) if isinstance(n, Aggregate)))
+
+
+def aggregates_below(expr: Expr, rule: Rule) -> frozenset[Aggregate]:
+    """The aggregates that an expression reads, through `values:` too."""
+    named = {value.name: value.expr for value in rule.values}
+    found: set[Aggregate] = set()
+    for node in walk(expr):
+        if isinstance(node, Aggregate):
+            found.add(node)
+        elif isinstance(node, Value):
+            found |= aggregates_below(named[node.name], rule)
+    return frozenset(found)
+
+
+def row_fields(exprs: Iterable[Expr | None]) -> tuple[Field, ...]:
+    """The fields that expressions read from rows, join fields of table columns included, in name order."""
+    found: dict[tuple[str, str], Field] = {}
+    for expr in exprs:
+        if expr is None:
+            continue
+        for node in walk(expr):
+            if isinstance(node, Field):
+                found[node.name, node.stream] = node
+            elif isinstance(node, TableColumn):
+                found.setdefault((node.on, ""), Field(node.on, STRING))
+    return tuple(found[name] for name in sorted(found))
+
+
+def key_columns(rule: Rule) -> tuple[KeyColumn, ...]:
+    return tuple(KeyColumn(key.name, key.expr, key.expr.type.kind.value) for key in rule.by)
+
+
+def without_null_keys(where: Expr | None, keys: tuple[KeyColumn, ...], kept: tuple[str, ...]) -> Expr | None:
+    """The filter for an aggregate `by` fewer keys: rows with a null among the other keys enter no key of the rule."""
+    others = tuple(Not(IsNull(key.expr)) for key in keys if key.name not in kept)
+    return conjunction((*(() if where is None else (where,)), *others))
+

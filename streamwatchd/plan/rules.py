@@ -1,0 +1,442 @@
+"""Lowering of single rules: KPIs and alarms to the nodes that run them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from streamwatchd.lang.typed import (
+    BOOL,
+    NUMBER,
+    Aggregate,
+    Compare,
+    Expr,
+    Field,
+    Kind,
+    Literal,
+    TableColumn,
+    Type,
+    conjuncts,
+    conjunction,
+)
+from streamwatchd.operators.spec import (
+    AlarmShape,
+    JoinSpec,
+    KeyColumn,
+    KpiSpec,
+    LevelSpec,
+    LogicalPlan,
+    Member,
+    Reading,
+    RowAlarmSpec,
+    ValueSpec,
+    Window,
+    WindowAlarmSpec,
+)
+from streamwatchd.plan.builder import (
+    Builder,
+    Home,
+    Stream,
+    aggregates,
+    aggregates_below,
+    expressions,
+    key_columns,
+    row_fields,
+    without_null_keys,
+)
+from streamwatchd.plan.families import ROWS, FamilyDraft, accumulations_of
+from streamwatchd.plan.identity import identity
+from streamwatchd.plan.lifting import lift_equalities, lift_numbers
+from streamwatchd.plan.windows import common_widths, window_of
+from streamwatchd.rules.ruleset import Alarm, Kpi, Rule, RuleSet
+
+_INTEGRAL = ("count", "distinct")
+
+
+def build(rules: RuleSet, max_bytes: int = 1_048_576) -> LogicalPlan:
+    """The plan of a rule set."""
+    builder = Builder(rules)
+    for kpi in _kpis_in_order(rules):
+        _lower_kpi(builder, kpi)
+    windowed: dict[object, list[_Drafted]] = {}
+    rows: dict[object, list[_Drafted]] = {}
+    for rule in rules.rules:
+        if isinstance(rule, Alarm):
+            drafted, handle = (_draft_row_alarm if rule.windowless else _draft_window_alarm)(builder, rule)
+            (rows if rule.windowless else windowed).setdefault(handle, []).append(drafted)
+    for handle, group in windowed.items():
+        _place_window_alarm(builder, group, identity("alarm", handle))
+    for handle, group in rows.items():
+        _place_row_alarm(builder, group, identity("rows", handle))
+    return builder.plan(max_bytes)
+
+
+def _kpis_in_order(rules: RuleSet) -> list[Kpi]:
+    """KPIs before the KPIs that read them; the loader has refused circles."""
+    waiting = {rule.name: rule for rule in rules.rules if isinstance(rule, Kpi)}
+    done: list[Kpi] = []
+    while waiting:
+        ready = [rule for rule in waiting.values() if not any(name in waiting for name in rule.sources)]
+        assert ready, "KPIs read each other in a circle"
+        for rule in ready:
+            done.append(waiting.pop(rule.name))
+    return done
+
+
+# what rules read from windows
+
+
+@dataclass(frozen=True, slots=True)
+class _Readings:
+    base: FamilyDraft
+    readings: tuple[Reading, ...]
+
+
+def _common_keys(rule: Rule) -> tuple[str, ...]:
+    """The names of `by` that every aggregate of the rule has."""
+    names = [key.name for key in rule.by]
+    for node in aggregates(rule):
+        if node.by is not None:
+            names = [name for name in names if name in node.by]
+    return tuple(names)
+
+
+def _read(builder: Builder, rule: Rule, home: Home, where: Expr | None, lifted: tuple[KeyColumn, ...]) -> _Readings:
+    keys = key_columns(rule)
+    coarse = isinstance(rule, Alarm)
+    session = isinstance(rule, Kpi) and rule.session_ms > 0
+    nodes = aggregates(rule)
+    default = rule.over_ms if isinstance(rule, Kpi) else rule.every_ms
+    windows = [window_of(node.over_ms or default or rule.every_ms, rule.every_ms, node.ago_ms, coarse=coarse) for node in nodes]
+    if session:
+        windows = [Window(0, rule.session_ms, 0, rule.session_ms) for _ in nodes]  # type: ignore[union-attr]
+    else:
+        windows = common_widths(windows, rule.every_ms)
+    readings, drafts = [], {}
+    for node, window in zip(nodes, windows, strict=True):
+        draft = _family_of(builder, rule, home, where, lifted, _stream_of(rule, node), node.by, session)
+        draft.need(window, accumulations_of(node))
+        drafts[draft.id] = draft
+        project = None if node.by is None or lifted or len(node.by) == len(keys) else _projection(keys, node.by)
+        if node.by is not None and (lifted or len(node.by) != len(keys)):
+            project = tuple(range(len(lifted))) + tuple(len(lifted) + i for i in _projection(keys, node.by))
+            project = None if len(project) == len(lifted) + len(keys) else project
+        readings.append(Reading(node, draft.id, node.function, accumulations_of(node), window, project))
+    base = _family_of(builder, rule, home, where, lifted, rule.sources[0], None, session)
+    base.max_keys = max(base.max_keys, rule.max_keys)
+    return _Readings(base, tuple(readings))
+
+
+def _projection(keys: tuple[KeyColumn, ...], kept: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(i for i, key in enumerate(keys) if key.name in kept)
+
+
+def _family_of(
+    builder: Builder,
+    rule: Rule,
+    home: Home,
+    where: Expr | None,
+    lifted: tuple[KeyColumn, ...],
+    stream: str,
+    by: tuple[str, ...] | None,
+    session: bool,
+) -> FamilyDraft:
+    keys = key_columns(rule)
+    if by is not None and len(by) < len(keys):
+        where = without_null_keys(where, keys, by)
+        keys = tuple(key for key in keys if key.name in by)
+    return builder.family(home, stream, (*lifted, *keys), where, len(lifted), session=session)
+
+
+def _stream_of(rule: Rule, node: Aggregate) -> str:
+    """The stream that an aggregate reads: with several sources, the one that its fields name."""
+    for field in row_fields((node.arg, node.where)):
+        if field.stream:
+            return field.stream
+    return rule.sources[0]
+
+
+def _values(rule: Rule) -> tuple[ValueSpec, ...]:
+    return tuple(ValueSpec(value.name, value.expr, _is_integral(value.expr)) for value in rule.values)
+
+
+def _is_integral(expr: Expr) -> bool:
+    return isinstance(expr, Aggregate) and expr.function in _INTEGRAL
+
+
+def _context(rule: Rule) -> tuple[tuple[str, Expr], ...]:
+    """Columns by name; a name that two tables have is written `table.column`."""
+    columns = [expr for expr in rule.context if isinstance(expr, TableColumn)]
+    names = [column.column for column in columns]
+    return tuple(
+        (column.column if names.count(column.column) == 1 else f"{column.table}.{column.column}", column)
+        for column in columns
+    )
+
+
+# KPIs
+
+
+def _lower_kpi(builder: Builder, rule: Kpi) -> None:
+    home = builder.home(rule, _common_keys(rule), moves=True)
+    read = _read(builder, rule, home, rule.where, ())
+    size = rule.over_ms or rule.every_ms
+    window = common_widths([window_of(size, rule.every_ms or 1, 0, coarse=False)], rule.every_ms or 1)[0]
+    if rule.session_ms:
+        window = Window(0, rule.session_ms, 0, rule.session_ms)
+        read.base.track_keys = True
+    elif read.readings:
+        fine = [r.window for r in read.readings if r.family == read.base.id and r.window.step_ms == rule.every_ms]
+        window = replace(window, width_ms=min([window.width_ms, *(w.width_ms for w in fine)]))
+    read.base.need(window, (ROWS,))
+    spec = KpiSpec(
+        id=identity("kpi", rule.name, read.base.id, read.readings, window, rule.session_ms),
+        name=rule.name,
+        digest=rule.digest,
+        family=read.base.id,
+        keys=key_columns(rule),
+        every_ms=rule.every_ms,
+        window=window,
+        session_ms=rule.session_ms,
+        readings=read.readings,
+        values=_values(rule),
+        when=rule.when,
+        context=_context(rule),
+        labels=rule.labels,
+    )
+    draft = builder.draft(home)
+    draft.kpis.append(spec)
+    draft.order.append(spec.id)
+    draft.roots[spec.id] = draft.roots[rule.name] = builder.roots(home, rule.sources)
+    columns = {key.name: key.kind for key in spec.keys} | {v.name: v.expr.type.kind.value for v in spec.values}
+    route = home.route if home.route is not None else builder.streams[rule.sources[0]].route
+    names = tuple(key.name for key in spec.keys)
+    builder.streams[rule.name] = Stream(rule.name, home.stage, route, home.source, columns, names)
+
+
+# alarms
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafted:
+    """An alarm before it joins its family: the same shape as others of its group but for the constants."""
+
+    rule: Alarm
+    home: Home
+    plain: AlarmShape
+    params: tuple[float, ...]
+    lifted_shape: AlarmShape
+    constants: tuple[str, ...]
+    lifted: tuple[Expr, ...]
+    where: Expr | None
+    read: _Readings | None
+    stream: str
+
+
+def _shape(rule: Alarm, whens: tuple[Expr, ...]) -> AlarmShape:
+    levels = tuple(
+        LevelSpec(level.severity, when, level.for_ms, level.until, level.until_for_ms)
+        for level, when in zip(rule.levels, whens, strict=True)
+    )
+    return AlarmShape(key_columns(rule), _values(rule), levels, _context(rule))
+
+
+def _lifted(shape: AlarmShape) -> tuple[AlarmShape, tuple[float, ...]]:
+    params: list[float] = []
+    values = tuple(replace(value, expr=lift_numbers(value.expr, params)) for value in shape.values)
+    levels = tuple(
+        replace(
+            level,
+            when=lift_numbers(level.when, params),
+            until=None if level.until is None else lift_numbers(level.until, params),
+        )
+        for level in shape.levels
+    )
+    return replace(shape, values=values, levels=levels), tuple(params)
+
+
+def _member(drafted: _Drafted, params: tuple[float, ...]) -> Member:
+    rule = drafted.rule
+    return Member(
+        name=rule.name,
+        digest=rule.digest,
+        params=params,
+        constants=drafted.constants,
+        severities=tuple(level.severity for level in rule.levels),
+        labels=rule.labels,
+        message=rule.message,
+        runbook=rule.runbook,
+        limit_per_minute=rule.limit_per_minute,
+        max_active=rule.max_active,
+    )
+
+
+def _settled(group: list[_Drafted]) -> tuple[AlarmShape, tuple[Member, ...]]:
+    """Alone, a rule keeps its constants in place; in a family they are parameters."""
+    if len(group) == 1:
+        return group[0].plain, (_member(group[0], ()),)
+    return group[0].lifted_shape, tuple(_member(drafted, drafted.params) for drafted in group)
+
+
+def _draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
+    home = builder.home(rule, _common_keys(rule), moves=True)
+    rest, lifted, constants = lift_equalities(rule.where)
+    columns = tuple(KeyColumn(f"where {i}", expr, "string") for i, expr in enumerate(lifted))
+    read = _read(builder, rule, home, rest, columns)
+    read.base.track_keys = True
+    read.base.need(Window(rule.every_ms, rule.every_ms, 0, _base_width(rule, read)), (ROWS,))
+    for reading in read.readings:
+        builder.families[reading.family].admit(constants)
+    read.base.admit(constants)
+    plain = _shape(rule, tuple(level.when for level in rule.levels))
+    shape, params = _lifted(plain)
+    drafted = _Drafted(rule, home, plain, params, shape, constants, lifted, rest, read, "")
+    handle = (
+        read.base.id, shape, read.readings, rule.every_ms, rule.partial, rule.min_history_ms, rule.forget_ms,
+        rule.no_data, rule.sources, home,
+    )  # fmt: skip
+    return drafted, handle
+
+
+def _base_width(rule: Alarm, read: _Readings) -> int:
+    widths = [r.window.width_ms for r in read.readings if r.family == read.base.id]
+    return min([rule.every_ms, *widths])
+
+
+def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> None:
+    first = group[0]
+    rule, read, home = first.rule, first.read, first.home
+    assert read is not None
+    shape, members = _settled(group)
+    silence = _silence(builder, rule, read)
+    spec = WindowAlarmSpec(
+        id=name,
+        shape=shape,
+        members=members,
+        family=read.base.id,
+        lifted=len(first.lifted),
+        every_ms=rule.every_ms,
+        readings=read.readings,
+        warming=tuple(_warming(level.when, level.until, rule, read) for level in rule.levels),
+        partial=rule.partial,
+        min_history_ms=rule.min_history_ms,
+        forget_ms=max(rule.forget_ms, 86_400_000),
+        silence=silence,
+        silence_action=rule.no_data.action,
+    )
+    draft = builder.draft(home)
+    draft.windows.append(spec)
+    draft.order.append(spec.id)
+    draft.roots[spec.id] = builder.roots(home, rule.sources)
+
+
+def _silence(builder: Builder, rule: Alarm, read: _Readings) -> Reading | None:
+    if rule.no_data.action == "keep":
+        return None
+    window = common_widths([window_of(rule.no_data.after_ms, rule.every_ms, 0, coarse=False)], rule.every_ms)[0]
+    window = replace(window, width_ms=_base_width(rule, read) if window.size_ms % _base_width(rule, read) == 0 else window.width_ms)
+    read.base.need(window, (ROWS,))
+    node = Aggregate("count", None, None, rule.no_data.after_ms, 0, None, NUMBER, quantile=-1.0)
+    return Reading(node, read.base.id, "count", (ROWS,), window, None)
+
+
+def _warming(when: Expr, until: Expr | None, rule: Alarm, read: _Readings) -> tuple[tuple[Window, ...], tuple[Window, ...]]:
+    """The windows that the raise and the clear condition read."""
+    by_node = {reading.aggregate: reading.window for reading in read.readings}
+    sides = []
+    for expr in (when, until):
+        nodes = aggregates_below(expr, rule) if expr is not None else frozenset()
+        sides.append(tuple(sorted({by_node[node] for node in nodes}, key=repr)))
+    return sides[0], sides[1]
+
+
+def _draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
+    occurrence = not rule.by
+    keys = tuple(key.name for key in rule.by)
+    home = builder.home(rule, keys, moves=not occurrence)
+    stream = rule.sources[0] if len(rule.sources) == 1 else _join(builder, rule, home)
+    where, lifted, constants = lift_equalities(rule.where)
+    whens = tuple(level.when for level in rule.levels)
+    if len(whens) == 1 and rule.levels[0].until is None and stream == rule.sources[0]:
+        whens, lifted, constants = _lift_when(rule, whens[0], lifted, constants)
+    plain = _shape(rule, whens)
+    shape, params = _lifted(plain)
+    if len(rule.sources) == 1 and home.route is not None:
+        stream = _feed_rows(builder, rule, home, stream, where, lifted)
+    drafted = _Drafted(rule, home, plain, params, shape, constants, lifted, where, None, stream)
+    return drafted, (stream, shape, lifted, where, rule.forget_ms, rule.in_order, home, rule.every_ms)
+
+
+def _lift_when(
+    rule: Alarm, when: Expr, lifted: tuple[Expr, ...], constants: tuple[str, ...]
+) -> tuple[tuple[Expr, ...], tuple[Expr, ...], tuple[str, ...]]:
+    """An equality in the condition chooses rows too, where a row that differs can neither raise nor clear."""
+    keyed = {key.expr for key in rule.by}
+    taken: list[tuple[Expr, str]] = []
+    rest: list[Expr] = []
+    for part in conjuncts(when):
+        match part:
+            case Compare("==", (Field() | TableColumn()) as left, Literal(str() as constant)) if (
+                (not rule.by or left in keyed) and left not in lifted and left not in dict(taken)
+            ):
+                taken.append((left, constant))
+            case _:
+                rest.append(part)
+    remaining = conjunction(tuple(rest)) or Literal(True, BOOL)
+    pairs = sorted([*zip(lifted, constants, strict=True), *taken], key=lambda pair: repr(pair[0]))
+    return (remaining,), tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
+
+
+def _feed_rows(builder: Builder, rule: Alarm, home: Home, stream: str, where: Expr | None, lifted: tuple[Expr, ...]) -> str:
+    key_exprs = tuple(key.expr for key in rule.by)
+    fields = row_fields((*expressions(rule), *rule.context, *key_exprs, *lifted, where))
+    columns = tuple(KeyColumn(f.name, f, f.type.kind.value) for f in fields)
+    keys = tuple(KeyColumn(f"route {i}", key.expr, key.expr.type.kind.value) for i, key in enumerate(rule.by))
+    return builder.feed(home, stream, where, (*columns, *keys), tuple(key.name for key in keys))
+
+
+def _join(builder: Builder, rule: Alarm, home: Home) -> str:
+    """KPI streams joined on the rule's keys, here or behind the exchange."""
+    inputs = []
+    for name in rule.sources:
+        stream = builder.streams[name]
+        if home.route is None:
+            inputs.append((name, name))
+            continue
+        columns = tuple(KeyColumn(c, Field(c, Type(Kind(kind))), kind) for c, kind in stream.columns.items())
+        inputs.append((builder.feed(home, name, None, columns, home.route), name))
+    keys = tuple(KeyColumn(key.name, key.expr, key.expr.type.kind.value) for key in rule.by)
+    columns = tuple((n, c, kind) for n in rule.sources for c, kind in builder.streams[n].columns.items())
+    name = identity("joined", tuple(inputs), keys)
+    draft = builder.draft(home)
+    if name not in draft.roots:
+        draft.joins.append(JoinSpec(name, name, tuple(inputs), keys, columns))
+        draft.order.append(name)
+        draft.roots[name] = builder.roots(home, rule.sources)
+    return name
+
+
+def _place_row_alarm(builder: Builder, group: list[_Drafted], name: str) -> None:
+    first = group[0]
+    rule, home = first.rule, first.home
+    shape, members = _settled(group)
+    is_source = first.stream in builder.rules.sources
+    holds = any(level.for_ms or level.until_for_ms for level in rule.levels)
+    ordered = not is_source or rule.in_order or (holds and bool(rule.by))
+    fields = row_fields((*expressions(rule), rule.where, *(key.expr for key in rule.by)))
+    spec = RowAlarmSpec(
+        id=name,
+        stream=first.stream,
+        shape=shape,
+        members=members,
+        where=first.where,
+        lifted=first.lifted,
+        occurrence=not rule.by,
+        ordered=ordered,
+        tie_breakers=fields,
+        every_ms=rule.every_ms,
+        forget_ms=max(rule.forget_ms, 86_400_000),
+    )
+    draft = builder.draft(home)
+    draft.rows.append(spec)
+    draft.order.append(spec.id)
+    draft.roots[spec.id] = builder.roots(home, rule.sources)

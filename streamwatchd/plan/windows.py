@@ -1,0 +1,43 @@
+"""How windows are read: steps of long windows, look-backs, and the width of panes that serves them."""
+
+from __future__ import annotations
+
+from math import gcd
+
+from streamwatchd.operators.spec import Window
+
+STEPS = 288
+"""A window of an alarm moves by no less than this part of its length (24 h by 5 min)."""
+
+LOOK_BACK_STEPS = 2_016
+"""A look-back moves by no less than this part of its distance (7 d by 5 min)."""
+
+
+def _up_to_multiple(value: int, step: int) -> int:
+    return -(-value // step) * step
+
+
+def window_of(size_ms: int, every_ms: int, ago_ms: int, *, coarse: bool) -> Window:
+    """The window of an aggregate; `coarse` applies the rule of 288 steps (alarms). The width is set by `with_width`."""
+    step = every_ms
+    if coarse and size_ms > STEPS * every_ms:
+        step = _up_to_multiple(-(-size_ms // STEPS), every_ms)
+    if ago_ms:
+        step = max(step, _up_to_multiple(-(-ago_ms // LOOK_BACK_STEPS), every_ms))
+    return Window(size_ms, step, ago_ms, gcd(step, size_ms))
+
+
+def with_width(window: Window, width_ms: int) -> Window:
+    return Window(window.size_ms, window.step_ms, window.ago_ms, width_ms)
+
+
+def common_widths(windows: list[Window], every_ms: int) -> list[Window]:
+    """The windows of one rule on one family, those that step by `every` sharing one width."""
+    fine = [window for window in windows if window.step_ms == every_ms]
+    width = gcd(every_ms, *(window.width_ms for window in fine)) if fine else every_ms
+    return [with_width(window, width) if window.step_ms == every_ms else window for window in windows]
+
+
+def retention_of(window: Window) -> int:
+    """How long before T a pane can still be read."""
+    return window.size_ms + window.ago_ms + 2 * window.step_ms

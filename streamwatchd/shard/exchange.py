@@ -1,0 +1,151 @@
+"""The exchange: what tasks send to tasks of later stages, as packed records.
+
+One record carries what one feeder says to one partition in one epoch, in order: final panes, rows, watermarks. All
+that concerns one key goes to one partition: BLAKE2b-64 of the route's key values modulo the partition count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.aggregates.base import ACCUMULATORS
+from streamwatchd.batch import Frame, to_values
+from streamwatchd.operators.family import Family, Partial
+from streamwatchd.operators.flow import Outbox
+from streamwatchd.operators.keyspace import KeySpace, key_hash
+from streamwatchd.operators.ordering import pack_frame, unpack_frame
+from streamwatchd.operators.panes import Pane, pack_pane, unpack_pane
+from streamwatchd.operators.spec import FamilySpec, RowFeedSpec, StageSpec
+from streamwatchd.packing import pack, unpack
+from streamwatchd.shard.output import ExchangeRecord, TaskId
+
+
+def feeder_name(task: TaskId) -> str:
+    return f"{task.stage}/{task.topic}/{task.partition}"
+
+
+@dataclass(frozen=True, slots=True)
+class PaneItem:
+    family: str
+    index: int
+    keys: list[Any]
+    pane: Any
+
+
+@dataclass(frozen=True, slots=True)
+class RowsItem:
+    feed: str
+    frame: Any
+
+
+@dataclass(frozen=True, slots=True)
+class WatermarkItem:
+    stream: str
+    watermark_ms: int
+
+
+Item = PaneItem | RowsItem | WatermarkItem
+
+
+class Sender:
+    """Turns the outbox of a task into exchange records."""
+
+    def __init__(self, task: TaskId, spec: StageSpec, partitions: int) -> None:
+        self._feeder, self._spec, self._count = feeder_name(task), spec, partitions
+        self._routes: dict[tuple[int, tuple[int, ...]], npt.NDArray[np.int64]] = {}
+        self._stages_of_stream: dict[str, set[int]] = {}
+        for family in spec.sends:
+            self._stages_of_stream.setdefault(family.stream, set()).add(spec.targets[family.id])
+        for feed in spec.feeds:
+            self._stages_of_stream.setdefault(feed.stream, set()).add(spec.targets[feed.name])
+
+    def records(self, outbox: Outbox) -> list[ExchangeRecord]:
+        """Empties what the outbox holds for later stages."""
+        items: dict[tuple[int, int], list[Any]] = {}
+        for family, space, index, pane in outbox.panes:
+            self._add_pane(items, family, space, index, pane)
+        for feed, frame in outbox.rows:
+            self._add_rows(items, feed, frame)
+        for stream, watermark in outbox.watermarks:
+            for stage in self._stages_of_stream[stream]:
+                for partition in range(self._count):
+                    items.setdefault((stage, partition), []).append(["w", stream, watermark])
+        outbox.panes, outbox.rows, outbox.watermarks = [], [], []
+        return [
+            ExchangeRecord(stage, partition, pack([self._feeder, parts]))
+            for (stage, partition), parts in sorted(items.items())
+        ]
+
+    def _add_pane(
+        self, items: dict[tuple[int, int], list[Any]], family: FamilySpec, space: KeySpace, index: int, pane: Pane
+    ) -> None:
+        here = np.flatnonzero(pane.count)
+        if not len(here):
+            return
+        table = family.tables[0]
+        number = {accumulation: i for i, accumulation in enumerate(table.accumulations)}
+        targets = self._partitions(space, family.route or ())[here]
+        for partition in np.unique(targets).tolist():
+            chosen = here[targets == partition]
+            keys = [list(space.keys[key]) for key in chosen.tolist()]
+            part = _covering(pane, chosen)
+            packed = ["p", family.id, index, keys, pack_pane(part.take(chosen), number.__getitem__)]
+            items.setdefault((self._spec.targets[family.id], partition), []).append(packed)
+
+    def _partitions(self, space: KeySpace, route: tuple[int, ...]) -> npt.NDArray[np.int64]:
+        handle = (id(space), route)
+        known = self._routes.get(handle, np.zeros(0, np.int64))
+        if len(known) < len(space):
+            fresh = [key_hash(tuple(key[i] for i in route)) % self._count for key in space.keys[len(known) :]]
+            known = self._routes[handle] = np.concatenate([known, np.array(fresh, np.int64)])
+        return known
+
+    def _add_rows(self, items: dict[tuple[int, int], list[Any]], feed: RowFeedSpec, frame: Frame) -> None:
+        columns = [to_values(frame.columns[name]) for name in feed.route]
+        keys = list(zip(*columns, strict=True)) if columns else [()] * len(frame)
+        partition_of = {key: key_hash(key) % self._count for key in set(keys)}  # type: ignore[arg-type]
+        targets = np.array([partition_of[key] for key in keys])
+        for partition in np.unique(targets).tolist():
+            packed = ["r", feed.name, pack_frame(frame.take(targets == partition))]
+            items.setdefault((self._spec.targets[feed.name], partition), []).append(packed)
+
+
+def _covering(pane: Pane, keys: npt.NDArray[np.intp]) -> Pane:
+    """States may be shorter than the count; make every one reach the keys."""
+    size = int(keys.max()) + 1
+    grown = Pane(pane.count, pane.first, pane.last, {})
+    for accumulation, state in pane.states.items():
+        accumulator = ACCUMULATORS[accumulation.accumulator]
+        grown.states[accumulation] = accumulator.merge(accumulator.empty(size), state, None, max(size, len(pane.count)))
+    return grown
+
+
+def read_record(payload: bytes) -> tuple[str, list[Item]]:
+    """The feeder and what it says, in order."""
+    feeder, parts = unpack(payload)
+    items: list[Item] = []
+    for part in parts:
+        match part[0]:
+            case "p":
+                items.append(PaneItem(part[1], part[2], part[3], part[4]))
+            case "r":
+                items.append(RowsItem(part[1], part[2]))
+            case _:
+                items.append(WatermarkItem(part[1], part[2]))
+    return feeder, items
+
+
+def partial_of(item: PaneItem, family: Family) -> Partial:
+    return Partial([tuple(key) for key in item.keys], unpack_pane(item.pane, family.finest.accumulations))
+
+
+def frame_of(item: RowsItem) -> Frame:
+    return unpack_frame(item.frame)
+
+
+__all__ = ["Item", "Mapping", "PaneItem", "RowsItem", "Sender", "Sequence", "WatermarkItem", "read_record"]

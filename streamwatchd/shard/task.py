@@ -1,0 +1,286 @@
+"""Tasks: the unit of state. A source task owns a source partition, a merge task an exchange partition. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd import functions
+from streamwatchd.batch import NULL, TRUE, Column, Frame, RawBatch, Strings, Times, to_values
+from streamwatchd.codecs.base import EventSchema
+from streamwatchd.codecs.formats import open_decoder
+from streamwatchd.enrichment.table import TableData
+from streamwatchd.errors import SnapshotCorrupt
+from streamwatchd.lang.typed import Kind
+from streamwatchd.operators.dimension import Dimensions, key_text
+from streamwatchd.operators.document import Origin, iso
+from streamwatchd.operators.flow import Flow, Outbox
+from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
+from streamwatchd.packing import pack, unpack
+from streamwatchd.shard.exchange import PaneItem, RowsItem, Sender, frame_of, partial_of, read_record
+from streamwatchd.shard.output import ExchangeRecord, Output, Sink, TaskId
+
+NEVER = -(2**62)
+"""A watermark before all time."""
+
+
+def _documents(outbox: Outbox) -> list[Output]:
+    alerts = [Output(Sink.ALERTS, _alert_key(document), document) for document in outbox.alerts]
+    kpis = [Output(Sink.KPIS, _kpi_key(document), document) for document in outbox.kpis]
+    outbox.alerts, outbox.kpis = [], []
+    return alerts + kpis
+
+
+def _alert_key(document: Mapping[str, object]) -> bytes:
+    return msgspec.json.encode([document["rule"], document["key"]])
+
+
+def _kpi_key(document: Mapping[str, object]) -> bytes:
+    return msgspec.json.encode([document["kpi"], document["key"]])
+
+
+class SourceTask:
+    """One partition of a source: decodes, finds what is late, prepares rows and runs them through the flow."""
+
+    def __init__(
+        self, task: TaskId, source: SourceSpec, stage: StageSpec, dimensions: Dimensions, exchange_partitions: int
+    ) -> None:
+        self.id, self.source = task, source
+        self.dimensions = dimensions
+        self.decoder = open_decoder(source.format, _schema(source))
+        self.flow = Flow(stage, dimensions, functions.evaluators())
+        self.sender = Sender(task, stage, exchange_partitions)
+        self.max_time = NEVER
+        self.watermark = NEVER
+        self.counts: Counter[str] = Counter()
+        self._sampled: dict[str | None, bool] = {}
+
+    # input
+
+    def step(self, raw: RawBatch, now_ms: int, max_future_ms: int) -> list[Output]:
+        """Take in records; what comes of them at once. The watermark goes on, and the flow with it."""
+        outputs: list[Output] = []
+        decoded = self.decoder.decode(raw, now_ms, max_future_ms)
+        self.counts["events"] += len(raw)
+        for refused in decoded.rejected:
+            outputs.append(self._dead_letter(raw, refused.index, refused.reason))
+        self.counts["dead_letters"] += len(decoded.rejected)
+        self.counts["unfit"] += sum(decoded.unfit.values())
+        frame = decoded.frame
+        if not len(frame):
+            return outputs
+        frame, late = self._split_late(frame, raw, outputs)
+        self.counts["late"] += late
+        frame = self._prepare(frame)
+        outputs.extend(self._enriched(frame, raw))
+        if len(frame):
+            topic, partition, offsets = raw.topic, raw.partition, raw.offsets
+
+            def origin(position: int) -> Origin:
+                return topic, partition, int(offsets[position])
+
+            self.flow.push(self.source.name, frame, origin)
+        return outputs + self.advance(self.watermark)
+
+    def advance(self, watermark_ms: int) -> list[Output]:
+        """The watermark goes on to here (never back)."""
+        self.watermark = max(self.watermark, watermark_ms)
+        self.flow.advance({self.source.name: self.watermark + 1})
+        self.dimensions.forget_before(self.watermark)
+        return _documents(self.flow.outbox)
+
+    def exchange(self) -> list[ExchangeRecord]:
+        return self.sender.records(self.flow.outbox)
+
+    def _split_late(self, frame: Frame, raw: RawBatch, outputs: list[Output]) -> tuple[Frame, int]:
+        """An event is late iff its time is at or below the watermark that earlier offsets left."""
+        time = frame.time
+        highest = np.maximum.accumulate(time)
+        before = np.empty_like(time)
+        before[0] = self.max_time
+        np.maximum(highest[:-1], self.max_time, out=before[1:])
+        floor = np.maximum(before - self.source.max_delay_ms, self.watermark)
+        late = time <= floor
+        self.max_time = max(self.max_time, int(highest[-1]))
+        if late.any():
+            for row in np.flatnonzero(late).tolist():
+                outputs.append(self._late(raw, frame, row, int(floor[row])))
+            frame = frame.take(~late)
+        self.watermark = max(self.watermark, self.max_time - self.source.max_delay_ms)
+        return frame, int(np.count_nonzero(late))
+
+    def _prepare(self, frame: Frame) -> Frame:
+        """Drop, sample and require: what rules get to see."""
+        evaluator = self.flow.evaluator
+        keep: npt.NDArray[np.bool_] | None = None
+        if self.source.drop is not None and len(frame):
+            keep = evaluator.truths(self.source.drop, frame) != TRUE
+        if self.source.sample < 1.0 and len(frame):
+            sampled = self._sample(frame)
+            keep = sampled if keep is None else keep & sampled
+        for table, on in self.source.required:
+            if len(frame):
+                present = self.dimensions.present(table, frame.columns[on], frame.time)
+                keep = present if keep is None else keep & present
+        if keep is None or keep.all():
+            return frame
+        self.counts["dropped"] += int(np.count_nonzero(~keep))
+        return frame.take(keep)
+
+    def _sample(self, frame: Frame) -> npt.NDArray[np.bool_]:
+        column = frame.columns[self.source.key]
+        if isinstance(column, Strings):
+            names = column.dictionary.names
+            lut = np.array([*(self._in_sample(name) for name in names), self._in_sample(None)], bool)
+            return lut[column.codes]
+        return np.array([self._in_sample(key_text(value)) for value in to_values(column)], bool)
+
+    def _in_sample(self, key: str | None) -> bool:
+        found = self._sampled.get(key)
+        if found is None:
+            digest = hashlib.blake2b((key or "").encode(), digest_size=8).digest()
+            found = int.from_bytes(digest, "little") < self.source.sample * 2**64
+            self._sampled[key] = found
+        return found
+
+    # output
+
+    def _coordinates(self, raw: RawBatch, index: int) -> tuple[tuple[str, str], ...]:
+        return (
+            ("source", self.source.name),
+            ("topic", raw.topic),
+            ("partition", str(raw.partition)),
+            ("offset", str(int(raw.offsets[index]))),
+        )
+
+    def _dead_letter(self, raw: RawBatch, index: int, reason: str) -> Output:
+        headers = (*self._coordinates(raw, index), ("reason", reason))
+        return Output(Sink.DEAD_LETTERS, _key(raw, index), raw.payloads[index], headers)
+
+    def _late(self, raw: RawBatch, frame: Frame, row: int, floor: int) -> Output:
+        assert frame.position is not None
+        index = int(frame.position[row])
+        headers = (
+            *self._coordinates(raw, index),
+            ("time", iso(int(frame.time[row]))),
+            ("watermark", iso(floor)),
+        )
+        return Output(Sink.LATE, _key(raw, index), raw.payloads[index], headers)
+
+    def _enriched(self, frame: Frame, raw: RawBatch) -> list[Output]:
+        if not self.source.enriched or not len(frame):
+            return []
+        assert frame.position is not None
+        evaluator = self.flow.evaluator
+        names = [name for name, _ in self.source.enriched]
+        columns = [to_values(evaluator.column(expr, frame)) for _, expr in self.source.enriched]
+        outputs = []
+        for position, values in zip(frame.position.tolist(), zip(*columns, strict=True), strict=True):
+            event = msgspec.json.decode(raw.payloads[position] or b"{}")
+            outputs.append(Output(Sink.ENRICHED, _key(raw, position), event | dict(zip(names, values, strict=True))))
+        return outputs
+
+    # state
+
+    def snapshot(self) -> bytes:
+        return pack([self.max_time, self.watermark, dict(self.counts), self.flow.snapshot()])
+
+    def restore(self, data: bytes) -> None:
+        try:
+            self.max_time, self.watermark, counts, flow = unpack(data)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise SnapshotCorrupt(f"state of {self.id}: {error}") from error
+        self.counts = Counter(counts)
+        self.flow.restore(flow)
+
+
+class MergeTask:
+    """One partition of the exchange at one stage: merges partials, orders rows and judges what needs all partitions.
+
+    The watermark of a stream is the least of its feeders'; `feeders` names them per stream.
+    """
+
+    def __init__(
+        self,
+        task: TaskId,
+        stage: StageSpec,
+        feeders: Mapping[str, frozenset[str]],
+        dimensions: Dimensions,
+        exchange_partitions: int,
+    ) -> None:
+        self.id = task
+        self.dimensions = dimensions
+        self.flow = Flow(stage, dimensions, functions.evaluators())
+        self.sender = Sender(task, stage, exchange_partitions)
+        self.feeders = dict(feeders)
+        self.heard: dict[str, dict[str, int]] = {stream: {} for stream in feeders}
+        self.counts: Counter[str] = Counter()
+
+    def step(self, payloads: list[bytes]) -> list[Output]:
+        """Take in exchange records in the order of the log."""
+        for payload in payloads:
+            feeder, items = read_record(payload)
+            for item in items:
+                match item:
+                    case PaneItem():
+                        family = self.flow.families.get(item.family)
+                        if family is not None:
+                            family.set_partial(item.index, feeder, partial_of(item, family))
+                    case RowsItem():
+                        self.flow.push(item.feed, frame_of(item))
+                    case _:
+                        heard = self.heard.setdefault(item.stream, {})
+                        heard[feeder] = max(item.watermark_ms, heard.get(feeder, NEVER))
+        self.flow.advance(self._limits())
+        return _documents(self.flow.outbox)
+
+    def _limits(self) -> dict[str, int]:
+        limits = {}
+        for stream, feeders in self.feeders.items():
+            heard = self.heard.get(stream, {})
+            if feeders <= heard.keys():
+                limits[stream] = min(heard[feeder] for feeder in feeders) + 1
+        return limits
+
+    @property
+    def watermark(self) -> int:
+        return min(self.flow.limits.values(), default=NEVER + 1) - 1
+
+    def exchange(self) -> list[ExchangeRecord]:
+        return self.sender.records(self.flow.outbox)
+
+    def snapshot(self) -> bytes:
+        return pack([self.heard, dict(self.counts), self.flow.snapshot()])
+
+    def restore(self, data: bytes) -> None:
+        try:
+            self.heard, counts, flow = unpack(data)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise SnapshotCorrupt(f"state of {self.id}: {error}") from error
+        self.counts = Counter(counts)
+        self.flow.restore(flow)
+
+
+def _schema(source: SourceSpec) -> EventSchema:
+    return EventSchema(
+        declared={name: Kind(kind) for name, kind in source.declared.items()},
+        inferred={name: Kind(kind) for name, kind in source.inferred.items()},
+        time_field=source.time,
+        time_unit=source.time_unit,
+        max_bytes=source.max_bytes,
+    )
+
+
+def _key(raw: RawBatch, index: int) -> bytes | None:
+    return None if raw.keys is None else raw.keys[index]
+
+
+Task = SourceTask | MergeTask
+
+__all__ = ["NEVER", "NULL", "Any", "Column", "MergeTask", "SourceTask", "TableData", "Task", "Times"]

@@ -1,0 +1,150 @@
+"""The daemon's own shards on one thread: records in, outputs out; the exchange is a queue, time an argument.
+
+Marks can be given, or derived as dry-run does (RULINGS 2, 6): record timestamps are the clock, and a partition without
+a record for `idle_after` of it is idle and follows the least of the live ones of its source.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from streamwatchd.batch import RawBatch
+from streamwatchd.compiler import Program
+from streamwatchd.enrichment.table import TableData
+from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
+from streamwatchd.shard.shard import Shard
+from streamwatchd.shard.task import NEVER
+
+FAR_FUTURE = 2**61
+
+
+class Driver:
+    """A program on `shards` shards (tasks are spread round-robin)."""
+
+    def __init__(
+        self,
+        program: Program,
+        tables: Mapping[str, TableData],
+        partitions: Mapping[str, int],
+        *,
+        shards: int = 1,
+        exchange_partitions: int = 4,
+        now_ms: int = FAR_FUTURE,
+        max_future_ms: int = 300_000,
+    ) -> None:
+        """`partitions` maps the topics of all sources to their partition counts; `now_ms` bounds future stamps."""
+        self.program, self.now_ms = program, now_ms
+        self.partitions = dict(partitions)
+        first = [TaskId(1, s.topic, p) for s in program.plan.sources.values() for p in range(partitions[s.topic])]
+        later = [
+            TaskId(stage.stage, "", p) for stage in program.plan.later for p in range(exchange_partitions)
+        ]
+        owned: list[list[TaskId]] = [[] for _ in range(shards)]
+        for number, task in enumerate([*first, *later]):
+            owned[number % shards].append(task)
+        self.shards = [
+            Shard(program, tables, tasks, partitions, exchange_partitions, max_future_ms) for tasks in owned
+        ]
+        self._owner = {task: shard for shard, tasks in zip(self.shards, owned, strict=True) for task in tasks}
+        self.outputs: list[Output] = []
+        self._exchange: deque[ExchangeRecord] = deque()
+        self._marker = IdleMarker(program, partitions)
+
+    def feed(self, raw: RawBatch) -> None:
+        """Records of one partition."""
+        shard = self._owner[TaskId(1, raw.topic, raw.partition)]
+        shard.step(raw, self.now_ms)
+        self._collect(shard)
+
+    def mark(self, mark: Mark) -> None:
+        shard = self._owner[mark.task]
+        shard.mark(mark)
+        self._collect(shard)
+
+    def feed_with_marks(self, raw: RawBatch) -> None:
+        """Records in order of time over all partitions, with the marks that their timestamps say."""
+        self.feed(raw)
+        self._marker.heard(raw, int(raw.timestamps[len(raw) - 1]) if len(raw) else NEVER)
+        for mark in self._marker.marks(self.watermarks()):
+            self.mark(mark)
+
+    def end_of_input(self) -> None:
+        """Nothing more will come: empty and silent partitions follow the live ones (what is open stays open)."""
+        for mark in self._marker.final(self.watermarks()):
+            self.mark(mark)
+
+    def flush(self) -> None:
+        """Close every window: the watermark of every source partition goes past all reaches."""
+        high = max((shard.max_event_time() for shard in self.shards), default=NEVER)
+        if high == NEVER:
+            return
+        for task in sorted(self._owner):
+            if task.stage == 1:
+                self.mark(Mark(task, -1, high + 2 * _longest_reach(self.program)))
+
+    def watermarks(self) -> dict[TaskId, int]:
+        return {task: mark for shard in self.shards for task, mark in shard.watermarks().items()}
+
+    def take_outputs(self) -> list[Output]:
+        outputs, self.outputs = self.outputs, []
+        return outputs
+
+    def _collect(self, shard: Shard) -> None:
+        outputs, records = shard.drain()
+        self.outputs += outputs
+        self._exchange.extend(records)
+        while self._exchange:
+            record = self._exchange.popleft()
+            target = self._owner[TaskId(record.stage, "", record.partition)]
+            target.merge(record.stage, record.partition, [record.payload])
+            outputs, records = target.drain()
+            self.outputs += outputs
+            self._exchange.extend(records)
+
+
+class IdleMarker:
+    """Derives idleness from record timestamps: their running maximum is the clock."""
+
+    def __init__(self, program: Program, partitions: Mapping[str, int]) -> None:
+        self._sources = list(program.plan.sources.values())
+        self._partitions = dict(partitions)
+        self._clock = NEVER
+        self._last: dict[TaskId, int] = {}
+
+    def heard(self, raw: RawBatch, timestamp_ms: int) -> None:
+        self._clock = max(self._clock, timestamp_ms)
+        self._last[TaskId(1, raw.topic, raw.partition)] = self._clock
+
+    def marks(self, watermarks: Mapping[TaskId, int]) -> list[Mark]:
+        """Marks for partitions that are idle now and lie behind."""
+        return self._marks(watermarks, lambda task, idle_after: self._clock - self._last.get(task, NEVER) > idle_after)
+
+    def final(self, watermarks: Mapping[TaskId, int]) -> list[Mark]:
+        """At the end of the input: partitions that never spoke follow the others of any source."""
+        marks = self._marks(watermarks, lambda task, idle_after: task not in self._last)
+        heard = [watermark for task, watermark in watermarks.items() if task in self._last]
+        silent = [s for s in self._sources if not any(TaskId(1, s.topic, p) in self._last for p in self._tasks(s.topic))]
+        for source in silent if heard else ():
+            marks += [Mark(TaskId(1, source.topic, p), -1, min(heard)) for p in self._tasks(source.topic)]
+        return marks
+
+    def _tasks(self, topic: str) -> range:
+        return range(self._partitions[topic])
+
+    def _marks(self, watermarks: Mapping[TaskId, int], is_idle: Callable[[TaskId, int], bool]) -> list[Mark]:
+        marks: list[Mark] = []
+        for source in self._sources:
+            tasks = [TaskId(1, source.topic, p) for p in self._tasks(source.topic)]
+            idle = [task for task in tasks if is_idle(task, source.idle_after_ms)]
+            live = [watermarks[task] for task in tasks if task not in idle]
+            if live and min(live) > NEVER:
+                marks += [Mark(task, -1, min(live)) for task in idle if watermarks[task] < min(live)]
+        return marks
+
+
+def _longest_reach(program: Program) -> int:
+    stages = [*program.plan.first.values(), *program.plan.later]
+    widest = [table.retention_ms for stage in stages for family in stage.families for table in family.tables]
+    gaps = [kpi.session_ms for stage in stages for kpi in stage.kpis]
+    return max([60_000, *widest, *gaps])
