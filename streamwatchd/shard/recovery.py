@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.errors import SnapshotCorrupt, StateMismatch
@@ -19,6 +19,10 @@ from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
 from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
 from streamwatchd.shard.version import Content, Contents, Version
 
+if TYPE_CHECKING:
+    from streamwatchd.compiler import Program
+    from streamwatchd.enrichment.table import TableData
+
 
 class ShardLike(Protocol):
     """The part of `Shard` that the loop uses; simulations put a small one in its place."""
@@ -27,7 +31,7 @@ class ShardLike(Protocol):
     def merge(self, stage: int, partition: int, payloads: list[bytes]) -> None: ...
     def mark(self, mark: Mark) -> None: ...
     def drain(self) -> tuple[list[Output], list[ExchangeRecord]]: ...
-    def switch(self, at_ms: int, program: object, tables: Mapping[str, object]) -> None: ...
+    def switch(self, at_ms: int, program: Program, tables: Mapping[str, TableData]) -> None: ...
     def max_event_time(self) -> int: ...
     def watermarks(self) -> dict[TaskId, int]: ...
     def snapshot(self) -> dict[TaskId, bytes]: ...

@@ -63,7 +63,7 @@ class Setting:
 
 
 def test_what_goes_into_a_transaction() -> None:
-    """Outputs with `emitted_at`, payloads as they were, exchange records in their partition, the journal record last."""
+    """Outputs with `emitted_at`, payloads as they were, exchange records to their partition, and the journal record."""
     records = list(records_of(sealed(1), TOPICS, JOURNAL, shard=0))
     alert, late, exchanged, journalled = records
     assert msgspec.json.decode(alert.value or b"") == {"epoch": 1, "emitted_at": "2026-01-05T00:00:00.123Z"}

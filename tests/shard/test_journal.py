@@ -140,5 +140,5 @@ def test_the_topic_fills_what_the_log_has_not() -> None:
     partition = Partition("journal", 1)
     log = journal(FakeDisk(), 1, 3)
     assert epochs(replayable(log, kafka, partition, shard=0, above=0, up_to=3)) == [1, 2, 3]
-    with pytest.raises(StateMismatch, match="1 epoch.s. from 4 to 4 of 4"):
+    with pytest.raises(StateMismatch, match=r"1 epoch\(s\) from 4 to 4 of 4"):
         replayable(log, kafka, partition, shard=0, above=0, up_to=4)

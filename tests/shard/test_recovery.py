@@ -18,7 +18,7 @@ OTHER = TaskId(1, "in", 1)
 
 
 def epoch(number: int, start: int, end: int, *marks: Mark, switches: tuple[Version, ...] = ()) -> EpochRecord:
-    return EpochRecord(number, 100 * number, {TASK: Range(start, end)}, marks, switches, 0, "v0", "0", {})
+    return EpochRecord(number, START_MS + 100 * number, {TASK: Range(start, end)}, marks, switches, 0, "v0", "0", {})
 
 
 def batch(*offsets: int) -> RawBatch:
@@ -33,7 +33,7 @@ def played(lane: Lane, *batches: RawBatch) -> list[object]:
             if isinstance(act, Mark):
                 found.append(act.watermark_ms)
             else:
-                found += [(offset, act[1]) for offset in act[0].offsets]
+                found += [(offset, act[1] - START_MS) for offset in act[0].offsets]
     return found
 
 
