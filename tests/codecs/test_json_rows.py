@@ -425,3 +425,23 @@ def _slow_time(value: Any) -> int | str:
     if isinstance(value, bool | list | dict) or value not in known:
         return "bad_time"
     return known[value]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_slices_of_a_batch_show_nowhere(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Values, codes, positions, refusals and counts are those of the whole batch decoded at once."""
+    schema = EventSchema({"cpu": NUMBER}, {"host": STRING, "up": BOOL}, "ts", "ms")
+    payloads = [
+        b'{"ts":5,"cpu":1,"host":"a","up":true}', b"{", b'{"ts":7,"host":"b","up":"no"}', None, b'{"ts":6,"host":"a"}',
+        b'{"ts":8,"host":7,"up":false}', b'{"ts":9,"cpu":"x"}',
+    ]  # fmt: skip
+    whole = decode(schema, *payloads)
+    monkeypatch.setattr(json_rows, "SLICE", size)
+    sliced = decode(schema, *payloads)
+    assert rows(sliced) == rows(whole)
+    assert sliced.rejected == whole.rejected
+    assert dict(sliced.unfit) == dict(whole.unfit)
+    assert sliced.frame.position is not None
+    assert whole.frame.position is not None
+    assert sliced.frame.position.tolist() == whole.frame.position.tolist()
+    assert sliced.frame.columns["host"].dictionary.names == ["a", "b"]  # type: ignore[union-attr]
