@@ -1,0 +1,137 @@
+"""One instant for all: the steps of a change, and what interrupts them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamwatchd.daemon.changes import Changes, Proposal
+from streamwatchd.daemon.contents import Bundle, ContentStore
+from streamwatchd.errors import Unavailable
+from streamwatchd.ports.clock import ManualClock
+from streamwatchd.ports.fake_disk import FakeDisk
+from streamwatchd.shard.control import Change, Command, Go, Held, Hold
+from streamwatchd.shard.version import BEGINNING, Version
+from tests.daemon.project import ListLog
+from tests.shard.small import content
+
+STATE = Path("/state")
+
+
+def proposal(name: str) -> Proposal:
+    return Proposal(content(name), Bundle(b"", {"a.yaml": name.encode()}, {}))
+
+
+class Setting:
+    def __init__(self) -> None:
+        self.disk = FakeDisk()
+        self.clock = ManualClock()
+        self.log = ListLog()
+        self.told: list[Command] = []
+        self.store = ContentStore(self.disk, STATE)
+        self.store.add(proposal("v0").content, proposal("v0").bundle)
+        self.changes = Changes(self.store, self.clock, self.told.append, self.log)
+
+    def ticket(self) -> int:
+        return next(each.ticket for each in reversed(self.told) if isinstance(each, Hold))
+
+
+def test_the_instant_lies_above_every_horizon() -> None:
+    """Hold to all, all held, one instant, on disk before any worker hears of it."""
+    setting = Setting()
+    assert setting.changes.propose(proposal("v1"))
+    setting.changes.step(running=[0, 1], shards=2)
+    assert setting.told == [Hold(1)]
+    setting.changes.on_held(Held(0, 1, 500))
+    assert len(setting.told) == 1
+    setting.changes.on_held(Held(1, 1, 900))
+    version = Version(1, 901, "v1")
+    assert setting.told[1:] == [Change(version, proposal("v1").content)]
+    assert ContentStore(setting.disk, STATE).versions == (Version(0, BEGINNING, "v0"), version)
+    assert setting.log.events() == ["rules_switched"]
+
+
+def test_before_any_event_the_instant_is_the_epoch() -> None:
+    """Nothing was taken in: any instant will do."""
+    setting = Setting()
+    setting.changes.propose(proposal("v1"))
+    setting.changes.step([0], 1)
+    setting.changes.on_held(Held(0, 1, BEGINNING))
+    assert setting.store.versions[-1].at_ms == 0
+
+
+def test_it_waits_until_all_workers_run() -> None:
+    """A worker that recovers can't say its horizon."""
+    setting = Setting()
+    setting.changes.propose(proposal("v1"))
+    setting.changes.step(running=[0], shards=2)
+    assert setting.told == []
+
+
+def test_a_lost_worker_postpones_it() -> None:
+    """The others go on; it is tried again later, with another ticket."""
+    setting = Setting()
+    setting.changes.propose(proposal("v1"))
+    setting.changes.step([0, 1], 2)
+    setting.changes.on_held(Held(0, 1, 500))
+    setting.changes.on_worker_lost(1)
+    assert setting.told[-1] == Go()
+    setting.changes.step([0, 1], 2)
+    assert setting.told[-1] == Go()
+    setting.clock.advance(5_000)
+    setting.changes.step([0, 1], 2)
+    assert setting.ticket() == 2
+    setting.changes.on_held(Held(1, 1, 10**9))
+    setting.changes.on_held(Held(0, 2, 500))
+    setting.changes.on_held(Held(1, 2, 600))
+    assert setting.store.versions[-1].at_ms == 601
+
+
+def test_a_worker_that_does_not_answer_postpones_it() -> None:
+    """The others are not held for longer than some seconds."""
+    setting = Setting()
+    setting.changes.propose(proposal("v1"))
+    setting.changes.step([0, 1], 2)
+    setting.clock.advance(20_000)
+    setting.changes.step([0, 1], 2)
+    assert setting.told[-1] == Go()
+
+
+def test_a_full_disk_postpones_it() -> None:
+    """What is not on disk is not in force anywhere."""
+    setting = Setting()
+    setting.changes.propose(proposal("v1"))
+    setting.changes.step([0], 1)
+    setting.disk.faults.at(1, lambda: Unavailable("No space left on device"), point="disk.write")
+    setting.changes.on_held(Held(0, 1, 500))
+    assert setting.told[-1] == Go()
+    assert len(setting.store.versions) == 1
+    setting.clock.advance(5_000)
+    setting.changes.step([0], 1)
+    setting.changes.on_held(Held(0, 2, 500))
+    assert len(setting.store.versions) == 2
+
+
+def test_equal_content_changes_nothing() -> None:
+    """Also when a proposal is taken back before it was made."""
+    setting = Setting()
+    assert not setting.changes.propose(proposal("v0"))
+    setting.changes.propose(proposal("v1"))
+    assert setting.changes.propose(proposal("v0"))
+    setting.changes.step([0], 1)
+    assert setting.told == []
+
+
+@pytest.mark.parametrize("when", ["before", "between"])
+def test_of_several_proposals_the_newest_is_made(when: str) -> None:
+    """One that comes while an instant is set follows with the next."""
+    setting = Setting()
+    setting.changes.propose(proposal("v1"))
+    if when == "between":
+        setting.changes.step([0], 1)
+    setting.changes.propose(proposal("v2"))
+    for _ in range(2):
+        setting.changes.step([0], 1)
+        setting.changes.on_held(Held(0, setting.ticket(), 500))
+    assert setting.store.versions[-1].digest == "v2"

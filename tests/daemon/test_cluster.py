@@ -1,0 +1,65 @@
+"""Waiting for broker and topics."""
+
+from __future__ import annotations
+
+from streamwatchd.daemon.cluster import Cluster, own_topics
+from streamwatchd.ports.clock import ManualClock
+from streamwatchd.ports.fake_kafka import FakeKafka
+from tests.daemon.project import ListLog
+from tests.shard.small import SETTINGS, content
+
+
+class Setting:
+    def __init__(self, **topics: int) -> None:
+        self.clock = ManualClock()
+        self.kafka = FakeKafka(topics, clock=self.clock)
+        self.log = ListLog()
+        self.cluster = Cluster(self.kafka, SETTINGS, self.clock, self.log)
+        self.turns = 0
+
+    def prepare(self, at_turn: int = 10**9, then: object = None) -> dict[str, int] | None:
+        def stopped() -> bool:
+            self.turns += 1
+            if self.turns == at_turn and callable(then):
+                then()
+            return self.turns > 200
+
+        return self.cluster.prepare([content("v0")], stopped)
+
+
+def test_what_we_write_to_is_created() -> None:
+    """Outputs, journal, exchange; the counts of all come back."""
+    setting = Setting(**{"in": 3})
+    counts = setting.prepare()
+    assert counts is not None
+    assert counts["in"] == 3
+    assert counts["streamwatchd.exchange.2"] == SETTINGS.exchange_partitions
+    assert {topic.name for topic in own_topics(SETTINGS, 2)} <= setting.kafka.broker.topics.keys()
+
+
+def test_a_missing_topic_is_named_and_waited_for() -> None:
+    """It may be created later; until then the log says which one it is."""
+    setting = Setting()
+    counts = setting.prepare(at_turn=30, then=lambda: setting.kafka.broker.create("in", 2))
+    assert counts is not None
+    assert counts["in"] == 2
+    assert ("error", "topic_missing") in {(level, event) for level, event, _ in setting.log.lines}
+    assert setting.log.lines[0][2]["topics"] == ["in"]
+
+
+def test_an_absent_broker_is_waited_for() -> None:
+    """With a word about who does not answer."""
+    setting = Setting(**{"in": 1})
+    setting.kafka.down = True
+
+    def up() -> None:
+        setting.kafka.down = False
+
+    assert setting.prepare(at_turn=30, then=up) is not None
+    assert setting.log.events()[0] == "kafka_unavailable"
+
+
+def test_a_stop_ends_the_waiting() -> None:
+    """SIGTERM while nothing answers."""
+    setting = Setting()
+    assert setting.prepare() is None

@@ -1,0 +1,52 @@
+"""Prometheus text."""
+
+from __future__ import annotations
+
+from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.ports.telemetry import Report
+from streamwatchd.shard.version import BEGINNING
+
+POSITION = (("partition", "3"), ("topic", "in"))
+
+
+def report(shard: int = 1, phase: str = "running") -> Report:
+    return Report(
+        shard=shard,
+        at_ms=0,
+        phase=phase,
+        counters={("records_total", (("topic", 'a"b'),)): 5},
+        gauges={("position_offset", POSITION): 40},
+        watermarks_ms={(1, "in", 3): 7_500, (1, "in", 4): BEGINNING},
+    )
+
+
+def test_every_line_names_metric_labels_and_value() -> None:
+    """With types, and what a worker says carries its shard."""
+    metrics = Metrics()
+    metrics.take(report())
+    metrics.add("reloads_total", 2)
+    lines = metrics.render(now_ms=10_000).splitlines()
+    assert 'streamwatchd_records_total{topic="a\\"b",shard="1"} 5' in lines
+    assert "# TYPE streamwatchd_records_total counter" in lines
+    assert "# TYPE streamwatchd_position_offset gauge" in lines
+    assert 'streamwatchd_watermark_lag_seconds{partition="3",shard="1",stage="1",topic="in"} 2.5' in lines
+    assert "streamwatchd_reloads_total 2" in lines
+    assert 'streamwatchd_worker_up{shard="1"} 1' in lines
+    assert sum("watermark_lag" in line and not line.startswith("#") for line in lines) == 1
+
+
+def test_lag_is_the_end_less_the_position() -> None:
+    """Never below zero, and only for partitions that are read."""
+    metrics = Metrics()
+    metrics.take(report())
+    metrics.put_lags({("in", 3): 100, ("other", 0): 7})
+    assert metrics.positions() == {("in", 3)}
+    assert 'streamwatchd_consumer_lag_records{partition="3",topic="in"} 60' in metrics.render(0).splitlines()
+
+
+def test_the_newest_report_of_a_shard_counts() -> None:
+    """A worker that recovers is not up."""
+    metrics = Metrics()
+    metrics.take(report())
+    metrics.take(report(phase="replaying"))
+    assert 'streamwatchd_worker_up{shard="1"} 0' in metrics.render(0).splitlines()
