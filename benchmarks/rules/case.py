@@ -15,6 +15,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +58,9 @@ def measure(kind: str, count: int, size: int, profile: cProfile.Profile | None) 
     for each in compiled.loaded.diagnostics:
         print(each.code, each.message, file=sys.stderr)
     traffic = list(batches(size))
-    driver = Driver(compiled, partitions={"requests": PARTITIONS})
+    if compiled.program is None:
+        raise SystemExit("the rules do not compile")
+    driver = Driver(compiled.program, compiled.loaded.tables, {"requests": PARTITIONS})
     before = memory_mib()
     steps = []
     if profile is not None:
@@ -70,7 +73,7 @@ def measure(kind: str, count: int, size: int, profile: cProfile.Profile | None) 
     if profile is not None:
         profile.disable()
     fed = sum(len(batch) for taken in traffic for batch in taken)
-    outputs = len(driver.outputs)
+    outputs = Counter(output.sink.value for output in driver.take_outputs())
     return {
         "kind": kind, "count": count, "events": fed, "cpu_us": sum(steps) / fed * 1e6,
         "slowest_step_ms": max(steps) * 1e3, "compile_s": compile_s, "state_mib": memory_mib() - before,

@@ -21,6 +21,8 @@ sources:
     max_delay: 5s
     key: host
     fields:
+      host: string
+      service: string
       cpu: {type: float, unit: percent}
       mem: {type: float, unit: percent}
       latency_ms: {type: float, unit: ms}

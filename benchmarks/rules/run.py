@@ -33,12 +33,13 @@ def best(kind: str, count: int, options: argparse.Namespace) -> Result:
 
 
 def table(name: str, results: Sequence[Result]) -> Iterator[str]:
-    yield f"| {name} | µs/event | to {results[0]['count']} | slowest batch ms | compile s | state MiB | outputs |"
-    yield "|---:|---:|---:|---:|---:|---:|---:|"
+    yield f"| {name} | µs/event | to {results[0]['count']} | slowest ms | compile s | MiB | alerts | KPI rows |"
+    yield "|---:|" + "---:|" * 7
     for row in results:
         ratio = row["cpu_us"] / results[0]["cpu_us"]
         cells = f"{row['cpu_us']:.2f} | {ratio:.2f} | {row['slowest_step_ms']:,.0f} | {row['compile_s']:.2f}"
-        yield f"| {row['count']:,} | {cells} | {row['state_mib']:,.0f} | {row['outputs']:,} |"
+        outputs = " | ".join(f"{row['outputs'].get(sink, 0):,}" for sink in ("alerts", "kpis"))
+        yield f"| {row['count']:,} | {cells} | {row['state_mib']:,.0f} | {outputs} |"
 
 
 def numbers(text: str) -> list[int]:
