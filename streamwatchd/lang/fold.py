@@ -50,7 +50,7 @@ def _compute(op: ArithmeticOp, a: float, b: float) -> float:
         case "/":
             return a / b
         case "%":
-            return math.fmod(a, b)
+            return a % b
 
 
 def compare(op: CompareOp, left: Expr, right: Expr) -> Expr:

@@ -6,6 +6,7 @@ Units of one dimension convert; nothing else does. `percent` counts 0–100 and 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -129,7 +130,11 @@ def convert(value: float, source: str, target: str) -> float:
     one, other = find(source), find(target)
     assert one is not None, source
     assert other is not None, target
-    return float(Fraction(repr(value)) * one.factor / other.factor)
+    exact = Fraction(repr(value)) * one.factor / other.factor
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def factor(source: str, target: str) -> float:
@@ -145,9 +150,11 @@ class Quantity:
     unit: str
 
 
-_NUMBER = re.compile(r"(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?")
-_PART = re.compile(r"(\d+(?:\.\d+)?)([^\W\d_]+)")
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|s|m|h|d|w))+")
+_NUMBER = re.compile(r"(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([^\W\d_]+)")
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|us|µs|ns|s|m|h|d|w))+")
+_LONGEST_TEXT = 100
+_LONGEST_MS = 100 * 365 * 86_400_000
 
 
 def read_number(text: str) -> Quantity | None:
@@ -159,7 +166,7 @@ def read_number(text: str) -> Quantity | None:
         return Quantity(float(value), "")
     if unit := find(rest):
         return Quantity(float(value), unit.name)
-    parts = _PART.findall(text)
+    parts = _PART.findall(text[:_LONGEST_TEXT])
     if "".join(number + word for number, word in parts) != text:
         return None
     units = [find(word) for _, word in parts]
@@ -174,13 +181,14 @@ def read_number(text: str) -> Quantity | None:
 def parse_duration(text: str) -> int | None:
     """Whole milliseconds of `500ms 30s 5m 1h 7d 2w` and compounds such as `1h30m`; None for anything else.
 
-    Fractions are fine where they come out whole (`1.5h`); zero is a duration, a negative or sub-millisecond one is not.
+    Fractions are fine where they come out whole (`1.5h`); zero is a duration, but not what is negative, below a
+    millisecond or above a hundred years.
     """
     text = text.strip()
-    if not _DURATION.fullmatch(text):
+    if len(text) > _LONGEST_TEXT or not _DURATION.fullmatch(text):
         return None
     total = sum((Fraction(number) * _SPELLED[word].factor for number, word in _PART.findall(text)), Fraction(0))
-    return int(total) if total == int(total) else None
+    return int(total) if total == int(total) and total <= _LONGEST_MS else None
 
 
 _STEPS = [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from streamwatchd.functions import signatures
-from streamwatchd.lang import check, check_condition
+from streamwatchd.lang import check, check_condition, syntax
 from streamwatchd.lang.scope import Scope
 from streamwatchd.lang.typed import (
     BOOL,
@@ -13,6 +17,7 @@ from streamwatchd.lang.typed import (
     Value,
 )
 from tests.lang.meaning import PERCENT
+from tests.lang.trees import trees
 
 
 def test_a_condition_has_four_parts(alarm: Scope) -> None:
@@ -42,3 +47,36 @@ def test_the_problems_of_a_condition_and_its_until_come_together(alarm: Scope) -
     checked = check_condition("cpu5 > 80ms for 5 until cpux < 75% for 3x", alarm)
     assert [problem.code for problem in checked.problems] == ["SW209", "SW109", "SW201", "SW109"]
     assert checked.when is None
+
+
+NAMES = "cpu latency service up role cpu5 time error_rate traffic rssi foo host devices.role a-1 `x`"
+LITERALS = "5 85% 400ms 1e308 1e308w 0 1__0 5foo 10MiB/s 2dB 5m 1h 'a' '(a+)+' null true"
+SIGNS = "and or not in is > < == != ~ + - * / % ( ) , over ago by where for until"
+CALLS = "avg( count( ratio( last( p99( coalesce( abs( lower( round( least("
+WORDS = " ".join((NAMES, LITERALS, SIGNS, CALLS)).split()
+
+
+@pytest.mark.parametrize("name", ["row", "open_row", "alarm", "kpi", "open_alarm", "clash", "closed"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None)
+@given(words=st.lists(st.sampled_from(WORDS), max_size=12))
+def test_any_words_check_or_have_problems_in_the_text(scopes: dict[str, Scope], name: str, words: list[str]) -> None:
+    """The checker raises nothing, fails exactly when it says so, and places what it says."""
+    text = " ".join(words)
+    text += ")" * (text.count("(") - text.count(")"))
+    checked = check(text, scopes[name], None, signatures())
+    assert (checked.expr is None) == checked.failed
+    condition = check_condition(text, scopes[name], signatures())
+    assert (condition.when is None) == condition.failed
+    for problem in checked.problems + condition.problems:
+        assert 0 <= problem.start <= problem.end <= len(text)
+        assert problem.message
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@given(tree=trees)
+def test_any_tree_checks_or_has_problems(scopes: dict[str, Scope], tree: syntax.Expr) -> None:
+    """Also the trees that words seldom make; checking twice gives the same."""
+    for scope in scopes.values():
+        checked = check(tree, scope, None, signatures())
+        assert (checked.expr is None) == checked.failed
+        assert check(tree, scope, None, signatures()) == checked
