@@ -78,3 +78,20 @@ def _carets(diagnostic: Diagnostic, span: Span) -> list[str]:
     width = max(1, last - span.column)
     label = f" {diagnostic.label}" if diagnostic.label else ""
     return [gutter + text, " " * (len(gutter) - 2) + "| " + " " * (span.column - 1) + "^" * width + label]
+
+
+def as_json(diagnostic: Diagnostic) -> dict[str, str | int | None]:
+    """One flat object for machines; `line` to `end_column` are null where there is no place."""
+    span = diagnostic.span
+    return {
+        "code": diagnostic.code,
+        "severity": str(diagnostic.severity),
+        "message": diagnostic.message,
+        "hint": diagnostic.hint or None,
+        "rule": diagnostic.rule or None,
+        "file": span.file if span else None,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "end_line": span.end_line if span else None,
+        "end_column": span.end_column if span else None,
+    }
