@@ -46,7 +46,7 @@ def content_of(compiled: Compiled) -> Content | None:
     ]
     digest = sha256(msgspec.json.encode(meaning)).hexdigest()[:32]
     tables = dict(compiled.loaded.tables)
-    return Content(digest, compiled.program, tables, tuple(inputs.values()), compiled.program.stages)
+    return Content(digest, compiled.program, tables, tuple(inputs.values()), 1 + len(compiled.program.plan.later))
 
 
 class Bundle:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from streamwatchd.errors import StateMismatch
+from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.telemetry import PipeTelemetry, Report
 from streamwatchd.shard.control import Command, Held, Stop
 from streamwatchd.shard.version import Content
@@ -61,8 +61,10 @@ class Wire:
                 self._send(Need(digest))
                 self._arrived.wait_for(lambda: digest in self._supplies or self._closed)
             supply = self._supplies.get(digest)
-        if supply is None or supply.content is None:
-            raise StateMismatch(supply.reason if supply else "the supervisor is gone")
+        if supply is None:
+            raise Unavailable("the supervisor is gone")
+        if supply.content is None:
+            raise StateMismatch(supply.reason)
         return supply.content
 
     def report(self, report: Report) -> None:

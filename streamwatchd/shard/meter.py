@@ -12,6 +12,8 @@ from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.recovery import State
 
 _MOST_NOTES = 1_000
+_GAUGES = {"keys"}
+"""What of the shard's counts goes up and down."""
 
 
 class Meter:
@@ -67,7 +69,11 @@ class Meter:
         self._watermarks = {(t.stage, t.topic, t.partition): ms for t, ms in state.shard.watermarks().items()}
         self._idle = frozenset((task.stage, task.topic, task.partition) for task in idle)
         for (name, label, value), count in state.shard.counters().items():
-            self._counters[f"{name}_total", ((label, value),) if label else ()] = count
+            labels = ((label, value),) if label else ()
+            if name in _GAUGES:
+                self._gauges[name, labels] = count
+            else:
+                self._counters[f"{name}_total", labels] = count
         for partition, offset in positions.items():
             self._gauges["position_offset", _labels(partition)] = offset
         self._gauges["version_number", ()] = state.version.number

@@ -29,7 +29,14 @@ class Setting:
         refusals = Refusals(self.log, self.metrics)
         refusals.tell(first)
         self.reloader = Reloader(
-            project, self.compile, first.loaded.files, self.bundle, self.proposals.append, refusals, self.log, self.metrics
+            project,
+            self.compile,
+            first.loaded.files,
+            self.bundle,
+            self.proposals.append,
+            refusals,
+            self.log,
+            self.metrics,
         )
 
     def compile(self, last_good: Mapping[str, bytes]) -> Compiled:
@@ -70,7 +77,7 @@ def test_a_bad_file_is_refused_alone(tmp_path: Path) -> None:
     setting.reloader.check()
     rules = setting.proposals[-1].bundle.rules
     assert rules == {"a.yaml": rule("one").encode(), "b.yaml": rule("two_more").encode()}
-    assert 'streamwatchd_refused_files 1\n' in setting.metrics.render(0)
+    assert "streamwatchd_refused_files 1\n" in setting.metrics.render(0)
     refused = [fields for _, event, fields in setting.log.lines if event == "file_refused"]
     assert [Path(each["path"]).name for each in refused] == ["a.yaml"]
     assert refused[0]["in_force"] == "last good version"
@@ -89,7 +96,7 @@ def test_a_mended_file_is_taken_back(tmp_path: Path) -> None:
     setting.write("a.yaml", rule("one_more"))
     setting.reloader.check()
     assert "file_accepted" in setting.log.events()
-    assert 'streamwatchd_refused_files 0\n' in setting.metrics.render(0)
+    assert "streamwatchd_refused_files 0\n" in setting.metrics.render(0)
     assert setting.proposals[-1].bundle.rules["a.yaml"] == rule("one_more").encode()
 
 

@@ -21,6 +21,7 @@ from streamwatchd.settings import Settings
 from streamwatchd.shard.background import Inline
 from streamwatchd.shard.control import Command, Held, Stop
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
+from streamwatchd.shard.recovery import MakeShard
 from streamwatchd.shard.start import Assignment, Ports
 from streamwatchd.shard.version import BEGINNING, Content, Input, Version
 from streamwatchd.shard.worker import Worker
@@ -104,6 +105,11 @@ class SmallShard:
 
     def counters(self) -> dict[tuple[str, str, str], int]:
         return {("events", "", ""): sum(self._counts.values())}
+
+
+def small_shards(job: object) -> MakeShard:
+    """For worker processes."""
+    return SmallShard
 
 
 @dataclass

@@ -1,0 +1,157 @@
+"""Real worker processes on an embedded broker, with small shards inside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from multiprocessing import Pipe
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from streamwatchd.daemon.changes import Proposal
+from streamwatchd.daemon.contents import Bundle, ContentStore
+from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.daemon.process import EXIT_MISMATCH, Job
+from streamwatchd.daemon.supervisor import Supervisor
+from streamwatchd.ports.clock import SystemClock
+from streamwatchd.ports.disk import RealDisk
+from streamwatchd.ports.embedded import EmbeddedBroker
+from streamwatchd.ports.kafka import NewTopic, Record
+from streamwatchd.settings import Topics
+from streamwatchd.shard.version import BEGINNING, Version
+from tests.daemon.project import ListLog
+from tests.shard.small import SETTINGS, START_MS, content, small_shards
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as broker:
+        yield broker
+
+
+class Setting:
+    """A supervisor whose turns the test takes."""
+
+    def __init__(self, broker: EmbeddedBroker, folder: Path, shards: int = 1) -> None:
+        self.kafka = broker.kafka()
+        name = folder.name.replace("[", "-").replace("]", "")
+        topics = Topics(*(f"{name}.{each}" for each in ("alerts", "kpis", "late", "dead")), exchange=f"{name}.x", journal=f"{name}.j")  # fmt: skip
+        self.settings = replace(SETTINGS, app=name, state_dir=folder / "state", shards=shards, topics=topics)
+        self.topic = f"{name}.in"
+        admin = self.kafka.admin()
+        outputs = [topics.alerts, topics.kpis, topics.journal, f"{topics.exchange}.2"]
+        admin.ensure_topics(NewTopic(name, EmbeddedBroker.PARTITIONS) for name in (self.topic, *outputs))
+        self.partitions = admin.partitions_of([self.topic, *outputs])
+        admin.close()
+        self.store = ContentStore(RealDisk(), self.settings.state_dir)
+        self.log = ListLog()
+        self.supervisor = self.fresh()
+
+    def fresh(self) -> Supervisor:
+        far, self.wake = Pipe(duplex=False)
+        return Supervisor(self.settings, self.partitions, self.store, self.job, SystemClock(), Metrics(), self.log, far)
+
+    def job(self, assignment: object) -> Job:
+        return Job(self.settings, assignment, self.kafka, small_shards)  # type: ignore[arg-type]
+
+    def propose(self, name: str) -> Proposal:
+        return Proposal(content(name, topics=(self.topic,)), Bundle(b"", {}, {}))
+
+    def put_in_force(self, name: str) -> None:
+        self.store.add(self.propose(name).content, Bundle(b"", {}, {}))
+
+    def until(self, wanted: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not wanted():
+            self.supervisor.turn()
+            assert time.monotonic() < deadline, self.log.lines
+
+    def until_running(self) -> None:
+        self.until(lambda: self.supervisor.health()[0])
+
+    def leave(self) -> int:
+        self.supervisor.stop()
+        return self.supervisor.run()
+
+    def feed(self, count: int) -> None:
+        writer = self.kafka.plain_writer()
+        events = [{"t": START_MS + n, "k": "k"} for n in range(count)]
+        writer.send(Record(self.topic, msgspec.json.encode(each), partition=0) for each in events)
+        writer.flush(10)
+
+    def records(self) -> float:
+        report = self.supervisor.slots[0].report
+        return report.counters.get(("events_total", ()), 0) if report else 0
+
+    def pid(self, shard: int = 0) -> int:
+        started = [fields for _, event, fields in self.log.lines if event == "worker_started"]
+        return int([each["pid"] for each in started if each["shard"] == shard][-1])
+
+
+def test_workers_start_work_and_leave_with_a_snapshot(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """SIGTERM: the epoch is finished, the snapshot written, the exit code 0."""
+    setting = Setting(broker, tmp_path, shards=2)
+    setting.put_in_force("v0")
+    setting.until_running()
+    assert setting.leave() == 0
+    assert list((setting.settings.state_dir / "shard-0").glob("*.snapshot"))
+    assert setting.log.events().count("worker_left") == 2
+
+
+def test_a_killed_worker_is_started_again(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """It recovers and goes on where it was."""
+    setting = Setting(broker, tmp_path)
+    setting.put_in_force("v0")
+    setting.until_running()
+    setting.feed(20)
+    setting.until(lambda: setting.records() == 20)
+    os.kill(setting.pid(), signal.SIGKILL)
+    setting.until(lambda: "worker_lost" in setting.log.events())
+    setting.until_running()
+    setting.until(lambda: setting.records() == 20)
+    assert setting.supervisor.slots[0].restarts == 1
+    assert setting.leave() == 0
+
+
+def test_a_change_reaches_running_workers(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """Held, decided, switched, within a moment; a worker that starts later finds it."""
+    setting = Setting(broker, tmp_path)
+    setting.put_in_force("v0")
+    setting.until_running()
+    setting.feed(10)
+    setting.until(lambda: setting.records() == 10)
+    setting.supervisor.inbox.put(setting.propose("v1"))
+    setting.until(lambda: "rules_switched" in setting.log.events())
+    assert setting.store.versions[-1] == Version(1, START_MS + 10, "v1")
+    setting.until(lambda: setting.supervisor.slots[0].report.gauges["version_number", ()] == 1)  # type: ignore[union-attr]
+    os.kill(setting.pid(), signal.SIGKILL)
+    setting.until(lambda: "worker_lost" in setting.log.events())
+    setting.until_running()
+    setting.until(lambda: setting.supervisor.slots[0].report.gauges["version_number", ()] == 1)  # type: ignore[union-attr]
+    assert setting.leave() == 0
+
+
+def test_a_worker_that_can_not_go_on_is_not_restarted(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """Its reason is logged by itself; with no shard left the daemon leaves with the code for it."""
+    setting = Setting(broker, tmp_path)
+    setting.put_in_force("v0")
+    setting.store.versions = (Version(0, BEGINNING, "lost"), Version(1, 5, "v0"))
+    assert setting.supervisor.run() == EXIT_MISMATCH
+    assert setting.log.events().count("worker_started") == 1
+    assert "worker_given_up" in setting.log.events()
+
+
+def test_a_worker_that_leaves_by_itself_comes_back(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """An operator's SIGTERM to one worker: it leaves cleanly and is started again."""
+    setting = Setting(broker, tmp_path)
+    setting.put_in_force("v0")
+    setting.until_running()
+    os.kill(setting.pid(), signal.SIGTERM)
+    setting.until(lambda: setting.supervisor.slots[0].restarts == 1)
+    setting.until_running()
+    assert setting.leave() == 0

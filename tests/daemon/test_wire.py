@@ -1,0 +1,92 @@
+"""The worker's end of the pipes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+
+import pytest
+
+from streamwatchd.daemon.wire import Need, Supply, Wire
+from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.ports.telemetry import Report
+from streamwatchd.shard.control import Command, Go, Held, Hold, Stop
+from tests.shard.small import content
+
+
+def wired() -> tuple[Wire, Connection, Connection]:
+    control, far_control = Pipe()
+    reports, far_reports = Pipe(duplex=False)
+    return Wire(far_control, far_reports), control, reports
+
+
+def commands(wire: Wire, count: int) -> list[Command]:
+    found: list[Command] = []
+    deadline = time.monotonic() + 10
+    while len(found) < count and time.monotonic() < deadline:
+        found += wire.commands()
+        time.sleep(0.001)
+    return found
+
+
+def test_commands_come_in_order() -> None:
+    """Each once."""
+    wire, control, _ = wired()
+    for command in (Hold(1), Go(), Hold(2)):
+        control.send(command)
+    assert commands(wire, 3) == [Hold(1), Go(), Hold(2)]
+    assert wire.commands() == []
+
+
+def test_answers_and_reports_go_out() -> None:
+    """On their own pipes."""
+    wire, control, reports = wired()
+    wire.held(Held(0, 1, 2))
+    assert control.recv() == Held(0, 1, 2)
+    wire.report(Report(0, 5, "running"))
+    assert reports.recv() == Report(0, 5, "running")
+
+
+def test_content_is_asked_for_once() -> None:
+    """And kept."""
+    wire, control, _ = wired()
+    control.send(Supply("v0", content("v0")))
+    while not wire._supplies:
+        time.sleep(0.001)
+    assert wire.content("v0").digest == "v0"
+    wire.content("v0")
+    assert not control.poll()
+
+
+def test_content_that_is_not_kept_is_refused() -> None:
+    """With the supervisor's reason."""
+    wire, control, _ = wired()
+    control.send(Supply("v0", None, "gone for good"))
+    with pytest.raises(StateMismatch, match="gone for good"):
+        wire.content("v0")
+
+
+def test_the_question_goes_out() -> None:
+    """To whoever reads the pipe."""
+    wire, control, _ = wired()
+    control.send(Supply("other", content("other")))
+    with pytest.raises(Unavailable, match="supervisor is gone"):
+        _ask_and_hang_up(wire, control)
+
+
+def _ask_and_hang_up(wire: Wire, control: Connection) -> None:
+    def answer() -> None:
+        assert control.recv() == Need("v0")
+        control.close()
+
+    threading.Thread(target=answer).start()
+    wire.content("v0")
+
+
+def test_the_supervisors_death_reads_as_stop() -> None:
+    """The worker finishes its epoch and leaves."""
+    wire, control, _ = wired()
+    control.close()
+    assert commands(wire, 1) == [Stop()]
