@@ -134,7 +134,7 @@ def _wait_for_the_last(
 def _counts(traffic: Traffic, feed: Feed, outputs: Outputs, began: float) -> Iterator[tuple[str, str]]:
     late, flawed = traffic.count(Nature.LATE), traffic.count(Nature.FLAWED)
     last = outputs.event_ms()
-    yield "alarms", f"{len(outputs.alarms)}, {len(outputs.alerts)} lifecycle events"
+    yield "alarms", f"{outputs.begun()} raised, in {len(outputs.alerts)} lifecycle events"
     yield "KPI rows", f"{len(outputs.kpis):,}" + (f", windows up to {clock(last)}" if last else "")
     yield "late events", f"{outputs.late()} of {late} injected"
     yield "dead letters", f"{outputs.dead_letters()} of {flawed} injected"

@@ -78,12 +78,12 @@ class Lines:
         print(line, file=self._stream, flush=True)
 
     def update(self, progress: Progress, outputs: Outputs, fresh: Sequence[Document]) -> None:
-        for alert in fresh:
-            if alert["event"] != "pending":
-                self.say(alarm_line(alert, Ink(False)))
+        for alert in filter(_has_fired, fresh):
+            self.say(alarm_line(alert, Ink(False)))
         if progress.seconds - self._said_at >= PLAIN_EVERY_SECONDS:
             self._said_at = progress.seconds
-            self.say(progress_line(progress, outputs, Ink(False)))
+            for line in (progress_line(progress, outputs, Ink(False)), *kpi_lines(outputs, Ink(False))):
+                self.say(line)
 
     def end(self) -> None:
         pass
@@ -120,13 +120,17 @@ class Screen:
 
 def frame(progress: Progress, outputs: Outputs, ink: Ink) -> list[str]:
     """The whole picture: progress, the alarms of most concern, three lines of KPIs."""
-    alarms = sorted(outputs.alarms.values(), key=_concern, reverse=True)
-    alarms = [alarm for alarm in alarms if alarm["state"] != "pending" and alarm.get("reason") != "not_held"]
+    alarms = sorted(filter(_has_fired, outputs.alarms.values()), key=_concern, reverse=True)
     firing = sum(alarm["state"] == "firing" for alarm in alarms)
     shown = [alarm_line(alarm, ink) for alarm in alarms[:SHOWN_ALARMS]]
     rest = [""] * (SHOWN_ALARMS - len(shown))
     title = ink("bold", f"alarms  {firing} firing, {len(alarms) - firing} resolved")
     return ["", progress_line(progress, outputs, ink), "", title, *shown, *rest, "", *kpi_lines(outputs, ink)]
+
+
+def _has_fired(alert: Document) -> bool:
+    """Not for one that waits for its `for` to pass, or did so in vain."""
+    return alert["state"] != "pending" and alert.get("reason") != "not_held"
 
 
 def _concern(alarm: Document) -> tuple[bool, int, str]:
@@ -137,7 +141,7 @@ def _concern(alarm: Document) -> tuple[bool, int, str]:
 def progress_line(progress: Progress, outputs: Outputs, ink: Ink) -> str:
     width = 24
     done = round(width * progress.share)
-    bar = ink("good", "━" * done) + ink("dim", "━" * (width - done))
+    bar = ink("good", "━" * done) + ink("dim", "╌" * (width - done))
     rate = progress.sent / progress.seconds if progress.seconds else 0
     return (
         f"{clock(progress.event_ms)}  {bar} {progress.share:4.0%}  {progress.sent:,} of {progress.total:,} events, "
@@ -166,7 +170,13 @@ def _words(alert: Document) -> str:
 
 
 def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    match value:
+        case None:
+            return "unknown"
+        case float():
+            return f"{value:.4g}"
+        case _:
+            return str(value)
 
 
 def kpi_lines(outputs: Outputs, ink: Ink) -> list[str]:
@@ -176,7 +186,7 @@ def kpi_lines(outputs: Outputs, ink: Ink) -> list[str]:
     scores = {name: row["values"]["score"] for name, row in outputs.newest("health").items()}
     lowest = sorted((score, name) for name, score in scores.items() if score is not None)[:4]
     return [
-        ink("bold", f"KPIs  {len(outputs.kpis):,} rows"),
+        ink("bold", f"KPIs    {len(outputs.kpis):,} rows; the newest minute:"),
         _kpi("response time", (f"{name} {_ms(row)}" for name, row in sorted(regions.items()))),
         _kpi(
             "transactions",

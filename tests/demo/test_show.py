@@ -90,12 +90,14 @@ def test_without_a_terminal_there_are_plain_lines_only() -> None:
     lines = Lines(stream)
     for seconds in (0.2, 5.0, 12.0):
         progress = Progress(1_767_571_500_000, 0.5, 1_000, 2_000, seconds)
-        lines.update(progress, Seen(), [alarm("a"), alarm("p", event="pending", state="pending")])  # type: ignore[arg-type]
+        vain = alarm("n", event="resolved", state="resolved", reason="not_held")
+        lines.update(progress, Seen(), [alarm("a"), alarm("p", event="pending", state="pending"), vain])  # type: ignore[arg-type]
     lines.end()
     written = stream.getvalue()
     assert "\x1b" not in written
     assert written.count("cpu_high") == 3
     assert written.count("of 2,000 events") == 2
+    assert written.count("response time") == 2
 
 
 def test_a_screen_erases_what_it_drew_and_keeps_what_was_said() -> None:
