@@ -1,0 +1,386 @@
+"""The daemon as its users run it: a process on a real Kafka."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamwatchd.ports.kafka import NewTopic, Partition, Record
+from streamwatchd.ports.librdkafka import Librdkafka
+from tests.daemon.project import write_project
+
+pytestmark = pytest.mark.kafka
+
+START_MS = 1_767_571_200_000
+SOURCE_PARTITIONS = 4
+WINDOW_MS = 10_000
+COUNTS = """
+source: events
+rules:
+  - kpi: counts
+    by: k
+    every: 10s
+    values: {n: count()}
+"""
+ALARM = """
+source: events
+rules:
+  - alarm: big
+    by: k
+    when: size > 100
+"""
+
+
+class Site:
+    """A project, its topics, and the daemon that runs it."""
+
+    def __init__(self, servers: str, folder: Path, *, create: bool = True, **settings: Any) -> None:
+        self.name = f"t{uuid.uuid4().hex[:10]}"
+        self.folder = folder
+        self.kafka = Librdkafka({"bootstrap.servers": servers})
+        self.topic = f"{self.name}.in"
+        self.port = _free_port()
+        if create:
+            self.create_topic()
+        topics = {
+            name: f"{self.name}.{name}" for name in ("alerts", "kpis", "late", "dead_letters", "exchange", "journal")
+        }
+        given = {"app": self.name, "topics": json.dumps(topics), "listen": f"'127.0.0.1:{self.port}'", "shards": 2}
+        self.settings = {**given, "snapshot_every": "1s", "commit_every": "100ms", **settings}
+        self.log = folder / "log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.write({"counts.yaml": COUNTS}, servers)
+        self.sent = 0
+
+    def write(self, rules: dict[str, str], servers: str) -> None:
+        self.config = write_project(self.folder, rules, servers, self.topic, **self.settings)
+
+    def create_topic(self) -> None:
+        admin = self.kafka.admin()
+        admin.ensure_topics([NewTopic(self.topic, SOURCE_PARTITIONS)])
+        admin.close()
+
+    # the process
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streamwatchd", "--config", str(self.config)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)
+
+    def start_and_wait(self) -> None:
+        self.start()
+        self.until(lambda: self.health()[0] == 200)
+
+    def signal(self, number: int) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(40)
+
+    def workers(self) -> list[int]:
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    def end(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            with contextlib.suppress(OSError):
+                for pid in self.workers():
+                    os.kill(pid, signal.SIGKILL)
+            self.process.kill()
+            self.process.wait()
+
+    def until(self, wanted: Callable[[], bool], seconds: float = 60.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not wanted():
+            assert time.monotonic() < deadline, self.log.read_text()[-4000:]
+            time.sleep(0.05)
+
+    # what it says
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+        except OSError:
+            return 0, {}
+
+    def metric(self, name: str) -> float:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
+
+    # records
+
+    def feed(self, count: int, **fields: Any) -> None:
+        """Events of three keys over all partitions, 10 ms apart."""
+        writer = self.kafka.plain_writer()
+        writer.send(self._record(self.sent + n, fields) for n in range(count))
+        writer.flush(30)
+        writer.close()
+        self.sent += count
+
+    def _record(self, n: int, fields: dict[str, Any]) -> Record:
+        event = {"t": START_MS + 10 * n, "k": f"k{n % 3}", **fields}
+        return Record(self.topic, json.dumps(event).encode(), partition=n % SOURCE_PARTITIONS)
+
+    def finish(self) -> None:
+        """Events so much later that every window of what was fed before is closed."""
+        writer = self.kafka.plain_writer()
+        late = {"t": START_MS + 10 * self.sent + 60_000, "k": "end"}
+        value = json.dumps(late).encode()
+        writer.send(Record(self.topic, value, partition=number) for number in range(SOURCE_PARTITIONS))
+        writer.flush(30)
+        writer.close()
+
+    def output(self, which: str) -> list[dict[str, Any]]:
+        """All that a read_committed consumer sees in an output topic."""
+        topic = f"{self.name}.{which}"
+        admin, reader = self.kafka.admin(), self.kafka.reader(read_committed=True)
+        partitions = [Partition(topic, number) for number in range(admin.partitions_of([topic]).get(topic, 0))]
+        reader.assign(admin.beginning_offsets(partitions))
+        found: list[dict[str, Any]] = []
+        ended: frozenset[Partition] = frozenset()
+        while partitions and not ended >= set(partitions):
+            taken = reader.take(10_000, 0.5)
+            found += [json.loads(payload or b"null") for batch in taken.batches for payload in batch.payloads]
+            ended |= taken.at_end
+        reader.close()
+        admin.close()
+        return found
+
+    def windows(self) -> Counter[tuple[str, str]]:
+        """How often each (key, window) of the KPI was written."""
+        return Counter((row["key"]["k"], row["window"]["start"]) for row in self.kpis())
+
+    def kpis(self) -> list[dict[str, Any]]:
+        return [row for row in self.output("kpis") if row["key"]["k"] != "end"]
+
+    def until_all_counted(self) -> None:
+        """Every event fed is counted in one row of its key and window, and none twice."""
+        self.finish()
+        self.until(lambda: sum(row["values"]["n"] for row in self.kpis()) >= self.sent)
+        assert set(self.windows().values()) == {1}
+        assert sum(row["values"]["n"] for row in self.kpis()) == self.sent
+
+
+@pytest.fixture
+def site(kafka: str, tmp_path: Path) -> Iterator[Site]:
+    site = Site(kafka, tmp_path)
+    yield site
+    site.end()
+
+
+def test_events_become_kpis_and_a_restart_keeps_the_open_window(site: Site) -> None:
+    """SIGTERM in the middle of a window: the next start replays nothing and the window's count is whole."""
+    site.start_and_wait()
+    site.feed(1_500)
+    site.until(lambda: site.metric("streamwatchd_records_total") >= 1_500)
+    assert site.signal(signal.SIGTERM) == 0
+    site.start_and_wait()
+    assert not any("replaying" in line["note"] for line in site.logged("worker_noted"))
+    site.feed(1_500)
+    site.until_all_counted()
+    row = site.kpis()[0]
+    assert set(row) >= {"kpi", "key", "window", "values", "emitted_at"}
+
+
+def test_sigkill_loses_and_doubles_nothing(site: Site) -> None:
+    """Workers, then the whole daemon, killed under traffic; read_committed readers see every count once."""
+    site.start_and_wait()
+    for round_number in range(4):
+        site.feed(700)
+        time.sleep(0.1 * round_number)
+        os.kill(site.workers()[round_number % 2], signal.SIGKILL)
+        site.until(lambda: len(site.workers()) == 2)
+    site.feed(700)
+    assert site.process is not None
+    for pid in (*site.workers(), site.process.pid):
+        os.kill(pid, signal.SIGKILL)
+    site.process.wait()
+    site.feed(700)
+    site.start_and_wait()
+    site.until_all_counted()
+    assert site.metric("streamwatchd_worker_up") == 2
+
+
+def test_the_supervisors_death_ends_the_workers(site: Site) -> None:
+    """They finish and leave; the next daemon finds the state folder free."""
+    site.start_and_wait()
+    workers = site.workers()
+    assert site.signal(signal.SIGKILL) == -signal.SIGKILL
+    site.until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers))
+    site.start_and_wait()
+
+
+def test_rules_change_under_traffic(site: Site) -> None:
+    """A new rule takes effect, a bad file is refused alone, and the old rule's counts go on unbroken."""
+    site.start_and_wait()
+    stop = threading.Event()
+
+    def traffic() -> None:
+        while not stop.is_set():
+            site.feed(100, size=500)
+            stop.wait(0.1)
+
+    feeding = threading.Thread(target=traffic)
+    feeding.start()
+    try:
+        (site.folder / "rules.d" / "bad.yaml").write_text("rules:\n  - kpi: [oops\n")
+        (site.folder / "rules.d" / "alarm.yaml").write_text(ALARM)
+        site.until(lambda: bool(site.output("alerts")))
+        site.until(lambda: len(site.health()[1].get("refused", ())) == 1)
+    finally:
+        stop.set()
+        feeding.join()
+    assert site.health()[1]["version"] >= 1
+    assert site.metric("streamwatchd_refused_files") == 1
+    assert all(line["pause_ms"] < 2_000 for line in site.logged("rules_switched"))
+    assert any("bad.yaml:2" in line["diagnostic"] for line in site.logged("rule_refused"))
+    site.until_all_counted()
+    (site.folder / "rules.d" / "bad.yaml").unlink()
+    site.until(lambda: site.health()[1]["refused"] == [])
+
+
+def test_rules_changed_while_it_was_down_take_effect_at_the_start(site: Site) -> None:
+    """What was taken in before keeps its rules, what comes after has the new ones."""
+    site.start_and_wait()
+    site.feed(300, size=500)
+    site.until(lambda: site.metric("streamwatchd_records_total") >= 300)
+    site.signal(signal.SIGTERM)
+    (site.folder / "rules.d" / "alarm.yaml").write_text(ALARM)
+    site.feed(300, size=500)
+    site.start_and_wait()
+    site.until(lambda: len(site.output("alerts")) == 3)
+    site.until_all_counted()
+
+
+def test_a_bad_file_at_the_start_does_not_stop_the_others(site: Site) -> None:
+    """Cold start: the rest runs, and the refusal is shown."""
+    (site.folder / "rules.d" / "bad.yaml").write_text("rules: [\n")
+    site.start_and_wait()
+    site.feed(2_000)
+    site.until_all_counted()
+    assert [Path(path).name for path in site.health()[1]["refused"]] == ["bad.yaml"]
+
+
+def test_late_events_and_poison_go_to_their_topics(site: Site) -> None:
+    """With reason and coordinates; the neighbours go on."""
+    site.start_and_wait()
+    site.feed(1_000)
+    writer = site.kafka.plain_writer()
+    poison = [b"{", b"[1]", b'{"t": NaN, "k": "k0"}', b"a\nb", None]
+    writer.send(Record(site.topic, value, partition=0) for value in poison)
+    writer.send([Record(site.topic, json.dumps({"t": START_MS - 100_000, "k": "k0"}).encode(), partition=0)])
+    writer.flush(30)
+    site.until(lambda: site.metric("streamwatchd_records_total") >= 1_006)
+    site.until_all_counted()
+    admin = site.kafka.admin()
+    for which, count in (("dead_letters", len(poison)), ("late", 1)):
+        topic = f"{site.name}.{which}"
+        partitions = [Partition(topic, number) for number in range(admin.partitions_of([topic])[topic])]
+        reader = site.kafka.reader()
+        reader.assign(admin.beginning_offsets(partitions))
+        taken, ended = 0, frozenset[Partition]()
+        while not ended >= set(partitions):
+            found = reader.take(100, 0.5)
+            taken, ended = taken + len(found), ended | found.at_end
+        assert taken == count
+        reader.close()
+
+
+def test_a_broker_that_comes_later_is_waited_for(kafka: str, tmp_path: Path) -> None:
+    """The log says who does not answer; then it goes on by itself."""
+    port = _free_port()
+    site = Site(kafka, tmp_path)
+    site.write({"counts.yaml": COUNTS}, f"127.0.0.1:{port}")
+    try:
+        site.start()
+        site.until(lambda: site.health()[0] == 503 and bool(site.logged("kafka_unavailable")))
+        assert site.logged("kafka_unavailable")[0]["servers"] == f"127.0.0.1:{port}"
+        with _door(port, kafka):
+            site.until(lambda: site.health()[0] == 200)
+            site.feed(2_000)
+            site.until_all_counted()
+    finally:
+        site.end()
+
+
+def test_a_wrong_topic_is_named(kafka: str, tmp_path: Path) -> None:
+    """Until someone creates it."""
+    site = Site(kafka, tmp_path, create=False)
+    try:
+        site.start()
+        site.until(lambda: bool(site.logged("topic_missing")))
+        assert site.logged("topic_missing")[0]["topics"] == [site.topic]
+        assert site.health()[0] == 503
+        site.create_topic()
+        site.until(lambda: site.health()[0] == 200)
+    finally:
+        site.end()
+
+
+def test_a_second_daemon_on_the_same_folder_leaves(site: Site) -> None:
+    """At once, with a clear word, and without harm to the first."""
+    site.start_and_wait()
+    command = [sys.executable, "-m", "streamwatchd", "--config", str(site.config)]
+    second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert second.returncode == 5
+    assert "lock" in second.stderr
+    assert site.health()[0] == 200
+
+
+@contextlib.contextmanager
+def _door(port: int, kafka: str) -> Iterator[None]:
+    """The broker's first address: what it advertises is its own."""
+    host, _, far_port = kafka.split(",")[0].rpartition(":")
+    listener = socket.create_server(("127.0.0.1", port))
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection((host, int(far_port)))
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=pump, args=pair, daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
