@@ -17,6 +17,7 @@ Document = Mapping[str, Any]
 SHOWN_ALARMS = 8
 WIDTH = 100
 PLAIN_EVERY_SECONDS = 10.0
+REDRAW_SECONDS = 0.2
 
 _COLOURS = {
     "critical": "1;31",
@@ -96,14 +97,18 @@ class Screen:
         self._stream = stream
         self._ink = ink
         self._drawn = 0
+        self._drawn_at = -1.0
 
     def say(self, line: str) -> None:
         self._erase()
         print(line, file=self._stream, flush=True)
 
     def update(self, progress: Progress, outputs: Outputs, fresh: Sequence[Document]) -> None:
+        if progress.seconds - self._drawn_at < REDRAW_SECONDS:
+            return
         lines = frame(progress, outputs, self._ink)
         self._erase()
+        self._drawn_at = progress.seconds
         columns = shutil.get_terminal_size((WIDTH, 40)).columns
         self._stream.write("".join(f"{clip(line, columns - 1)}\n" for line in lines))
         self._stream.flush()
@@ -182,7 +187,7 @@ def _short(value: object) -> str:
 def kpi_lines(outputs: Outputs, ink: Ink) -> list[str]:
     """The newest minute: response time by region, the busiest services, the least healthy servers."""
     regions = outputs.newest("api_response_time")
-    services = sorted(outputs.newest("transactions").items(), key=_total, reverse=True)[:4]
+    services = sorted(outputs.newest("transactions").items(), key=_total, reverse=True)[:3]
     scores = {name: row["values"]["score"] for name, row in outputs.newest("health").items()}
     lowest = sorted((score, name) for name, score in scores.items() if score is not None)[:4]
     return [

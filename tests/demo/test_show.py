@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,12 +102,13 @@ def test_without_a_terminal_there_are_plain_lines_only() -> None:
 
 
 def test_a_screen_erases_what_it_drew_and_keeps_what_was_said() -> None:
-    """The last picture stays when the film is over."""
+    """Not more often than the eye can follow; the last picture stays when the film is over."""
     stream = io.StringIO()
     screen = Screen(stream, PLAIN)
     screen.update(PROGRESS, Seen(), [])  # type: ignore[arg-type]
     height = stream.getvalue().count("\n")
     screen.update(PROGRESS, Seen(), [])  # type: ignore[arg-type]
+    screen.update(replace(PROGRESS, seconds=10.3), Seen(), [])  # type: ignore[arg-type]
     screen.end()
     screen.say("over")
     assert stream.getvalue().count(f"\x1b[{height}F\x1b[J") == 1
