@@ -51,6 +51,7 @@ def explain(document: Document, error: yaml.YAMLError) -> Diagnostic:
         or _cut_short(document, at, context.index if context is not None else at, problem)
         or _colon(document, at, problem)
         or _escape(document, at, problem)
+        or _in_brackets(document, at, problem)
         or _value_start(document, at, context.index if context is not None else at)
         or _plain_syntax(document, at, error)
     )
@@ -124,6 +125,19 @@ def _escape(document: Document, at: int, problem: str) -> Diagnostic | None:
         document.span(at, at + 2),
         hint="use single quotes, where a backslash is itself, or write it twice",
     )
+
+
+def _in_brackets(document: Document, at: int, problem: str) -> Diagnostic | None:
+    """Something in `{…}` or `[…]` that is not closed or parted as it must be."""
+    if "expected ',' or" not in problem:
+        return None
+    span = document.span(at, at + 1)
+    if document.text[at : at + 1] == ":":
+        message, hint = "YAML reads this `: ` as the end of a key", "quote the value that it stands in"
+        return document.report(codes.COLON_CUT, message, span, hint=hint)
+    closing = "]" if "']'" in problem else "}"
+    hint = f"part items by commas, close with `{closing}`, and quote values with commas or brackets in them"
+    return document.report(codes.SYNTAX, f"a comma or `{closing}` is missing before this", span, hint=hint)
 
 
 def _value_start(document: Document, at: int, context: int) -> Diagnostic | None:

@@ -1,0 +1,58 @@
+"""Names across files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streamwatchd.rules import codes
+from streamwatchd.rules.loader import Loaded
+
+Check = Callable[..., Loaded]
+HEAD = "source: metrics\nevery: 1m\nrules:\n"
+
+
+def chain(length: int) -> str:
+    """KPIs that read each other, the last first in the file."""
+    first = "  - kpi: k0\n    by: host\n    values: {x: avg(cpu)}\n"
+    rest = (
+        f"  - kpi: k{i}\n    source: k{i - 1}\n    by: host\n    values: {{x: avg(x)}}\n" for i in range(length, 0, -1)
+    )
+    return HEAD + "".join(rest) + first
+
+
+def test_a_kpi_may_stand_behind_what_reads_it(check: Check) -> None:
+    """Order in files is for people; a long chain is no recursion."""
+    loaded = check(chain(1_500))
+    assert loaded.diagnostics == ()
+    assert [rule.name for rule in loaded.ruleset.rules][:2] == ["k1500", "k1499"]
+    assert loaded.ruleset.rule("k1500").values[0].expr.type.unit == "percent"
+
+
+def test_a_circle_is_told_once_and_leaves_other_rules_of_other_files(check: Check) -> None:
+    """Also when what reads the circle is checked."""
+    circle = chain(3).replace("  - kpi: k0\n", "  - kpi: k0\n    source: k3\n").replace("avg(cpu)", "avg(x)")
+    loaded = check(circle, rules_dot_d__other_dot_yaml=HEAD + "  - kpi: o\n    values: {x: avg(cpu)}\n")
+    assert [each.code for each in loaded.diagnostics] == [codes.KPI_CYCLE]
+    assert "`k0` → `k3` → `k2` → `k1` → `k0`" in loaded.diagnostics[0].message
+    assert [rule.name for rule in loaded.ruleset.rules] == ["o"]
+
+
+def test_one_finding_for_all_rules_that_read_what_is_refused(check: Check) -> None:
+    """No echoes."""
+    readers = HEAD + "".join(f"  - alarm: a{i}\n    source: k0\n    by: host\n    when: x > 5%\n" for i in range(20))
+    loaded = check(readers, rules_dot_d__kpis_dot_yaml=chain(0).replace("avg", "agv"))
+    assert sorted(each.code for each in loaded.diagnostics)[-1] == codes.READ_ELSEWHERE
+    assert len(loaded.diagnostics) == 2
+
+
+def test_all_mistakes_of_a_file_are_told_at_once(check: Check) -> None:
+    """Those of form, of names and of expressions."""
+    text = (
+        HEAD
+        + "  - kpi: a\n    values: {x: avg(cpu)}\n    wat: 1\n"
+        + "  - kpi: b\n    source: nowhere\n    values: {x: avg(cpu)}\n"
+        + "  - kpi: c\n    values: {x: avg(host), y: avg(cpu over 5 parsecs)}\n"
+    )
+    found = {each.code for each in check(text).diagnostics}
+    assert {codes.UNKNOWN_FIELD, codes.UNKNOWN_SOURCE, "SW207"} <= found
+    assert len(found) == 4
