@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streamwatchd.demo.traffic import Records, Traffic
-from streamwatchd.ports.kafka import Admin, NewTopic, PlainWriter, Record
+from streamwatchd.ports.kafka import PlainWriter, Record
 
 PARTITIONS = 4
 FLUSH_SECONDS = 30.0
-
-
-def ensure_topics(admin: Admin, topics: dict[str, str]) -> None:
-    admin.ensure_topics(NewTopic(topic, PARTITIONS) for topic in topics.values())
 
 
 class Feed:

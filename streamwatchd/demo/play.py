@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamwatchd.demo.daemon import Daemon, command
-from streamwatchd.demo.feed import PARTITIONS, Feed, ensure_topics
+from streamwatchd.demo.feed import PARTITIONS, Feed
 from streamwatchd.demo.follow import Outputs
 from streamwatchd.demo.project import Project, prepare
 from streamwatchd.demo.show import Ink, Progress, Screen, Show, clock, summary
 from streamwatchd.demo.traffic import Nature, Shape, Traffic, generate
 from streamwatchd.demo.verdict import Verdict, judge
+from streamwatchd.errors import Unavailable
 from streamwatchd.ports.embedded import EmbeddedBroker
 from streamwatchd.ports.kafka import Kafka, NewTopic
 from streamwatchd.ports.librdkafka import Librdkafka
@@ -44,7 +45,7 @@ def play(wanted: Wanted, show: Show) -> Verdict:
         project = prepare(Path(folder), servers, _prefix(wanted.kafka))
         traffic = generate(shape)
         show.say(_headline(wanted, traffic, servers, project))
-        _create_topics(kafka, project)
+        _create_topics(kafka, project, servers)
         daemon = stack.enter_context(
             Daemon(command(project.config, embedded=not wanted.kafka), project.port, Path(folder) / "daemon.log")
         )
@@ -73,21 +74,25 @@ def _prefix(servers: str) -> str:
 
 def _headline(wanted: Wanted, traffic: Traffic, servers: str, project: Project) -> str:
     broker = f"the broker at {servers}" if wanted.kafka else "the embedded broker"
+    topics = project.settings.topics
     return (
         f"streamwatchd demo: {wanted.seconds // 60} minutes of telecom traffic in {wanted.wall_seconds:.0f} s, "
         f"{len(traffic):,} events of {len(traffic.sources)} sources through {broker}\n"
         f"rules in force: {', '.join(sorted(project.rules))}\n"
-        f"alerts on {project.settings.topics.alerts}, KPIs on {project.settings.topics.kpis}; times are event time, UTC"
+        f"alerts on {topics.alerts}, KPIs on {topics.kpis}"
+        f"{', topics of this run alone, which stay' if wanted.kafka else ''}; times are event time, UTC"
     )
 
 
-def _create_topics(kafka: Kafka, project: Project) -> None:
-    admin = kafka.admin()
-    ensure_topics(admin, project.topics)
+def _create_topics(kafka: Kafka, project: Project, servers: str) -> None:
     topics = project.settings.topics
-    names = (topics.alerts, topics.kpis, topics.late, topics.dead_letters)
-    admin.ensure_topics(NewTopic(name, PARTITIONS) for name in names)
-    admin.close()
+    outputs = (topics.alerts, topics.kpis, topics.late, topics.dead_letters)
+    try:
+        admin = kafka.admin()
+        admin.ensure_topics(NewTopic(name, PARTITIONS) for name in (*project.topics.values(), *outputs))
+        admin.close()
+    except Unavailable as problem:
+        raise Unavailable(f"the broker at {servers} does not answer: {problem}") from problem
 
 
 def _run(wanted: Wanted, traffic: Traffic, kafka: Kafka, project: Project, daemon: Daemon, show: Show) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamwatchd.demo.feed import PARTITIONS, Feed, ensure_topics
+from streamwatchd.demo.feed import PARTITIONS, Feed
 from streamwatchd.demo.traffic import Shape, Traffic, generate
 from streamwatchd.ports.fake_kafka import FakeKafka
 
@@ -19,9 +19,7 @@ def sent(kafka: FakeKafka, traffic: Traffic) -> dict[str, list[bytes | None]]:
 
 def test_all_is_sent_once_to_the_topics_named() -> None:
     """In as many steps as one likes; none is late to the party, none early."""
-    kafka = FakeKafka()
-    ensure_topics(kafka.admin(), TOPICS)
-    assert set(kafka.admin().partitions_of(TOPICS.values()).values()) == {PARTITIONS}
+    kafka = FakeKafka(dict.fromkeys(TOPICS.values(), PARTITIONS))
     feed = Feed(TRAFFIC, kafka.plain_writer(), TOPICS)
     for second in range(0, 300, 17):
         feed.up_to(TRAFFIC.shape.start_ms + 1000 * second)
