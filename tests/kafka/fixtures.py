@@ -25,14 +25,21 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kafka"
-    try:
+    with needing_kafka():
         address = _join(folder)
+    yield address
+    _leave(folder)
+
+
+@contextmanager
+def needing_kafka() -> Iterator[None]:
+    """Turns `CannotRun` into a skip with a word, or into a failure where a real Kafka is required."""
+    try:
+        yield
     except server.CannotRun as problem:
         if os.environ.get("STREAMWATCHD_REQUIRE_KAFKA") == "1":
             pytest.fail(f"no real Kafka: {problem}")
         pytest.skip(f"no real Kafka: {problem}")
-    yield address
-    _leave(folder)
 
 
 def _join(folder: Path) -> str:

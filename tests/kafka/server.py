@@ -45,6 +45,9 @@ PROPERTIES = {
     "log.segment.bytes": str(256 << 20),
 }
 
+_children: dict[int, subprocess.Popen[bytes]] = {}
+"""Brokers that this process has started and not yet stopped: kept, so that they can be waited for."""
+
 
 class CannotRun(Exception):
     """There is no real Kafka to be had here; the text says why."""
@@ -92,7 +95,7 @@ def start(
     if address(folder):
         raise CannotRun(f"a broker is running in {folder} already: {address(folder)}")
     folder = folder.absolute()
-    ports = _free_ports(2 * brokers)
+    ports = free_ports(2 * brokers)
     if port:
         ports[:brokers] = range(port, port + brokers)
     nodes = [Node(n + 1, ports[n], ports[brokers + n], folder / f"node-{n + 1}") for n in range(brokers)]
@@ -121,6 +124,8 @@ def stop(folder: Path) -> None:
             time.sleep(0.05)
         if _alive(pid, folder.absolute()):
             os.kill(pid, signal.SIGKILL)
+        if child := _children.pop(pid, None):
+            child.wait()
     (folder / "address").unlink(missing_ok=True)
 
 
@@ -171,6 +176,7 @@ def _launch(node: Node, library: Path, heap: str) -> subprocess.Popen[bytes]:
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=node.folder, start_new_session=True
         )
     (node.folder / "pid").write_text(str(process.pid))
+    _children[process.pid] = process
     return process
 
 
@@ -202,7 +208,7 @@ def _listens(node: Node) -> bool:
         return probe.connect_ex(("127.0.0.1", node.port)) == 0
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

@@ -12,9 +12,11 @@ from confluent_kafka.cimpl import NewTopic as ClientNewTopic
 from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.kafka import Committed, NewTopic, Partition
 from streamwatchd.ports.librdkafka.errors import Connection, Options, family, kafka_error, options
+from streamwatchd.ports.librdkafka.groups import committed
 
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
 NO_OFFSET = -1001
 
 
@@ -57,10 +59,21 @@ class LibrdkafkaAdmin:
             for topic in absent:
                 self._client.list_topics(topic.name, timeout=self._patience_s)
         deadline = time.monotonic() + self._patience_s
-        while missing := wanted.keys() - self.partitions_of(wanted).keys():
+        while not self._usable(wanted, absent):
             if time.monotonic() > deadline:
-                raise Unavailable(f"topics are created but do not appear: {', '.join(sorted(missing))}")
+                raise Unavailable(f"topics are created but not usable: {', '.join(sorted(wanted))}")
             time.sleep(0.02)
+
+    def _usable(self, wanted: Iterable[str], created: Iterable[NewTopic]) -> bool:
+        """All are known, and the new ones' leaders, which the metadata names too early, answer."""
+        counts = self.partitions_of(wanted)
+        if counts.keys() != set(wanted):
+            return False
+        try:
+            self.end_offsets(Partition(each.name, number) for each in created for number in range(counts[each.name]))
+        except Unavailable:
+            return False
+        return True
 
     def _create(self, topics: Iterable[NewTopic]) -> None:
         new = [ClientNewTopic(each.name, each.partitions, config=dict(each.config)) for each in topics]
@@ -104,12 +117,12 @@ class LibrdkafkaAdmin:
         asked = [TopicPartition(each.topic, each.partition) for each in partitions]
         consumer = self._consumer(group)
         try:
-            answers = consumer.committed(asked, self._patience_s) if asked else []
+            answers = committed(consumer, asked, self._patience_s) if asked else []
         except KafkaException as problem:
             raise family(problem, f"committed positions of group {group}") from problem
         finally:
             consumer.close()
-        return {Partition(each.topic, each.partition): _committed(each, group) for each in answers}
+        return {Partition(each.topic, each.partition): _committed(each) for each in answers}
 
     def commit(self, group: str, positions: Mapping[Partition, Committed]) -> None:
         offsets = [TopicPartition(p.topic, p.partition, at.offset, at.metadata) for p, at in positions.items()]
@@ -128,7 +141,5 @@ class LibrdkafkaAdmin:
         """Nothing to do: the client goes with its object."""
 
 
-def _committed(answer: TopicPartition, group: str) -> Committed | None:
-    if answer.error is not None:
-        raise family(answer.error, f"committed position of group {group}")
+def _committed(answer: TopicPartition) -> Committed | None:
     return None if answer.offset == NO_OFFSET else Committed(answer.offset, answer.metadata or "")

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from streamwatchd.errors import Fenced, Unavailable
 from streamwatchd.ports.kafka import Committed, Outcome, Partition, Record
-from streamwatchd.ports.librdkafka.errors import Connection, Options, family, is_fence, kafka_error, options
+from streamwatchd.ports.librdkafka.errors import (
+    Connection,
+    ConnectionLog,
+    Options,
+    family,
+    is_fence,
+    kafka_error,
+    options,
+)
+from streamwatchd.ports.librdkafka.groups import committed
 
 REQUEST_SECONDS = 5.0
 OPEN_SECONDS = 30.0
@@ -55,6 +65,34 @@ def _produce(producer: Producer, records: Iterable[Record]) -> None:
     producer.poll(0)
 
 
+class _Bounded:
+    """A call in a thread of its own, given up after a time.
+
+    send_offsets_to_transaction ignores its time-out while the group's coordinator is away, and may never come back
+    (librdkafka issues 5456 and 5511; seen with 2.16 on a cluster that had no __consumer_offsets yet).
+    """
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._problem: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="send-offsets", daemon=True)
+
+    def _run(self) -> None:
+        try:
+            self._call()
+        except BaseException as problem:
+            self._problem = problem
+
+    def run(self, seconds: float) -> None:
+        """Raises what the call raises, or TimeoutError."""
+        self._thread.start()
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            raise TimeoutError
+        if self._problem is not None:
+            raise self._problem
+
+
 class LibrdkafkaWriter:
     """See `ports.kafka.Writer`.
 
@@ -73,6 +111,7 @@ class LibrdkafkaWriter:
         self._options = options(
             PLAIN_TUNING, TRANSACTION_TUNING, user_options, transactional, connection=self._connection
         )
+        self._options |= ConnectionLog(self._connection).options()
         self._group_options = options(user_options, connection=Connection())
         self._groups: dict[str, object] = {}
         self._limit_seconds = float(str(self._options["transaction.timeout.ms"])) / 1000
@@ -101,6 +140,8 @@ class LibrdkafkaWriter:
     def begin(self) -> None:
         if self._doubtful or self._began is not None:
             raise RuntimeError("begin of a transaction while another is open or in doubt")
+        self._listen()
+        self._connection.lost = False
         try:
             self._open().begin_transaction()
         except KafkaException as problem:
@@ -115,17 +156,32 @@ class LibrdkafkaWriter:
 
     def send_offsets(self, group: str, positions: Mapping[Partition, Committed]) -> None:
         offsets = [TopicPartition(p.topic, p.partition, at.offset, at.metadata) for p, at in positions.items()]
+        producer, metadata = self._open(), self._group(group, offsets)
+        call = _Bounded(lambda: producer.send_offsets_to_transaction(offsets, metadata, OFFSETS_SECONDS))
         try:
-            self._open().send_offsets_to_transaction(offsets, self._group(group), OFFSETS_SECONDS)
+            call.run(OFFSETS_SECONDS + 1)
         except KafkaException as problem:
             raise self._family(problem, "send offsets") from problem
+        except TimeoutError as problem:
+            # The producer is of no use any more; the thread keeps it until the client comes back, if ever.
+            self._producer, self._doubtful = None, True
+            raise Unavailable("send offsets: the client does not come back") from problem
 
-    def _group(self, group: str) -> object:
-        """The metadata of a group without members: generation −1, so the transactional id is the only fence."""
+    def _group(self, group: str, offsets: list[TopicPartition]) -> object:
+        """The metadata of a group without members: generation −1, so the transactional id is the only fence.
+
+        Asking for the group's positions first waits for its coordinator, which a new cluster has to make: meeting it
+        absent is one way into the client's endless wait (see `_Bounded`).
+        """
         if group not in self._groups:
             consumer = Consumer({**self._group_options, "group.id": group})
-            self._groups[group] = consumer.consumer_group_metadata()
-            consumer.close()
+            try:
+                committed(consumer, [TopicPartition(each.topic, each.partition) for each in offsets], OFFSETS_SECONDS)
+                self._groups[group] = consumer.consumer_group_metadata()
+            except KafkaException as problem:
+                raise family(problem, f"find the coordinator of group {group}") from problem
+            finally:
+                consumer.close()
         return self._groups[group]
 
     def commit(self, timeout_s: float) -> Outcome:
@@ -145,18 +201,27 @@ class LibrdkafkaWriter:
 
     def abort(self, timeout_s: float) -> Outcome:
         self._doubtful = True
+        if self._producer is None:
+            # Given up in `send_offsets`, so no commit was ever asked for.
+            self._began = None
+            return Outcome.ABORTED
         try:
-            self._open().abort_transaction(timeout_s)
+            self._producer.abort_transaction(timeout_s)
         except KafkaException as problem:
             return self._failed(kafka_error(problem))
         self._began = None
         return Outcome.ABORTED
 
     def _ended(self, outcome: Outcome, start: float) -> Outcome:
-        self._open().poll(0)
+        self._listen()
         self._doubtful = self._connection.lost or time.monotonic() - start > REQUEST_SECONDS / 2
         self._began = None
         return outcome
+
+    def _listen(self) -> None:
+        """Let the client tell what happened to its connections; an error it knows of comes with the next call."""
+        with contextlib.suppress(KafkaException):
+            self._open().poll(0)
 
     def _failed(self, error: KafkaError | None) -> Outcome:
         self._doubtful = True
