@@ -41,11 +41,16 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Keys are unique and in the order of the file; `size` counts the nodes below, aliases expanded."""
+    """Keys are unique and in the order of the file; `size` counts the nodes below, aliases expanded.
+
+    `start` and `end` are character offsets in the file.
+    """
 
     entries: tuple[tuple[Scalar, Node], ...]
     span: Span
     size: int
+    start: int = 0
+    end: int = 0
 
     def get(self, name: str) -> Node | None:
         for key, node in self.entries:

@@ -120,6 +120,33 @@ class _Entry:
     document: Document
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Job:
+    """A rule to check. Jobs are equal when the answer is: same words in the same place, same inputs and defaults."""
+
+    written: str
+    inputs: tuple[Stream, ...]
+    draft: RuleDraft
+    document: Document
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Job) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash((self.draft.digest, self.draft.place))
+
+    def _key(self) -> tuple[object, ...]:
+        return (self.draft.digest, self.draft.place, self.written, self.inputs)
+
+
+@lru_cache(maxsize=32_768)
+def _build(job: _Job) -> tuple[Rule | None, tuple[Diagnostic, ...], Infers]:
+    """Check one rule; at a reload most are as they were."""
+    work = begin(job.draft, job.inputs, job.document)
+    rule = build_kpi(work) if job.draft.kind == "kpi" else build_alarm(work)
+    return rule, tuple(work.findings.problems), work.language.infers
+
+
 class _Rules:
     """Looks up names, then checks rules in an order in which a KPI comes before what reads it."""
 
@@ -280,11 +307,10 @@ class _Rules:
         return False
 
     def _build(self, entry: _Entry, inputs: tuple[Stream, ...]) -> None:
-        name = entry.draft.name
-        work = begin(entry.draft, inputs, entry.document)
-        rule = build_kpi(work) if entry.draft.kind == "kpi" else build_alarm(work)
-        self._project.problems[entry.path].extend(work.findings.problems)
-        self._infers[name] = work.language.infers
+        name, node = entry.draft.name, entry.draft.body.node
+        written = entry.document.text[node.start : node.end]
+        rule, problems, self._infers[name] = _build(_Job(written, inputs, entry.draft, entry.document))
+        self._project.problems[entry.path].extend(problems)
         if rule is None:
             self._failed[name] = entry.path
             return

@@ -255,10 +255,11 @@ class _Builder:
 
     def _close(self, event: yaml.MappingEndEvent | yaml.SequenceEndEvent) -> None:
         top = self._stack.pop()
-        span = self._span(top.start, max(_index(event.end_mark), top.start))
+        end = max(_index(event.end_mark), top.start)
+        span = self._span(top.start, end)
         node: Node
         if top.mapping:
-            node = Mapping(tuple(top.entries), span, top.size)
+            node = Mapping(tuple(top.entries), span, top.size, top.start, end)
         else:
             node = Sequence(tuple(top.items), span, top.size)
         self._add(node, top.anchor)
