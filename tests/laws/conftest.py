@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 _CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 settings.register_profile(
-    "ci", max_examples=12, deadline=None, derandomize=True, suppress_health_check=_CHECKS, database=None
+    "ci",
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=_CHECKS,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),  # shrinking is for campaigns: it runs for minutes
 )
 _EXAMPLES = int(os.environ.get("STREAMWATCHD_LAW_EXAMPLES", "0"))
 settings.register_profile("campaign", max_examples=max(_EXAMPLES, 1), deadline=None, suppress_health_check=_CHECKS)

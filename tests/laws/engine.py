@@ -76,14 +76,16 @@ def mark_of(piece: Slice) -> Mark | None:
 
 def run_driver(compiled: Compiled, world: World, rng: random.Random | None = None) -> dict[str, list[Plain]]:
     """What comes out on one thread, cut by `rng`."""
-    driver = Driver(compiled, partitions=world.partitions, exchange_partitions=world.exchange_partitions)
+    assert compiled.program is not None
+    driver = Driver(
+        compiled.program, compiled.loaded.tables, world.partitions, exchange_partitions=world.exchange_partitions
+    )
     for piece in cut(world, rng):
         mark = mark_of(piece)
         if mark is None:
             driver.feed(raw_batch(piece))
         else:
             driver.mark(mark)
-    driver.finish()
     return plain_outputs(driver.outputs)
 
 
@@ -92,7 +94,7 @@ class Cluster:
 
     def __init__(self, compiled: Compiled, world: World, shards: int, rng: random.Random) -> None:
         assert compiled.program is not None
-        stages = range(2, 2 + len(compiled.program.plan.later))
+        stages = [stage.stage for stage in compiled.program.plan.later]
         tasks = [TaskId(1, topic, p) for topic, count in sorted(world.partitions.items()) for p in range(count)]
         tasks += [TaskId(stage, "", p) for stage in stages for p in range(world.exchange_partitions)]
         self._owner = {task: rng.randrange(shards) for task in tasks}

@@ -101,10 +101,10 @@ def _judge_at(rule: Alarm, windows: Windows, key: KeyTuple, t: int, known: int, 
     values = judge_values(rule, key, t, answers, project)
     conditions = []
     for level in rule.levels:
-        both = (level.when, level.until)
-        read = [node for expr in both if expr is not None for node in aggregates_in(expr, rule.values)]
-        cold = bool(warming.intersection(read))
-        pair = [None if cold or e is None else judge(e, rule, key, t, values, answers, project) for e in both]
+        pair = []
+        for expr in (level.when, level.until):
+            cold = expr is None or warming.intersection(aggregates_in(expr, rule.values))
+            pair.append(None if cold or expr is None else judge(expr, rule, key, t, values, answers, project))
         conditions.append((pair[0], pair[1]))
     longest = max(node.over_ms or 0 for node in all_aggregates(rule))
     return Judgement(t, tuple(conditions), values, (t - longest, t))

@@ -128,6 +128,8 @@ def aggregate(draw: Draw, stream: Stream, by: tuple[str, ...], *, kpi: bool) -> 
         arg = stream.condition(draw)
     elif function == "count":
         arg = draw.one("", "", stream.number(draw))
+    elif function in ("first", "last", "distinct") and stream.texts and not draw.maybe(0.2):
+        arg = "x"  # its kind is declared; that of others may follow from no other use
     elif function == "distinct" and stream.texts:
         arg = draw.one("kind", stream.number(draw))
     else:
