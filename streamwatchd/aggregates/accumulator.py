@@ -84,8 +84,6 @@ class Count:
 class Sum:
     """Exact sums per bin."""
 
-    depth = 2
-
     def empty(self, size: int) -> State:
         return {}
 
@@ -94,7 +92,7 @@ class Sum:
 
     def reduce(self, groups: Rows, size: int, column: Column | None, time: Times) -> State:
         assert isinstance(column, np.ndarray)
-        return exact.sum_by_group(groups, size, self.values(column.astype(np.float64, copy=False)), self.depth)
+        return exact.sum_by_group(groups, size, self.values(column.astype(np.float64, copy=False)))
 
     def merge(self, state: State, other: State, keys: Index | None, size: int) -> State:
         for number, sums in other.items():
@@ -127,8 +125,6 @@ class RoughSum(Sum):
 
 class SquareSum(Sum):
     """Exact sums of the squares of values cut to 26 significant bits."""
-
-    depth = 3
 
     def values(self, column: Numbers) -> Numbers:
         cut = exact.cut_to_26_bits(column)

@@ -1,9 +1,9 @@
-"""Sums that do not depend on order.
+"""Sums that do not depend on order, because they are exact.
 
-A value is cut on a power-of-two grid: with b = floor(floor(log2 |v|) / 32) it is rounded to a multiple of
-2^(32·(b − 1)), which keeps 33 to 64 significant bits, and split into two integers below 2^33, one for bin b and one for
-bin b − 1. Integers add exactly in any order, so a sum is a function of the multiset of values (RULINGS: exact sums).
-Squares keep three bins, so that the square of a value of 26 significant bits is exact.
+A double is an integer of 53 bits times a power of two, so it lies in at most three bins of 32 bits: with
+b = floor(floor(log2 |v|) / 32) it is v = p₀·2^(32·b) + p₁·2^(32·(b−1)) + p₂·2^(32·(b−2)) with integers |pᵢ| ≤ 2^32.
+Integers add exactly in any order, so a sum is a function of the multiset of values, rounded once when it is read.
+(The idea is the superaccumulator of Kulisch; Neal, "Fast exact summation using small and large superaccumulators", 2015.)
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Bins = dict[int, npt.NDArray[np.int64]]
 Integers = npt.NDArray[np.int64]
 
 
-def sum_by_group(groups: Rows, size: int, values: Numbers, depth: int = 2) -> Bins:
+def sum_by_group(groups: Rows, size: int, values: Numbers) -> Bins:
     """Exact sums of `values` (no NaN) per group, as integers per bin. At most 2^20 rows a call."""
     bins: Bins = {}
     for top, rows in _by_top_bin(values):
         part = values if rows is None else values[rows]
         where = groups if rows is None else groups[rows]
-        _split_into(bins, where, size, part, top, depth)
+        _split_into(bins, where, size, part, top)
     return bins
 
 
@@ -43,15 +43,16 @@ def _by_top_bin(values: Numbers) -> list[tuple[int, npt.NDArray[np.bool_] | None
     return [(int(top), tops == top) for top in np.unique(tops)]
 
 
-def _split_into(bins: Bins, groups: Rows, size: int, values: Numbers, top: int, depth: int) -> None:
-    rest = np.rint(np.ldexp(values, -BIN_BITS * (top - depth + 1)))
-    for level in range(depth - 1, -1, -1):
-        unit = _BIN**level
-        part = np.trunc(rest / unit) if level else rest
-        rest = rest - part * unit
+def _split_into(bins: Bins, groups: Rows, size: int, values: Numbers, top: int) -> None:
+    rest = np.ldexp(values, -BIN_BITS * top) if top else values
+    for number in range(top, top - 3, -1):
+        part = np.trunc(rest)
         sums = np.bincount(groups, part, size).astype(np.int64)
-        number = top - depth + 1 + level
         bins[number] = bins[number] + sums if number in bins else sums
+        rest = rest - part
+        if not rest.any():
+            return
+        rest *= _BIN
 
 
 def add_bins(into: Bins, other: Bins, size: int) -> None:

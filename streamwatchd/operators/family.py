@@ -35,16 +35,51 @@ class Partial:
 
 
 @dataclass(slots=True)
+class Known:
+    """Per key id: the event time that made it known and its last one, for readers that forget in one way.
+
+    A key is forgotten at the first multiple T of `every_ms` with no event in [T − forget_ms, T).
+    """
+
+    forget_ms: int
+    every_ms: int
+    since: Times = field(default_factory=lambda: np.zeros(0, np.int64))
+    last: Times = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def grow(self, size: int) -> None:
+        self.since, self.last = grown(self.since, size, UNKNOWN), grown(self.last, size, BEGINNING)
+
+    def note(self, here: Rows, pane: Pane, size: int) -> None:
+        """Events of a pane that is closed; panes come in order of time."""
+        self.grow(size)
+        first = pane.first[here]
+        known = self.since[here] != UNKNOWN
+        forgotten_at = ((np.where(known, self.last[here], 0) + self.forget_ms) // self.every_ms + 1) * self.every_ms
+        fresh = ~known | (forgotten_at <= first)
+        self.since[here[fresh]] = first[fresh]
+        self.last[here] = np.maximum(self.last[here], pane.last[here])
+
+    def at(self, judged_ms: int, size: int) -> tuple[Times, npt.NDArray[np.bool_]]:
+        """Since when each key is known at T (`UNKNOWN` if it is not), and which are forgotten."""
+        self.grow(size)
+        forgotten = (self.last < judged_ms - self.forget_ms) & (self.since != UNKNOWN)
+        return np.where(forgotten | (self.since >= judged_ms), UNKNOWN, self.since), forgotten
+
+    def next_forgotten(self, after_ms: int) -> int | None:
+        """The earliest last event that is not forgotten yet at `after_ms`, plus the time to forget."""
+        living = self.last[(self.since != UNKNOWN) & (self.last >= after_ms - self.forget_ms)]
+        return int(living.min()) + self.forget_ms if len(living) else None
+
+
+@dataclass(slots=True)
 class Family:
-    """State per task. `since` and `last` are event times per key id, up to `closed_ms`."""
+    """State per task, final up to `closed_ms`."""
 
     spec: FamilySpec
     space: KeySpace
     evaluator: Evaluator
     tables: dict[int, PaneTable] = field(default_factory=dict)
-    since: Times = field(default_factory=lambda: np.zeros(0, np.int64))
-    last: Times = field(default_factory=lambda: np.zeros(0, np.int64))
-    forget_ms: int = 86_400_000
+    known: dict[tuple[int, int], Known] = field(default_factory=dict)
     closed_ms: int = BEGINNING
     begins_ms: int = BEGINNING
     unkeyed: int = 0
@@ -52,8 +87,9 @@ class Family:
 
     def __post_init__(self) -> None:
         for table in self.spec.tables:
-            track = self.spec.track_keys and table.parent_ms == 0
+            track = self.spec.track_times and table.parent_ms == 0
             self.tables[table.width_ms] = PaneTable(table.width_ms, table.accumulations, track_times=track)
+        self.known = {manner: Known(*manner) for manner in self.spec.forgets}
 
     @property
     def finest(self) -> PaneTable:
@@ -104,8 +140,10 @@ class Family:
         size = len(self.space)
         for index in sorted(i for i in finest.panes if self.closed_ms < (i + 1) * finest.width_ms <= until_ms):
             pane = finest.panes[index]
-            if self.spec.track_keys:
-                self._note_keys(pane)
+            if self.known:
+                here = np.flatnonzero(pane.count)
+                for known in self.known.values():
+                    known.note(here, pane, size)
             for table in self.spec.tables:
                 if table.parent_ms:
                     wide = index * finest.width_ms // table.width_ms
@@ -119,33 +157,12 @@ class Family:
                 ids = np.array([self.space.id_of(key) for key in partial.keys], np.intp)
                 finest.merge_pane(index, partial.pane, ids, len(self.space))
 
-    def _note_keys(self, pane: Pane) -> None:
-        here = np.flatnonzero(pane.count)
-        if not len(here):
-            return
-        size = len(self.space)
-        self.since, self.last = grown(self.since, size, UNKNOWN), grown(self.last, size, BEGINNING)
-        first, last = pane.first[here], pane.last[here]
-        fresh = (self.since[here] == UNKNOWN) | (first - self.last[here] > self.forget_ms)
-        self.since[here[fresh]] = first[fresh]
-        self.last[here] = np.maximum(self.last[here], last)
-
     def drop_before(self, judged_ms: int) -> None:
         """Forget what no window judged after `judged_ms` can reach."""
         for table in self.spec.tables:
-            self.tables[table.width_ms].drop_before(judged_ms - table.retention_ms)
+            self.tables[table.width_ms].drop_before(min(judged_ms - table.retention_ms, self.closed_ms))
 
     # reading
-
-    def known_since(self, judged_ms: int) -> Times:
-        """Per key id: since when it is known at T, `UNKNOWN` where it is not (yet, or no more)."""
-        size = len(self.space)
-        self.since, self.last = grown(self.since, size, UNKNOWN), grown(self.last, size, BEGINNING)
-        if not self.spec.keys:
-            return self.since
-        forgotten = (self.last < judged_ms - self.forget_ms) & (self.since != UNKNOWN)
-        self.since[forgotten] = UNKNOWN
-        return self.since
 
     def read(self, accumulation: Accumulation, window: Window, judged_ms: int) -> State:
         end = window.end(judged_ms)
@@ -196,23 +213,27 @@ class Family:
             for index, feeders in self.pending.items()
             for feeder, partial in feeders.items()
         ]
-        return [tables, self.since, self.last, self.closed_ms, self.begins_ms, self.unkeyed, pending]
+        known = [[*manner, known.since, known.last] for manner, known in self.known.items()]
+        return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending]
 
     def _pack_partial(self, pane: Pane) -> Any:
         number = {accumulation: i for i, accumulation in enumerate(self.finest.accumulations)}
         return pack_pane(pane, number.__getitem__)
 
     def restore(self, state: Any) -> None:
-        tables, self.since, self.last, self.closed_ms, self.begins_ms, self.unkeyed, pending = state
+        tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending = state
+        for forget, every, since, last in known:
+            if (forget, every) in self.known:
+                self.known[forget, every] = Known(forget, every, since, last)
         for width, (names, panes) in tables.items():
             table = self.tables.get(width)
             if table is not None:
-                known = {repr(accumulation): accumulation for accumulation in table.accumulations}
-                order = [known.get(name) for name in names]
+                by_name = {repr(accumulation): accumulation for accumulation in table.accumulations}
+                order = [by_name.get(name) for name in names]
                 table.panes = {index: unpack_pane(packed, order) for index, packed in panes.items()}
         finest = tables.get(self.finest.width_ms)
-        known = {repr(accumulation): accumulation for accumulation in self.finest.accumulations}
-        order = [known.get(name) for name in finest[0]] if finest else []
+        by_name = {repr(accumulation): accumulation for accumulation in self.finest.accumulations}
+        order = [by_name.get(name) for name in finest[0]] if finest else []
         for index, feeder, keys, packed in pending:
             partial = Partial([tuple(key) for key in keys], unpack_pane(packed, order))
             self.pending.setdefault(index, {})[feeder] = partial

@@ -78,7 +78,6 @@ class Flow:
             made.append(node)
         for alarm in spec.window_alarms:
             windowed = WindowAlarmNode(alarm, self.families, spec.roots[alarm.id], self.evaluator, self.outbox_alert)
-            windowed.family.forget_ms = max(windowed.family.forget_ms, alarm.forget_ms)
             made.append(windowed)
         for row_alarm in spec.row_alarms:
             space = self.space(row_alarm.shape.keys)

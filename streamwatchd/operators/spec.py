@@ -45,7 +45,8 @@ class FamilySpec:
     """All pane tables of one stream, key set and filter.
 
     The first `len(admits)` keys come from equality filters of rules; `admits` are the values that any rule asks for.
-    `route` names the keys that choose the exchange partition, None for a family that is read where it is fed.
+    `track_times`: panes keep the first and last event time per key; `forgets` are the (forget, every) in ms of the
+    alarms that ask since when a key is known. `route` names the keys that choose the exchange partition, None for a family that is read where it is fed.
     """
 
     id: str
@@ -54,7 +55,8 @@ class FamilySpec:
     where: Expr | None
     admits: tuple[frozenset[str], ...]
     tables: tuple[TableSpec, ...]
-    track_keys: bool
+    track_times: bool
+    forgets: tuple[tuple[int, int], ...]
     route: tuple[int, ...] | None
     max_keys: int
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.aggregates.accumulator import grown
 from streamwatchd.batch import NULL, TRUE, Frame, Truths
 from streamwatchd.lang.typed import NUMBER, Expr, Time, walk
 from streamwatchd.operators.document import Details, Document, alarm_id, lifecycle_event, plain
@@ -81,6 +80,7 @@ class WindowAlarmNode:
     ) -> None:
         self.id, self.spec, self.roots = spec.id, spec, roots
         self.family = families[spec.family]
+        self.known = self.family.known[spec.forget_ms, spec.every_ms]
         self.reader = Reader(
             spec.readings if spec.silence is None else (*spec.readings, spec.silence), families, self.family
         )
@@ -115,8 +115,7 @@ class WindowAlarmNode:
     def _next_change(self, instant: int) -> int:
         """After a judgement on empty windows nothing changes until data, a hold or forgetting says so."""
         step = self.spec.every_ms
-        known = self.family.last[self.family.since[: len(self.family.last)] != UNKNOWN]
-        forget = int(known.min()) + self.spec.forget_ms if len(known) else None
+        forget = self.known.next_forgotten(instant)
         hold = self.life.next_deadline(instant - 1)
         data = [family.first_data(instant - step) for family in self._families()]
         soonest = least(forget, None if hold is None else hold - 1, *data)
@@ -133,14 +132,12 @@ class WindowAlarmNode:
             family.close(judged_ms)
         family = self.family
         self.pairs.extend(family)
-        before = family.since.copy()
-        since = family.known_since(judged_ms)
-        before = grown(before, len(since), UNKNOWN)
+        since, forgotten = self.known.at(judged_ms, len(family.space))
         frame = self._frame(judged_ms)
         ids = None if self.pairs.single else self.pairs.key
         pair_since = since if ids is None else since[ids]
         known = pair_since < judged_ms
-        transitions = self._forget((before < judged_ms) & (since == UNKNOWN), judged_ms)
+        transitions = self._forget(forgotten, judged_ms)
         transitions += self._step(frame, known, pair_since, judged_ms)
         self._quiet = self._timeless and not transitions and not self._warm_up and self._windows_empty(judged_ms)
         self._publish(frame, transitions, judged_ms)

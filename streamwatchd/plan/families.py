@@ -36,7 +36,8 @@ class FamilyDraft:
     session: bool
     widths: dict[int, dict[Accumulation, int]] = field(default_factory=dict)
     admits: list[set[str]] = field(default_factory=list)
-    track_keys: bool = False
+    track_times: bool = False
+    forgets: set[tuple[int, int]] = field(default_factory=set)
     max_keys: int = 0
 
     @property
@@ -64,7 +65,8 @@ class FamilyDraft:
             where=self.where,
             admits=tuple(frozenset(values) for values in self.admits),
             tables=self._tables(),
-            track_keys=self.track_keys,
+            track_times=self.track_times or bool(self.forgets),
+            forgets=tuple(sorted(self.forgets)),
             route=self.route,
             max_keys=self.max_keys,
         )

@@ -183,7 +183,7 @@ def _lower_kpi(builder: Builder, rule: Kpi) -> None:
     window = common_widths([window_of(size, rule.every_ms or 1, 0, coarse=False)], rule.every_ms or 1)[0]
     if rule.session_ms:
         window = Window(0, rule.session_ms, 0, rule.session_ms)
-        read.base.track_keys = True
+        read.base.track_times = True
     elif read.readings:
         fine = [r.window for r in read.readings if r.family == read.base.id and r.window.step_ms == rule.every_ms]
         window = replace(window, width_ms=min([window.width_ms, *(w.width_ms for w in fine)]))
@@ -214,6 +214,13 @@ def _lower_kpi(builder: Builder, rule: Kpi) -> None:
 
 
 # alarms
+
+_NEVER_MS = 2**60
+
+
+def _forget_ms(rule: Alarm) -> int:
+    """The single key of a rule without `by` is never forgotten."""
+    return max(rule.forget_ms, 86_400_000) if rule.by else _NEVER_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +289,7 @@ def _draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object
     rest, lifted, constants = lift_equalities(rule.where)
     columns = tuple(KeyColumn(f"where {i}", expr, "string") for i, expr in enumerate(lifted))
     read = _read(builder, rule, home, rest, columns)
-    read.base.track_keys = True
+    read.base.forgets.add((_forget_ms(rule), rule.every_ms))
     read.base.need(Window(rule.every_ms, rule.every_ms, 0, _base_width(rule, read)), (ROWS,))
     for reading in read.readings:
         builder.families[reading.family].admit(constants)
@@ -319,7 +326,7 @@ def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> N
         warming=tuple(_warming(level.when, level.until, rule, read) for level in rule.levels),
         partial=rule.partial,
         min_history_ms=rule.min_history_ms,
-        forget_ms=max(rule.forget_ms, 86_400_000),
+        forget_ms=_forget_ms(rule),
         silence=silence,
         silence_action=rule.no_data.action,
     )
@@ -433,8 +440,8 @@ def _place_row_alarm(builder: Builder, group: list[_Drafted], name: str) -> None
         occurrence=not rule.by,
         ordered=ordered,
         tie_breakers=fields,
-        every_ms=rule.every_ms,
-        forget_ms=max(rule.forget_ms, 86_400_000),
+        every_ms=rule.every_ms or 1,
+        forget_ms=_forget_ms(rule),
     )
     draft = builder.draft(home)
     draft.rows.append(spec)

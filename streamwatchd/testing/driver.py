@@ -7,7 +7,7 @@ a record for `idle_after` of it is idle and follows the least of the live ones o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import Program
@@ -62,10 +62,11 @@ class Driver:
         shard.mark(mark)
         self._collect(shard)
 
-    def feed_with_marks(self, raw: RawBatch) -> None:
-        """Records in order of time over all partitions, with the marks that their timestamps say."""
-        self.feed(raw)
-        self._marker.heard(raw, int(raw.timestamps[len(raw) - 1]) if len(raw) else NEVER)
+    def feed_round(self, batches: Sequence[RawBatch]) -> None:
+        """What all partitions got in one stretch of time, then the marks that the records' timestamps say."""
+        for raw in batches:
+            self.feed(raw)
+            self._marker.heard(raw)
         for mark in self._marker.marks(self.watermarks()):
             self.mark(mark)
 
@@ -112,9 +113,12 @@ class IdleMarker:
         self._clock = NEVER
         self._last: dict[TaskId, int] = {}
 
-    def heard(self, raw: RawBatch, timestamp_ms: int) -> None:
-        self._clock = max(self._clock, timestamp_ms)
-        self._last[TaskId(1, raw.topic, raw.partition)] = self._clock
+    def heard(self, raw: RawBatch) -> None:
+        """Records of a partition; within it, timestamps that go back count as the highest before them."""
+        if len(raw):
+            task = TaskId(1, raw.topic, raw.partition)
+            self._last[task] = max(self._last.get(task, NEVER), int(raw.timestamps[len(raw) - 1]))
+            self._clock = max(self._clock, self._last[task])
 
     def marks(self, watermarks: Mapping[TaskId, int]) -> list[Mark]:
         """Marks for partitions that are idle now and lie behind."""
