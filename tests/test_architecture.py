@@ -24,7 +24,10 @@ CLOCK_CALLS = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "
 CLOCK_CALLS |= {f"datetime.{call}" for call in CLOCK_CALLS if call.startswith(("datetime.", "date."))}
 
 # Files without a test file of their own name: why, and which tests exercise them.
-TESTED_ELSEWHERE: dict[str, str] = {}
+TESTED_ELSEWHERE: dict[str, str] = {
+    "ports/librdkafka/admin.py": "tests/contracts/test_kafka_port.py",
+    "ports/librdkafka/groups.py": "tests/contracts/test_kafka_port.py",
+}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
