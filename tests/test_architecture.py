@@ -25,6 +25,7 @@ CLOCK_CALLS |= {f"datetime.{call}" for call in CLOCK_CALLS if call.startswith(("
 
 # Files without a test file of their own name: why, and which tests exercise them.
 TESTED_ELSEWHERE: dict[str, str] = {
+    "ports/kafka.py": "tests/contracts/test_kafka_port.py",
     "ports/librdkafka/admin.py": "tests/contracts/test_kafka_port.py",
     "ports/librdkafka/groups.py": "tests/contracts/test_kafka_port.py",
 }
