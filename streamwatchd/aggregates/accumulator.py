@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from streamwatchd.aggregates import exact
 from streamwatchd.batch import Column, Dictionary, Numbers, Rows, Strings, Times
+from streamwatchd.lang.typed import Kind
 
 State = Any
 """The state of one accumulator for one pane; only its own accumulator looks inside."""
@@ -303,10 +304,12 @@ def compacted(chunks: Sequence[Chunk]) -> Chunk:
     return _compact(groups, items, weights)
 
 
-def edge_values(state: State, size: int) -> Column:
-    """The values of an `Edge` as a column of `size` entries: `Strings` if any is a string, else float64."""
-    values = grown(state[1], size, None)[:size]
-    if any(isinstance(value, str) for value in values):
+def edge_values(state: State, size: int, kind: Kind) -> Column:
+    """The values of an `Edge` as a column of `size` entries of the given kind."""
+    values = grown(state[1], size, None)[:size].tolist()
+    if kind is Kind.STRING:
         dictionary = Dictionary()
-        return Strings(dictionary.encode(values.tolist()), dictionary)
-    return np.array(values.tolist(), np.float64) if size else np.zeros(0)
+        return Strings(dictionary.encode(values), dictionary)
+    if kind is Kind.BOOL:
+        return np.array([1 if value is None else value for value in values], np.int8)
+    return np.array(values, np.float64)

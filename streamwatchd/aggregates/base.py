@@ -19,6 +19,7 @@ from streamwatchd.aggregates.accumulator import (
 )
 from streamwatchd.aggregates.sketch import Distinct, Histogram
 from streamwatchd.batch import Column, Numbers
+from streamwatchd.lang.typed import Aggregate
 
 ACCUMULATORS: dict[str, Accumulator] = {
     "count": Count(),
@@ -46,7 +47,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class AggregateSpec:
-    """An aggregate of the language. `finish(states, size, quantile)` gives one entry per key; NaN is null.
+    """An aggregate of the language. `finish(states, size, node)` gives one entry per key; NaN is null.
 
     `doc` and `example` go to the reference; `integral` says that answers are whole numbers and print as such.
     """
@@ -55,7 +56,7 @@ class AggregateSpec:
     doc: str
     example: str
     needs: tuple[Need, ...]
-    finish: Callable[[Sequence[State], int, float | None], Column]
+    finish: Callable[[Sequence[State], int, Aggregate], Column]
     integral: bool = False
 
 

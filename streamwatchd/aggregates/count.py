@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from streamwatchd.aggregates.accumulator import State
 from streamwatchd.aggregates.base import AggregateSpec, Need, padded
 from streamwatchd.batch import Column
+from streamwatchd.lang.typed import Aggregate
 
 
-def finish(states: Sequence[State], size: int, quantile: float | None) -> Column:
+def finish(states: Sequence[State], size: int, node: Aggregate) -> Column:
     """One answer a key; NaN is null."""
     return padded(states[0], size, 0.0)
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from streamwatchd.aggregates.accumulator import State, edge_values
 from streamwatchd.aggregates.base import AggregateSpec, Need
 from streamwatchd.batch import Column
+from streamwatchd.lang.typed import Aggregate
 
 
-def finish(states: Sequence[State], size: int, quantile: float | None) -> Column:
+def finish(states: Sequence[State], size: int, node: Aggregate) -> Column:
     """One answer a key; NaN is null."""
-    return edge_values(states[0], size)
+    return edge_values(states[0], size, node.type.kind)
 
 
 spec = AggregateSpec(

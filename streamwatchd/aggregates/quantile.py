@@ -8,12 +8,13 @@ from streamwatchd.aggregates import sketch
 from streamwatchd.aggregates.accumulator import State
 from streamwatchd.aggregates.base import AggregateSpec, Need
 from streamwatchd.batch import Column
+from streamwatchd.lang.typed import Aggregate
 
 
-def finish(states: Sequence[State], size: int, quantile: float | None) -> Column:
+def finish(states: Sequence[State], size: int, node: Aggregate) -> Column:
     """One answer a key; NaN is null."""
-    assert quantile is not None
-    return sketch.quantile(states[0], quantile, size)
+    assert node.quantile is not None
+    return sketch.quantile(states[0], node.quantile, size)
 
 
 spec = AggregateSpec(

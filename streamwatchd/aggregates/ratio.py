@@ -9,9 +9,10 @@ import numpy as np
 from streamwatchd.aggregates.accumulator import State
 from streamwatchd.aggregates.base import AggregateSpec, Need, padded
 from streamwatchd.batch import Column
+from streamwatchd.lang.typed import Aggregate
 
 
-def finish(states: Sequence[State], size: int, quantile: float | None) -> Column:
+def finish(states: Sequence[State], size: int, node: Aggregate) -> Column:
     """One answer a key; NaN is null."""
     count = padded(states[1], size, 0.0)
     with np.errstate(invalid="ignore"):

@@ -10,9 +10,10 @@ from streamwatchd.aggregates import exact
 from streamwatchd.aggregates.accumulator import State
 from streamwatchd.aggregates.base import AggregateSpec, Need, padded
 from streamwatchd.batch import Column
+from streamwatchd.lang.typed import Aggregate
 
 
-def finish(states: Sequence[State], size: int, quantile: float | None) -> Column:
+def finish(states: Sequence[State], size: int, node: Aggregate) -> Column:
     """One answer a key; NaN is null."""
     return np.sqrt(exact.variances(states[0], states[1], padded(states[2], size, 0.0), size))
 

@@ -8,9 +8,10 @@ from streamwatchd.aggregates import exact
 from streamwatchd.aggregates.accumulator import State
 from streamwatchd.aggregates.base import AggregateSpec, Need
 from streamwatchd.batch import Column
+from streamwatchd.lang.typed import Aggregate
 
 
-def finish(states: Sequence[State], size: int, quantile: float | None) -> Column:
+def finish(states: Sequence[State], size: int, node: Aggregate) -> Column:
     """One answer a key; NaN is null."""
     return exact.to_float(states[0], size)
 

@@ -37,7 +37,7 @@ class Reader:
         """The aggregate per key id of its own family."""
         family = self.families[reading.family]
         states = [family.read(a, reading.window, judged_ms) for a in reading.accumulations]
-        return aggregate(reading.function).finish(states, len(family.space), reading.aggregate.quantile)
+        return aggregate(reading.function).finish(states, len(family.space), reading.aggregate)
 
     def _index(self, reading: Reading, ids: Index | None) -> Index | None:
         if reading.project is None:

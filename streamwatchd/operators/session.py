@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates.shelf import aggregate
+from streamwatchd.batch import Times
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.judging import key_frame
 from streamwatchd.operators.kpi import KpiRows
@@ -20,7 +21,11 @@ from streamwatchd.operators.spec import Accumulation, KpiSpec
 
 
 class SessionNode:
-    """Open sessions: per key id a `Pane` entry that grows until the gap has passed."""
+    """Open sessions: a `Pane` with one place per key id, that grows until the gap has passed.
+
+    Where panes come over the exchange, what lies in a pane is known at its end only, so sessions end there at panes'
+    ends; elsewhere to the millisecond.
+    """
 
     def __init__(self, spec: KpiSpec, families: Mapping[str, Family], roots: frozenset[str], rows: KpiRows) -> None:
         self.id, self.spec, self.roots, self.rows = spec.id, spec, roots, rows
@@ -28,63 +33,70 @@ class SessionNode:
         self.accumulations: tuple[Accumulation, ...] = tuple(
             dict.fromkeys(a for reading in spec.readings for a in reading.accumulations)
         )
-        self.open: dict[int, Pane] = {}
+        self.open = Pane.empty()
         self.done_ms = -(2**62)
 
     def due(self, limit_ms: int) -> int | None:
         width = self.family.finest.width_ms
-        ends = [int(pane.last[0]) + self.spec.session_ms for pane in self.open.values()]
-        indices = [index for index in {*self.family.finest.panes, *self.family.pending}]
-        ends.extend((index + 1) * width for index in indices if (index + 1) * width > self.done_ms)
-        instant = min(ends, default=None)
+        indices = {*self.family.finest.panes, *self.family.pending}
+        closings = [(index + 1) * width for index in indices if (index + 1) * width > self.done_ms]
+        ending, ends = self._endings()
+        instant = min([*closings, *ends[ending].tolist()], default=None)
         return None if instant is None or instant > limit_ms else instant
+
+    def _endings(self) -> tuple[npt.NDArray[np.bool_], Times]:
+        """Which sessions no pane continues, and when each ends (or, over the exchange, is known to)."""
+        width = self.family.finest.width_ms
+        ends = self.open.last + self.spec.session_ms
+        ending = self.open.count > 0
+        if self.family.spec.route is not None:
+            return ending, -(-ends // width) * width
+        for index, pane in self.family.finest.panes.items():
+            if (index + 1) * width > self.done_ms:
+                size = min(len(ends), len(pane.count))
+                ending[:size] &= (pane.count[:size] == 0) | (pane.first[:size] >= ends[:size])
+        return ending, ends
 
     def judge(self, judged_ms: int) -> None:
         """Take in the panes that are closed at T, then give out the sessions that end at or before T."""
         self.family.close(judged_ms)
         table = self.family.finest
-        for index in sorted(table.panes):
-            end = (index + 1) * table.width_ms
-            if self.done_ms < end <= judged_ms:
-                self._take_in(table.panes[index])
+        closed = [i for i in sorted(table.panes) if self.done_ms < (i + 1) * table.width_ms <= judged_ms]
+        for index in closed:
+            self._take_in(table.panes[index])
         self.done_ms = max(self.done_ms, judged_ms)
-        self._give_out([key for key, pane in self.open.items() if int(pane.last[0]) + self.spec.session_ms <= judged_ms])
+        ending, ends = self._endings()
+        self._give_out(np.flatnonzero(ending & (ends <= judged_ms)))
 
     def _take_in(self, pane: Pane) -> None:
-        ended = []
         here = np.flatnonzero(pane.count)
-        for key in here.tolist():
-            mine = self.open.get(key)
-            if mine is not None and int(pane.first[key]) - int(mine.last[0]) >= self.spec.session_ms:
-                ended.append(key)
-        self._give_out(ended)
-        for key in here.tolist():
-            mine = self.open.setdefault(key, Pane.empty())
-            mine.merge(pane.take(np.array([key], np.intp)), None, 1, self.accumulations)
+        known = here[here < len(self.open.count)]
+        known = known[self.open.count[known] > 0]
+        self._give_out(known[pane.first[known] - self.open.last[known] >= self.spec.session_ms])
+        self.open.merge(pane.take(here), here, len(self.family.space), self.accumulations)
 
-    def _give_out(self, keys: list[int]) -> None:
-        if not keys:
+    def _give_out(self, keys: npt.NDArray[np.intp]) -> None:
+        if not len(keys):
             return
-        keys.sort(key=lambda key: (int(self.open[key].last[0]), key))
-        panes = [self.open.pop(key) for key in keys]
-        merged = Pane.empty()
-        for place, pane in enumerate(panes):
-            merged.merge(pane, np.array([place], np.intp), len(panes), self.accumulations)
-        ends = merged.last + self.spec.session_ms
-        frame = key_frame(self.family.space, self.spec.keys, 0, np.array(keys, np.intp), 0)
+        keys = keys[np.argsort(self.open.last[keys], kind="stable")]
+        ended = self.open.take(keys)
+        rest = np.flatnonzero(self.open.count)
+        rest = rest[~np.isin(rest, keys)]
+        remaining, self.open = self.open.take(rest), Pane.empty()
+        self.open.merge(remaining, rest, len(self.family.space), self.accumulations)
+        ends = ended.last + self.spec.session_ms
+        frame = key_frame(self.family.space, self.spec.keys, 0, keys, 0)
         frame.time[:] = ends
         for reading in self.spec.readings:
-            states = [merged.states[a] for a in reading.accumulations]
-            frame.memo[reading.aggregate] = aggregate(reading.function).finish(
-                states, len(keys), reading.aggregate.quantile
-            )
-        counts: npt.NDArray[np.intp] = merged.count.astype(np.intp)
-        self.rows.give(frame, merged.first, ends, counts)
+            states = [ended.states[a] for a in reading.accumulations]
+            finish = aggregate(reading.function).finish
+            frame.memo[reading.aggregate] = finish(states, len(keys), reading.aggregate)
+        self.rows.give(frame, ended.first, ends, ended.count.astype(np.intp))
 
     def snapshot(self) -> Any:
         number = {a: i for i, a in enumerate(self.accumulations)}
-        return [self.done_ms, {key: pack_pane(pane, number.__getitem__) for key, pane in self.open.items()}]
+        return [self.done_ms, pack_pane(self.open, number.__getitem__)]
 
     def restore(self, state: Any) -> None:
-        self.done_ms = state[0]
-        self.open = {key: unpack_pane(packed, self.accumulations) for key, packed in state[1].items()}
+        self.done_ms, packed = state
+        self.open = unpack_pane(packed, self.accumulations)
