@@ -361,6 +361,19 @@ def test_a_paused_partition_waits_and_loses_nothing(cluster: Kafka, topic: str) 
 
 
 @everywhere
+def test_assigning_again_keeps_no_pause(cluster: Kafka, topic: str) -> None:
+    """What was held back before is read after a new assignment."""
+    partition = Partition(topic, 0)
+    write(cluster, *(Record(topic, b"%d" % i, partition=0) for i in range(5)))
+    reader = cluster.reader()
+    reader.assign({partition: 0})
+    collect(reader, 5)
+    reader.pause([partition])
+    reader.assign({partition: 2})
+    assert values(collect(reader, 3)) == [b"2", b"3", b"4"]
+
+
+@everywhere
 def test_assigning_again_reads_from_the_given_positions_only(cluster: Kafka, topic: str) -> None:
     """Replay: the same records again, none from before, none of the partition that was left."""
     write(cluster, *(Record(topic, b"%d" % i, partition=i % 2) for i in range(10)))

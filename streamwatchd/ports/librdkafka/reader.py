@@ -87,8 +87,8 @@ class LibrdkafkaReader:
 
     def assign(self, positions: Mapping[Partition, int]) -> None:
         self._demand(positions)
+        self.resume(self._paused)  # librdkafka would keep the pause over the new assignment
         self._positions = dict(positions)
-        self._paused = set()
         self._problem = None
         topics = sorted({partition.topic for partition in positions})
         self._names = {topic: code << 20 for code, topic in enumerate(topics)}
@@ -197,7 +197,8 @@ class LibrdkafkaReader:
 
     def resume(self, partitions: Iterable[Partition]) -> None:
         chosen = set(partitions) & self._paused
-        self._consumer.resume(_topic_partitions(chosen))
+        if chosen:
+            self._consumer.resume(_topic_partitions(chosen))
         self._paused -= chosen
 
     def close(self) -> None:
