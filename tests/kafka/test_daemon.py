@@ -358,26 +358,41 @@ def _door(port: int, kafka: str) -> Iterator[None]:
     host, _, far_port = kafka.split(",")[0].rpartition(":")
     listener = socket.create_server(("127.0.0.1", port))
 
+    opened: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
     def pump(source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
                 sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
+        for each in (source, sink):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def accept() -> None:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = listener.accept()
                 far = socket.create_connection((host, int(far_port)))
+                opened.extend((near, far))
                 for pair in ((near, far), (far, near)):
-                    threading.Thread(target=pump, args=pair, daemon=True).start()
+                    threads.append(threading.Thread(target=pump, args=pair, daemon=True))
+                    threads[-1].start()
 
-    threading.Thread(target=accept, daemon=True).start()
+    accepting = threading.Thread(target=accept, daemon=True)
+    accepting.start()
     try:
         yield
     finally:
         listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+        accepting.join()
+        for each in opened:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+        for each in (listener, *opened):
+            each.close()
 
 
 def _free_port() -> int:
