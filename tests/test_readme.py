@@ -65,7 +65,20 @@ def changing(text: str) -> str:
     return re.sub(r'"emitted_at":"[^"]*"', '"emitted_at":"…"', text)
 
 
+def show(number: int, output: str) -> None:
+    """Write what a block prints into the README, if it shows that block's output."""
+    step = steps()[number]
+    if step.shown is not None and changing(output) != changing(step.shown):
+        readme = ROOT / "README.md"
+        text = readme.read_text(encoding="utf-8")
+        old, new = (f"{step.commands}```\n\n```text\n{shown}```" for shown in (step.shown, output))
+        assert text.count(old) == 1
+        readme.write_text(text.replace(old, new), encoding="utf-8")
+
+
 @pytest.mark.parametrize("number", range(len(steps())))
-def test_the_walk_prints_what_the_readme_shows(outputs: list[str], number: int) -> None:
+def test_the_walk_prints_what_the_readme_shows(outputs: list[str], number: int, request: pytest.FixtureRequest) -> None:
     """Block by block; a block without shown output prints nothing."""
+    if request.config.getoption("--update"):
+        show(number, outputs[number])
     assert changing(outputs[number]).strip() == changing(steps()[number].shown or "").strip()
