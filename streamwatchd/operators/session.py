@@ -70,6 +70,8 @@ class SessionNode:
 
     def _take_in(self, pane: Pane) -> None:
         here = np.flatnonzero(pane.count)
+        if not len(here):
+            return
         known = here[here < len(self.open.count)]
         known = known[self.open.count[known] > 0]
         self._give_out(known[pane.first[known] - self.open.last[known] >= self.spec.session_ms])
@@ -83,7 +85,8 @@ class SessionNode:
         rest = np.flatnonzero(self.open.count)
         rest = rest[~np.isin(rest, keys)]
         remaining, self.open = self.open.take(rest), Pane.empty()
-        self.open.merge(remaining, rest, len(self.family.space), self.accumulations)
+        if len(rest):
+            self.open.merge(remaining, rest, len(self.family.space), self.accumulations)
         ends = ended.last + self.spec.session_ms
         frame = key_frame(self.family.space, self.spec.keys, 0, keys, 0)
         frame.time[:] = ends

@@ -20,7 +20,7 @@ from streamwatchd.operators.family import UNKNOWN, Family
 from streamwatchd.operators.judging import Reader, fill_values, key_frame
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
-from streamwatchd.operators.spec import AlarmShape, WindowAlarmSpec
+from streamwatchd.operators.spec import AlarmShape, Reading, WindowAlarmSpec
 
 Index = npt.NDArray[np.intp]
 
@@ -117,9 +117,16 @@ class WindowAlarmNode:
         step = self.spec.every_ms
         forget = self.known.next_forgotten(instant)
         hold = self.life.next_deadline(instant - 1)
-        data = [family.first_data(instant - step) for family in self._families()]
+        data = [self._next_data(reading) for reading in self.reader.readings]
+        data.append(self.family.first_data(instant - step))
         soonest = least(forget, None if hold is None else hold - 1, *data)
         return instant if soonest is None else max(instant, first_multiple_above(soonest, step))
+
+    def _next_data(self, reading: Reading) -> int | None:
+        """When the earliest data that no window of this reading has met yet comes within its reach."""
+        assert self.done_ms is not None
+        data = self.reader.families[reading.family].first_data(reading.window.end(self.done_ms))
+        return None if data is None else data + reading.window.ago_ms
 
     def _families(self) -> list[Family]:
         return [self.family, *(self.reader.families[r.family] for r in self.reader.readings)]
