@@ -17,6 +17,7 @@ from streamwatchd import fields
 from streamwatchd.aggregates.shelf import AGGREGATES
 from streamwatchd.fields import Field, Form, Record
 from streamwatchd.functions import FUNCTIONS, FunctionSpec
+from streamwatchd.lang.codes import CODES
 from streamwatchd.rules import codes, rule_spec, settings_spec
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -129,7 +130,7 @@ def diagnostic_page() -> Iterator[str]:
     yield "# Diagnostics\n"
     yield "Every mistake has a code that stays the same from version to version.\n"
     yield "| code | what is wrong |\n|---|---|"
-    yield from (f"| {code} | {cell(capital(title))} |" for code, title in sorted(codes.TITLES.items()))
+    yield from (f"| {code} | {cell(capital(title))} |" for code, title in sorted({**CODES, **codes.TITLES}.items()))
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
