@@ -59,12 +59,15 @@ def forget_ms(rule: Alarm) -> int:
     return max(rule.forget_ms, reach_ms(rule), 86_400_000)
 
 
-FORGET_STEP_MS = 60_000
-"""The step of T for forgetting, in alarms on rows that have no `every`."""
+def _ticks(rule: Alarm, rows: list[Row], first_watermark: int, watermark: int) -> list[int]:
+    """The T at which silence and forgetting are looked at in an alarm on rows.
 
-
-def _step_ms(rule: Alarm) -> int:
-    return rule.every_ms or FORGET_STEP_MS
+    Without `every` each instant is one; only the first at which an event lies outside of `forget` can matter.
+    """
+    if rule.every_ms:
+        return list(judged_times(rule.every_ms, first_watermark, watermark))
+    ends = {row.time + forget_ms(rule) + 1 for row in rows}
+    return sorted(end for end in ends if end <= watermark + 1)
 
 
 def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
@@ -147,8 +150,8 @@ def _in_order(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     for key in sorted({key for _, key in rows}, key=repr):
         mine = [row for row, other in rows if other == key]
         life, last = _life(rule, key, project), None
-        ticks = judged_times(_step_ms(rule), task.first_watermark, task.watermark)
-        for kind, item in _interleave(mine, list(ticks)):
+        ticks = _ticks(rule, mine, task.first_watermark, task.watermark)
+        for kind, item in _interleave(mine, ticks):
             if kind == "row":
                 last = item.time  # type: ignore[union-attr]
                 life.heard()
@@ -182,7 +185,7 @@ def _at_once(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     judged = {id(row): key for row, key in _rows(rule, task, project)}
     lives: dict[KeyTuple, Life] = {}
     last: dict[KeyTuple, int | None] = {}
-    done = task.first_watermark + 1
+    ticks = _ticks(rule, [row for _, row in task.rows], task.first_watermark, task.watermark)
     steps = sorted(
         [(index, 1, row.watermark, row) for index, (_, row) in enumerate(task.rows)]
         + [(index, 0, watermark, None) for index, watermark in task.marks],
@@ -190,9 +193,8 @@ def _at_once(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     )
 
     def tick_to(limit: int) -> None:
-        nonlocal done
-        for t in judged_times(_step_ms(rule), done - 1, limit - 1):
-            done = t
+        while ticks and ticks[0] <= limit:
+            t = ticks.pop(0)
             for key, time in last.items():
                 if time is not None:
                     last[key] = _tick(rule, lives[key], time, t, key, project)
