@@ -1,0 +1,23 @@
+"""swctl: one command a file, loaded when it is asked for.
+
+Exit codes: 0 fine, 1 findings (mistakes in files, failed tests), 2 wrong usage or unreadable input, 130 interrupted.
+"""
+
+from streamwatchd.cli.group import Commands
+
+COMMANDS = {
+    "validate": "Check every file; say what is wrong, where, and the way out.",
+    "test-rule": "Run the tests of rules.",
+    "dry-run": "Play a recording through the daemon's own engine.",
+    "explain": "Show how a rule runs, what it shares and what it costs.",
+    "record": "Write traffic from Kafka to a file.",
+}
+
+main = Commands(
+    "streamwatchd.cli",
+    COMMANDS,
+    name="swctl",
+    help="Check, test and try out the rules of streamwatchd.",
+    epilog="`swctl COMMAND --help` says more. Exit codes: 0 fine, 1 findings, 2 wrong usage or unreadable input.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)

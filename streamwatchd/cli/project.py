@@ -1,0 +1,93 @@
+"""What commands have in common: the project they work on, and how its diagnostics are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from streamwatchd.compiler import Compiled, Program, compile_project
+from streamwatchd.diagnostics import Diagnostic, Severity, render
+from streamwatchd.errors import RuleSetRejected, UnreadableInput
+
+CONFIG = "streamwatchd.yaml"
+SYSTEM_CONFIG = Path("/etc/streamwatchd/streamwatchd.yaml")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def project_options(function: F) -> F:
+    """`--config` and `--rules`."""
+    config = click.option(
+        "--config",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help=f"The configuration [default: {CONFIG} here, else {SYSTEM_CONFIG}].",
+    )
+    rules = click.option(
+        "--rules",
+        "rules_dir",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        help="The folder of rules, in place of the one that the configuration says.",
+    )
+    return config(rules(function))
+
+
+def config_path(given: Path | None) -> Path:
+    """The configuration to work on; raises UnreadableInput where there is none."""
+    if given is not None:
+        if given.is_dir():
+            hint = f"; did you mean `--config {given / CONFIG}`?" if (given / CONFIG).is_file() else ""
+            raise UnreadableInput(f"{given} is a folder, not a configuration{hint}")
+        if not given.is_file():
+            raise UnreadableInput(f"there is no configuration {given}")
+        return given
+    for path in (Path(CONFIG), SYSTEM_CONFIG):
+        if path.is_file():
+            return path
+    raise UnreadableInput(f"there is no {CONFIG} here and no {SYSTEM_CONFIG}; name one with --config FILE")
+
+
+def runnable(compiled: Compiled) -> Program:
+    """The program, when nothing is wrong with the project; raises RuleSetRejected with what is."""
+    errors = tuple(each for each in compiled.loaded.diagnostics if each.is_error)
+    if errors or compiled.program is None:
+        raise RuleSetRejected(errors)
+    return compiled.program
+
+
+def compile_or_exit(config: Path | None, rules_dir: Path | None) -> tuple[Compiled, Program]:
+    """A project without mistakes; otherwise they are printed and the exit code is 1."""
+    compiled = compile_project(config_path(config), rules_dir=rules_dir)
+    try:
+        return compiled, runnable(compiled)
+    except RuleSetRejected as rejected:
+        print_diagnostics(rejected.diagnostics, err=True)
+        click.echo(counted(rejected.diagnostics), err=True)
+        click.get_current_context().exit(1)
+
+
+def print_diagnostics(diagnostics: Iterable[Diagnostic], *, err: bool = False) -> None:
+    for diagnostic in diagnostics:
+        click.echo(_coloured(render(diagnostic), diagnostic) + "\n", err=err)
+
+
+def _coloured(text: str, diagnostic: Diagnostic) -> str:
+    """The head in colour; click takes colours out where there is no terminal."""
+    head, newline, rest = text.partition("\n")
+    colour = "red" if diagnostic.severity is Severity.ERROR else "yellow"
+    return click.style(head, fg=colour, bold=True) + newline + rest
+
+
+def counted(diagnostics: Iterable[Diagnostic]) -> str:
+    """`2 errors, 1 warning`."""
+    found = list(diagnostics)
+    errors = sum(each.is_error for each in found)
+    return f"{plural(errors, 'error')}, {plural(len(found) - errors, 'warning')}"
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
