@@ -11,7 +11,7 @@ from tests.laws.engine import against_oracle, compile_world
 from tests.oracle.random_rules import World, worlds
 
 
-@given(world=worlds())
+@given(world=worlds(rules=3, records=40))
 def test_the_engine_equals_the_oracle(world: World) -> None:
     """Alerts, KPI rows, late events and dead letters of random rules over random records are the oracle's."""
     with tempfile.TemporaryDirectory() as folder:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.aggregates.shelf import AGGREGATES, aggregate
 from streamwatchd.batch import Column, Dictionary, Strings, to_values
+from streamwatchd.lang.typed import Aggregate, Kind, Literal, Type
 from streamwatchd.packing import pack, unpack
 from tests.oracle import aggregates as definitions
 from tests.oracle.evaluate import Cell
@@ -22,6 +23,7 @@ from tests.oracle.evaluate import Cell
 Item = tuple[int, int, Cell]
 """Key, event time, value."""
 
+_KINDS = {float: Kind.NUMBER, str: Kind.STRING, bool: Kind.BOOL}
 NUMBERS = (
     lambda rng: rng.randrange(-400, 401) / 4,
     lambda rng: rng.uniform(-1e3, 1e3),
@@ -100,7 +102,8 @@ def _kernel(name: str, q: float | None, items: Sequence[Item], rng: random.Rando
             if rng.random() < 0.5:
                 state = accumulator.unpack(unpack(pack(accumulator.pack(state))))
             states[place] = accumulator.merge(states[place], state, np.array(numbering, np.intp), 4)
-    return spec.finish(states, 4, q)
+    literal = Literal(None, Type(_KINDS[kind]))
+    return spec.finish(states, 4, Aggregate(name, literal, None, 1, 0, None, literal.type, q))
 
 
 def _column(values: Sequence[Cell], kind: type) -> Column:

@@ -9,6 +9,7 @@ from streamwatchd.rules.ruleset import Kpi
 from tests.oracle.evaluate import Cell
 from tests.oracle.reading import Partition, Row
 from tests.oracle.streams import (
+    MERGED,
     KeyTuple,
     Project,
     Stream,
@@ -21,7 +22,7 @@ from tests.oracle.streams import (
     local_key,
     tasks_of,
 )
-from tests.oracle.windows import judged_times, sessions, window
+from tests.oracle.windows import judged_times, session_known, sessions, window
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,12 @@ def _rows(kpi: Kpi, task: Task, project: Project) -> Iterator[KpiRow]:
     for key in windows.all_keys():
         times = windows.times(key)
         if kpi.session_ms:
-            spans = [span for span in sessions(times, kpi.session_ms) if span[1] - 1 <= task.watermark]
+            merged = task.place == MERGED
+            spans = [
+                span
+                for span in sessions(times, kpi.session_ms)
+                if session_known(span[1], kpi.session_ms, merged=merged) - 1 <= task.watermark
+            ]
         else:
             spans = [(t - kpi.over_ms, t) for t in judged_times(kpi.every_ms, task.first_watermark, task.watermark)]
         for start, end in spans:

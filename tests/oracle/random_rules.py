@@ -25,9 +25,9 @@ KINDS = ("k1", "k2", "k3")
 TABLE = "host,role,weight\na,critical,2\nb,spare,0.5\nc,critical,\n"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class World:
-    """A project and its traffic. `rules` are files by name; `shape` says what the logs were drawn with."""
+    """A project and its traffic. `rules` are files by name, `delays` the sources' `max_delay` in ms."""
 
     sources: str
     rules: dict[str, str]
@@ -36,6 +36,11 @@ class World:
     delays: dict[str, int]
     logs: dict[tuple[str, int], list[LogItem]]
     exchange_partitions: int = 2
+
+    def __repr__(self) -> str:
+        """Without the records, which fill pages: `tests.laws.minimise` finds the few that matter."""
+        rules = "\n".join(self.rules.values())
+        return f"World of {sum(map(len, self.logs.values()))} records, {self.partitions}\n{self.sources}\n{rules}"
 
 
 @dataclass(slots=True)

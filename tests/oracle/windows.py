@@ -50,3 +50,8 @@ def sessions(times: list[int], gap: int) -> list[tuple[int, int]]:
         else:
             found.append((time, time + gap))
     return found
+
+
+def session_known(end: int, gap: int, *, merged: bool) -> int:
+    """The instant at which a session is known to have ended: behind the exchange, panes of the gap's width are."""
+    return up_to_multiple(end, gap) if merged else end
