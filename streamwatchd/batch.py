@@ -89,12 +89,14 @@ class Frame:
     """Rows of one stream in the log order of one partition.
 
     `time` is the event time in ms. `columns` maps field names to columns of the length of `time`. `position` maps each
-    row to its index in the `RawBatch` it came from (None for derived rows).
+    row to its index in the `RawBatch` it came from (None for derived rows). `ticks` says for rows of a log which
+    instants are over before the row is judged (None: those up to its own time).
     """
 
     time: Times
     columns: dict[str, Column]
     position: Rows | None = None
+    ticks: Times | None = None
     memo: dict[object, object] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -105,6 +107,7 @@ class Frame:
             self.time[rows],
             {name: take(column, rows) for name, column in self.columns.items()},
             None if self.position is None else self.position[rows],
+            None if self.ticks is None else self.ticks[rows],
         )
 
 

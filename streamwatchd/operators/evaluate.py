@@ -79,6 +79,8 @@ class Evaluator:
             case typed.Value(name):
                 return frame.columns[VALUE + name]
             case typed.TableColumn(table, column, on):
+                if on not in frame.columns and KEY + on not in frame.columns and isinstance(frame, NullFrame):
+                    return null_of(expr.type.kind)
                 keys = frame.columns[on] if on in frame.columns else frame.columns[KEY + on]
                 return self.dimensions.column(table, column, keys, frame.time)
             case typed.Time():

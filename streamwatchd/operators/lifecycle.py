@@ -235,6 +235,22 @@ class Lifecycle:
             )
         )
 
+    def fall_silent(self, places: Places, at: Times, action: str) -> list[Transition]:
+        """Silence that begins between judgements; `places` are not silent yet."""
+        rows = self._rows(places)
+        self._silent[places] = True
+        top, _ = self._tops(rows)
+        result: list[Transition] = []
+        for i, place in enumerate(places.tolist()):
+            where = _Where(int(rows[i]), place, i, int(at[i]))
+            self._go_silent(result, where, int(top[i]), action)
+        self._release(rows)
+        return result
+
+    def is_silent(self, places: Places) -> npt.NDArray[np.bool_]:
+        self._reach(places)
+        return self._silent[places]
+
     def end(self, places: Places, at_ms: int, reason: str) -> list[Transition]:
         """Resolve and clear whatever these places are."""
         self._reach(places)

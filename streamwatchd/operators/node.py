@@ -33,7 +33,8 @@ class Node(Protocol):
         """The inverse."""
 
 
-def first_multiple_above(time_ms: int, step_ms: int) -> int:
+def first_multiple_above(time_ms: Any, step_ms: int) -> Any:
+    """The least multiple of the step above a time, or per entry of an array of times."""
     return (time_ms // step_ms + 1) * step_ms
 
 

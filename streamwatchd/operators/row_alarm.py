@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.batch import TRUE, Column, Frame, Strings, Truths
+from streamwatchd.aggregates.accumulator import grown
+from streamwatchd.batch import TRUE, Column, Frame, Strings, Times, Truths
 from streamwatchd.lang.typed import NUMBER
 from streamwatchd.operators.document import Details, Document, Origin, alarm_id, lifecycle_event, plain
 from streamwatchd.operators.evaluate import KEY, WINDOW_END, WINDOW_START, Evaluator, NullFrame, Param
@@ -26,7 +27,8 @@ Index = npt.NDArray[np.intp]
 Place = Callable[[int], Origin]
 """Where the row of a position of the batch came from."""
 
-_NEVER = np.iinfo(np.int64).min
+_NEVER = -(2**61)
+_ROW, _SILENCE, _FORGET = 0, 1, 2
 
 
 class RowAlarmNode:
@@ -45,7 +47,7 @@ class RowAlarmNode:
         self.places: dict[tuple[int, int], int] = {}
         self.pairs: list[tuple[int, int]] = []
         self.free: list[int] = []
-        self.last: dict[int, int] = {}
+        self.last = np.zeros(0, np.int64)
         self.ids: dict[int, str] = {}
         self.begins_ms: int | None = None
         self._chooser = _Chooser(spec) if spec.lifted else None
@@ -62,10 +64,11 @@ class RowAlarmNode:
     def due(self, limit_ms: int) -> int | None:
         if any(int(frame.time.min(initial=limit_ms)) < limit_ms for frame in self.waiting):
             return limit_ms
-        if self.last:
-            instant = first_multiple_above(min(self.last.values()) + self.spec.forget_ms, self.spec.every_ms)
-            return instant if instant <= limit_ms else None
-        return None
+        places = np.flatnonzero(self.last != _NEVER)
+        if not len(places):
+            return None
+        instant = int(self._next_ticks(places, self.last[places]).min())
+        return instant if instant <= limit_ms else None
 
     def judge(self, judged_ms: int) -> None:
         ready, rest = [], []
@@ -78,7 +81,7 @@ class RowAlarmNode:
         if ready:
             frame = concatenate(ready) if len(ready) > 1 else ready[0]
             self.rows(frame.take(time_order(frame, self.spec.tie_breakers, self.evaluator)), None)
-        self._forget(judged_ms)
+        self._tick(judged_ms)
 
     def rows(self, frame: Frame, origin: Place | None) -> None:
         """Judge rows in the order in which they stand."""
@@ -175,23 +178,85 @@ class RowAlarmNode:
         origin: Place | None,
     ) -> None:
         ids = self._ids(wide)
-        mask = mask & (ids != UNKEYED)
-        rows, places = self._relevant(ids, member, raises, mask)
+        rows, places = self._relevant(ids, member, raises, mask & (ids != UNKEYED))
         if not len(rows):
             return
-        self._note_last(ids, wide, mask)
+        queue = self._with_ticks(wide, rows, places)
         if self.simple:
-            rows, places = self._only_changes(rows, places, raises)
+            queue = self._only_changes(queue, raises)
         transitions: list[Transition] = []
-        for chosen in _rounds(places):
-            here = rows[chosen]
+        bare: list[Transition] = []
+        for chosen in _rounds(queue.places):
+            turn = queue.take(chosen)
+            steps = turn.take(np.flatnonzero(turn.kinds == _ROW))
             stepped = self.life.step(
-                places[chosen], wide.time[here], [r[here] for r in raises], [c[here] for c in clears]
+                steps.places,
+                steps.at,
+                [r[steps.rows] for r in raises],
+                [c[steps.rows] for c in clears],
+                np.zeros(len(steps.rows), bool),
             )
-            transitions.extend(_renumbered(transition, here) for transition in stepped)
-        transitions.sort(key=lambda transition: transition.index)
-        self._publish(wide, transitions, origin)
+            transitions.extend(_renumbered(transition, steps.rows) for transition in stepped)
+            bare.extend(self._ticked(turn))
+        self._note_last(queue, wide)
+        ordered = sorted(transitions, key=lambda transition: transition.index)
+        self._publish_in_turn(wide, ordered, bare, origin)
         self._release(np.unique(places))
+
+    def _ticked(self, turn: _Queue) -> list[Transition]:
+        silent = turn.take(np.flatnonzero(turn.kinds == _SILENCE))
+        gone = turn.take(np.flatnonzero(turn.kinds == _FORGET))
+        found = self.life.fall_silent(silent.places, silent.at, self.spec.silence_action) if len(silent.rows) else []
+        for i, place in enumerate(gone.places.tolist()):
+            found += self.life.end(np.array([place]), int(gone.at[i]), "forgotten")
+        return found
+
+    def _with_ticks(self, wide: Frame, rows: Index, places: Index) -> _Queue:
+        """The rows, and before a row the silence and forgetting that came due for its alarm."""
+        times = wide.time[rows]
+        queue = _Queue(rows, places, times, np.full(len(rows), _ROW, np.int8))
+        self._reach(places)
+        before = _running_max(times, places, self.last[places])
+        limits = times if wide.ticks is None else wide.ticks[rows]
+        heard = before != _NEVER
+        forget = heard & (first_multiple_above(before + self.spec.forget_ms, self.spec.every_ms) <= limits)
+        silence = np.zeros(len(rows), bool)
+        if self.spec.silence_ms:
+            first = np.r_[True, places[1:] != places[:-1]]
+            silence = heard & (first_multiple_above(before + self.spec.silence_ms, self.spec.every_ms) <= limits)
+            silence &= ~(first & self.life.is_silent(places))
+        where = np.sort(np.concatenate([np.flatnonzero(silence), np.flatnonzero(forget)]))
+        if not len(where):
+            return queue
+        # of two that come before the same row, silence is first
+        second = np.r_[False, where[1:] == where[:-1]]
+        kinds = np.where(silence[where] & ~second, _SILENCE, _FORGET).astype(np.int8)
+        waits = np.where(kinds == _SILENCE, self.spec.silence_ms, self.spec.forget_ms)
+        return queue.insert(where, kinds, first_multiple_above(before[where] + waits, self.spec.every_ms))
+
+    def _next_ticks(self, places: Index, last: Any) -> Any:
+        forget = first_multiple_above(last + self.spec.forget_ms, self.spec.every_ms)
+        if not self.spec.silence_ms:
+            return forget
+        silence = first_multiple_above(last + self.spec.silence_ms, self.spec.every_ms)
+        return np.where(self.life.is_silent(places), forget, np.minimum(silence, forget))
+
+    def _tick(self, judged_ms: int) -> None:
+        """Silence and forgetting that come due by T without a row."""
+        places = np.flatnonzero(self.last != _NEVER)
+        due = places[self._next_ticks(places, self.last[places]) <= judged_ms] if len(places) else places
+        if not len(due):
+            return
+        last = self.last[due]
+        at = np.full(len(due), judged_ms, np.int64)
+        if self.spec.silence_ms:
+            quiet = ~self.life.is_silent(due) & (last + self.spec.silence_ms < judged_ms)
+            hushed = _Queue(due[quiet], due[quiet], at[quiet], np.full(int(quiet.sum()), _SILENCE, np.int8))
+            self._publish_bare(self._ticked(hushed))
+        gone = due[last + self.spec.forget_ms < judged_ms]
+        self._publish_bare(self.life.end(gone, judged_ms, "forgotten") if len(gone) else [])
+        self.last[gone] = _NEVER
+        self._release(gone)
 
     def _relevant(
         self, ids: Index, member: Index, raises: list[Truths], mask: npt.NDArray[np.bool_]
@@ -200,6 +265,9 @@ class RowAlarmNode:
         true = np.zeros(len(ids), bool)
         for raised in raises:
             true |= raised == TRUE
+        if self.spec.silence_ms:
+            # every key that speaks can fall silent
+            true = np.ones(len(ids), bool)
         touched = {*self.places, *zip(member[true & mask].tolist(), ids[true & mask].tolist(), strict=True)}
         if not touched:
             return np.zeros(0, np.intp), np.zeros(0, np.intp)
@@ -224,52 +292,68 @@ class RowAlarmNode:
             self.places[pair] = place
         return place
 
-    def _only_changes(self, rows: Index, places: Index, raises: list[Truths]) -> tuple[Index, Index]:
+    def _only_changes(self, queue: _Queue, raises: list[Truths]) -> _Queue:
         """Without holds, a row that says what the one before said of the same alarm changes nothing."""
-        verdict = np.zeros(len(rows), np.int64)
+        verdict = np.zeros(len(queue.rows), np.int64)
         for raised in raises:
-            verdict = verdict * 3 + raised[rows]
-        keep = np.ones(len(rows), bool)
-        keep[1:] = (verdict[1:] != verdict[:-1]) | (places[1:] != places[:-1])
-        return rows[keep], places[keep]
+            verdict = verdict * 3 + raised[queue.rows]
+        verdict[queue.kinds != _ROW] = -1
+        keep = np.ones(len(verdict), bool)
+        places = queue.places
+        keep[1:] = (verdict[1:] != verdict[:-1]) | (places[1:] != places[:-1]) | (verdict[1:] < 0)
+        return replace(queue, heard=queue.latest).take(np.flatnonzero(keep))
 
-    def _note_last(self, ids: Index, wide: Frame, mask: npt.NDArray[np.bool_]) -> None:
-        """Since when the keys of living alarms have been silent."""
-        latest = np.full(len(self.space), _NEVER)
-        np.maximum.at(latest, ids[mask], wide.time[mask])
-        for pair, place in self.places.items():
-            seen = int(latest[pair[1]])
-            if seen != _NEVER:
-                self.last[place] = max(seen, self.last.get(place, seen))
+    def _note_last(self, queue: _Queue, wide: Frame) -> None:
+        """Since when keys are silent; rows that change nothing count too."""
+        rows, places = queue.latest
+        self._reach(places)
+        np.maximum.at(self.last, places, wide.time[rows])
 
-    def _forget(self, judged_ms: int) -> None:
-        limit = judged_ms - self.spec.forget_ms
-        gone = [place for place, last in self.last.items() if last < limit]
-        if not gone:
-            return
-        pairs = {place: self.pairs[place] for place in gone}
-        transitions = self.life.end(np.array(sorted(gone), np.intp), judged_ms, "forgotten")
-        frame = self._bare_frame([pairs[transition.place][1] for transition in transitions], judged_ms)
-        fill_values(frame, self.spec.shape.values, self.evaluator)
-        self._publish(frame, [_moved(t, i) for i, t in enumerate(transitions)], None)
-        self._release(np.array(gone, np.intp))
+    def _reach(self, places: Index) -> None:
+        self.last = grown(self.last, int(places.max(initial=-1)) + 1, _NEVER)
 
-    def _bare_frame(self, keys: list[int], time_ms: int) -> Frame:
+    def _bare_frame(self, keys: list[int], times: list[int]) -> Frame:
         """Rows that have nothing but a key: values and fields are null."""
         index = np.array(keys, np.intp)
         columns: dict[str, Column] = {}
         for position, key in enumerate(self.spec.shape.keys):
             column = self.space.column(position, key.kind)
-            columns[key.name] = column.take(index) if isinstance(column, Strings) else column[index]
-        return NullFrame(np.full(len(keys), time_ms, np.int64), columns)
+            columns[KEY + key.name] = column.take(index) if isinstance(column, Strings) else column[index]
+        frame = NullFrame(np.array(times, np.int64), columns)
+        fill_values(frame, self.spec.shape.values, self.evaluator)
+        return frame
 
     def _release(self, places: Index) -> None:
-        for place in places[~self.life.is_active(places)].tolist():
-            del self.places[self.pairs[place]]
-            self.last.pop(place, None)
-            self.free.append(place)
+        """Forget alarms at rest; where silence counts, a key keeps its place until it is forgotten."""
+        self._reach(places)
+        rest = ~self.life.is_active(places)
+        if self.spec.silence_ms:
+            rest &= self.last[places] == _NEVER
+        for place in places[rest].tolist():
+            if self.places.pop(self.pairs[place], None) is not None:
+                self.last[place] = _NEVER
+                self.free.append(place)
 
     # what comes out
+
+    def _publish_in_turn(
+        self, wide: Frame, transitions: list[Transition], bare: list[Transition], origin: Place | None
+    ) -> None:
+        """Events of rows and of ticks, so that each alarm's life is told in order."""
+        if not bare:
+            self._publish(wide, transitions, origin)
+            return
+        for transition in sorted([*transitions, *bare], key=lambda t: (t.place, t.at_ms, t.seq)):
+            if any(transition is other for other in bare):
+                self._publish_bare([transition])
+            else:
+                self._publish(wide, [transition], origin)
+
+    def _publish_bare(self, transitions: list[Transition]) -> None:
+        if not transitions:
+            return
+        frame = self._bare_frame([self.pairs[t.place][1] for t in transitions], [t.at_ms for t in transitions])
+        self._publish(frame, [_moved(transition, i) for i, transition in enumerate(transitions)], None)
 
     def _publish(self, wide: Frame, transitions: list[Transition], origin: Place | None) -> None:
         if not transitions:
@@ -298,27 +382,64 @@ class RowAlarmNode:
 
     def snapshot(self) -> Any:
         state = self.life.snapshot()
-        places = state["place"].tolist()
+        places = sorted({*state["place"].tolist(), *np.flatnonzero(self.last != _NEVER).tolist()})
         names = [[self.spec.members[self.pairs[p][0]].name, *self.space.keys[self.pairs[p][1]]] for p in places]
         ids = [self.ids.get(place, "") for place in places]
-        last = [self.last.get(place) for place in places]
-        return [state, names, ids, last, [pack_frame(frame) for frame in self.waiting], self.begins_ms]
+        self._reach(np.array(places, np.intp))
+        last = self.last[np.array(places, np.intp)]
+        silent = self.life.is_silent(np.array(places, np.intp))
+        waiting = [pack_frame(frame) for frame in self.waiting]
+        return [state, places, names, ids, last, silent, waiting, self.begins_ms]
 
     def restore(self, state: Any) -> None:
-        rows, names, ids, last, waiting, self.begins_ms = state
+        rows, old, names, ids, last, silent, waiting, self.begins_ms = state
         members = {member.name: number for number, member in enumerate(self.spec.members)}
-        places = [
-            self._place((members[name[0]], self.space.id_of(tuple(name[1:])))) if name[0] in members else -1
-            for name in names
-        ]
-        self.life.restore(rows | {"silent": np.zeros(0, np.int64)}, np.array(places, np.intp))
-        for place, identity, time in zip(places, ids, last, strict=True):
-            if place >= 0:
-                if identity:
-                    self.ids[place] = identity
-                if time is not None:
-                    self.last[place] = time
+        renumbered: dict[int, int] = {}
+        for place, name in zip(old, names, strict=True):
+            if name[0] in members:
+                renumbered[place] = self._place((members[name[0]], self.space.id_of(tuple(name[1:]))))
+        found = np.array([renumbered.get(place, -1) for place in rows["place"].tolist()], np.intp)
+        self.life.restore(rows | {"silent": np.zeros(0, np.int64)}, found)
+        self._reach(np.array(list(renumbered.values()), np.intp))
+        for i, place in enumerate(old):
+            if place in renumbered:
+                here = renumbered[place]
+                self.last[here] = last[i]
+                if ids[i]:
+                    self.ids[here] = ids[i]
+                if silent[i]:
+                    self.life.hush(np.array([here], np.intp))
         self.waiting = [unpack_frame(packed) for packed in waiting]
+
+
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """What happens to alarms: by place, then in order. `latest` are the rows and places before any were left out."""
+
+    rows: Index
+    places: Index
+    at: Times
+    kinds: npt.NDArray[np.int8]
+    heard: tuple[Index, Index] | None = None
+
+    @property
+    def latest(self) -> tuple[Index, Index]:
+        if self.heard is not None:
+            return self.heard
+        own = self.kinds == _ROW
+        return self.rows[own], self.places[own]
+
+    def take(self, chosen: Index) -> _Queue:
+        return _Queue(self.rows[chosen], self.places[chosen], self.at[chosen], self.kinds[chosen], self.heard)
+
+    def insert(self, before: Index, kinds: npt.NDArray[np.int8], at: Times) -> _Queue:
+        """Something without a row, before the entries `before`."""
+        return _Queue(
+            np.insert(self.rows, before, self.rows[before]),
+            np.insert(self.places, before, self.places[before]),
+            np.insert(self.at, before, at),
+            np.insert(self.kinds, before, kinds),
+        )
 
 
 class _Chooser:
@@ -346,6 +467,16 @@ class _Chooser:
         rows = np.repeat(np.arange(len(frame)), per_row)
         offset = np.arange(len(rows)) - np.repeat(np.cumsum(per_row) - per_row, per_row)
         return rows, flat[starts[inverse][rows] + offset] if len(rows) else np.zeros(0, np.intp)
+
+
+def _running_max(times: Times, places: Index, start: Times) -> Times:
+    """Per row the greatest time of its place before it, `start` included; `places` is sorted."""
+    first = np.r_[True, places[1:] != places[:-1]] if len(places) else np.zeros(0, bool)
+    low = int(times.min()) - 1
+    lifted = np.cumsum(first).astype(np.int64) << 44
+    running = np.maximum.accumulate(lifted + (times - low))
+    before = np.r_[0, running[:-1]] - lifted + low
+    return np.maximum(np.where(first, _NEVER, before), start)
 
 
 def _rounds(places: Index) -> list[Index]:

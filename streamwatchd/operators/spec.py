@@ -177,6 +177,7 @@ class RowAlarmSpec:
     """Alarms judged on rows. `occurrence`: no key, each true row is one. `ordered`: waits for the watermark.
 
     `lifted` are the expressions whose constants the members carry: a member judges only rows that equal them.
+    Silence (`silence_ms` 0: never asked) and forgetting are judged at multiples of `every_ms`.
     """
 
     id: str
@@ -190,6 +191,8 @@ class RowAlarmSpec:
     tie_breakers: tuple[Expr, ...]
     every_ms: int
     forget_ms: int
+    silence_ms: int
+    silence_action: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -370,7 +370,7 @@ def _draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
     if len(rule.sources) == 1 and home.route is not None:
         stream = _feed_rows(builder, rule, home, stream, where, lifted)
     drafted = _Drafted(rule, home, plain, params, shape, constants, lifted, where, None, stream)
-    return drafted, (stream, shape, lifted, where, rule.forget_ms, rule.in_order, home, rule.every_ms)
+    return drafted, (stream, shape, lifted, where, rule.forget_ms, rule.in_order, home, rule.every_ms, rule.no_data)
 
 
 def _lift_when(
@@ -442,6 +442,8 @@ def _place_row_alarm(builder: Builder, group: list[_Drafted], name: str) -> None
         tie_breakers=fields,
         every_ms=rule.every_ms or 1,
         forget_ms=_forget_ms(rule),
+        silence_ms=0 if rule.no_data.action == "keep" else rule.no_data.after_ms,
+        silence_action=rule.no_data.action,
     )
     draft = builder.draft(home)
     draft.rows.append(spec)

@@ -21,7 +21,7 @@ from streamwatchd.lang.typed import Kind
 from streamwatchd.operators.dimension import Dimensions, key_text
 from streamwatchd.operators.document import Origin, iso
 from streamwatchd.operators.flow import Flow, Outbox
-from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
+from streamwatchd.operators.spec import SourceSpec, StageSpec
 from streamwatchd.packing import pack, unpack
 from streamwatchd.shard.exchange import PaneItem, RowsItem, Sender, frame_of, partial_of, read_record
 from streamwatchd.shard.output import ExchangeRecord, Output, Sink, TaskId
@@ -107,6 +107,8 @@ class SourceTask:
         np.maximum(highest[:-1], self.max_time, out=before[1:])
         floor = np.maximum(before - self.source.max_delay_ms, self.watermark)
         late = time <= floor
+        after = np.maximum(np.maximum(highest, self.max_time) - self.source.max_delay_ms, self.watermark)
+        frame.ticks = np.minimum(after + 1, time)
         self.max_time = max(self.max_time, int(highest[-1]))
         if late.any():
             for row in np.flatnonzero(late).tolist():
