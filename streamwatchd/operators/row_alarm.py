@@ -242,21 +242,19 @@ class RowAlarmNode:
         return np.where(self.life.is_silent(places), forget, np.minimum(silence, forget))
 
     def _tick(self, judged_ms: int) -> None:
-        """Silence and forgetting that come due by T without a row."""
+        """Silence and forgetting that come due by T without a row, each at its own instant."""
         places = np.flatnonzero(self.last != _NEVER)
-        due = places[self._next_ticks(places, self.last[places]) <= judged_ms] if len(places) else places
-        if not len(due):
-            return
-        last = self.last[due]
-        at = np.full(len(due), judged_ms, np.int64)
-        if self.spec.silence_ms:
-            quiet = ~self.life.is_silent(due) & (last + self.spec.silence_ms < judged_ms)
-            hushed = _Queue(due[quiet], due[quiet], at[quiet], np.full(int(quiet.sum()), _SILENCE, np.int8))
-            self._publish_bare(self._ticked(hushed))
-        gone = due[last + self.spec.forget_ms < judged_ms]
-        self._publish_bare(self.life.end(gone, judged_ms, "forgotten") if len(gone) else [])
-        self.last[gone] = _NEVER
-        self._release(gone)
+        if self.spec.silence_ms and len(places):
+            at = first_multiple_above(self.last[places] + self.spec.silence_ms, self.spec.every_ms)
+            due = (at <= judged_ms) & ~self.life.is_silent(places)
+            self._publish_bare(self._ticked(_ticks(places[due], at[due], _SILENCE)))
+        at = first_multiple_above(self.last[places] + self.spec.forget_ms, self.spec.every_ms)
+        due = at <= judged_ms
+        gone = places[due]
+        if len(gone):
+            self._publish_bare(self._ticked(_ticks(gone, at[due], _FORGET)))
+            self.last[gone] = _NEVER
+            self._release(gone)
 
     def _relevant(
         self, ids: Index, member: Index, raises: list[Truths], mask: npt.NDArray[np.bool_]
@@ -440,6 +438,10 @@ class _Queue:
             np.insert(self.at, before, at),
             np.insert(self.kinds, before, kinds),
         )
+
+
+def _ticks(places: Index, at: Times, kind: int) -> _Queue:
+    return _Queue(places, places, at, np.full(len(places), kind, np.int8))
 
 
 class _Chooser:
