@@ -85,7 +85,7 @@ def _with_order(alerts: Sequence[Plain]) -> list[Plain]:
 def as_oracle(found: Mapping[str, Sequence[Plain]]) -> dict[str, list[Plain]]:
     """An engine's documents in the oracle's form."""
     return {
-        "alerts": [_alert(alert) for alert in _with_order(found["alerts"])],
+        "alerts": [_alert(alert) | {"order": int(str(alert["seq"])) - 1} for alert in found["alerts"]],
         "kpis": [_kpi(row) for row in found["kpis"]],
         "late": [_letter(letter, ("time", "watermark")) for letter in found["late"]],
         "dead_letters": [_letter(letter, ("reason",)) for letter in found["dead_letters"]],
@@ -93,14 +93,8 @@ def as_oracle(found: Mapping[str, Sequence[Plain]]) -> dict[str, list[Plain]]:
 
 
 def from_oracle(found: Answers) -> dict[str, list[Plain]]:
-    """The oracle's documents in the form of `as_oracle`: `order` within a life in place of `place`."""
-    seen: dict[object, int] = defaultdict(int)
-    alerts = []
-    for alert in found.alerts:
-        key: dict[str, object] = alert["key"]  # type: ignore[assignment]
-        life = (alert["rule"], tuple(key.items()), alert["starts_at"], alert["place"])
-        alerts.append({k: v for k, v in alert.items() if k != "place"} | {"order": seen[life]})
-        seen[life] += 1
+    """The oracle's documents in the form of `as_oracle`, without `place`."""
+    alerts = [{k: v for k, v in alert.items() if k != "place"} for alert in found.alerts]
     dead = [letter | {"reason": str(letter["reason"]).split(":")[0]} for letter in found.dead_letters]
     return {"alerts": alerts, "kpis": list(found.kpis), "late": list(found.late), "dead_letters": dead}
 

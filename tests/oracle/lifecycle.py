@@ -51,7 +51,7 @@ class Life:
         self.levels = [LevelLife() for _ in rule.levels]
         self.state, self.severity = "inactive", ""
         self.previous: str | None = None
-        self.starts_at = 0
+        self.starts_at = self.order = 0
         self.start_place: tuple[str, int, int] | None = None
         self.silent = self.in_no_data = False
         self.events: list[Document] = []
@@ -130,12 +130,13 @@ class Life:
 
     def _emit(self, now: Judgement, event: str, state: str, severity: str, reason: str | None = None) -> None:
         if self.state == "inactive":
-            self.starts_at, self.previous, self.start_place = now.t, None, now.place
+            self.starts_at, self.previous, self.start_place, self.order = now.t, None, now.place, 0
         self.events.append(
             document(self.rule, self.key, self.context, now, event, state, severity)
             | {"previous": self.previous, "starts_at": self.starts_at, "reason": reason, "place": self.start_place}
-            | {"ends_at": now.t if event == "resolved" else None}
+            | {"ends_at": now.t if event == "resolved" else None, "order": self.order}
         )
+        self.order += 1
         self.state = "inactive" if state == "resolved" else state
         self.severity = self.previous = severity
 
@@ -145,7 +146,7 @@ def occurrence(rule: Alarm, context: dict[str, Cell], now: Judgement) -> Documen
     for level, (when, _) in zip(rule.levels, now.conditions, strict=True):
         if when is True:
             fixed = {"previous": None, "starts_at": now.t, "reason": None, "ends_at": None, "place": now.place}
-            return document(rule, {}, context, now, "fired", "firing", level.severity) | fixed
+            return document(rule, {}, context, now, "fired", "firing", level.severity) | fixed | {"order": 0}
     return None
 
 
