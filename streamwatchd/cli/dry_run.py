@@ -25,6 +25,7 @@ from streamwatchd.recording import BareSource, Recording, open_recording
 from streamwatchd.recording.survey import partitions_in
 from streamwatchd.rules.ruleset import RuleSet
 from streamwatchd.settings import Settings
+from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.task import NEVER
 from streamwatchd.testing.driver import Driver
 from streamwatchd.testing.playback import Playback
@@ -61,8 +62,10 @@ def command(
     now_ms = int(time.time() * 1000) if now is None else now
     bare = _bare(compiled.loaded.ruleset, source, partitions, now_ms + settings.max_future_ms)
     with _file(recording, bare is None and partitions is None) as path, open_recording(path, bare) as opened:
-        driver = _driver(compiled, program, settings, _partitions(program, opened, path, partitions), now_ms)
-        playback = Playback(driver, idle_jump_ms=settings.idle_jump_ms, derive_marks=not exact_marks)
+        counts = _partitions(opened, path, partitions)
+        driver = _driver(compiled, program, settings, counts, partitions or 1, now_ms)
+        expected = [] if opened.header else [TaskId(1, t, p) for t, count in counts.items() for p in range(count)]
+        playback = Playback(driver, idle_jump_ms=settings.idle_jump_ms, derive_marks=not exact_marks, expected=expected)
         with Results(out) as results:
             seconds = _play(opened, playback, driver, results, flush)
         played = _played(recording, opened, playback, driver, seconds, flush)
@@ -95,23 +98,21 @@ def _file(recording: str, twice: bool) -> Iterator[str]:
         yield file.name
 
 
-def _partitions(program: Program, opened: Recording, path: str, given: int | None) -> dict[str, int]:
-    """Topic → partitions, of every source: as the header says, else as many as the recording has."""
-    known: Mapping[str, int] = {}
+def _partitions(opened: Recording, path: str, given: int | None) -> Mapping[str, int]:
+    """Topic → partitions, as the header says, else as many as the recording has."""
     if opened.header is not None and opened.header.topics:
-        known = opened.header.topics
-    elif opened.enveloped and given is None:
-        known = partitions_in(path)
-    return {source.topic: known.get(source.topic, given or 1) for source in program.plan.sources.values()}
+        return opened.header.topics
+    return partitions_in(path) if opened.enveloped and given is None else {}
 
 
 def _driver(
-    compiled: Compiled, program: Program, settings: Settings, partitions: Mapping[str, int], now_ms: int
+    compiled: Compiled, program: Program, settings: Settings, counts: Mapping[str, int], other: int, now_ms: int
 ) -> Driver:
+    """`other` is the number of partitions of topics that are not in `counts`."""
     return Driver(
         program,
         compiled.loaded.tables,
-        partitions,
+        {source.topic: counts.get(source.topic, other) for source in program.plan.sources.values()},
         exchange_partitions=settings.exchange_partitions,
         now_ms=now_ms,
         max_future_ms=settings.max_future_ms,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
 
 
 class Progress(Protocol):
@@ -30,7 +33,7 @@ class _Bar:
     def __init__(self, total: int) -> None:
         self._total = total
         self._events = 0
-        self._bar = click.progressbar(
+        self._bar: ProgressBar[int] = click.progressbar(
             length=total or None, file=sys.stderr, label="playing", item_show_func=lambda _: f"{self._events:,} events"
         )
         self._bar.render_progress()

@@ -75,4 +75,4 @@ def _hints(played: Played, tally: Tally) -> Iterator[str]:
     if played.events and sum(tally.late.values()) > played.events // 10:
         yield "many events are late: is the recording in order of time over all its partitions?"
     if played.events and sum(tally.dead_letters.values()) > played.events // 10:
-        yield "many records are dead letters: see `reason` in dead_letters.ndjson, and `time:` and `fields:` of the source"
+        yield "many records are dead letters: see their `reason`, and `time:` and `fields:` of the source"

@@ -7,7 +7,7 @@ import click
 from streamwatchd.codecs.event_time import parse_times, unreadable
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[int]):
     """ISO-8601, or a number of seconds, ms, µs or ns since 1970 (found by its size) → ms."""
 
     name = "TIME"

@@ -2,14 +2,16 @@
 
 Record timestamps are the clock. A partition without a record for `idle_after` of it is idle, and its watermark goes on
 as the daemon's would (`shard.idle.Pace`) until its next record. That instant is found exactly, so the answers do not
-depend on how the recording is cut into batches; they do need a recording that is about in order of time over all
-partitions, as one from Kafka is. Where a recording holds the daemon's own marks, those are played instead.
+depend on how the recording is cut. A recording has an order within a partition only, so records wait in a window and
+are taken over all partitions by their timestamps. Where it holds the daemon's own marks, those are played instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 
@@ -21,20 +23,32 @@ from streamwatchd.shard.output import Mark, TaskId
 from streamwatchd.shard.task import NEVER
 from streamwatchd.testing.driver import Driver
 
-BATCH = 20_000
-MOST_PENDING = 8 * BATCH
+WINDOW = 80_000
+"""Records that are read between two releases: partitions may be this far apart in the file."""
 
 
 class Playback:
     """Feed it what a recording gives, then `end()`. `unknown` counts records of topics that no source reads."""
 
-    def __init__(self, driver: Driver, *, idle_jump_ms: int = 3_600_000, derive_marks: bool = True) -> None:
-        """Without `derive_marks` the watermarks follow the records and the recorded marks alone."""
+    def __init__(
+        self,
+        driver: Driver,
+        *,
+        idle_jump_ms: int = 3_600_000,
+        derive_marks: bool = True,
+        expected: Iterable[TaskId] = (),
+        window: int = WINDOW,
+    ) -> None:
+        """Without `derive_marks` watermarks follow the records and the recorded marks alone.
+
+        Partitions in `expected` are known to have records, so they are waited for and not idle before their first.
+        """
         self._driver = driver
         self._topics = {source.topic for source in driver.program.plan.sources.values()}
         self._pending: dict[TaskId, list[RawBatch]] = {}
-        self._sizes: dict[TaskId, int] = {}
-        self._clock = Clock(driver, idle_jump_ms) if derive_marks else None
+        self._fresh = 0
+        self._window = window
+        self._clock = Clock(driver, idle_jump_ms, expected) if derive_marks else None
         self.events = 0
         self.unknown: dict[str, int] = {}
 
@@ -44,71 +58,74 @@ class Playback:
             case RawBatch():
                 self._add_batch(item)
             case RecordedMark(stage, topic, partition, offset, watermark_ms):
-                self._play()
                 self._clock = None
+                self._release()
                 if topic in self._topics:
                     self._driver.mark(Mark(TaskId(stage, topic, partition), offset, watermark_ms))
 
     def end(self) -> None:
         """The recording is over: partitions that never spoke follow the others, what is open stays open."""
-        self._play()
+        self._release()
         if self._clock is not None:
-            self._clock.end()
+            self._clock.finish()
 
     def _add_batch(self, batch: RawBatch) -> None:
         if batch.topic not in self._topics:
             self.unknown[batch.topic] = self.unknown.get(batch.topic, 0) + len(batch)
             return
-        task = TaskId(1, batch.topic, batch.partition)
-        self._pending.setdefault(task, []).append(batch)
-        self._sizes[task] = self._sizes.get(task, 0) + len(batch)
-        if self._sizes[task] >= BATCH or sum(self._sizes.values()) >= MOST_PENDING:
-            self._play()
+        self._pending.setdefault(TaskId(1, batch.topic, batch.partition), []).append(batch)
+        self.events += len(batch)
+        self._fresh += len(batch)
+        if self._fresh >= self._window:
+            self._release()
 
-    def _play(self) -> None:
-        batches = {task: _joined(batches) for task, batches in self._pending.items()}
-        self._pending, self._sizes = {}, {}
-        self.events += sum(map(len, batches.values()))
+    def _release(self) -> None:
+        batches = {task: joined(batches) for task, batches in self._pending.items()}
+        self._pending, self._fresh = {}, 0
         if self._clock is not None:
-            self._clock.play(batches)
+            self._clock.take(batches)
             return
         for batch in batches.values():
             self._driver.feed(batch)
 
 
-class Clock:
-    """Feeds batches up to each instant at which a silent partition speaks again, with the marks due before it."""
+@dataclass(slots=True)
+class _Line:
+    """Records of one partition that wait, with the clock at each; those before `at` have been fed."""
 
-    def __init__(self, driver: Driver, idle_jump_ms: int) -> None:
+    batch: RawBatch
+    times: Times
+    at: int = 0
+
+
+class Clock:
+    """Feeds records by their timestamps, with the marks due before each instant at which an idle partition speaks."""
+
+    def __init__(self, driver: Driver, idle_jump_ms: int, expected: Iterable[TaskId] = ()) -> None:
         self._driver = driver
+        self._latest = driver.now_ms + driver.shards[0].max_future_ms
         self._sources: dict[str, SourceSpec] = {s.topic: s for s in driver.program.plan.sources.values()}
         self._tasks = {
             topic: [TaskId(1, topic, partition) for partition in range(driver.partitions[topic])]
             for topic in self._sources
         }
         self._paces = {topic: Pace(source.max_delay_ms, idle_jump_ms) for topic, source in self._sources.items()}
-        self._now = NEVER
-        self._start = NEVER
+        self._expected = set(expected)
+        self._lines: dict[TaskId, _Line] = {}
         self._heard: dict[TaskId, int] = {}
+        self._start, self._now, self._seen = NEVER, NEVER, NEVER
 
-    def play(self, batches: Mapping[TaskId, RawBatch]) -> None:
-        """The records of all partitions over one stretch of time."""
-        if not batches:
-            return
-        times = {task: self._times(batch) for task, batch in batches.items()}
-        if self._start == NEVER:
-            self._start = min(int(stamps[0]) for stamps in times.values())
-        done = dict.fromkeys(batches, 0)
-        for instant in self._resumptions(times):
-            for task, batch in batches.items():
-                self._feed(task, batch, times[task], done, int(np.searchsorted(times[task], instant)))
-            self._mark(instant)
+    def take(self, batches: Mapping[TaskId, RawBatch]) -> None:
+        """Newer records; those up to the newest timestamp of the call before are fed."""
+        horizon = self._seen
         for task, batch in batches.items():
-            self._feed(task, batch, times[task], done, len(batch))
-        self._mark(max(int(stamps[-1]) for stamps in times.values()))
+            self._append(task, batch)
+        if horizon > NEVER:
+            self._play(horizon)
 
-    def end(self) -> None:
-        """Partitions that never spoke follow those of their source, silent sources those of any."""
+    def finish(self) -> None:
+        """Feed what waits; partitions that never spoke follow those of their source, silent sources those of any."""
+        self._play(self._seen)
         watermarks = self._driver.watermarks()
         heard = [watermarks[task] for task in self._heard if watermarks[task] > NEVER]
         for tasks in self._tasks.values():
@@ -116,39 +133,71 @@ class Clock:
             others = [watermarks[task] for task in tasks if task in self._heard and watermarks[task] > NEVER] or heard
             self._advance(silent, min(others, default=NEVER), watermarks)
 
-    def _times(self, batch: RawBatch) -> Times:
-        """The clock at each record: it never goes back, and a record without a timestamp does not move it."""
+    def _append(self, task: TaskId, batch: RawBatch) -> None:
+        """A stamp that is missing or beyond `--now` does not move the clock, and the clock never goes back."""
         stamps = np.array(batch.timestamps, np.int64)
-        return np.maximum.accumulate(np.maximum(stamps, self._now))
+        stamps[(stamps < 0) | (stamps > self._latest)] = NEVER
+        line = self._lines.get(task)
+        waiting = line is not None and line.at < len(line.batch)
+        before = int(line.times[-1]) if line is not None and waiting else self._now
+        times = np.maximum.accumulate(np.maximum(stamps, max(before, self._now)))
+        self._seen = max(self._seen, int(times[-1]))
+        if self._start == NEVER:
+            self._start = int(times[times > NEVER][0]) if (times > NEVER).any() else NEVER
+        if line is not None and waiting:
+            rest = cut(line.batch, line.at, len(line.batch))
+            self._lines[task] = _Line(joined([rest, batch]), np.concatenate((line.times[line.at :], times)))
+        else:
+            self._lines[task] = _Line(batch, times)
 
-    def _resumptions(self, times: Mapping[TaskId, Times]) -> list[int]:
-        """Instants at which a partition speaks after more than its `idle_after`."""
+    def _play(self, to: int) -> None:
+        """All records up to the instant `to`."""
+        for instant in self._resumptions(to):
+            self._feed(instant, "left")
+            self._mark(instant)
+        self._feed(to, "right")
+        self._mark(to)
+
+    def _resumptions(self, to: int) -> list[int]:
+        """Instants up to `to` at which a partition speaks after more than its `idle_after`."""
         found: set[int] = set()
-        for task, stamps in times.items():
-            before = np.concatenate(([self._heard.get(task, self._start)], stamps[:-1]))
-            found.update(stamps[stamps - before > self._sources[task.topic].idle_after_ms].tolist())
+        for task, line in self._lines.items():
+            if line.at == len(line.batch):
+                continue
+            times = line.times[line.at : int(np.searchsorted(line.times, to, "right"))]
+            first = self._last_heard(task, to)
+            gaps = np.diff(times, prepend=times[:1] if first is None else first)
+            found.update(times[gaps > self._sources[task.topic].idle_after_ms].tolist())
         return sorted(found)
 
-    def _feed(self, task: TaskId, batch: RawBatch, stamps: Times, done: dict[TaskId, int], to: int) -> None:
-        start = done[task]
-        if to <= start:
-            return
-        self._driver.feed(batch if to - start == len(batch) else _cut(batch, start, to))
-        done[task] = to
-        self._heard[task] = int(stamps[to - 1])
+    def _last_heard(self, task: TaskId, now: int) -> int | None:
+        """None for a partition that is still waited for."""
+        return self._heard.get(task, None if task in self._expected else min(self._start, now))
+
+    def _feed(self, to: int, side: Literal["left", "right"]) -> None:
+        for task, line in self._lines.items():
+            end = int(np.searchsorted(line.times, to, side))
+            if end > line.at:
+                whole = line.at == 0 and end == len(line.batch)
+                self._driver.feed(line.batch if whole else cut(line.batch, line.at, end))
+                self._heard[task] = int(line.times[end - 1])
+                line.at = end
 
     def _mark(self, now: int) -> None:
         """Let the idle go on as far as the clock `now` and the live ones allow."""
         self._now = max(self._now, now)
         watermarks = self._driver.watermarks()
         for topic, tasks in self._tasks.items():
-            idle_after_ms = self._sources[topic].idle_after_ms
-            idle = [task for task in tasks if self._now - self._heard.get(task, self._start) > idle_after_ms]
+            idle = [task for task in tasks if self._is_idle(task)]
             silent = set(idle)
             standings = [Standing(watermarks[task], task in silent) for task in tasks]
             target = self._paces[topic].target(standings, self._now)
             if target is not None:
                 self._advance(idle, target, watermarks)
+
+    def _is_idle(self, task: TaskId) -> bool:
+        heard = self._last_heard(task, self._now)
+        return heard is not None and self._now - heard > self._sources[task.topic].idle_after_ms
 
     def _advance(self, tasks: Iterable[TaskId], watermark_ms: int, watermarks: Mapping[TaskId, int]) -> None:
         for task in tasks:
@@ -156,7 +205,7 @@ class Clock:
                 self._driver.mark(Mark(task, -1, watermark_ms))
 
 
-def _joined(batches: list[RawBatch]) -> RawBatch:
+def joined(batches: list[RawBatch]) -> RawBatch:
     """Consecutive batches of one partition as one."""
     first = batches[0]
     if len(batches) == 1:
@@ -172,7 +221,8 @@ def _joined(batches: list[RawBatch]) -> RawBatch:
     )
 
 
-def _cut(batch: RawBatch, start: int, to: int) -> RawBatch:
+def cut(batch: RawBatch, start: int, to: int) -> RawBatch:
+    """Rows [start, to)."""
     rows = slice(start, to)
     keys = None if batch.keys is None else batch.keys[rows]
     return RawBatch(
