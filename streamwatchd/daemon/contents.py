@@ -81,8 +81,8 @@ class Bundle:
     def compile(self) -> Compiled:
         with TemporaryDirectory(prefix="streamwatchd-") as name:
             config = self.unfold(Path(name))
-            folders = {"rules_dir": config.parent / "rules.d", "enrichment_dir": config.parent / "enrichment.d"}
-            return compile_project(config, **folders)
+            rules_dir, enrichment_dir = config.parent / "rules.d", config.parent / "enrichment.d"
+            return compile_project(config, rules_dir=rules_dir, enrichment_dir=enrichment_dir)
 
     def last_good(self, settings: Settings) -> dict[str, bytes]:
         """By the paths that the files have in the project now."""

@@ -23,7 +23,7 @@ from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.daemon.supervisor import Supervisor
 from streamwatchd.errors import RuleSetRejected, Unavailable
 from streamwatchd.ports.clock import Clock, SystemClock
-from streamwatchd.ports.disk import Disk, RealDisk
+from streamwatchd.ports.disk import Disk, Lock, RealDisk
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.settings import Settings
 from streamwatchd.shard.recovery import MakeShard
@@ -60,7 +60,7 @@ class Daemon:
         self._refusals = Refusals(self._log, self._metrics)
         self._kafka = around.kafka(settings)
         self._cluster = Cluster(self._kafka, settings, around.clock, self._log)
-        self._lock = around.disk.lock(settings.state_dir / "lock")
+        self._lock = _lock(around.disk, settings.state_dir)
         self._frozen = settings.state_dir / "settings-in-force" / config.name
         around.disk.write(self._frozen, config.read_bytes())
         self._store = ContentStore(around.disk, settings.state_dir)
@@ -69,8 +69,10 @@ class Daemon:
     def run(self) -> int:
         """Until SIGTERM or SIGINT; returns the exit code."""
         self._take_signals()
-        http = HttpPort(self._settings.listen, self._render, self._health) if self._settings.listen else None
+        http: HttpPort | None = None
         try:
+            if self._settings.listen:
+                http = HttpPort(self._settings.listen, self._render, self._health)
             self._log.info(
                 "daemon_started", version=streamwatchd.__version__, config=str(self._config), pid=os.getpid()
             )
@@ -173,3 +175,12 @@ class Daemon:
             return False, {"status": "waiting for Kafka"}
         good, details = self._supervisor.health()
         return good, {**details, "refused": list(self._refusals.refused)}
+
+
+def _lock(disk: Disk, state_dir: Path) -> Lock:
+    try:
+        return disk.lock(state_dir / "lock")
+    except Unavailable as error:
+        raise Unavailable(
+            f"the state folder {state_dir} can't be locked, is another daemon at work? ({error})"
+        ) from error

@@ -47,7 +47,7 @@ def work(job: Job, control: Connection, reports: Connection, parent: int) -> Non
     _die_with(parent)
     faulthandler.enable()
     configure(job.settings.log_level)
-    wire = Wire(control, reports)
+    wire = Wire(control, reports, abandon=lambda: os._exit(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: _on_term(wire, number, frame))
     ports = Ports(job.kafka, RealDisk(), SystemClock(), wire)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -33,7 +33,11 @@ class Supply:
 class Wire:
     """See `shard.control.Link`. A thread reads, so a command's unpacking does not hold up the loop."""
 
-    def __init__(self, control: Connection, reports: Connection) -> None:
+    def __init__(self, control: Connection, reports: Connection, abandon: Callable[[], None] = lambda: None) -> None:
+        """`abandon` is called at a stop that comes before the worker first runs: clients that wait for a broker can't
+        be interrupted, and a recovery may be killed at any point."""
+        self._abandon = abandon
+        self._has_run = False
         self._control = control
         self._telemetry = PipeTelemetry(reports)
         self._commands: deque[Command] = deque()
@@ -45,6 +49,8 @@ class Wire:
     def stop(self) -> None:
         """As if the supervisor had said so: for signals."""
         self._commands.append(Stop())
+        if not self._has_run:
+            self._abandon()
 
     def commands(self) -> Sequence[Command]:
         found = []
@@ -68,6 +74,7 @@ class Wire:
         return supply.content
 
     def report(self, report: Report) -> None:
+        self._has_run = self._has_run or report.phase == "running"
         self._telemetry.report(report)
 
     def close(self) -> None:
@@ -93,5 +100,7 @@ class Wire:
                 with self._arrived:
                     self._supplies[message.digest] = message
                     self._arrived.notify_all()
+            elif isinstance(message, Stop):
+                self.stop()
             else:
                 self._commands.append(message)

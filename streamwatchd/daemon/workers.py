@@ -80,7 +80,13 @@ class WorkerSlot:
             args=(self._job(self.shard), far_control, far_reports, os.getpid()),
             name=f"streamwatchd-shard-{self.shard}",
         )
-        process.start()
+        try:
+            process.start()
+        except OSError as error:
+            self._wait_s = min(_MOST_WAIT_S, 2 * self._wait_s)
+            self._start_at = self._clock.monotonic() + self._wait_s
+            self._log.error("worker_not_started", shard=self.shard, reason=str(error))
+            return False
         far_control.close()
         far_reports.close()
         now = self._clock.monotonic()

@@ -119,6 +119,8 @@ class Worker:
         for version in self._assignment.versions:
             self._switch(version, self._link.content(version.digest))
         self._meter.phase = "running"
+        self._look()
+        self._link.report(self._meter.report())
 
     def _follow_tasks(self) -> None:
         """Read what the state's tasks need, from where they stand."""

@@ -40,13 +40,14 @@ class Setting:
     def __init__(self, broker: EmbeddedBroker, folder: Path, shards: int = 1) -> None:
         self.kafka = broker.kafka()
         name = folder.name.replace("[", "-").replace("]", "")
-        topics = Topics(*(f"{name}.{each}" for each in ("alerts", "kpis", "late", "dead")), exchange=f"{name}.x", journal=f"{name}.j")  # fmt: skip
+        outputs = {each: f"{name}.{each}" for each in ("alerts", "kpis", "late", "dead_letters", "exchange", "journal")}
+        topics = Topics(**outputs)
         self.settings = replace(SETTINGS, app=name, state_dir=folder / "state", shards=shards, topics=topics)
         self.topic = f"{name}.in"
         admin = self.kafka.admin()
-        outputs = [topics.alerts, topics.kpis, topics.journal, f"{topics.exchange}.2"]
-        admin.ensure_topics(NewTopic(name, EmbeddedBroker.PARTITIONS) for name in (self.topic, *outputs))
-        self.partitions = admin.partitions_of([self.topic, *outputs])
+        written = [topics.alerts, topics.kpis, topics.journal, f"{topics.exchange}.2"]
+        admin.ensure_topics(NewTopic(each, EmbeddedBroker.PARTITIONS) for each in (self.topic, *written))
+        self.partitions = admin.partitions_of([self.topic, *written])
         admin.close()
         self.store = ContentStore(RealDisk(), self.settings.state_dir)
         self.log = ListLog()

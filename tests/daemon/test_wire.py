@@ -90,3 +90,19 @@ def test_the_supervisors_death_reads_as_stop() -> None:
     wire, control, _ = wired()
     control.close()
     assert commands(wire, 1) == [Stop()]
+
+
+def test_a_stop_before_the_first_run_abandons_the_start() -> None:
+    """Clients that wait for a broker can't be interrupted; once the worker runs it leaves in order."""
+    control, far_control = Pipe()
+    _, far_reports = Pipe(duplex=False)
+    abandoned = threading.Event()
+    wire = Wire(far_control, far_reports, abandoned.set)
+    wire.report(Report(0, 5, "starting"))
+    control.send(Stop())
+    assert abandoned.wait(10)
+    abandoned.clear()
+    wire.report(Report(0, 6, "running"))
+    control.send(Stop())
+    assert len(commands(wire, 2)) == 2
+    assert not abandoned.is_set()
