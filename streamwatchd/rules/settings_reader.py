@@ -90,6 +90,7 @@ def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enric
         snapshot_every_ms=body.duration("snapshot_every", default.snapshot_every_ms),
         commit_every_ms=body.duration("commit_every", default.commit_every_ms),
         start_from=body.text("start_from", default.start_from),
+        delivery=body.text("delivery", default.delivery),
         log_level=body.text("log_level", default.log_level),
     )
 

@@ -184,6 +184,13 @@ SETTINGS = Record(
             default="earliest",
         ),
         Field(
+            "delivery",
+            Choice(("exactly_once", "at_least_once")),
+            "exactly_once writes in Kafka transactions; at_least_once may double outputs when a worker dies.",
+            "exactly_once",
+            default="exactly_once",
+        ),
+        Field(
             "log_level",
             Choice(("debug", "info", "warning", "error")),
             "The least level that is logged.",
