@@ -34,7 +34,7 @@ def plain(value: object, integral: bool = False) -> object:
     return int(value) if integral and isinstance(value, float) else value
 
 
-def alarm_id(rule: str, key: Mapping[str, object], starts_at_ms: int, origin: Origin | None) -> str:
+def alarm_id(rule: str, key: Mapping[str, object], starts_at_ms: int, origin: Sequence[object] | None) -> str:
     """Stable over restarts and replays: 16 hexadecimal digits of rule, key, start and, for alarms judged at once, place."""
     parts: list[object] = [rule, dict(sorted(key.items())), starts_at_ms]
     if origin is not None:

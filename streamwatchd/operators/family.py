@@ -6,8 +6,8 @@ the exchange by partials, one final one per feeder and pane.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from streamwatchd.operators.spec import Accumulation, FamilySpec, Window
 UNKNOWN = np.iinfo(np.int64).max
 """`since` of a key that is not known."""
 
-BEGINNING = -(2**62)
+BEGINNING, FOREVER = -(2**62), 2**62
 
 
 @dataclass(slots=True)
@@ -45,6 +45,7 @@ class Known:
     every_ms: int
     since: Times = field(default_factory=lambda: np.zeros(0, np.int64))
     last: Times = field(default_factory=lambda: np.zeros(0, np.int64))
+    begins_ms: int = BEGINNING
 
     def grow(self, size: int) -> None:
         self.since, self.last = grown(self.since, size, UNKNOWN), grown(self.last, size, BEGINNING)
@@ -82,6 +83,9 @@ class Family:
     known: dict[tuple[int, int], Known] = field(default_factory=dict)
     closed_ms: int = BEGINNING
     begins_ms: int = BEGINNING
+    until_ms: int = FOREVER
+    young: list[tuple[int, tuple[frozenset[str], ...]]] = field(default_factory=list)
+    began: dict[tuple[int, Accumulation], int] = field(default_factory=dict)
     unkeyed: int = 0
     pending: dict[int, dict[str, Partial]] = field(default_factory=dict)
 
@@ -94,6 +98,38 @@ class Family:
     @property
     def finest(self) -> PaneTable:
         return self.tables[self.spec.tables[0].width_ms]
+
+    # change
+
+    def extend(self, spec: FamilySpec, at_ms: int) -> None:
+        """What `spec` asks for beyond what is here begins at E; what it asks no more is kept until then."""
+        self.until_ms = FOREVER
+        if self.spec.admits != spec.admits:
+            self.young.append((at_ms, self.spec.admits))
+        for table in spec.tables:
+            mine = self.tables.get(table.width_ms)
+            fresh = set(table.accumulations) - set(mine.accumulations if mine is not None else ())
+            for accumulation in (table.accumulations if mine is None else fresh):
+                self.began[table.width_ms, accumulation] = at_ms
+            if mine is None:
+                track = spec.track_times and table.parent_ms == 0
+                self.tables[table.width_ms] = PaneTable(table.width_ms, table.accumulations, track_times=track)
+            else:
+                mine.accumulations = tuple(dict.fromkeys((*mine.accumulations, *table.accumulations)))
+                mine.track_times |= spec.track_times and table.parent_ms == 0
+        for manner in spec.forgets:
+            if manner not in self.known:
+                self.known[manner] = self._known_like(manner, at_ms)
+        self.spec = _united(self.spec, spec)
+
+    def _known_like(self, manner: tuple[int, int], at_ms: int) -> Known:
+        for other in self.known.values():
+            return Known(*manner, other.since.copy(), other.last.copy())
+        return Known(*manner, begins_ms=at_ms)
+
+    def began_at(self, width_ms: int, accumulations: Sequence[Accumulation]) -> int:
+        """Since when all of these are kept; windows that start before are not whole."""
+        return max([self.begins_ms, *(self.began.get((width_ms, a), BEGINNING) for a in accumulations)])
 
     # feeding
 
@@ -112,12 +148,16 @@ class Family:
         mask: npt.NDArray[np.bool_] | None = None
         if self.spec.where is not None:
             mask = self.evaluator.truths(self.spec.where, frame) == TRUE
-        for key, values in zip(self.spec.keys, self.spec.admits, strict=False):
-            admitted = _admitted(self.evaluator.column(key.expr, frame), values)
+        for position, (key, values) in enumerate(zip(self.spec.keys, self.spec.admits, strict=False)):
+            column = self.evaluator.column(key.expr, frame)
+            admitted = _admitted(column, values)
+            for at_ms, before in self.young:
+                # constants that a change brought count from its instant on
+                admitted &= (frame.time >= at_ms) | _admitted(column, before[position])
             mask = admitted if mask is None else mask & admitted
-        if self.begins_ms > BEGINNING and len(frame) and int(frame.time.min()) < self.begins_ms:
-            young = frame.time >= self.begins_ms
-            mask = young if mask is None else mask & young
+        if self.begins_ms > BEGINNING or self.until_ms < FOREVER:
+            inside = (frame.time >= self.begins_ms) & (frame.time < self.until_ms)
+            mask = inside if mask is None else mask & inside
         keyed = ids != UNKEYED
         if not keyed.all():
             self.unkeyed += int(np.count_nonzero(~keyed if mask is None else mask & ~keyed))
@@ -143,7 +183,8 @@ class Family:
             if self.known:
                 here = np.flatnonzero(pane.count)
                 for known in self.known.values():
-                    known.note(here, pane, size)
+                    if index * finest.width_ms >= known.begins_ms and len(here):
+                        known.note(here, pane, size)
             for table in self.spec.tables:
                 if table.parent_ms:
                     wide = index * finest.width_ms // table.width_ms
@@ -159,6 +200,7 @@ class Family:
 
     def drop_before(self, judged_ms: int) -> None:
         """Forget what no window judged after `judged_ms` can reach."""
+        self.young = [change for change in self.young if change[0] > judged_ms]
         for table in self.spec.tables:
             self.tables[table.width_ms].drop_before(min(judged_ms - table.retention_ms, self.closed_ms))
 
@@ -213,7 +255,7 @@ class Family:
             for index, feeders in self.pending.items()
             for feeder, partial in feeders.items()
         ]
-        known = [[*manner, known.since, known.last] for manner, known in self.known.items()]
+        known = [[*manner, known.since, known.last, known.begins_ms] for manner, known in self.known.items()]
         return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending]
 
     def _pack_partial(self, pane: Pane) -> Any:
@@ -222,9 +264,9 @@ class Family:
 
     def restore(self, state: Any) -> None:
         tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending = state
-        for forget, every, since, last in known:
+        for forget, every, since, last, begins in known:
             if (forget, every) in self.known:
-                self.known[forget, every] = Known(forget, every, since, last)
+                self.known[forget, every] = Known(forget, every, since, last, begins)
         for width, (names, panes) in tables.items():
             table = self.tables.get(width)
             if table is not None:
@@ -237,6 +279,20 @@ class Family:
         for index, feeder, keys, packed in pending:
             partial = Partial([tuple(key) for key in keys], unpack_pane(packed, order))
             self.pending.setdefault(index, {})[feeder] = partial
+
+
+def _united(old: FamilySpec, new: FamilySpec) -> FamilySpec:
+    """The new family with the tables and accumulations that only the old one has; they go when the family is rebuilt."""
+    mine = {table.width_ms: table for table in new.tables}
+    for table in old.tables:
+        other = mine.get(table.width_ms)
+        if other is None:
+            mine[table.width_ms] = table
+            continue
+        merged = tuple(dict.fromkeys((*table.accumulations, *other.accumulations)))
+        retention = max(table.retention_ms, other.retention_ms)
+        mine[table.width_ms] = replace(other, accumulations=merged, retention_ms=retention)
+    return replace(new, tables=tuple(mine[width] for width in sorted(mine)))
 
 
 def key_ids(spec: FamilySpec, space: KeySpace, evaluator: Evaluator, frame: Frame) -> Rows:

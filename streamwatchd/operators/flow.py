@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
-from streamwatchd.batch import TRUE, Column, Frame, Strings
+from streamwatchd.batch import TRUE, Column, Frame
 from streamwatchd.operators.dimension import Dimensions
-from streamwatchd.operators.document import Document, Origin
+from streamwatchd.operators.document import Document
 from streamwatchd.operators.evaluate import WINDOW_END, WINDOW_START, Evaluator
-from streamwatchd.operators.family import BEGINNING, Family
+from streamwatchd.operators.family import BEGINNING, FOREVER, Family
 from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.keyspace import KeySpace
 from streamwatchd.operators.kpi import KpiNode, KpiRows
@@ -20,7 +20,16 @@ from streamwatchd.operators.node import Node
 from streamwatchd.operators.panes import Pane
 from streamwatchd.operators.row_alarm import Place, RowAlarmNode
 from streamwatchd.operators.session import SessionNode
-from streamwatchd.operators.spec import FamilySpec, KeyColumn, RowFeedSpec, StageSpec
+from streamwatchd.operators.spec import (
+    FamilySpec,
+    JoinSpec,
+    KeyColumn,
+    KpiSpec,
+    RowAlarmSpec,
+    RowFeedSpec,
+    StageSpec,
+    WindowAlarmSpec,
+)
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 
 
@@ -35,6 +44,27 @@ class Outbox:
     watermarks: list[tuple[str, int]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Wire:
+    """A node at work: it judges instants in (begins, until], and rows from `begins` on and before `until`.
+
+    `after` are the retired nodes whose alarms it takes over before it judges.
+    """
+
+    node: Node
+    spec: object
+    begins_ms: int = BEGINNING
+    until_ms: int = FOREVER
+    after: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Feed:
+    spec: RowFeedSpec
+    begins_ms: int = BEGINNING
+    until_ms: int = FOREVER
+
+
 class Flow:
     """`limits` are, per input stream, the instants up to which everything has arrived (watermark + 1)."""
 
@@ -45,46 +75,115 @@ class Flow:
         self.limits: dict[str, int] = dict.fromkeys(spec.inputs, BEGINNING)
         self.spaces: dict[tuple[str, ...], KeySpace] = {}
         self.families: dict[str, Family] = {}
-        self.nodes: dict[str, Node] = {}
-        self._by_stream: dict[str, list[Family]] = {}
-        self._row_alarms: dict[str, list[RowAlarmNode]] = {}
-        self._joins: dict[str, list[JoinNode]] = {}
-        self._feeds: dict[str, list[RowFeedSpec]] = {}
+        self._wires: dict[str, _Wire] = {}
+        self._feeds: list[_Feed] = [_Feed(feed) for feed in spec.feeds]
+        self._sends: dict[str, FamilySpec] = {}
+        self._roots: dict[str, frozenset[str]] = {}
+        self.targets: dict[str, int] = {}
         self._sent: dict[str, int] = {}
-        self._build(spec)
+        self._add(spec, BEGINNING)
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """The running nodes in the order in which they judge."""
+        return {name: wire.node for name, wire in self._wires.items()}
 
     # wiring
 
-    def _build(self, spec: StageSpec) -> None:
+    def _add(self, spec: StageSpec, begins_ms: int) -> None:
         for family_spec in (*spec.families, *spec.sends):
-            family = Family(family_spec, self.space(family_spec.keys), self.evaluator)
-            self.families[family_spec.id] = family
-            self._by_stream.setdefault(family_spec.stream, []).append(family)
-        for feed in spec.feeds:
-            self._feeds.setdefault(feed.stream, []).append(feed)
-        made = {node.id: node for node in self._make_nodes(spec)}
-        self.nodes = {name: made[name] for name in spec.order}
+            known = self.families.get(family_spec.id)
+            if known is None:
+                family = Family(family_spec, self.space(family_spec.keys), self.evaluator)
+                family.begins_ms = begins_ms
+                self.families[family_spec.id] = family
+            else:
+                known.extend(family_spec, begins_ms)
+        self._sends |= {family.id: family for family in spec.sends}
+        self._roots |= spec.roots
+        self.targets |= spec.targets
+        for stream in spec.inputs:
+            self.limits.setdefault(stream, BEGINNING)
+        kept = {name: wire for name, wire in self._wires.items() if wire.until_ms == FOREVER}
+        made = {node.id: node for node in self._make_nodes(spec, {name: wire.spec for name, wire in kept.items()})}
+        specs = {part.id: part for part in _node_specs(spec)}
+        self._wires = {
+            name: kept[name] if name not in made else _Wire(made[name], specs[name], begins_ms) for name in spec.order
+        }
 
-    def _make_nodes(self, spec: StageSpec) -> list[Node]:
+    def _make_nodes(self, spec: StageSpec, same: Mapping[str, object]) -> list[Node]:
+        """Nodes for what is new; what equals a running one goes on running."""
         made: list[Node] = []
-        for kpi in spec.kpis:
-            rows = KpiRows(kpi, self.evaluator, self.outbox_kpi, self.push_derived)
-            kind = SessionNode if kpi.session_ms else KpiNode
-            made.append(kind(kpi, self.families, spec.roots[kpi.id], rows))
-        for join in spec.joins:
-            node = JoinNode(join, spec.roots[join.id], self.push_derived)
-            for stream, _ in join.inputs:
-                self._joins.setdefault(stream, []).append(node)
-            made.append(node)
-        for alarm in spec.window_alarms:
-            windowed = WindowAlarmNode(alarm, self.families, spec.roots[alarm.id], self.evaluator, self.outbox_alert)
-            made.append(windowed)
-        for row_alarm in spec.row_alarms:
-            space = self.space(row_alarm.shape.keys)
-            judged = RowAlarmNode(row_alarm, space, spec.roots[row_alarm.id], self.evaluator, self.outbox_alert)
-            self._row_alarms.setdefault(row_alarm.stream, []).append(judged)
-            made.append(judged)
+        for part in _node_specs(spec):
+            if same.get(part.id) != part:
+                made.append(self._make_node(part, spec.roots[part.id]))
         return made
+
+    def _make_node(self, part: KpiSpec | JoinSpec | WindowAlarmSpec | RowAlarmSpec, roots: frozenset[str]) -> Node:
+        match part:
+            case KpiSpec():
+                rows = KpiRows(part, self.evaluator, self.outbox_kpi, self.push)
+                return (SessionNode if part.session_ms else KpiNode)(part, self.families, roots, rows)
+            case JoinSpec():
+                return JoinNode(part, roots, self.push)
+            case WindowAlarmSpec():
+                return WindowAlarmNode(part, self.families, roots, self.evaluator, self.outbox_alert)
+            case RowAlarmSpec():
+                return RowAlarmNode(part, self.space(part.shape.keys), roots, self.evaluator, self.outbox_alert)
+        assert_never(part)
+
+    # change
+
+    def switch(self, at_ms: int, spec: StageSpec) -> None:
+        """From the instant E on by `spec`: what is new begins there, what is gone ends there, the rest goes on."""
+        before = self._wires
+        feeds = {feed.name for feed in spec.feeds}
+        for feed in self._feeds:
+            if feed.spec.name not in feeds:
+                feed.until_ms = min(feed.until_ms, at_ms)
+        running = {feed.spec.name for feed in self._feeds if feed.until_ms == FOREVER}
+        self._feeds += [_Feed(feed, at_ms) for feed in spec.feeds if feed.name not in running]
+        wanted = {family.id for family in (*spec.families, *spec.sends)}
+        for name, family in self.families.items():
+            if name not in wanted:
+                family.until_ms = min(family.until_ms, at_ms)
+        self.spec = spec
+        self._add(spec, at_ms)
+        retired = {name: wire for name, wire in before.items() if self._wires.get(name) is not wire}
+        for name, wire in retired.items():
+            wire.until_ms = min(wire.until_ms, at_ms)
+            key = name if name not in self._wires else f"{name}@{at_ms}"
+            self._wires[key] = wire
+            for heir in self._wires.values():
+                if heir.until_ms == FOREVER and _share_rules(wire.node, heir.node):
+                    heir.after.append(key)
+
+    def _retire(self) -> None:
+        """Nodes that have judged up to their end hand their alarms over, or resolve them, and go."""
+        done = [n for n, w in self._wires.items() if w.until_ms < self._limit(w.node) and self._due(w) is None]
+        for name in done:
+            wire = self._wires.pop(name)
+            self._hand_over(name, wire)
+        if done or any(feed.until_ms < FOREVER for feed in self._feeds):
+            self._feeds = [feed for feed in self._feeds if self._stream_limit(feed.spec.stream) <= feed.until_ms]
+            read = {n for wire in self._wires.values() for n in _families_of(wire.node)} | set(self._sends)
+            wanted = {family.id for family in (*self.spec.families, *self.spec.sends)}
+            self.families = {n: f for n, f in self.families.items() if n in wanted or n in read}
+
+    def _hand_over(self, name: str, wire: _Wire) -> None:
+        node = wire.node
+        if not isinstance(node, WindowAlarmNode | RowAlarmNode):
+            return
+        living: set[str] = set()
+        for other in self._wires.values():
+            if isinstance(other.node, WindowAlarmNode | RowAlarmNode) and other.until_ms == FOREVER:
+                living |= {member.name for member in other.node.spec.members}
+                if name in other.after:
+                    other.after.remove(name)
+                    other.node.adopt(node)  # type: ignore[arg-type]
+        node.resolve_rest(wire.until_ms, living)
+
+    # spaces and outbox
 
     def space(self, keys: tuple[KeyColumn, ...]) -> KeySpace:
         """One key space per set of key names."""
@@ -105,28 +204,65 @@ class Flow:
         """Rows of a stream, none of them late, in log order (sources) or in order of time (derived)."""
         if not len(frame):
             return
-        for family in self._by_stream.get(stream, ()):
-            family.add_rows(frame)
-        for alarm in self._row_alarms.get(stream, ()):
-            alarm.take(frame, origin)
-        for join in self._joins.get(stream, ()):
-            join.add(stream, frame)
-        for feed in self._feeds.get(stream, ()):
-            self._feed(feed, frame)
+        for family in self.families.values():
+            if family.spec.stream == stream:
+                family.add_rows(frame)
+        for name, wire in list(self._wires.items()):
+            node = wire.node
+            if isinstance(node, RowAlarmNode) and node.spec.stream == stream:
+                self._judge_rows(name, wire, frame, origin)
+            elif isinstance(node, JoinNode) and stream in node.names:
+                node.add(stream, frame)
+        for feed in self._feeds:
+            if feed.spec.stream == stream:
+                self._feed(feed, frame)
 
-    def push_derived(self, stream: str, frame: Frame) -> None:
-        self.push(stream, frame)
+    def _judge_rows(self, name: str, wire: _Wire, frame: Frame, origin: Place | None) -> None:
+        """Judged in order, a change cuts rows by their time; judged at once, at the first row beyond it."""
+        node = wire.node
+        assert isinstance(node, RowAlarmNode)
+        if wire.begins_ms == BEGINNING and wire.until_ms == FOREVER:
+            node.take(frame, origin)
+            return
+        if not node.spec.ordered:
+            self._judge_at_once(name, wire, frame, origin)
+            return
+        mask = (frame.time >= wire.begins_ms) & (frame.time < wire.until_ms)
+        if mask.any():
+            node.take(frame if mask.all() else frame.take(mask), origin)
 
-    def _feed(self, feed: RowFeedSpec, frame: Frame) -> None:
-        rows = frame
-        if feed.where is not None:
-            mask = self.evaluator.truths(feed.where, frame) == TRUE
-            if not mask.any():
+    def _judge_at_once(self, name: str, wire: _Wire, frame: Frame, origin: Place | None) -> None:
+        node = wire.node
+        assert isinstance(node, RowAlarmNode)
+        if wire.until_ms < FOREVER:
+            beyond = np.flatnonzero(frame.time >= wire.until_ms)
+            node.take(frame.take(np.arange(beyond[0])) if len(beyond) else frame, origin)
+            if len(beyond):
+                self._wires.pop(name, None)
+                self._hand_over(name, wire)
+            return
+        for predecessor in list(wire.after):
+            beyond = np.flatnonzero(frame.time >= wire.begins_ms)
+            if not len(beyond):
                 return
-            rows = frame if mask.all() else frame.take(mask)
-        columns = {column.name: self.evaluator.column(column.expr, rows) for column in feed.columns}
+            self._judge_at_once(predecessor, self._wires[predecessor], frame, origin)
+            frame = frame.take(np.arange(beyond[0], len(frame)))
+            wire.begins_ms = BEGINNING
+        mask = frame.time >= wire.begins_ms
+        if mask.any():
+            node.take(frame if mask.all() else frame.take(mask), origin)
+
+    def _feed(self, feed: _Feed, frame: Frame) -> None:
+        spec, rows = feed.spec, frame
+        if feed.begins_ms > BEGINNING or feed.until_ms < FOREVER:
+            rows = frame.take((frame.time >= feed.begins_ms) & (frame.time < feed.until_ms))
+        if spec.where is not None and len(rows):
+            rows = rows.take(self.evaluator.truths(spec.where, rows) == TRUE)
+        if not len(rows):
+            return
+        columns = {column.name: self.evaluator.column(column.expr, rows) for column in spec.columns}
         columns |= {name: rows.columns[name] for name in (WINDOW_START, WINDOW_END) if name in rows.columns}
-        self.outbox.rows.append((feed, Frame(rows.time, columns)))
+        self.outbox.rows.append((spec, Frame(rows.time, columns)))
 
     # time
 
@@ -135,31 +271,47 @@ class Flow:
         for stream, limit in limits.items():
             self.limits[stream] = max(self.limits[stream], limit)
         while True:
-            due = {name: self._due(node) for name, node in self.nodes.items()}
+            if any(wire.until_ms < FOREVER for wire in self._wires.values()):
+                self._retire()
+            due = {name: self._due(wire) for name, wire in self._wires.items()}
             instant = min((t for t in due.values() if t is not None), default=None)
             if instant is None:
                 break
-            for name, node in self.nodes.items():
-                if due[name] == instant or self._due(node) == instant:
-                    node.judge(instant)
+            for name, wire in list(self._wires.items()):
+                if due[name] == instant or self._due(wire) == instant:
+                    wire.node.judge(instant)
         self._send()
         self._drop()
 
-    def _due(self, node: Node) -> int | None:
+    def _limit(self, node: Node) -> int:
         limit = self.limit_of(node.roots)
-        return None if limit == BEGINNING else node.due(limit)
+        return limit if limit == BEGINNING else limit - self.spec.delays.get(node.id, 0)
+
+    def _due(self, wire: _Wire) -> int | None:
+        limit = min(self._limit(wire.node), wire.until_ms)
+        if limit == BEGINNING or any(name in self._wires for name in wire.after):
+            return None
+        return wire.node.due(limit)
+
+    def stages_of(self, stream: str) -> set[int]:
+        """The later stages that hear of a stream's watermark."""
+        names = [family.id for family in self._sends.values() if family.stream == stream]
+        names += [feed.spec.name for feed in self._feeds if feed.spec.stream == stream]
+        return {self.targets[name] for name in names}
 
     def limit_of(self, roots: frozenset[str]) -> int:
         return min((self.limits[stream] for stream in roots), default=BEGINNING)
 
     def _stream_limit(self, stream: str) -> int:
+        """Up to where all rows of a stream have come."""
         if stream in self.limits:
             return self.limits[stream]
-        return self.limit_of(self.spec.roots[stream])
+        limit = self.limit_of(self._roots[stream])
+        return limit if limit == BEGINNING else limit - self.spec.delays.get(stream, 0)
 
     def _send(self) -> None:
-        steps: dict[str, int] = {feed.stream: 1 for feed in self.spec.feeds}
-        for family_spec in self.spec.sends:
+        steps: dict[str, int] = {feed.spec.stream: 1 for feed in self._feeds}
+        for family_spec in self._sends.values():
             width = self.families[family_spec.id].finest.width_ms
             steps[family_spec.stream] = min(width, steps.get(family_spec.stream, width))
         for stream, step in steps.items():
@@ -167,23 +319,21 @@ class Flow:
             if limit == BEGINNING or limit // step * step <= self._sent.get(stream, BEGINNING):
                 continue
             self._sent[stream] = limit // step * step
-            for family_spec in self.spec.sends:
+            for family_spec in self._sends.values():
                 if family_spec.stream == stream:
                     family = self.families[family_spec.id]
                     for index, pane in family.final_panes(limit):
-                        self.outbox.panes.append((family_spec, family.space, index, pane))
+                        self.outbox.panes.append((family.spec, family.space, index, pane))
             self.outbox.watermarks.append((stream, limit - 1))
 
     def _drop(self) -> None:
-        for family_spec in self.spec.families:
-            self.families[family_spec.id].drop_before(self._family_limit(family_spec))
+        for name, family in self.families.items():
+            if name not in self._sends or family.spec.route is None:
+                family.drop_before(self._family_limit(family.spec))
 
     def _family_limit(self, spec: FamilySpec) -> int:
         """Up to where every reader of the family has judged."""
         return min(self._stream_limit(spec.stream), *self.limits.values())
-
-    def quiet(self) -> bool:
-        return not (self.outbox.alerts or self.outbox.kpis or self.outbox.panes or self.outbox.rows)
 
     # snapshots
 
@@ -193,7 +343,8 @@ class Flow:
             "sent": self._sent,
             "spaces": [[list(names), [list(key) for key in space.keys]] for names, space in self.spaces.items()],
             "families": {name: family.snapshot() for name, family in self.families.items()},
-            "nodes": {name: node.snapshot() for name, node in self.nodes.items()},
+            "nodes": {name: wire.node.snapshot() for name, wire in self._wires.items()},
+            "begins": {name: wire.begins_ms for name, wire in self._wires.items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -210,9 +361,35 @@ class Flow:
         for name, packed in state["families"].items():
             if name in self.families:
                 self.families[name].restore(packed)
+        for name in [name for name, wire in self._wires.items() if wire.until_ms < FOREVER and name not in state["nodes"]]:
+            # retired already when the snapshot was taken
+            del self._wires[name]
         for name, packed in state["nodes"].items():
-            if name in self.nodes:
-                self.nodes[name].restore(packed)
+            if name in self._wires:
+                wire = self._wires[name]
+                wire.begins_ms = state["begins"].get(name, wire.begins_ms)
+                wire.after = [other for other in wire.after if other in self._wires]
+                wire.node.restore(packed)
 
 
-__all__ = ["Flow", "Origin", "Outbox", "Strings", "np"]
+def _node_specs(spec: StageSpec) -> list[KpiSpec | JoinSpec | WindowAlarmSpec | RowAlarmSpec]:
+    return [*spec.kpis, *spec.joins, *spec.window_alarms, *spec.row_alarms]
+
+
+def _families_of(node: Node) -> set[str]:
+    match node:
+        case KpiNode() | WindowAlarmNode():
+            return {node.family.spec.id, *(reading.family for reading in node.reader.readings)}
+        case SessionNode():
+            return {node.family.spec.id}
+    return set()
+
+
+def _share_rules(old: Node, new: Node) -> bool:
+    """Whether alarms of the one can go on as alarms of the other: a rule of the same name, keys and kind."""
+    for kind in (WindowAlarmNode, RowAlarmNode):
+        if isinstance(old, kind) and isinstance(new, kind):
+            names = {member.name for member in old.spec.members}
+            keys = [key.name for key in old.spec.shape.keys] == [key.name for key in new.spec.shape.keys]
+            return keys and any(member.name in names for member in new.spec.members)
+    return False

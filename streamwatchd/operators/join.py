@@ -19,12 +19,12 @@ class JoinNode:
 
     def __init__(self, spec: JoinSpec, roots: frozenset[str], push: Push) -> None:
         self.id, self.spec, self.roots, self.push = spec.id, spec, roots, push
-        self._names = dict(spec.inputs)
+        self.names = dict(spec.inputs)
         self.waiting: dict[int, dict[tuple[object, ...], Row]] = {}
 
     def add(self, stream: str, frame: Frame) -> None:
         """Rows of one side, by the stream's name as it arrives."""
-        stream = self._names[stream]
+        stream = self.names[stream]
         names = [key.name for key in self.spec.keys]
         keys = list(zip(*(to_values(frame.columns[name]) for name in names), strict=True)) if names else [()] * len(frame)
         mine = [name for side, name, _ in self.spec.columns if side == stream]

@@ -16,7 +16,7 @@ KeyTuple = tuple[KeyValue, ...]
 Ids = npt.NDArray[np.intp]
 
 UNKEYED = -1
-_DENSE_PAIRS = 4_000_000
+_DENSE_PAIRS = 262_144
 
 
 class KeySpace:

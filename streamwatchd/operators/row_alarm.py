@@ -12,8 +12,8 @@ import numpy.typing as npt
 from streamwatchd.aggregates.accumulator import grown
 from streamwatchd.batch import TRUE, Column, Frame, Strings, Times, Truths
 from streamwatchd.lang.typed import NUMBER
-from streamwatchd.operators.document import Details, Document, Origin, alarm_id, lifecycle_event, plain
-from streamwatchd.operators.evaluate import KEY, WINDOW_END, WINDOW_START, Evaluator, NullFrame, Param
+from streamwatchd.operators.document import Details, Document, Origin, alarm_id, lifecycle_event, picked, plain
+from streamwatchd.operators.evaluate import KEY, VALUE, WINDOW_END, WINDOW_START, Evaluator, NullFrame, Param
 from streamwatchd.operators.family import shared_ids
 from streamwatchd.operators.judging import fill_values
 from streamwatchd.operators.keyspace import UNKEYED, KeySpace
@@ -162,9 +162,15 @@ class RowAlarmNode:
         for i, transition in enumerate(transitions):
             who = self.spec.members[int(member[transition.index])]
             place = _origin(wide, transition.index, origin)
-            identity = alarm_id(who.name, {}, transition.starts_at_ms, place)
+            row = place if place is not None else self._row_key(wide, transition.index)
+            identity = alarm_id(who.name, {}, transition.starts_at_ms, row)
             span = _window(wide, transition.index)
             self.emit(lifecycle_event(who, self.spec.shape, transition, identity, {}, details, i, span, place))
+
+    def _row_key(self, wide: Frame, row: int) -> list[object]:
+        """What tells apart the rows of one instant of a KPI: the values of the columns."""
+        names = [name for name in sorted(wide.columns) if not name.startswith((KEY, VALUE))]
+        return [[name, picked(wide.columns[name], [row])[0]] for name in names]
 
     # states
 
@@ -356,9 +362,11 @@ class RowAlarmNode:
     def _publish(self, wide: Frame, transitions: list[Transition], origin: Place | None) -> None:
         if not transitions:
             return
-        for position, key in enumerate(self.spec.shape.keys):
-            if KEY + key.name not in wide.columns:
-                wide.columns[KEY + key.name] = self.evaluator.column(key.expr, wide)
+        named = {KEY + key.name: key for key in self.spec.shape.keys if KEY + key.name not in wide.columns}
+        if named:
+            # other alarms share the frame: its columns stay as they are
+            keys = {name: self.evaluator.column(key.expr, wide) for name, key in named.items()}
+            wide = replace(wide, columns=wide.columns | keys)
         details = Details(self.evaluator, wide, [transition.index for transition in transitions])
         for i, transition in enumerate(transitions):
             number, key_id = self.pairs[transition.place]
@@ -390,7 +398,12 @@ class RowAlarmNode:
         return [state, places, names, ids, last, silent, waiting, self.begins_ms]
 
     def restore(self, state: Any) -> None:
-        rows, old, names, ids, last, silent, waiting, self.begins_ms = state
+        *alarms, waiting, self.begins_ms = state
+        self._take(alarms)
+        self.waiting = [unpack_frame(packed) for packed in waiting]
+
+    def _take(self, alarms: Any) -> None:
+        rows, old, names, ids, last, silent = alarms
         members = {member.name: number for number, member in enumerate(self.spec.members)}
         renumbered: dict[int, int] = {}
         for place, name in zip(old, names, strict=True):
@@ -407,7 +420,27 @@ class RowAlarmNode:
                     self.ids[here] = ids[i]
                 if silent[i]:
                     self.life.hush(np.array([here], np.intp))
-        self.waiting = [unpack_frame(packed) for packed in waiting]
+
+    def adopt(self, old: RowAlarmNode) -> None:
+        """Take over the alarms of rules that go on here; they leave the old node."""
+        if len(old.spec.shape.levels) != len(self.spec.shape.levels):
+            return
+        *alarms, _, _ = old.snapshot()
+        self._take(alarms)
+        mine = {member.name for member in self.spec.members}
+        gone = [place for (m, _), place in old.places.items() if old.spec.members[m].name in mine]
+        old.life.end(np.array(gone, np.intp), 0, "")
+        for place in gone:
+            old.ids.pop(place, None)
+
+    def resolve_rest(self, at_ms: int, living: set[str]) -> None:
+        """What nobody took over ends at E."""
+        for place in self.life.active().tolist():
+            name = self.spec.members[self.pairs[place][0]].name
+            reason = "rule_changed" if name in living else "rule_removed"
+            ended = self.life.end(np.array([place]), at_ms, reason)
+            self._publish_bare([replace(transition, at_ms=at_ms) for transition in ended])
+
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,8 +230,8 @@ class StageSpec:
 
     `inputs` are the streams whose watermarks come from outside: stage 1, the source; later, every stream that a
     family or row feed brings. `roots` says for every node which inputs it waits for. `order` names nodes so that
-    every one comes before its readers. `sends` and `feeds` go to a later stage (`targets`: family or feed → stage),
-    `fences` gives for each the step in ms at which readers judge (0: at any time).
+    every one comes before its readers. `sends` and `feeds` go to a later stage (`targets`: family or feed → stage).
+    `delays` are the ms by which readers of a session KPI lag behind, as its rows come up to that much later.
     """
 
     stage: int
@@ -246,6 +246,7 @@ class StageSpec:
     sends: tuple[FamilySpec, ...] = ()
     feeds: tuple[RowFeedSpec, ...] = ()
     targets: Mapping[str, int] = field(default_factory=dict)
+    delays: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

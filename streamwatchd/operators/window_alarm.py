@@ -16,7 +16,7 @@ from streamwatchd.batch import NULL, TRUE, Frame, Truths
 from streamwatchd.lang.typed import NUMBER, Expr, Time, walk
 from streamwatchd.operators.document import Details, Document, alarm_id, lifecycle_event, plain
 from streamwatchd.operators.evaluate import Evaluator, Param
-from streamwatchd.operators.family import UNKNOWN, Family
+from streamwatchd.operators.family import BEGINNING, UNKNOWN, Family
 from streamwatchd.operators.judging import Reader, fill_values, key_frame
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
@@ -91,6 +91,10 @@ class WindowAlarmNode:
         self.done_ms: int | None = None
         self.begins_ms: int | None = None
         self._quiet = False
+        self._whole_from = max(
+            [families[r.family].began_at(r.window.width_ms, r.accumulations) for r in self.reader.readings],
+            default=BEGINNING,
+        )
         self._warm_up = False
         self._timeless = not any(isinstance(node, Time) for expr in _expressions(spec.shape) for node in walk(expr))
         self._sizes = [reading.window.size_ms for reading in spec.readings]
@@ -197,6 +201,8 @@ class WindowAlarmNode:
         if self.spec.partial or not windows:
             return np.zeros(len(since), bool)
         start = min(window.end(judged_ms) - window.size_ms for window in windows)
+        if start < self._whole_from:
+            return np.ones(len(since), bool)
         warming: npt.NDArray[np.bool_] = since > start
         if self.spec.min_history_ms is not None:
             warming &= since > judged_ms - self.spec.min_history_ms
@@ -260,10 +266,41 @@ class WindowAlarmNode:
 
     def restore(self, state: Any) -> None:
         self.done_ms, self.begins_ms, rows, names, silent, ids = state
+        self._take(rows, names, silent, ids)
+
+    def _take(self, rows: Any, names: Any, silent: Any, ids: Any) -> None:
         self.pairs.extend(self.family)
         places = {tuple(self._name(place)): place for place in range(len(self.pairs.key))}
         found = np.array([places.get(tuple(name), -1) for name in names], np.intp)
         self.life.restore(rows | {"silent": np.zeros(0, np.int64)}, found)
-        hushed = np.array([places[tuple(name)] for name in silent if tuple(name) in places], np.intp)
-        self.life.hush(hushed)
-        self.ids = {int(place): identity for place, identity in zip(found, ids, strict=True) if identity and place >= 0}
+        self.life.hush(np.array([places[tuple(name)] for name in silent if tuple(name) in places], np.intp))
+        self.ids |= {int(place): identity for place, identity in zip(found, ids, strict=True) if identity and place >= 0}
+
+    def adopt(self, old: WindowAlarmNode) -> None:
+        """Take over the alarms of rules that go on here; they leave the old node."""
+        if len(old.spec.shape.levels) != len(self.spec.shape.levels):
+            return
+        for key in old.family.space.keys:
+            self.family.space.id_of((*self._constants(old, key), *key[old.spec.lifted :]))
+        _, _, rows, names, silent, ids = old.snapshot()
+        self._take(rows, names, silent, ids)
+        mine = {member.name for member in self.spec.members}
+        gone = [place for place in rows["place"].tolist() if old._name(place)[0] in mine]
+        old.life.end(np.array(gone, np.intp), 0, "")
+        for place in gone:
+            old.ids.pop(place, None)
+
+    def _constants(self, old: WindowAlarmNode, key: tuple[Any, ...]) -> tuple[Any, ...]:
+        return key[: old.spec.lifted] if self.spec.lifted == old.spec.lifted else ()
+
+    def resolve_rest(self, at_ms: int, living: set[str]) -> None:
+        """What nobody took over ends at E."""
+        places = self.life.active()
+        if not len(places):
+            return
+        frame = self._frame(at_ms)
+        names = [self.spec.members[int(self.pairs.member[place])].name for place in places.tolist()]
+        for name in dict.fromkeys(names):
+            mine = np.array([p for p, n in zip(places.tolist(), names, strict=True) if n == name], np.intp)
+            reason = "rule_changed" if name in living else "rule_removed"
+            self._publish(frame, self.life.end(mine, at_ms, reason), at_ms)

@@ -27,7 +27,8 @@ from streamwatchd.rules.ruleset import Alarm, Kpi, Rule, RuleSet, Source
 class Stream:
     """Rows that rules read. `route` are the key names by which they lie in tasks, None where nothing is known.
 
-    `source` is the source whose tasks carry a stage-1 stream; `columns` maps a KPI's columns to their kinds.
+    `source` is the source whose tasks carry a stage-1 stream; `columns` maps a KPI's columns to their kinds;
+    `meaning` is the KPI's id. Rows of sessions behind the exchange come up to `delay_ms` after their time.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Stream:
     source: str
     columns: Mapping[str, str]
     keys: tuple[str, ...]
+    meaning: str = ""
+    delay_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Draft:
     targets: dict[str, int] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     roots: dict[str, frozenset[str]] = field(default_factory=dict)
+    delays: dict[str, int] = field(default_factory=dict)
 
 
 class Builder:
@@ -105,6 +109,13 @@ class Builder:
             found |= known if known is not None else {name}
         return frozenset(found)
 
+    def delay(self, home: Home, node: str, streams: Iterable[str]) -> None:
+        """Let a node lag behind the watermark as its inputs do."""
+        here = [self.streams[name] for name in streams]
+        late = max((s.delay_ms for s in here if s.stage == home.stage), default=0)
+        if late:
+            self.draft(home).delays[node] = late
+
     # what crosses
 
     def family(
@@ -115,13 +126,14 @@ class Builder:
         if home.route is not None:
             names = [key.name for key in keys]
             route = tuple(names.index(name, lifted) for name in home.route)
-        draft = FamilyDraft(stream, keys, where, lifted, home.stage, route, session)
+        meaning = self.streams[stream].meaning
+        draft = FamilyDraft(stream, keys, where, lifted, home.stage, route, session, meaning)
         return self.families.setdefault(draft.id, draft)
 
     def feed(self, home: Home, stream: str, where: Expr | None, fields: tuple[KeyColumn, ...], route: tuple[str, ...]) -> str:
         """Let rows of a stream travel to the home; the name under which they arrive."""
-        name = identity("feed", stream, where, fields, route, home.stage)
         origin = self.streams[stream]
+        name = identity("feed", stream, origin.meaning, where, fields, route, home.stage)
         sender = self.drafts[(origin.stage, origin.source if origin.stage == 1 else "")]
         sender.feeds[name] = RowFeedSpec(name, stream, where, fields, route)
         sender.targets[name] = home.stage
@@ -202,6 +214,7 @@ def _stage(stage: int, inputs: tuple[str, ...], draft: Draft) -> StageSpec:
         sends=tuple(draft.sends),
         feeds=tuple(draft.feeds.values()),
         targets=dict(draft.targets),
+        delays=dict(draft.delays),
     )
 
 

@@ -34,6 +34,7 @@ class FamilyDraft:
     stage: int
     route: tuple[int, ...] | None
     session: bool
+    meaning: str
     widths: dict[int, dict[Accumulation, int]] = field(default_factory=dict)
     admits: list[set[str]] = field(default_factory=list)
     track_times: bool = False
@@ -43,7 +44,10 @@ class FamilyDraft:
     @property
     def id(self) -> str:
         keys = tuple((key.name, key.expr) for key in self.keys)
-        return identity("family", self.stream, keys, self.where, self.lifted, self.stage, self.route, self.session)
+        return identity(
+            "family", self.stream, keys, self.where, self.lifted, self.stage, self.route, self.session,
+            self.meaning,
+        )  # fmt: skip
 
     def need(self, window: Window, accumulations: tuple[Accumulation, ...]) -> None:
         """A reader of `window` needs these accumulations."""

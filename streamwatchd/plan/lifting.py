@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from streamwatchd.lang.typed import Aggregate, Compare, Expr, Field, Kind, Literal, TableColumn, conjuncts, conjunction
+from streamwatchd.lang.typed import NUMBER, Aggregate, Compare, Expr, Field, Kind, Literal, TableColumn, conjuncts, conjunction
 from streamwatchd.operators.evaluate import Param
 
 
@@ -19,7 +19,7 @@ def lift_numbers(expr: Expr, params: list[float]) -> Expr:
     if isinstance(expr, Literal):
         if expr.type.kind is Kind.NUMBER and isinstance(expr.value, int | float) and not isinstance(expr.value, bool):
             params.append(float(expr.value))
-            return Param(len(params) - 1, expr.type)  # type: ignore[return-value]
+            return Param(len(params) - 1, NUMBER)  # type: ignore[return-value]
         return expr
     changes: dict[str, Any] = {}
     for field in fields(expr):

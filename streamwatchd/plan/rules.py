@@ -210,7 +210,12 @@ def _lower_kpi(builder: Builder, rule: Kpi) -> None:
     columns = {key.name: key.kind for key in spec.keys} | {v.name: v.expr.type.kind.value for v in spec.values}
     route = home.route if home.route is not None else builder.streams[rule.sources[0]].route
     names = tuple(key.name for key in spec.keys)
-    builder.streams[rule.name] = Stream(rule.name, home.stage, route, home.source, columns, names)
+    builder.delay(home, spec.id, rule.sources)
+    delay = rule.session_ms if home.route is not None else 0
+    delay += draft.delays.get(spec.id, 0)
+    if delay:
+        draft.delays[rule.name] = delay
+    builder.streams[rule.name] = Stream(rule.name, home.stage, route, home.source, columns, names, spec.id, delay)
 
 
 # alarms
@@ -334,6 +339,7 @@ def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> N
     draft.windows.append(spec)
     draft.order.append(spec.id)
     draft.roots[spec.id] = builder.roots(home, rule.sources)
+    builder.delay(home, spec.id, rule.sources)
 
 
 def _silence(builder: Builder, rule: Alarm, read: _Readings) -> Reading | None:
@@ -370,7 +376,7 @@ def _draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
     if len(rule.sources) == 1 and home.route is not None:
         stream = _feed_rows(builder, rule, home, stream, where, lifted)
     drafted = _Drafted(rule, home, plain, params, shape, constants, lifted, where, None, stream)
-    return drafted, (stream, shape, lifted, where, rule.forget_ms, rule.in_order, home, rule.every_ms, rule.no_data)
+    return drafted, (stream, builder.streams[rule.sources[0]].meaning, shape, lifted, where, rule.forget_ms, rule.in_order, home, rule.every_ms, rule.no_data)
 
 
 def _lift_when(
@@ -419,6 +425,7 @@ def _join(builder: Builder, rule: Alarm, home: Home) -> str:
         draft.joins.append(JoinSpec(name, name, tuple(inputs), keys, columns))
         draft.order.append(name)
         draft.roots[name] = builder.roots(home, rule.sources)
+        builder.delay(home, name, rule.sources)
     return name
 
 

@@ -16,11 +16,11 @@ import numpy.typing as npt
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.batch import Frame, to_values
 from streamwatchd.operators.family import Family, Partial
-from streamwatchd.operators.flow import Outbox
+from streamwatchd.operators.flow import Flow, Outbox
 from streamwatchd.operators.keyspace import KeySpace, key_hash
 from streamwatchd.operators.ordering import pack_frame, unpack_frame
 from streamwatchd.operators.panes import Pane, pack_pane, unpack_pane
-from streamwatchd.operators.spec import FamilySpec, RowFeedSpec, StageSpec
+from streamwatchd.operators.spec import FamilySpec, RowFeedSpec
 from streamwatchd.packing import pack, unpack
 from streamwatchd.shard.output import ExchangeRecord, TaskId
 
@@ -55,14 +55,9 @@ Item = PaneItem | RowsItem | WatermarkItem
 class Sender:
     """Turns the outbox of a task into exchange records."""
 
-    def __init__(self, task: TaskId, spec: StageSpec, partitions: int) -> None:
-        self._feeder, self._spec, self._count = feeder_name(task), spec, partitions
+    def __init__(self, task: TaskId, flow: Flow, partitions: int) -> None:
+        self._feeder, self._flow, self.partitions = feeder_name(task), flow, partitions
         self._routes: dict[tuple[int, tuple[int, ...]], npt.NDArray[np.int64]] = {}
-        self._stages_of_stream: dict[str, set[int]] = {}
-        for family in spec.sends:
-            self._stages_of_stream.setdefault(family.stream, set()).add(spec.targets[family.id])
-        for feed in spec.feeds:
-            self._stages_of_stream.setdefault(feed.stream, set()).add(spec.targets[feed.name])
 
     def records(self, outbox: Outbox) -> list[ExchangeRecord]:
         """Empties what the outbox holds for later stages."""
@@ -72,8 +67,8 @@ class Sender:
         for feed, frame in outbox.rows:
             self._add_rows(items, feed, frame)
         for stream, watermark in outbox.watermarks:
-            for stage in self._stages_of_stream[stream]:
-                for partition in range(self._count):
+            for stage in self._flow.stages_of(stream):
+                for partition in range(self.partitions):
                     items.setdefault((stage, partition), []).append(["w", stream, watermark])
         outbox.panes, outbox.rows, outbox.watermarks = [], [], []
         return [
@@ -95,24 +90,24 @@ class Sender:
             keys = [list(space.keys[key]) for key in chosen.tolist()]
             part = _covering(pane, chosen)
             packed = ["p", family.id, index, keys, pack_pane(part.take(chosen), number.__getitem__)]
-            items.setdefault((self._spec.targets[family.id], partition), []).append(packed)
+            items.setdefault((self._flow.targets[family.id], partition), []).append(packed)
 
     def _partitions(self, space: KeySpace, route: tuple[int, ...]) -> npt.NDArray[np.int64]:
         handle = (id(space), route)
         known = self._routes.get(handle, np.zeros(0, np.int64))
         if len(known) < len(space):
-            fresh = [key_hash(tuple(key[i] for i in route)) % self._count for key in space.keys[len(known) :]]
+            fresh = [key_hash(tuple(key[i] for i in route)) % self.partitions for key in space.keys[len(known) :]]
             known = self._routes[handle] = np.concatenate([known, np.array(fresh, np.int64)])
         return known
 
     def _add_rows(self, items: dict[tuple[int, int], list[Any]], feed: RowFeedSpec, frame: Frame) -> None:
         columns = [to_values(frame.columns[name]) for name in feed.route]
         keys = list(zip(*columns, strict=True)) if columns else [()] * len(frame)
-        partition_of = {key: key_hash(key) % self._count for key in set(keys)}  # type: ignore[arg-type]
+        partition_of = {key: key_hash(key) % self.partitions for key in set(keys)}  # type: ignore[arg-type]
         targets = np.array([partition_of[key] for key in keys])
         for partition in np.unique(targets).tolist():
             packed = ["r", feed.name, pack_frame(frame.take(targets == partition))]
-            items.setdefault((self._spec.targets[feed.name], partition), []).append(packed)
+            items.setdefault((self._flow.targets[feed.name], partition), []).append(packed)
 
 
 def _covering(pane: Pane, keys: npt.NDArray[np.intp]) -> Pane:

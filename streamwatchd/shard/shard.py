@@ -92,7 +92,14 @@ class Shard:
 
     def switch(self, at_ms: int, program: Program, tables: Mapping[str, TableData]) -> None:
         """New rules and tables from the event-time instant `at_ms` (E): it must lie above `max_event_time()`."""
-        raise NotImplementedError
+        self.program, self.tables = program, dict(tables)
+        plan = program.plan
+        for name, task in self.tasks.items():
+            if isinstance(task, SourceTask):
+                source = next(source for source in plan.sources.values() if source.topic == name.topic)
+                task.switch(at_ms, source, plan.first[source.name], tables, plan)
+            else:
+                task.switch(at_ms, plan.later[name.stage - 2], self._feeders(name.stage), tables, plan)
 
     def max_event_time(self) -> int:
         """The largest event time that any task has taken in, or a very small number."""

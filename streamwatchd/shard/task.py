@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -55,11 +56,21 @@ class SourceTask:
         self.dimensions = dimensions
         self.decoder = open_decoder(source.format, _schema(source))
         self.flow = Flow(stage, dimensions, functions.evaluators())
-        self.sender = Sender(task, stage, exchange_partitions)
+        self.sender = Sender(task, self.flow, exchange_partitions)
         self.max_time = NEVER
         self.watermark = NEVER
         self.counts: Counter[str] = Counter()
         self._sampled: dict[str | None, bool] = {}
+
+    def switch(self, at_ms: int, source: SourceSpec, stage: StageSpec, tables: Mapping[str, TableData], plan: LogicalPlan) -> None:
+        """New rules and tables from E on; records are decoded for old and new readers from here on."""
+        self.dimensions.switch(at_ms, tables, plan.defaults)
+        both = replace(source, inferred={**self.source.inferred, **source.inferred})
+        if _schema(both) != _schema(self.source):
+            self.decoder = open_decoder(both.format, _schema(both))
+        self.source = both
+        self.flow.switch(at_ms, stage)
+        self.sender = Sender(self.id, self.flow, self.sender.partitions)
 
     # input
 
@@ -219,10 +230,19 @@ class MergeTask:
         self.id = task
         self.dimensions = dimensions
         self.flow = Flow(stage, dimensions, functions.evaluators())
-        self.sender = Sender(task, stage, exchange_partitions)
+        self.sender = Sender(task, self.flow, exchange_partitions)
         self.feeders = dict(feeders)
         self.heard: dict[str, dict[str, int]] = {stream: {} for stream in feeders}
         self.counts: Counter[str] = Counter()
+
+    def switch(
+        self, at_ms: int, stage: StageSpec, feeders: Mapping[str, frozenset[str]], tables: Mapping[str, TableData], plan: LogicalPlan
+    ) -> None:
+        """New rules and tables from E on."""
+        self.dimensions.switch(at_ms, tables, plan.defaults)
+        self.flow.switch(at_ms, stage)
+        self.feeders |= feeders
+        self.sender = Sender(self.id, self.flow, self.sender.partitions)
 
     def step(self, payloads: list[bytes]) -> list[Output]:
         """Take in exchange records in the order of the log."""
