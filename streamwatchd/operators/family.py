@@ -265,8 +265,9 @@ class Family:
     def restore(self, state: Any) -> None:
         tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending = state
         for forget, every, since, last, begins in known:
-            if (forget, every) in self.known:
-                self.known[forget, every] = Known(forget, every, since, last, begins)
+            mine = self.known.get((forget, every))
+            if mine is not None:
+                mine.since, mine.last, mine.begins_ms = since, last, begins
         for width, (names, panes) in tables.items():
             table = self.tables.get(width)
             if table is not None:

@@ -105,7 +105,7 @@ class Flow:
         for stream in spec.inputs:
             self.limits.setdefault(stream, BEGINNING)
         kept = {name: wire for name, wire in self._wires.items() if wire.until_ms == FOREVER}
-        made = {node.id: node for node in self._make_nodes(spec, {name: wire.spec for name, wire in kept.items()})}
+        made = {node.id: _from(node, begins_ms) for node in self._make_nodes(spec, {name: wire.spec for name, wire in kept.items()})}
         specs = {part.id: part for part in _node_specs(spec)}
         self._wires = {
             name: kept[name] if name not in made else _Wire(made[name], specs[name], begins_ms) for name in spec.order
@@ -370,6 +370,13 @@ class Flow:
                 wire.begins_ms = state["begins"].get(name, wire.begins_ms)
                 wire.after = [other for other in wire.after if other in self._wires]
                 wire.node.restore(packed)
+
+
+def _from(node: Node, begins_ms: int) -> Node:
+    """Windows are judged at instants above E only."""
+    if isinstance(node, KpiNode | WindowAlarmNode) and begins_ms > BEGINNING:
+        node.begins_ms = begins_ms
+    return node
 
 
 def _node_specs(spec: StageSpec) -> list[KpiSpec | JoinSpec | WindowAlarmSpec | RowAlarmSpec]:
