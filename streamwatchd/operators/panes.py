@@ -15,10 +15,14 @@ from streamwatchd.aggregates.accumulator import State, grown
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.batch import TRUE, Column, Frame, Rows, Times, take
 from streamwatchd.operators.evaluate import Evaluator, is_null
+from streamwatchd.operators.prefix import EXACT, RunningTotals
 from streamwatchd.operators.spec import Accumulation
 
 COUNT = Accumulation("count", "rows", None, None)
 """Rows per key: every table keeps it, it says which keys have data in a pane."""
+
+_MERGE_AT_MOST = 4
+"""Windows of up to so many panes are merged; longer ones are read from running totals."""
 
 _NO_FIRST = np.iinfo(np.int64).max
 _NO_LAST = np.iinfo(np.int64).min
@@ -106,6 +110,7 @@ class PaneTable:
         self.accumulations = tuple(accumulations)
         self.track_times = track_times
         self.panes: dict[int, Pane] = {}
+        self._totals: dict[Accumulation, RunningTotals] = {}
 
     def add(self, feed: Feed, keys: int) -> None:
         """Rows into their panes; `keys` is the number of keys known."""
@@ -190,8 +195,16 @@ class PaneTable:
         return total
 
     def read(self, accumulation: Accumulation, start_ms: int, end_ms: int, size: int) -> State:
-        """The merged state of a window; not to be changed by the caller."""
+        """The merged state of a window of closed panes; not to be changed by the caller."""
         accumulator = ACCUMULATORS[accumulation.accumulator]
+        first, last = start_ms // self.width_ms, end_ms // self.width_ms
+        if accumulation.accumulator in EXACT and last - first > _MERGE_AT_MOST:
+            totals = self._totals.get(accumulation)
+            if totals is None:
+                totals = self._totals[accumulation] = RunningTotals(accumulation)
+            states = {i: pane.states[accumulation] for i, pane in self.panes.items() if accumulation in pane.states}
+            totals.reach(states, last, size)
+            return totals.between(first, last, size)
         state = accumulator.empty(size)
         for pane in self.between(start_ms, end_ms):
             if accumulation in pane.states:
@@ -203,6 +216,8 @@ class PaneTable:
         limit = time_ms // self.width_ms
         for index in [index for index in self.panes if index < limit]:
             del self.panes[index]
+        for totals in self._totals.values():
+            totals.drop_before(limit)
 
     def first_pane_after(self, time_ms: int) -> int | None:
         """The start of the earliest pane that starts at or after `time_ms`."""
