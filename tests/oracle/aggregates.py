@@ -61,12 +61,7 @@ def _round_to(value: float, exponent: int) -> Fraction:
 
 
 def exact_sum(values: list[Cell]) -> Fraction:
-    total = Fraction(0)
-    for cell in values:
-        value = float(cell)  # type: ignore[arg-type]
-        if value:
-            total += _round_to(value, 32 * (_exponent(value) // 32 - 1))
-    return total
+    return sum((Fraction(float(cell)) for cell in values), Fraction(0))  # type: ignore[arg-type]
 
 
 def variance(values: list[Cell]) -> Fraction:
