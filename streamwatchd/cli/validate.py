@@ -12,6 +12,9 @@ from streamwatchd.cli.project import config_path, counted, plural, print_diagnos
 from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.diagnostics import Diagnostic, as_json
 from streamwatchd.errors import UnreadableInput
+from streamwatchd.rules.loader import Loaded
+from streamwatchd.testing.timeline import Suite
+from streamwatchd.testing.timeline_reader import read_suite, rules_folder, suite_paths
 
 
 @click.command("validate")
@@ -27,11 +30,12 @@ def command(
     With PATHs (files or folders of the project) only their problems are shown; all is checked, since files read each
     other. Exit code 0: fine, or warnings only; 1: errors; 2: there is nothing to check.
     """
-    compiled = compile_project(config_path(config), rules_dir=rules_dir)
-
-    files = {*compiled.loaded.files, *compiled.loaded.refused}
+    path = config_path(config)
+    compiled = compile_project(path, rules_dir=rules_dir)
+    suites = _suites(path, rules_dir, compiled.loaded)
+    files = {*compiled.loaded.files, *compiled.loaded.refused, *(suite.path for suite in suites)}
     shown = _chosen(files, paths)
-    found = [*compiled.loaded.diagnostics]
+    found = [*compiled.loaded.diagnostics, *(problem for suite in suites for problem in suite.problems)]
     found = [each for each in found if each.span is None or each.span.file in shown]
     if output == "json":
         click.echo(_as_json(found, len(shown)))
@@ -39,6 +43,13 @@ def command(
         print_diagnostics(found)
         click.echo(_summary(compiled, found, shown))
     ctx.exit(1 if any(each.is_error for each in found) else 0)
+
+
+def _suites(config: Path, rules_dir: Path | None, loaded: Loaded) -> list[Suite]:
+    """The tests of the project; none where its configuration does not check, since all they name would be unknown."""
+    if loaded.settings is None:
+        return []
+    return [read_suite(path, loaded) for path in suite_paths(rules_folder(config, rules_dir, loaded), loaded)]
 
 
 def _chosen(files: set[str], paths: Sequence[Path]) -> set[str]:

@@ -37,15 +37,11 @@ class Driver:
         self.program, self.now_ms = program, now_ms
         self.partitions = dict(partitions)
         first = [TaskId(1, s.topic, p) for s in program.plan.sources.values() for p in range(partitions[s.topic])]
-        later = [
-            TaskId(stage.stage, "", p) for stage in program.plan.later for p in range(exchange_partitions)
-        ]
+        later = [TaskId(stage.stage, "", p) for stage in program.plan.later for p in range(exchange_partitions)]
         owned: list[list[TaskId]] = [[] for _ in range(shards)]
         for number, task in enumerate([*first, *later]):
             owned[number % shards].append(task)
-        self.shards = [
-            Shard(program, tables, tasks, partitions, exchange_partitions, max_future_ms) for tasks in owned
-        ]
+        self.shards = [Shard(program, tables, tasks, partitions, exchange_partitions, max_future_ms) for tasks in owned]
         self._owner = {task: shard for shard, tasks in zip(self.shards, owned, strict=True) for task in tasks}
         self.outputs: list[Output] = []
         self._exchange: deque[ExchangeRecord] = deque()
@@ -128,7 +124,9 @@ class IdleMarker:
         """At the end of the input: partitions that never spoke follow the others of any source."""
         marks = self._marks(watermarks, lambda task, idle_after: task not in self._last)
         heard = [watermark for task, watermark in watermarks.items() if task in self._last]
-        silent = [s for s in self._sources if not any(TaskId(1, s.topic, p) in self._last for p in self._tasks(s.topic))]
+        silent = [
+            s for s in self._sources if not any(TaskId(1, s.topic, p) in self._last for p in self._tasks(s.topic))
+        ]
         for source in silent if heard else ():
             marks += [Mark(TaskId(1, source.topic, p), -1, min(heard)) for p in self._tasks(source.topic)]
         return marks

@@ -121,11 +121,11 @@ class Clock:
         for task, batch in batches.items():
             self._append(task, batch)
         if horizon > NEVER:
-            self._play(horizon)
+            self.play_to(horizon)
 
     def finish(self) -> None:
         """Feed what waits; partitions that never spoke follow those of their source, silent sources those of any."""
-        self._play(self._seen)
+        self.play_to(self._seen)
         watermarks = self._driver.watermarks()
         heard = [watermarks[task] for task in self._heard if watermarks[task] > NEVER]
         for tasks in self._tasks.values():
@@ -150,25 +150,36 @@ class Clock:
         else:
             self._lines[task] = _Line(batch, times)
 
-    def _play(self, to: int) -> None:
-        """All records up to the instant `to`."""
-        for instant in self._resumptions(to):
+    def play_to(self, to: int) -> None:
+        """Feed all records up to the instant `to`, which the clock then shows."""
+        for instant in self._turns(to):
             self._feed(instant, "left")
             self._mark(instant)
         self._feed(to, "right")
         self._mark(to)
 
-    def _resumptions(self, to: int) -> list[int]:
-        """Instants up to `to` at which a partition speaks after more than its `idle_after`."""
+    def _turns(self, to: int) -> list[int]:
+        """Instants up to `to` at which a partition falls silent or speaks again."""
         found: set[int] = set()
-        for task, line in self._lines.items():
-            if line.at == len(line.batch):
-                continue
+        for topic, tasks in self._tasks.items():
+            idle_after_ms = self._sources[topic].idle_after_ms
+            for task in tasks:
+                heard = self._hearings(task, to)
+                before, after = heard[:-1], heard[1:]
+                silent = after - before > idle_after_ms
+                found.update((before[silent] + idle_after_ms + 1).tolist())
+                found.update(after[silent].tolist())
+        return sorted(instant for instant in found if self._now < instant <= to)
+
+    def _hearings(self, task: TaskId, to: int) -> Times:
+        """When it was last heard, when it is heard up to `to`, and `to`."""
+        line = self._lines.get(task)
+        times = np.empty(0, np.int64)
+        if line is not None:
             times = line.times[line.at : int(np.searchsorted(line.times, to, "right"))]
-            first = self._last_heard(task, to)
-            gaps = np.diff(times, prepend=times[:1] if first is None else first)
-            found.update(times[gaps > self._sources[task.topic].idle_after_ms].tolist())
-        return sorted(found)
+        first = self._last_heard(task, to)
+        known = np.array([] if first is None else [first], np.int64)
+        return np.concatenate((known, times, np.array([to], np.int64)))
 
     def _last_heard(self, task: TaskId, now: int) -> int | None:
         """None for a partition that is still waited for."""
@@ -198,6 +209,16 @@ class Clock:
     def _is_idle(self, task: TaskId) -> bool:
         heard = self._last_heard(task, self._now)
         return heard is not None and self._now - heard > self._sources[task.topic].idle_after_ms
+
+    def hush(self, topic: str) -> None:
+        """From now on the partitions of a topic are idle, until their next records."""
+        silent_since = self._now - self._sources[topic].idle_after_ms - 1
+        self._heard.update(dict.fromkeys(self._tasks[topic], silent_since))
+        self._mark(self._now)
+
+    def use(self, driver: Driver) -> None:
+        """Go on with another driver, whose state is that of the one before."""
+        self._driver = driver
 
     def _advance(self, tasks: Iterable[TaskId], watermark_ms: int, watermarks: Mapping[TaskId, int]) -> None:
         for task in tasks:

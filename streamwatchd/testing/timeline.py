@@ -1,0 +1,105 @@
+"""Tests of rules: timelines of events, and what must come of them. Read by `timeline_reader`, run by `timeline_run`.
+
+Times are ms after the start of the timeline unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from streamwatchd.diagnostics import Diagnostic, Span
+from streamwatchd.enrichment.table import TableData
+
+START_MS = 1_767_571_200_000
+"""2026-01-05T00:00Z, a Monday: where a timeline starts that does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event of `source` that arrives at `at_ms` and says `time_ms`; `late` if the timeline means it to be late."""
+
+    at_ms: int
+    source: str
+    time_ms: int
+    fields: Mapping[str, object]
+    span: Span
+    late: bool = False
+
+
+class Verb(StrEnum):
+    """`restart`: the daemon stops and goes on from its snapshot. `idle`: a source falls silent at once."""
+
+    RESTART = "restart"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that happens to the daemon; `source` is that of `idle`."""
+
+    at_ms: int
+    verb: Verb
+    source: str = ""
+
+
+class Kind(StrEnum):
+    """What an expectation is about, by the field that names it."""
+
+    ALARM = "alarm"
+    KPI = "kpi"
+    LATE = "late"
+    DEAD_LETTER = "dead_letter"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """An output that must (or must not) come. `fields` are those of its document, to be found in it.
+
+    `at_ms` is its exact event time, `by_ms` the latest. `exact`: mappings must be equal, not only contain. `tolerance`
+    is relative. `text` is how it was written.
+    """
+
+    kind: Kind
+    name: str
+    fields: Mapping[str, object]
+    span: Span
+    text: str
+    at_ms: int | None = None
+    by_ms: int | None = None
+    exact: bool = False
+    tolerance: float = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test. `until_ms` is how far the clock runs (None: as far as the expectations need).
+
+    `exact`: the alarms and KPIs that it expects something of do nothing else.
+    """
+
+    name: str
+    span: Span
+    start_ms: int = START_MS
+    tables: Mapping[str, TableData] = field(default_factory=dict)
+    events: Sequence[Event] = ()
+    acts: Sequence[Act] = ()
+    until_ms: int | None = None
+    expect: Sequence[Expectation] = ()
+    expect_no: Sequence[Expectation] = ()
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The tests of one file. `rules` are the rules files that it loads, by path; None stands for all."""
+
+    path: str
+    rules: frozenset[str] | None
+    cases: tuple[Case, ...]
+    problems: tuple[Diagnostic, ...]
+
+    @property
+    def failed(self) -> bool:
+        return any(problem.is_error for problem in self.problems)

@@ -1,0 +1,214 @@
+"""Running a timeline: the whole program on one thread, events arrive at their times, the clock goes on to the end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from streamwatchd.batch import RawBatch
+from streamwatchd.compiler import Program, program_of
+from streamwatchd.enrichment.table import TableData
+from streamwatchd.operators.document import iso
+from streamwatchd.rules.loader import Loaded
+from streamwatchd.rules.ruleset import Rule, RuleSet, Source
+from streamwatchd.shard.output import Output, Sink, TaskId
+from streamwatchd.testing.driver import Driver
+from streamwatchd.testing.playback import Clock
+from streamwatchd.testing.timeline import Act, Case, Event, Kind, Suite, Verb
+from streamwatchd.testing.timeline_times import absolute
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+_UNITS = {"s": 1e-3, "ms": 1, "us": 1_000, "ns": 1_000_000}
+_KINDS = {Sink.ALERTS: Kind.ALARM, Sink.KPIS: Kind.KPI, Sink.LATE: Kind.LATE, Sink.DEAD_LETTERS: Kind.DEAD_LETTER}
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An output: of which alarm, KPI or source, when (ms after the start), its document, the event that it is."""
+
+    kind: Kind
+    name: str
+    at_ms: int
+    document: Mapping[str, object]
+    event: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a timeline, in order of event time. `stopped_ms` is how far the clock ran."""
+
+    happenings: tuple[Happening, ...]
+    stopped_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where the tests of one file run: the rules that they load and what those read, with the project's tables."""
+
+    program: Program
+    sources: Mapping[str, Source]
+    tables: Mapping[str, TableData]
+    exchange_partitions: int
+    idle_jump_ms: int
+
+    def run(self, case: Case) -> Ran:
+        """Play the timeline as it is written."""
+        return _Run(self, case).run()
+
+
+def bench(suite: Suite, loaded: Loaded) -> Bench:
+    """Raises ValueError when the project has no settings to run under."""
+    if loaded.settings is None:
+        raise ValueError("the configuration does not check")
+    rules = _with_what_they_read(suite.rules, loaded.ruleset)
+    sources = {name: loaded.ruleset.sources[name] for name in _sources(rules, loaded.ruleset)}
+    program = program_of(RuleSet(sources, loaded.ruleset.tables, rules), loaded.settings.max_record_bytes)
+    settings = loaded.settings
+    return Bench(program, sources, loaded.tables, settings.exchange_partitions, settings.idle_jump_ms)
+
+
+def with_restarts(case: Case, most: int = 20) -> Case:
+    """The case with a restart at up to `most` of its instants, evenly spread."""
+    instants = sorted({event.at_ms for event in case.events})
+    chosen = instants[:: max(1, len(instants) // most)]
+    acts = [*case.acts, *(Act(at, Verb.RESTART) for at in chosen)]
+    return replace(case, acts=sorted(acts, key=lambda act: act.at_ms))
+
+
+def without_restarts(case: Case) -> Case:
+    return replace(case, acts=[act for act in case.acts if act.verb is not Verb.RESTART])
+
+
+class _Run:
+    def __init__(self, bench: Bench, case: Case) -> None:
+        self._bench, self._case = bench, case
+        self._driver = self._new_driver()
+        self._clock = Clock(self._driver, bench.idle_jump_ms)
+        self._sent: dict[tuple[str, int], Event] = {}
+        self._outputs: list[Output] = []
+
+    def run(self) -> Ran:
+        self._clock.take(self._batches())
+        for act in self._case.acts:
+            self._clock.play_to(self._case.start_ms + act.at_ms)
+            self._act(act)
+        stop_ms = self._until()
+        self._clock.play_to(self._case.start_ms + stop_ms)
+        self._clock.finish()
+        self._outputs += self._driver.take_outputs()
+        found = [self._happening(output) for output in self._outputs if output.sink in _KINDS]
+        return Ran(tuple(sorted(found, key=lambda each: each.at_ms)), stop_ms)
+
+    def _new_driver(self) -> Driver:
+        bench = self._bench
+        return Driver(
+            bench.program,
+            {**bench.tables, **self._case.tables},
+            {source.topic: 1 for source in bench.program.plan.sources.values()},
+            exchange_partitions=bench.exchange_partitions,
+        )
+
+    def _until(self) -> int:
+        """As written, else what the expectations, or the last event, need to be judged."""
+        case = self._case
+        if case.until_ms is not None:
+            return case.until_ms
+        awaited = [
+            at
+            for expectation in (*case.expect, *case.expect_no)
+            for at in (expectation.at_ms, expectation.by_ms)
+            if at is not None
+        ]
+        latest = max([0, *awaited, *(event.at_ms for event in case.events), *(act.at_ms for act in case.acts)])
+        sources = self._bench.sources.values()
+        return latest + max((source.max_delay_ms + source.idle_after_ms for source in sources), default=0)
+
+    def _act(self, act: Act) -> None:
+        match act.verb:
+            case Verb.RESTART:
+                self._outputs += self._driver.take_outputs()
+                again = self._new_driver()
+                for before, after in zip(self._driver.shards, again.shards, strict=True):
+                    after.restore(before.snapshot())
+                self._driver = again
+                self._clock.use(again)
+            case Verb.IDLE:
+                if act.source in self._bench.sources:
+                    self._clock.hush(self._bench.sources[act.source].topic)
+
+    def _batches(self) -> dict[TaskId, RawBatch]:
+        """The events of each source that the rules read, as records of its one partition."""
+        by_source: dict[str, list[Event]] = defaultdict(list)
+        for event in self._case.events:
+            if event.source in self._bench.sources:
+                by_source[event.source].append(event)
+        batches = {}
+        for name, events in by_source.items():
+            source = self._bench.sources[name]
+            self._sent.update({(source.topic, offset): event for offset, event in enumerate(events)})
+            payloads = [self._payload(event, source) for event in events]
+            stamps = [self._case.start_ms + event.at_ms for event in events]
+            batches[TaskId(1, source.topic, 0)] = RawBatch(source.topic, 0, payloads, range(len(events)), stamps)
+        return batches
+
+    def _payload(self, event: Event, source: Source) -> bytes:
+        if source.time == "kafka":
+            return _encode(event.fields)
+        return _encode({source.time: _stamp(self._case.start_ms + event.time_ms, source.time_unit), **event.fields})
+
+    def _happening(self, output: Output) -> Happening:
+        kind, value = _KINDS[output.sink], output.value
+        event = None
+        document: Mapping[str, object]
+        if isinstance(value, dict):
+            document = value
+        else:
+            document = headers = dict(output.headers)
+            event = self._sent[headers["topic"], int(headers["offset"])]
+        match kind:
+            case Kind.ALARM:
+                name, at = document["rule"], _ms(document["at"])
+            case Kind.KPI:
+                window = document["window"]
+                assert isinstance(window, dict)
+                name, at = document["kpi"], _ms(window["end"])
+            case _:
+                assert event is not None
+                name, at = document["source"], self._case.start_ms + event.at_ms
+        return Happening(kind, str(name), at - self._case.start_ms, document, event)
+
+
+def _ms(text: object) -> int:
+    found = absolute(str(text))
+    assert found is not None, text
+    return found
+
+
+def _stamp(time_ms: int, unit: str) -> object:
+    """As the source reads it: ISO-8601 where it declares no unit."""
+    if not unit:
+        return iso(time_ms)
+    value = time_ms * _UNITS[unit]
+    return int(value) if value == int(value) else value
+
+
+def _with_what_they_read(files: frozenset[str] | None, ruleset: RuleSet) -> tuple[Rule, ...]:
+    """Rules of the files and, over several steps, the KPIs that they read."""
+    by_name = {rule.name: rule for rule in ruleset.rules}
+    wanted = {rule.name for rule in ruleset.rules if files is None or rule.span.file in files}
+    pending = list(wanted)
+    while pending:
+        for source in by_name[pending.pop()].sources:
+            if source in by_name and source not in wanted:
+                wanted.add(source)
+                pending.append(source)
+    return tuple(rule for rule in ruleset.rules if rule.name in wanted)
+
+
+def _sources(rules: Iterable[Rule], ruleset: RuleSet) -> list[str]:
+    """Those that the rules read; a source that nobody reads would take no part."""
+    read = {source for rule in rules for source in rule.sources}
+    return [name for name in ruleset.sources if name in read]

@@ -1,0 +1,83 @@
+"""The fields of tests of rules, declared: reader and reference come from here."""
+
+from __future__ import annotations
+
+from streamwatchd.fields import Anything, Field, ListOf, MapOf, Raw, Record, Share, Text, Truth
+
+_ROW = MapOf(Raw("a value"))
+_INSTANT = Text("a time: a duration after the start, or ISO-8601")
+
+TEST = Record(
+    "a test",
+    (
+        Field("name", Text(), "What the rules do, in a sentence.", "fires once", required=True),
+        Field("tables", MapOf(Raw("a list of rows")), "Rows that stand in for those of a table."),
+        Field("start", Text("a time in ISO-8601"), "Where the timeline starts.", "2026-01-05T00:00:00Z"),
+        Field("events", ListOf(_ROW), "The timeline: series of events, single events (`at:`), verbs.", required=True),
+        Field("until", _INSTANT, "How far the clock runs on after the last event.", "20m"),
+        Field("expect", ListOf(_ROW), "Alerts and KPI rows that must come."),
+        Field("expect_no", ListOf(_ROW), "Alerts and KPI rows that must not come."),
+        Field("exact", Truth(), "true: the rules named in `expect` do nothing else.", "true", default="false"),
+    ),
+)
+
+TEST_FILE = Record(
+    "a file of tests",
+    (
+        Field(
+            "rules", ListOf(Text("a path"), or_one=True), "The rules files to load, from this folder.", "[disk.yaml]"
+        ),
+        Field("tests", ListOf(TEST), "The tests, in order.", required=True),
+    ),
+)
+
+_WHEN = (
+    Field("at", _INSTANT, "The exact event time.", "9m"),
+    Field("by", _INSTANT, "The latest event time.", "9m"),
+    Field("exact", Truth(), "true: mappings hold these entries and no others.", default="false"),
+    Field("tolerance", Share(), "How far numbers may be off, relatively.", "1%", default="0.0001%"),
+)
+_CELLS = MapOf(Anything())
+
+_ALERT_FIELDS = ("event", "severity", "previous", "state", "message", "reason", "runbook", "muted_by", "seq")
+
+ALARM = Record(
+    "an expected alert",
+    (
+        Field("alarm", Text("the name of an alarm"), "The alarm.", "disk_filling", required=True),
+        *_WHEN,
+        *(Field(name, Anything(), f"As `{name}` of the alert.") for name in _ALERT_FIELDS),
+        *(Field(name, _INSTANT, f"As `{name}` of the alert.") for name in ("starts_at", "ends_at")),
+        *(
+            Field(name, _CELLS, f"As `{name}` of the alert.")
+            for name in ("key", "values", "labels", "context", "window")
+        ),
+    ),
+)
+
+KPI = Record(
+    "an expected KPI row",
+    (
+        Field("kpi", Text("the name of a KPI"), "The KPI.", "transactions", required=True),
+        *_WHEN,
+        *(Field(name, Anything(), f"As `{name}` of the row.") for name in ("events", "revision")),
+        *(Field(name, _CELLS, f"As `{name}` of the row.") for name in ("key", "values", "context", "window")),
+    ),
+)
+
+LATE = Record(
+    "an expected late event",
+    (Field("late", Text("the name of a source"), "The source.", "metrics", required=True), *_WHEN[:2]),
+)
+
+DEAD_LETTER = Record(
+    "an expected dead letter",
+    (
+        Field("dead_letter", Text("the name of a source"), "The source.", "metrics", required=True),
+        Field("reason", Text(), "Why, or how it begins.", "wrong_type"),
+    ),
+)
+
+EXPECTATIONS = {"alarm": ALARM, "kpi": KPI, "late": LATE, "dead_letter": DEAD_LETTER}
+VERBS = ("late", "idle", "restart")
+LATER_VERBS = ("reload", "skew")
