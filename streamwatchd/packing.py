@@ -35,7 +35,7 @@ _decoder = msgspec.msgpack.Decoder(ext_hook=_decode)
 
 
 def pack(value: object) -> bytes:
-    """None, bool, int, float, str, bytes, lists, dicts with any scalar keys, and 1-d numpy arrays; tuples become lists."""
+    """None, bool, int, float, str, bytes, lists, dicts with scalar keys, and 1-d numpy arrays; tuples become lists."""
     return _encoder.encode(value)
 
 

@@ -143,6 +143,7 @@ class Extreme:
         return np.full(size, self._fill)
 
     def reduce(self, groups: Rows, size: int, column: Column | None, time: Times) -> State:
+        assert isinstance(column, np.ndarray)
         state = self.empty(size)
         self._ufunc.at(state, groups, column)
         return state

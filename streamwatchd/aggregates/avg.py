@@ -24,6 +24,6 @@ spec = AggregateSpec(
     name="avg",
     doc="arithmetic mean of the values",
     example="avg(cpu over 5m)",
-    needs=(Need("sum", "value"), Need("count", "value"),),
+    needs=(Need("sum", "value"), Need("count", "value")),
     finish=finish,
 )

@@ -3,7 +3,7 @@
 A double is an integer of 53 bits times a power of two, so it lies in at most three bins of 32 bits: with
 b = floor(floor(log2 |v|) / 32) it is v = p₀·2^(32·b) + p₁·2^(32·(b−1)) + p₂·2^(32·(b−2)) with integers |pᵢ| ≤ 2^32.
 Integers add exactly in any order, so a sum is a function of the multiset of values, rounded once when it is read.
-(The idea is the superaccumulator of Kulisch; Neal, "Fast exact summation using small and large superaccumulators", 2015.)
+(The idea is Kulisch's superaccumulator; Neal, "Fast exact summation using small and large superaccumulators", 2015.)
 """
 
 from __future__ import annotations

@@ -23,6 +23,6 @@ spec = AggregateSpec(
     name="ratio",
     doc="share of events where the condition is true, of those where it is not null",
     example="ratio(status >= 500)",
-    needs=(Need("count", "true"), Need("count", "value"),),
+    needs=(Need("count", "true"), Need("count", "value")),
     finish=finish,
 )

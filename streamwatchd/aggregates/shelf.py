@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from streamwatchd.aggregates import (
@@ -20,7 +21,7 @@ from streamwatchd.aggregates import (
 )
 from streamwatchd.aggregates.base import AggregateSpec
 
-AGGREGATES = MappingProxyType(
+AGGREGATES: Mapping[str, AggregateSpec] = MappingProxyType(
     {
         module.spec.name: module.spec
         for module in (avg, count, distinct, first, last, max, min, quantile, ratio, stddev, sum, var)

@@ -2,7 +2,8 @@
 
 Percentile: with γ = 1.01 a value v > 0 lies in bucket k, the smallest integer with 1.01^k ≥ v (boundaries are the
 doubles `1.01 ** k`); its stand-in is the bucket's middle 2·γ^k / (γ + 1). Zero is itself, negatives mirror. The answer
-is the stand-in of the value of rank ceil(q·n), so within 1 % of the exact nearest-rank percentile (DDSketch, VLDB 2019).
+is the stand-in of the value of rank ceil(q·n), so within 1 % of the exact nearest-rank percentile (DDSketch, VLDB
+2019).
 
 Distinct: exact up to 1,024 different values, then HyperLogLog (Flajolet et al., 2007) with 4,096 registers over the
 first 8 bytes, little-endian, of BLAKE2b-64 of the value (strings as UTF-8, numbers as IEEE doubles).

@@ -22,6 +22,6 @@ spec = AggregateSpec(
     name="stddev",
     doc="population standard deviation of the values, cut to 26 significant bits",
     example="stddev(latency over 5m)",
-    needs=(Need("rough_sum", "value"), Need("square_sum", "value"), Need("count", "value"),),
+    needs=(Need("rough_sum", "value"), Need("square_sum", "value"), Need("count", "value")),
     finish=finish,
 )

@@ -20,6 +20,6 @@ spec = AggregateSpec(
     name="var",
     doc="population variance of the values, cut to 26 significant bits",
     example="var(latency over 5m)",
-    needs=(Need("rough_sum", "value"), Need("square_sum", "value"), Need("count", "value"),),
+    needs=(Need("rough_sum", "value"), Need("square_sum", "value"), Need("count", "value")),
     finish=finish,
 )

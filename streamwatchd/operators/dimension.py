@@ -7,13 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.batch import Column, Dictionary, Strings, Times, to_values
+from streamwatchd.batch import Column, Dictionary, Numbers, Strings, Times, Truths, to_values
 from streamwatchd.enrichment.table import TableData
 
 ABSENT = -1
 _FOREVER = -(2**62)
 
 RowNumbers = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
+
+Pieces = list[tuple[TableData, Mask | None]]
+"""Versions and which rows meet each (None: all)."""
 
 
 def key_text(value: float | str | bool | None) -> str | None:
@@ -64,7 +68,7 @@ class Dimensions:
 
     def forget_before(self, time_ms: int) -> None:
         """Drop versions that no row at or after `time_ms` can meet."""
-        for name, versions in self.versions.items():
+        for versions in self.versions.values():
             while len(versions) > 1 and versions[1][0] <= time_ms:
                 versions.pop(0)
         if len(self._lookups) > 64:
@@ -78,7 +82,7 @@ class Dimensions:
                 return data
         return versions[0][1]
 
-    def rows(self, table: str, keys: Column, time: Times) -> tuple[list[tuple[TableData, npt.NDArray[np.bool_] | None]], RowNumbers]:
+    def rows(self, table: str, keys: Column, time: Times) -> tuple[Pieces, RowNumbers]:
         """Row numbers (`ABSENT` where there is none) and which rows belong to which version (None: all)."""
         pieces = self._pieces(table, time)
         keys = keys if isinstance(keys, Strings) else _as_text(keys)
@@ -104,11 +108,12 @@ class Dimensions:
                 parts[place] = value
         return _from_values(parts, pieces[-1][0].columns[name])
 
-    def present(self, table: str, keys: Column, time: Times) -> npt.NDArray[np.bool_]:
+    def present(self, table: str, keys: Column, time: Times) -> Mask:
         """Which rows have a row in the table."""
-        return self.rows(table, keys, time)[1] != ABSENT
+        found: Mask = self.rows(table, keys, time)[1] != ABSENT
+        return found
 
-    def _pieces(self, table: str, time: Times) -> list[tuple[TableData, npt.NDArray[np.bool_] | None]]:
+    def _pieces(self, table: str, time: Times) -> Pieces:
         versions = self.versions[table]
         if len(versions) == 1 or not len(time):
             return [(versions[-1][1], None)]
@@ -142,10 +147,10 @@ def _gather(column: Column, rows: RowNumbers, default: object) -> Column:
         if isinstance(default, str) and absent.any():
             codes = np.where(absent, np.int32(column.dictionary[default]), codes)
         return Strings(codes, column.dictionary)
-    missing = _missing(column, default)
-    if not len(column):
-        return np.full(len(rows), missing, column.dtype)
-    return np.where(absent, missing, column[rows]).astype(column.dtype, copy=False)
+    found: Numbers | Truths = np.full(len(rows), _missing(column, default), column.dtype)
+    if len(column):
+        found[~absent] = column[rows[~absent]]
+    return found
 
 
 def _missing(column: Column, default: object) -> float | int:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import numpy as np
 
-from streamwatchd.batch import Column, Frame, Strings, take, to_values
+from streamwatchd.batch import Column, Frame, take, to_values
 from streamwatchd.lang import template
 from streamwatchd.lang.typed import Expr
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.lifecycle import SEVERITIES, Transition
 from streamwatchd.operators.spec import AlarmShape, Member, ValueSpec
-
-import numpy as np
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,7 +34,10 @@ def plain(value: object, integral: bool = False) -> object:
 
 
 def alarm_id(rule: str, key: Mapping[str, object], starts_at_ms: int, origin: Sequence[object] | None) -> str:
-    """Stable over restarts and replays: 16 hexadecimal digits of rule, key, start and, for alarms judged at once, place."""
+    """Stable over restarts and replays: 16 hexadecimal digits of rule, key and start, and of `origin` where given.
+
+    Alarms judged at once give their record's place, occurrences on derived rows the row's values.
+    """
     parts: list[object] = [rule, dict(sorted(key.items())), starts_at_ms]
     if origin is not None:
         parts.extend(origin)
@@ -113,8 +115,3 @@ def lifecycle_event(
         "replayed": False,
         "reason": transition.reason or None,
     }
-
-
-KeyDocument = Callable[[int], Document]
-
-__all__ = ["Details", "Document", "Origin", "Strings", "alarm_id", "iso", "lifecycle_event", "picked", "plain", "window"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,7 @@ class Evaluator:
         """A condition, one entry a row."""
         column = self.column(expr, frame)
         assert isinstance(column, np.ndarray)
-        return column
+        return column  # type: ignore[return-value]  # a condition's column is truths
 
     def operand(self, expr: Expr | Param, frame: Frame) -> Operand:
         """A column, or a scalar where the expression is constant."""
@@ -96,7 +96,7 @@ class Evaluator:
             case typed.Or(args):
                 return self._fold(np.maximum, args, frame)
             case typed.Not(arg):
-                return 2 - self.operand(arg, frame)  # type: ignore[operator, no-any-return]
+                return 2 - self.operand(arg, frame)  # type: ignore[operator]
             case typed.In():
                 return self._in(expr, frame)
             case typed.Match(arg, pattern):
@@ -134,8 +134,7 @@ class Evaluator:
         if kind is Kind.STRING:
             return _compare_strings(expr.op, left, right)
         if kind is Kind.BOOL:
-            null = (np.asarray(left) == NULL) | (np.asarray(right) == NULL)
-            return np.where(null, NULL, np.where(_COMPARE[expr.op](left, right), TRUE, FALSE))
+            return _compare_truths(expr.op, left, right)
         return _compare_numbers(expr.op, left, right)
 
     def _in(self, expr: typed.In, frame: Frame) -> Operand:
@@ -173,7 +172,7 @@ _ARITHMETIC: dict[str, Callable[..., object]] = {
     "/": np.divide,
     "%": np.mod,
 }
-_COMPARE: dict[str, Callable[..., object]] = {
+_COMPARE: dict[str, Callable[..., Any]] = {
     "==": np.equal,
     "!=": np.not_equal,
     "<": np.less,
@@ -213,7 +212,9 @@ def spread(value: Operand, size: int, kind: Kind) -> Column:
     if kind is Kind.STRING:
         dictionary = Dictionary()
         return Strings(np.full(size, -1 if value is None else dictionary[str(value)], np.int32), dictionary)
-    return np.full(size, value, np.int8 if kind is Kind.BOOL else np.float64)
+    if kind is Kind.BOOL:
+        return np.full(size, value, np.int8)
+    return np.full(size, value, np.float64)
 
 
 def is_null(column: Column) -> npt.NDArray[np.bool_]:
@@ -221,6 +222,11 @@ def is_null(column: Column) -> npt.NDArray[np.bool_]:
     if isinstance(column, Strings):
         return column.codes < 0
     return column == NULL if column.dtype == np.int8 else np.isnan(column)
+
+
+def _compare_truths(op: str, left: Operand, right: Operand) -> Operand:
+    null = (np.asarray(left) == NULL) | (np.asarray(right) == NULL)
+    return np.where(null, NULL, np.where(_COMPARE[op](left, right), TRUE, FALSE))
 
 
 def _compare_numbers(op: str, left: Operand, right: Operand) -> Operand:
@@ -251,8 +257,8 @@ def _compare_strings(op: str, left: Operand, right: Operand) -> Operand:
     assert isinstance(left, Strings)
     if isinstance(right, str):
         if op in ("==", "!="):
-            code = left.dictionary.get(right, -2)
-            equal = np.where(left.codes == code, TRUE, FALSE) if op == "==" else np.where(left.codes == code, FALSE, TRUE)
+            same = left.codes == left.dictionary.get(right, -2)
+            equal = np.where(same if op == "==" else ~same, TRUE, FALSE)
             null = left.codes < 0
             return np.where(null, NULL, equal) if null.any() else equal
         return _per_entry(left, lambda name: _STRING_TESTS[op](name, right))

@@ -109,7 +109,7 @@ class Family:
         for table in spec.tables:
             mine = self.tables.get(table.width_ms)
             fresh = set(table.accumulations) - set(mine.accumulations if mine is not None else ())
-            for accumulation in (table.accumulations if mine is None else fresh):
+            for accumulation in table.accumulations if mine is None else fresh:
                 self.began[table.width_ms, accumulation] = at_ms
             if mine is None:
                 track = spec.track_times and table.parent_ms == 0
@@ -283,7 +283,7 @@ class Family:
 
 
 def _united(old: FamilySpec, new: FamilySpec) -> FamilySpec:
-    """The new family with the tables and accumulations that only the old one has; they go when the family is rebuilt."""
+    """The new family with what only the old one has; that goes when the family is rebuilt."""
     mine = {table.width_ms: table for table in new.tables}
     for table in old.tables:
         other = mine.get(table.width_ms)
@@ -312,7 +312,8 @@ def shared_ids(handle: object, space: KeySpace, columns: Callable[[], list[objec
 def _admitted(column: object, values: frozenset[str]) -> npt.NDArray[np.bool_]:
     assert isinstance(column, Strings)
     if len(values) == 1:
-        return column.codes == column.dictionary.get(next(iter(values)), -2)
+        same: npt.NDArray[np.bool_] = column.codes == column.dictionary.get(next(iter(values)), -2)
+        return same
     codes = [column.dictionary.get(value, -2) for value in values]
     lut = np.zeros(len(column.dictionary.names) + 1, bool)
     lut[[code for code in codes if code >= 0]] = True

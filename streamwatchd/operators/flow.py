@@ -105,7 +105,10 @@ class Flow:
         for stream in spec.inputs:
             self.limits.setdefault(stream, BEGINNING)
         kept = {name: wire for name, wire in self._wires.items() if wire.until_ms == FOREVER}
-        made = {node.id: _from(node, begins_ms) for node in self._make_nodes(spec, {name: wire.spec for name, wire in kept.items()})}
+        made = {
+            node.id: _from(node, begins_ms)
+            for node in self._make_nodes(spec, {name: wire.spec for name, wire in kept.items()})
+        }
         specs = {part.id: part for part in _node_specs(spec)}
         self._wires = {
             name: kept[name] if name not in made else _Wire(made[name], specs[name], begins_ms) for name in spec.order
@@ -361,7 +364,9 @@ class Flow:
         for name, packed in state["families"].items():
             if name in self.families:
                 self.families[name].restore(packed)
-        for name in [name for name, wire in self._wires.items() if wire.until_ms < FOREVER and name not in state["nodes"]]:
+        for name in [
+            name for name, wire in self._wires.items() if wire.until_ms < FOREVER and name not in state["nodes"]
+        ]:
             # retired already when the snapshot was taken
             del self._wires[name]
         for name, packed in state["nodes"].items():

@@ -26,11 +26,13 @@ class JoinNode:
         """Rows of one side, by the stream's name as it arrives."""
         stream = self.names[stream]
         names = [key.name for key in self.spec.keys]
-        keys = list(zip(*(to_values(frame.columns[name]) for name in names), strict=True)) if names else [()] * len(frame)
+        parts = [to_values(frame.columns[name]) for name in names]
+        keys = list(zip(*parts, strict=True)) if parts else [()] * len(frame)
         mine = [name for side, name, _ in self.spec.columns if side == stream]
         values = {name: to_values(frame.columns[name]) for name in mine}
         starts, ends = frame.columns[WINDOW_START], frame.columns[WINDOW_END]
-        assert isinstance(starts, np.ndarray) and isinstance(ends, np.ndarray)
+        assert isinstance(starts, np.ndarray)
+        assert isinstance(ends, np.ndarray)
         for i, time in enumerate(frame.time.tolist()):
             row = self.waiting.setdefault(time, {}).setdefault(keys[i], {})
             row |= {f"{stream}.{name}": column[i] for name, column in values.items()}

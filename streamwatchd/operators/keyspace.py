@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.batch import Column, Dictionary, Strings, to_values
+from streamwatchd.batch import Column, Dictionary, Numbers, Strings, Truths, to_values
 
 KeyValue = float | str | bool
 KeyTuple = tuple[KeyValue, ...]
@@ -112,7 +112,7 @@ class KeySpace:
         ids = np.full(len(first), UNKEYED, np.intp)
         for place, row, key in zip(order.tolist(), rows.tolist(), zip(*values, strict=True), strict=True):
             if not null[row]:
-                ids[place] = self.id_of(key)  # type: ignore[arg-type]
+                ids[place] = self.id_of(key)
         return ids[inverse]
 
     def column(self, position: int, kind: str) -> Column:
@@ -147,12 +147,13 @@ def _extended(known: Column | None, fresh: Sequence[KeyValue], kind: str) -> Col
     if kind == "string":
         dictionary = known.dictionary if isinstance(known, Strings) else Dictionary()
         codes = dictionary.encode([str(value) for value in fresh])
-        return Strings(codes if known is None else np.concatenate([known.codes, codes]), dictionary)  # type: ignore[union-attr]
+        return Strings(np.concatenate([known.codes, codes]) if isinstance(known, Strings) else codes, dictionary)
+    more: Numbers | Truths
     if kind == "bool":
         more = np.array([2 if value else 0 for value in fresh], np.int8)
     else:
-        more = np.array([float(value) for value in fresh], np.float64)  # type: ignore[assignment]
-    return more if known is None else np.concatenate([known, more])  # type: ignore[list-item]
+        more = np.array([float(value) for value in fresh], np.float64)
+    return np.concatenate([known, more]) if isinstance(known, np.ndarray) else more
 
 
 def key_hash(key: KeyTuple) -> int:

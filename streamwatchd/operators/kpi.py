@@ -69,9 +69,7 @@ def _at(frame: Frame, name: str, row: int) -> object:
 class KpiNode:
     """A KPI whose windows end at multiples of `every`."""
 
-    def __init__(
-        self, spec: KpiSpec, families: Mapping[str, Family], roots: frozenset[str], rows: KpiRows
-    ) -> None:
+    def __init__(self, spec: KpiSpec, families: Mapping[str, Family], roots: frozenset[str], rows: KpiRows) -> None:
         self.id, self.spec, self.roots = spec.id, spec, roots
         self.family = families[spec.family]
         self.reader = Reader(spec.readings, families, self.family)

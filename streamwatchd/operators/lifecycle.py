@@ -132,8 +132,8 @@ class Lifecycle:
 
     def silence_changed(self, places: Places, silent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Where silence is not what it was at the last judgement."""
-        self._reach(places)
-        return self._silent[places] != silent
+        changed: npt.NDArray[np.bool_] = self.is_silent(places) != silent
+        return changed
 
     def _advance(self, number: int, level: Holds, rows: Places, at: Times, raised: Truths, cleared: Truths) -> None:
         up, hold, nulls = self.up[number][rows], self.hold[number][rows], self.nulls[number][rows]

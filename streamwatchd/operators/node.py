@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from streamwatchd.batch import Frame
@@ -41,6 +41,3 @@ def first_multiple_above(time_ms: Any, step_ms: int) -> Any:
 def least(*instants: int | None) -> int | None:
     """The smallest that is given."""
     return min((instant for instant in instants if instant is not None), default=None)
-
-
-__all__ = ["EmitAlert", "EmitKpi", "Node", "Push", "Sequence", "first_multiple_above", "least"]

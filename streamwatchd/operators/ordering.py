@@ -42,7 +42,8 @@ def concatenate(frames: Sequence[Frame]) -> Frame:
     names = frames[0].columns.keys()
     columns = {name: _join([frame.columns[name] for frame in frames]) for name in names}
     positions = [frame.position for frame in frames]
-    position = None if any(p is None for p in positions) else np.concatenate(positions)  # type: ignore[arg-type]
+    known = [p for p in positions if p is not None]
+    position = np.concatenate(known) if len(known) == len(positions) else None
     return Frame(np.concatenate([frame.time for frame in frames]), columns, position)
 
 

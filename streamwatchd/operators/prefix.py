@@ -63,4 +63,3 @@ def _less(total: State, earlier: State | None) -> State:
     result = total.copy()
     result[: len(earlier)] -= earlier
     return result
-

@@ -1,4 +1,4 @@
-"""Alarms judged on rows: occurrences (no key), states judged at once in log order, and states judged in order of time."""
+"""Alarms judged on rows: occurrences (no key), states judged at once in log order, states judged in order of time."""
 
 from __future__ import annotations
 
@@ -442,7 +442,6 @@ class RowAlarmNode:
             self._publish_bare([replace(transition, at_ms=at_ms) for transition in ended])
 
 
-
 @dataclass(frozen=True, slots=True)
 class _Queue:
     """What happens to alarms: by place, then in order. `latest` are the rows and places before any were left out."""
@@ -492,9 +491,9 @@ class _Chooser:
         for column in columns:
             assert isinstance(column, Strings)
             codes = codes * (len(column.dictionary.names) + 1) + column.codes + 1
-        unique, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        names = [[column.dictionary.names[c] if (c := int(column.codes[row])) >= 0 else None for column in columns] for row in first.tolist()]  # type: ignore[union-attr]
-        groups = [self.members.get(tuple(name), ()) for name in names]  # type: ignore[arg-type]
+        _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+        names = zip(*(picked(column, first.tolist()) for column in columns), strict=True)
+        groups = [self.members.get(name, []) for name in names]
         sizes = np.array([len(group) for group in groups], np.intp)
         starts = np.concatenate([[0], np.cumsum(sizes)])[:-1]
         flat = np.array([m for group in groups for m in group], np.intp)

@@ -46,7 +46,8 @@ class FamilySpec:
 
     The first `len(admits)` keys come from equality filters of rules; `admits` are the values that any rule asks for.
     `track_times`: panes keep the first and last event time per key; `forgets` are the (forget, every) in ms of the
-    alarms that ask since when a key is known. `route` names the keys that choose the exchange partition, None for a family that is read where it is fed.
+    alarms that ask since when a key is known. `route` names the keys that choose the exchange partition, None for a
+    family that is read where it is fed.
     """
 
     id: str

@@ -61,7 +61,7 @@ class Pairs:
             fresh = [
                 (key, member)
                 for key in range(self._seen, len(keys))
-                for member in self._by_constants.get(keys[key][: self._lifted], ())  # type: ignore[call-overload]
+                for member in self._by_constants.get(keys[key][: self._lifted], ())  # type: ignore[arg-type]
             ]
             pairs = np.array(fresh, np.intp).reshape(-1, 2)
             self.key = np.concatenate([self.key, pairs[:, 0]])
@@ -213,7 +213,9 @@ class WindowAlarmNode:
         if self.spec.silence is None:
             return None
         counts = frame.memo[self.spec.silence.aggregate]
-        return counts == 0  # type: ignore[no-any-return]
+        assert isinstance(counts, np.ndarray)
+        silent: npt.NDArray[np.bool_] = counts == 0
+        return silent
 
     def _forget(self, forgotten: npt.NDArray[np.bool_], judged_ms: int) -> list[Transition]:
         if not forgotten.any():
@@ -258,7 +260,8 @@ class WindowAlarmNode:
         state = self.life.snapshot()
         names = [self._name(place) for place in state["place"].tolist()]
         silent = [self._name(place) for place in state.pop("silent").tolist()]
-        return [self.done_ms, self.begins_ms, state, names, silent, [self.ids.get(p, "") for p in state["place"].tolist()]]
+        ids = [self.ids.get(place, "") for place in state["place"].tolist()]
+        return [self.done_ms, self.begins_ms, state, names, silent, ids]
 
     def _name(self, place: int) -> list[object]:
         member = self.spec.members[int(self.pairs.member[place])]
@@ -274,7 +277,8 @@ class WindowAlarmNode:
         found = np.array([places.get(tuple(name), -1) for name in names], np.intp)
         self.life.restore(rows | {"silent": np.zeros(0, np.int64)}, found)
         self.life.hush(np.array([places[tuple(name)] for name in silent if tuple(name) in places], np.intp))
-        self.ids |= {int(place): identity for place, identity in zip(found, ids, strict=True) if identity and place >= 0}
+        named = zip(found.tolist(), ids, strict=True)
+        self.ids |= {place: identity for place, identity in named if identity and place >= 0}
 
     def adopt(self, old: WindowAlarmNode) -> None:
         """Take over the alarms of rules that go on here; they leave the old node."""

@@ -83,9 +83,9 @@ class Builder:
         inputs = [self.streams[name] for name in rule.sources]
         first = inputs[0]
         together = all((s.stage, s.route, s.source) == (first.stage, first.route, first.source) for s in inputs)
-        if together and (len(inputs) == 1 or first.route is not None):
-            if not moves or (first.route is not None and self._holds(rule, first, keys)):
-                return Home(first.stage, None, first.source)
+        alike = together and (len(inputs) == 1 or first.route is not None)
+        if alike and (not moves or (first.route is not None and self._holds(rule, first, keys))):
+            return Home(first.stage, None, first.source)
         return Home(max(stream.stage for stream in inputs) + 1, keys, "")
 
     @staticmethod
@@ -130,7 +130,9 @@ class Builder:
         draft = FamilyDraft(stream, keys, where, lifted, home.stage, route, session, meaning)
         return self.families.setdefault(draft.id, draft)
 
-    def feed(self, home: Home, stream: str, where: Expr | None, fields: tuple[KeyColumn, ...], route: tuple[str, ...]) -> str:
+    def feed(
+        self, home: Home, stream: str, where: Expr | None, fields: tuple[KeyColumn, ...], route: tuple[str, ...]
+    ) -> str:
         """Let rows of a stream travel to the home; the name under which they arrive."""
         origin = self.streams[stream]
         name = identity("feed", stream, origin.meaning, where, fields, route, home.stage)
@@ -274,4 +276,3 @@ def without_null_keys(where: Expr | None, keys: tuple[KeyColumn, ...], kept: tup
     """The filter for an aggregate `by` fewer keys: rows with a null among the other keys enter no key of the rule."""
     others = tuple(Not(IsNull(key.expr)) for key in keys if key.name not in kept)
     return conjunction((*(() if where is None else (where,)), *others))
-

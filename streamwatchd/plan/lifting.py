@@ -8,7 +8,18 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from streamwatchd.lang.typed import NUMBER, Aggregate, Compare, Expr, Field, Kind, Literal, TableColumn, conjuncts, conjunction
+from streamwatchd.lang.typed import (
+    NUMBER,
+    Aggregate,
+    Compare,
+    Expr,
+    Field,
+    Kind,
+    Literal,
+    TableColumn,
+    conjunction,
+    conjuncts,
+)
 from streamwatchd.operators.evaluate import Param
 
 

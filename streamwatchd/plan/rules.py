@@ -15,8 +15,8 @@ from streamwatchd.lang.typed import (
     Literal,
     TableColumn,
     Type,
-    conjuncts,
     conjunction,
+    conjuncts,
 )
 from streamwatchd.operators.spec import (
     AlarmShape,
@@ -106,7 +106,10 @@ def _read(builder: Builder, rule: Rule, home: Home, where: Expr | None, lifted: 
     session = isinstance(rule, Kpi) and rule.session_ms > 0
     nodes = aggregates(rule)
     default = rule.over_ms if isinstance(rule, Kpi) else rule.every_ms
-    windows = [window_of(node.over_ms or default or rule.every_ms, rule.every_ms, node.ago_ms, coarse=coarse) for node in nodes]
+    sizes = [node.over_ms or default or rule.every_ms for node in nodes]
+    windows = [
+        window_of(size, rule.every_ms, node.ago_ms, coarse=coarse) for size, node in zip(sizes, nodes, strict=True)
+    ]
     if session:
         windows = [Window(0, rule.session_ms, 0, rule.session_ms) for _ in nodes]  # type: ignore[union-attr]
     else:
@@ -346,13 +349,17 @@ def _silence(builder: Builder, rule: Alarm, read: _Readings) -> Reading | None:
     if rule.no_data.action == "keep":
         return None
     window = common_widths([window_of(rule.no_data.after_ms, rule.every_ms, 0, coarse=False)], rule.every_ms)[0]
-    window = replace(window, width_ms=_base_width(rule, read) if window.size_ms % _base_width(rule, read) == 0 else window.width_ms)
+    width = _base_width(rule, read)
+    if window.size_ms % width == 0:
+        window = replace(window, width_ms=width)
     read.base.need(window, (ROWS,))
     node = Aggregate("count", None, None, rule.no_data.after_ms, 0, None, NUMBER, quantile=-1.0)
     return Reading(node, read.base.id, "count", (ROWS,), window, None)
 
 
-def _warming(when: Expr, until: Expr | None, rule: Alarm, read: _Readings) -> tuple[tuple[Window, ...], tuple[Window, ...]]:
+def _warming(
+    when: Expr, until: Expr | None, rule: Alarm, read: _Readings
+) -> tuple[tuple[Window, ...], tuple[Window, ...]]:
     """The windows that the raise and the clear condition read."""
     by_node = {reading.aggregate: reading.window for reading in read.readings}
     sides = []
@@ -376,7 +383,11 @@ def _draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
     if len(rule.sources) == 1 and home.route is not None:
         stream = _feed_rows(builder, rule, home, stream, where, lifted)
     drafted = _Drafted(rule, home, plain, params, shape, constants, lifted, where, None, stream)
-    return drafted, (stream, builder.streams[rule.sources[0]].meaning, shape, lifted, where, rule.forget_ms, rule.in_order, home, rule.every_ms, rule.no_data)
+    handle = (
+        stream, builder.streams[rule.sources[0]].meaning, shape, lifted, where, rule.forget_ms, rule.in_order, home,
+        rule.every_ms, rule.no_data,
+    )  # fmt: skip
+    return drafted, handle
 
 
 def _lift_when(
@@ -399,7 +410,9 @@ def _lift_when(
     return (remaining,), tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
 
 
-def _feed_rows(builder: Builder, rule: Alarm, home: Home, stream: str, where: Expr | None, lifted: tuple[Expr, ...]) -> str:
+def _feed_rows(
+    builder: Builder, rule: Alarm, home: Home, stream: str, where: Expr | None, lifted: tuple[Expr, ...]
+) -> str:
     key_exprs = tuple(key.expr for key in rule.by)
     fields = row_fields((*expressions(rule), *rule.context, *key_exprs, *lifted, where))
     columns = tuple(KeyColumn(f.name, f, f.type.kind.value) for f in fields)
@@ -415,8 +428,8 @@ def _join(builder: Builder, rule: Alarm, home: Home) -> str:
         if home.route is None:
             inputs.append((name, name))
             continue
-        columns = tuple(KeyColumn(c, Field(c, Type(Kind(kind))), kind) for c, kind in stream.columns.items())
-        inputs.append((builder.feed(home, name, None, columns, home.route), name))
+        carried = tuple(KeyColumn(c, Field(c, Type(Kind(kind))), kind) for c, kind in stream.columns.items())
+        inputs.append((builder.feed(home, name, None, carried, home.route), name))
     keys = tuple(KeyColumn(key.name, key.expr, key.expr.type.kind.value) for key in rule.by)
     columns = tuple((n, c, kind) for n in rule.sources for c, kind in builder.streams[n].columns.items())
     name = identity("joined", tuple(inputs), keys)

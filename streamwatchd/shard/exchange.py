@@ -6,7 +6,6 @@ that concerns one key goes to one partition: BLAKE2b-64 of the route's key value
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +102,7 @@ class Sender:
     def _add_rows(self, items: dict[tuple[int, int], list[Any]], feed: RowFeedSpec, frame: Frame) -> None:
         columns = [to_values(frame.columns[name]) for name in feed.route]
         keys = list(zip(*columns, strict=True)) if columns else [()] * len(frame)
-        partition_of = {key: key_hash(key) % self.partitions for key in set(keys)}  # type: ignore[arg-type]
+        partition_of = {key: key_hash(key) % self.partitions for key in set(keys)}
         targets = np.array([partition_of[key] for key in keys])
         for partition in np.unique(targets).tolist():
             packed = ["r", feed.name, pack_frame(frame.take(targets == partition))]
@@ -141,6 +140,3 @@ def partial_of(item: PaneItem, family: Family) -> Partial:
 
 def frame_of(item: RowsItem) -> Frame:
     return unpack_frame(item.frame)
-
-
-__all__ = ["Item", "Mapping", "PaneItem", "RowsItem", "Sender", "Sequence", "WatermarkItem", "read_record"]

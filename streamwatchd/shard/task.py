@@ -6,14 +6,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from streamwatchd import functions
-from streamwatchd.batch import NULL, TRUE, Column, Frame, RawBatch, Strings, Times, to_values
+from streamwatchd.batch import TRUE, Frame, RawBatch, Strings, to_values
 from streamwatchd.codecs.base import EventSchema
 from streamwatchd.codecs.formats import open_decoder
 from streamwatchd.enrichment.table import TableData
@@ -22,7 +21,7 @@ from streamwatchd.lang.typed import Kind
 from streamwatchd.operators.dimension import Dimensions, key_text
 from streamwatchd.operators.document import Origin, iso
 from streamwatchd.operators.flow import Flow, Outbox
-from streamwatchd.operators.spec import SourceSpec, StageSpec
+from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.packing import pack, unpack
 from streamwatchd.shard.exchange import PaneItem, RowsItem, Sender, frame_of, partial_of, read_record
 from streamwatchd.shard.output import ExchangeRecord, Output, Sink, TaskId
@@ -62,7 +61,9 @@ class SourceTask:
         self.counts: Counter[str] = Counter()
         self._sampled: dict[str | None, bool] = {}
 
-    def switch(self, at_ms: int, source: SourceSpec, stage: StageSpec, tables: Mapping[str, TableData], plan: LogicalPlan) -> None:
+    def switch(
+        self, at_ms: int, source: SourceSpec, stage: StageSpec, tables: Mapping[str, TableData], plan: LogicalPlan
+    ) -> None:
         """New rules and tables from E on; records are decoded for old and new readers from here on."""
         self.dimensions.switch(at_ms, tables, plan.defaults)
         both = replace(source, inferred={**self.source.inferred, **source.inferred})
@@ -236,7 +237,12 @@ class MergeTask:
         self.counts: Counter[str] = Counter()
 
     def switch(
-        self, at_ms: int, stage: StageSpec, feeders: Mapping[str, frozenset[str]], tables: Mapping[str, TableData], plan: LogicalPlan
+        self,
+        at_ms: int,
+        stage: StageSpec,
+        feeders: Mapping[str, frozenset[str]],
+        tables: Mapping[str, TableData],
+        plan: LogicalPlan,
     ) -> None:
         """New rules and tables from E on."""
         self.dimensions.switch(at_ms, tables, plan.defaults)
@@ -304,5 +310,3 @@ def _key(raw: RawBatch, index: int) -> bytes | None:
 
 
 Task = SourceTask | MergeTask
-
-__all__ = ["NEVER", "NULL", "Any", "Column", "MergeTask", "SourceTask", "TableData", "Task", "Times"]

@@ -16,6 +16,7 @@ from streamwatchd.aggregates.base import ACCUMULATORS, AggregateSpec, Need
 from streamwatchd.aggregates.shelf import AGGREGATES
 from streamwatchd.aggregates.sketch import EXACT_DISTINCT
 from streamwatchd.batch import Column, Dictionary, Strings, to_values
+from streamwatchd.lang.typed import Aggregate, Field, Kind, Type
 from streamwatchd.packing import pack, unpack
 
 KEYS = 4
@@ -39,16 +40,8 @@ def cut(value: float) -> Fraction:
     return Fraction(round(math.ldexp(mantissa, 26))) * Fraction(2) ** (exponent - 26)
 
 
-def on_grid(value: float) -> Fraction:
-    """What `aggregates/exact.py` says a sum adds up: at least 33 significant bits of the value."""
-    if value == 0:
-        return Fraction(0)
-    unit = Fraction(2) ** (32 * ((math.frexp(value)[1] - 1) // 32 - 1))
-    return round(Fraction(value) / unit) * unit
-
-
 def total(values: Sequence[float]) -> Fraction:
-    return sum(map(on_grid, values), Fraction(0))
+    return sum(map(Fraction, values), Fraction(0))
 
 
 def variance(values: Sequence[float]) -> float | None:
@@ -129,6 +122,14 @@ def reduced(need: Need, rows: Sequence[Row]) -> tuple[object, np.ndarray]:
     return accumulator.unpack(unpack(pack(accumulator.pack(state)))), keys
 
 
+def call_of(spec: AggregateSpec, rows: Sequence[Row]) -> Aggregate:
+    """The aggregate as a rule calls it, with an argument of the kind that the rows have."""
+    kinds = {str: Kind.STRING, bool: Kind.BOOL}
+    kind = next((kinds.get(type(row.value), Kind.NUMBER) for row in rows if row.value is not None), Kind.NUMBER)
+    arg = Field("x", Type(kind))
+    return Aggregate(spec.name, arg, None, None, 0, None, arg.type, QUANTILE if spec.name == "quantile" else None)
+
+
 def answers(spec: AggregateSpec, slices: Sequence[Sequence[Row]]) -> list[Value]:
     """One answer a key, from the slices merged in their order."""
     states = []
@@ -140,7 +141,8 @@ def answers(spec: AggregateSpec, slices: Sequence[Sequence[Row]]) -> list[Value]
                 part, keys = reduced(need, rows)
                 state = accumulator.merge(state, part, keys, KEYS)
         states.append(state)
-    return list(to_values(spec.finish(states, KEYS, QUANTILE)))
+    call = call_of(spec, [row for rows in slices for row in rows])
+    return list(to_values(spec.finish(states, KEYS, call)))
 
 
 NUMBERS = st.floats(-1e15, 1e15, allow_subnormal=False).filter(lambda value: value == 0 or abs(value) > 1e-15)
@@ -212,7 +214,7 @@ def test_taking_keys_takes_their_answers(spec: AggregateSpec, data: st.DataObjec
         whole = accumulator.merge(accumulator.empty(KEYS), part, keys, KEYS)
         states.append(accumulator.take(whole, chosen))
     whole_answers = answers(spec, [rows])
-    got = list(to_values(spec.finish(states, len(chosen), QUANTILE)))
+    got = list(to_values(spec.finish(states, len(chosen), call_of(spec, rows))))
     assert got == [whole_answers[key] for key in chosen.tolist()]
 
 

@@ -1,0 +1,263 @@
+"""A rule's plan in words: where it runs and why, what it reads and keeps, with whom it shares, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from streamwatchd.lang.units import format_duration
+from streamwatchd.operators.spec import (
+    FamilySpec,
+    KpiSpec,
+    LogicalPlan,
+    RowAlarmSpec,
+    StageSpec,
+    TableSpec,
+    WindowAlarmSpec,
+)
+from streamwatchd.plan.describe import describe
+from streamwatchd.plan.placement import Placement, placement, readers, readings, rule_names, stages
+from streamwatchd.rules.ruleset import Alarm, Kpi, Level, Rule, RuleSet
+
+BYTES = {
+    "count": 8,
+    "sum": 16,
+    "rough_sum": 16,
+    "square_sum": 16,
+    "min": 8,
+    "max": 8,
+    "first": 16,
+    "last": 16,
+    "histogram": 400,
+    "distinct": 800,
+}
+"""What an accumulation keeps per key and pane, about: sums have a bin or two, sketches grow with their values."""
+
+_OVERHEAD = 8
+_LISTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A title and its lines."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+def explain(plan: LogicalPlan, rules: RuleSet, name: str) -> list[Section]:
+    """Raises KeyError for an unknown rule."""
+    rule, place = rules.rule(name), placement(plan, name)
+    kind = "kpi" if isinstance(rule, Kpi) else "alarm"
+    sections = [
+        Section(f"{kind} {name}", (str(rule.span),)),
+        Section("reads", tuple(_reads(rule, rules))),
+        Section("runs", tuple(_runs(plan, rule, place, rules))),
+        Section("judged", tuple(_judged(rule, place))),
+        Section("values", tuple(f"{value.name} = {describe(value.expr)}" for value in rule.values)),
+    ]
+    if isinstance(rule, Alarm):
+        sections.append(Section("levels", tuple(_levels(rule))))
+        sections.append(Section("otherwise", tuple(_otherwise(rule, place))))
+    elif rule.when is not None:
+        sections.append(Section("written", (f"only rows where {describe(rule.when)}; rules on it see all",)))
+    sections.append(Section("keeps", tuple(_keeps(plan, place))))
+    sections.append(Section("shares", tuple(_shares(plan, name, place))))
+    return [section for section in sections if section.lines]
+
+
+# what it reads, and where it runs
+
+
+def _reads(rule: Rule, rules: RuleSet) -> Iterator[str]:
+    for name in rule.sources:
+        source = rules.sources.get(name)
+        if source is not None:
+            others = sum(name in each.sources for each in rules.rules) - 1
+            more = f", read by {others} other rules" if others != 1 else ", read by 1 other rule"
+            yield f"source {name}, topic {source.topic}" + (more if others else "")
+        else:
+            yield f"KPI {name}, of {rules.rule(name).span.file}"
+    if rule.where is not None:
+        yield f"where {describe(rule.where)}"
+
+
+def _runs(plan: LogicalPlan, rule: Rule, place: Placement, rules: RuleSet) -> Iterator[str]:
+    keys = ", ".join(f"`{key.name}`" for key in rule.by)
+    if place.stage.stage == 1:
+        source = rules.sources[place.source]
+        yield f"in the tasks of source {source.name}, one for each partition of {source.topic}: nothing crosses the exchange"
+        if not rule.by:
+            yield "it has no `by`, so each event stands for itself"
+        elif source.key:
+            yield f"because `by` ({keys}) holds `{source.key}`, the field that the topic is partitioned by"
+        return
+    yield f"behind the exchange, at stage {place.stage.stage}" + (f", spread by {keys}" if rule.by else ", in one task")
+    yield _why_moved(rule, rules, keys)
+    yield from _crossing(plan, place)
+
+
+def _why_moved(rule: Rule, rules: RuleSet, keys: str) -> str:
+    if len(rule.sources) > 1:
+        return f"because it joins {' and '.join(rule.sources)}, whose rows of one key lie in different tasks"
+    source = rules.sources.get(rule.sources[0])
+    if source is None:
+        return f"because it reads the KPI {rule.sources[0]}, which is put together there"
+    if not source.key:
+        return f"because source {source.name} does not say which field its topic is partitioned by (`key:`)"
+    if not rule.by:
+        return "because it has no `by`: all partitions are judged together"
+    return f"because `by` ({keys}) does not hold `{source.key}`, the field that {source.topic} is partitioned by"
+
+
+def _crossing(plan: LogicalPlan, place: Placement) -> Iterator[str]:
+    """What travels, and from where."""
+    wanted = {family.id for family in place.families}
+    stream = place.node.stream if isinstance(place.node, RowAlarmSpec) else ""
+    for source, stage in stages(plan):
+        origin = f"source {source}" if source else f"stage {stage.stage}"
+        for family in stage.sends:
+            if family.id in wanted:
+                width = format_duration(family.tables[0].width_ms)
+                yield f"one partial a key and {width} pane travels from the tasks of {origin}, not the events"
+        for feed in stage.feeds:
+            if feed.name == stream or stream in _joined_from(place.stage, feed.name):
+                only = f" where {describe(feed.where)}" if feed.where is not None else ""
+                yield f"rows of {feed.stream}{only} travel from the tasks of {origin}, with {len(feed.columns)} columns"
+
+
+def _joined_from(stage: StageSpec, feed: str) -> list[str]:
+    return [join.name for join in stage.joins if feed in [stream for stream, _ in join.inputs]]
+
+
+# how it is judged
+
+
+def _judged(rule: Rule, place: Placement) -> Iterator[str]:
+    per = f"per {', '.join(key.name for key in rule.by)}" if rule.by else "over all events together"
+    match rule:
+        case Kpi(session_ms=session_ms) if session_ms:
+            yield f"when a session ends, {format_duration(session_ms)} after its last event; {per}"
+        case Kpi():
+            yield f"every {format_duration(rule.every_ms)} over the last {format_duration(rule.over_ms or rule.every_ms)}, {per}"
+        case Alarm(windowless=False):
+            yield f"every {format_duration(rule.every_ms)}, {per}"
+        case Alarm():
+            yield from _judged_on_rows(rule, place, per)
+    for reading in readings(place.node):
+        if isinstance(rule, Alarm) and reading.window.step_ms != rule.every_ms:
+            step = format_duration(reading.window.step_ms)
+            yield f"the window of {describe(reading.aggregate)} is long, so it moves by {step}"
+
+
+def _judged_on_rows(rule: Alarm, place: Placement, per: str) -> Iterator[str]:
+    ordered = isinstance(place.node, RowAlarmSpec) and place.node.ordered
+    if not rule.by:
+        yield "on each row: every one that is true is an occurrence of its own, with no end"
+    elif ordered:
+        yield f"on each row in order of event time, behind the watermark; {per}"
+    else:
+        yield f"on each row at once, in the order of its partition; {per}"
+
+
+def _levels(rule: Alarm) -> Iterator[str]:
+    for level in rule.levels:
+        yield f"{level.severity}: {_level(level)}"
+
+
+def _level(level: Level) -> str:
+    held = f", held for {format_duration(level.for_ms)}" if level.for_ms else ""
+    clears = f"until {describe(level.until)}" if level.until is not None else "until that is false"
+    clears += f", held for {format_duration(level.until_for_ms)}" if level.until_for_ms else ""
+    return f"{describe(level.when)}{held}; {clears}"
+
+
+def _otherwise(rule: Alarm, place: Placement) -> Iterator[str]:
+    """Warming, silence, forgetting."""
+    if isinstance(place.node, WindowAlarmSpec) and not rule.partial:
+        longest = max(
+            (window.size_ms for level in place.node.warming for windows in level for window in windows), default=0
+        )
+        history = min(longest, rule.min_history_ms) if rule.min_history_ms is not None else longest
+        if history:
+            yield f"a key is not judged before its first {format_duration(history)} are whole"
+    match rule.no_data.action:
+        case "alert":
+            yield f"after {format_duration(rule.no_data.after_ms)} without an event the alarm fires as no_data"
+        case "resolve":
+            yield f"after {format_duration(rule.no_data.after_ms)} without an event the alarm resolves"
+        case _:
+            yield "silence changes nothing (`no_data: keep`)"
+    if rule.by:
+        yield f"a key is forgotten, and its alarm resolves, after {format_duration(place_forget(rule, place))} without events"
+
+
+def place_forget(rule: Alarm, place: Placement) -> int:
+    return rule.forget_ms if isinstance(place.node, KpiSpec) else place.node.forget_ms
+
+
+# what it keeps and shares
+
+
+def _keeps(plan: LogicalPlan, place: Placement) -> Iterator[str]:
+    if isinstance(place.node, RowAlarmSpec):
+        yield "one state a key and level; no windows"
+        return
+    total = 0
+    for family in place.families:
+        keys = ", ".join(key.name for key in family.keys) or "no key"
+        only = f", where {describe(family.where)}" if family.where is not None else ""
+        yield f"panes of {family.stream} by {keys}{only}"
+        for table in family.tables:
+            total += table_bytes(table)
+            yield f"  {_table(table)}"
+    yield f"about {_size(total)} a key in all, shared with every rule below" if total else "nothing"
+
+
+def _table(table: TableSpec) -> str:
+    what = ", ".join(
+        f"{each.accumulator}({'rows' if each.arg is None else describe(each.arg)}"
+        + (f" where {describe(each.where)})" if each.where is not None else ")")
+        for each in table.accumulations
+    )
+    fed = f"rolled up from {format_duration(table.parent_ms)}" if table.parent_ms else "fed by events"
+    panes = pane_count(table)
+    return f"{format_duration(table.width_ms)} × {panes}, {fed}: {what or 'no accumulation'} = {_size(table_bytes(table))} a key"
+
+
+def pane_count(table: TableSpec) -> int:
+    return max(1, -(-table.retention_ms // table.width_ms))
+
+
+def table_bytes(table: TableSpec) -> int:
+    """Per key, about."""
+    each = sum(BYTES.get(accumulation.accumulator, 16) for accumulation in table.accumulations)
+    return pane_count(table) * (each + _OVERHEAD)
+
+
+def _size(count: int) -> str:
+    for unit, size in (("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"
+
+
+def _shares(plan: LogicalPlan, name: str, place: Placement) -> Iterator[str]:
+    together = [other for other in rule_names(place.node) if other != name]
+    if together:
+        yield f"judged together with {_listed(together)}: the same shape, other constants"
+    for family in place.families:
+        others = [other for other in readers(plan, family.id) if other != name]
+        if others:
+            yield f"the panes by {_family_keys(family)} with {_listed(others)}"
+    if not together and not any(readers(plan, family.id) != [name] for family in place.families):
+        yield "nothing but the reading of its source"
+
+
+def _family_keys(family: FamilySpec) -> str:
+    return ", ".join(key.name for key in family.keys) or "no key"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
