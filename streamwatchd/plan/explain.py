@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.spec import (
+    Accumulation,
     FamilySpec,
     KpiSpec,
     LogicalPlan,
@@ -86,7 +87,7 @@ def _runs(plan: LogicalPlan, rule: Rule, place: Placement, rules: RuleSet) -> It
     keys = ", ".join(f"`{key.name}`" for key in rule.by)
     if place.stage.stage == 1:
         source = rules.sources[place.source]
-        yield f"in the tasks of source {source.name}, one for each partition of {source.topic}: nothing crosses the exchange"
+        yield f"in the tasks of source {source.name}, one a partition of {source.topic}: nothing crosses the exchange"
         if not rule.by:
             yield "it has no `by`, so each event stands for itself"
         elif source.key:
@@ -139,7 +140,8 @@ def _judged(rule: Rule, place: Placement) -> Iterator[str]:
         case Kpi(session_ms=session_ms) if session_ms:
             yield f"when a session ends, {format_duration(session_ms)} after its last event; {per}"
         case Kpi():
-            yield f"every {format_duration(rule.every_ms)} over the last {format_duration(rule.over_ms or rule.every_ms)}, {per}"
+            size = format_duration(rule.over_ms or rule.every_ms)
+            yield f"every {format_duration(rule.every_ms)} over the last {size}, {per}"
         case Alarm(windowless=False):
             yield f"every {format_duration(rule.every_ms)}, {per}"
         case Alarm():
@@ -189,11 +191,8 @@ def _otherwise(rule: Alarm, place: Placement) -> Iterator[str]:
         case _:
             yield "silence changes nothing (`no_data: keep`)"
     if rule.by:
-        yield f"a key is forgotten, and its alarm resolves, after {format_duration(place_forget(rule, place))} without events"
-
-
-def place_forget(rule: Alarm, place: Placement) -> int:
-    return rule.forget_ms if isinstance(place.node, KpiSpec) else place.node.forget_ms
+        forget_ms = rule.forget_ms if isinstance(place.node, KpiSpec) else place.node.forget_ms
+        yield f"a key is forgotten, and its alarm resolves, after {format_duration(forget_ms)} without events"
 
 
 # what it keeps and shares
@@ -205,9 +204,8 @@ def _keeps(plan: LogicalPlan, place: Placement) -> Iterator[str]:
         return
     total = 0
     for family in place.families:
-        keys = ", ".join(key.name for key in family.keys) or "no key"
         only = f", where {describe(family.where)}" if family.where is not None else ""
-        yield f"panes of {family.stream} by {keys}{only}"
+        yield f"panes of {family.stream} by {_family_keys(family)}{only}"
         for table in family.tables:
             total += table_bytes(table)
             yield f"  {_table(table)}"
@@ -215,14 +213,21 @@ def _keeps(plan: LogicalPlan, place: Placement) -> Iterator[str]:
 
 
 def _table(table: TableSpec) -> str:
-    what = ", ".join(
-        f"{each.accumulator}({'rows' if each.arg is None else describe(each.arg)}"
-        + (f" where {describe(each.where)})" if each.where is not None else ")")
-        for each in table.accumulations
-    )
+    what = ", ".join(map(_accumulation, table.accumulations))
     fed = f"rolled up from {format_duration(table.parent_ms)}" if table.parent_ms else "fed by events"
-    panes = pane_count(table)
-    return f"{format_duration(table.width_ms)} × {panes}, {fed}: {what or 'no accumulation'} = {_size(table_bytes(table))} a key"
+    size = f"{format_duration(table.width_ms)} × {pane_count(table)}"
+    return f"{size}, {fed}: {what or 'no accumulation'} = {_size(table_bytes(table))} a key"
+
+
+def _accumulation(each: Accumulation) -> str:
+    match each.reads:
+        case "rows":
+            what = "rows"
+        case "true":
+            what = f"where {describe(each.arg)}" if each.arg is not None else "rows"
+        case _:
+            what = describe(each.arg) if each.arg is not None else "rows"
+    return f"{each.accumulator}({what}" + (f" where {describe(each.where)})" if each.where is not None else ")")
 
 
 def pane_count(table: TableSpec) -> int:
@@ -251,11 +256,17 @@ def _shares(plan: LogicalPlan, name: str, place: Placement) -> Iterator[str]:
         if others:
             yield f"the panes by {_family_keys(family)} with {_listed(others)}"
     if not together and not any(readers(plan, family.id) != [name] for family in place.families):
-        yield "nothing but the reading of its source"
+        yield "nothing but the reading of what it reads"
 
 
 def _family_keys(family: FamilySpec) -> str:
-    return ", ".join(key.name for key in family.keys) or "no key"
+    """Filters by equality count as keys: `role` of `where role == "critical"`, for the values that rules ask for."""
+    lifted = [
+        f"{describe(key.expr)} ({', '.join(sorted(values)[:_LISTED])}{', …' if len(values) > _LISTED else ''})"
+        for key, values in zip(family.keys, family.admits, strict=False)
+    ]
+    names = [key.name for key in family.keys[len(family.admits) :]]
+    return ", ".join([*lifted, *names]) or "no key"
 
 
 def _listed(names: list[str]) -> str:
