@@ -47,7 +47,20 @@ class Evaluator:
 
     dimensions: Dimensions
     functions: Mapping[str, Callable[..., Column]]
+    _handles: dict[object, int] = field(default_factory=dict)
+    _by_id: dict[int, tuple[object, int]] = field(default_factory=dict)
     _matches: dict[tuple[str, int], tuple[Dictionary, npt.NDArray[np.int8]]] = field(default_factory=dict)
+
+    def handle(self, expr: object) -> int:
+        """A number that equal expressions share; an object's tree is hashed once, not at every look-up."""
+        known = self._by_id.get(id(expr))
+        if known is None:
+            known = self._by_id[id(expr)] = (expr, self._handles.setdefault(expr, len(self._handles)))
+        return known[1]
+
+    def put(self, frame: Frame, expr: Expr | Param, column: Column) -> None:
+        """Say what an expression is on a frame: aggregates and parameters."""
+        frame.memo[self.handle(expr)] = column
 
     def column(self, expr: Expr | Param, frame: Frame) -> Column:
         """One entry a row."""
@@ -63,10 +76,11 @@ class Evaluator:
         """A column, or a scalar where the expression is constant."""
         if isinstance(expr, typed.Literal):
             return _literal(expr)
-        found = frame.memo.get(expr)
+        handle = self.handle(expr)
+        found = frame.memo.get(handle)
         if found is None:
             found = self._compute(expr, frame)
-            frame.memo[expr] = found
+            frame.memo[handle] = found
         return found  # type: ignore[return-value]
 
     def _compute(self, expr: Expr | Param, frame: Frame) -> Operand:

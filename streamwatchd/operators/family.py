@@ -206,9 +206,13 @@ class Family:
 
     # reading
 
-    def read(self, accumulation: Accumulation, window: Window, judged_ms: int) -> State:
+    def read(
+        self, accumulation: Accumulation, window: Window, judged_ms: int, keys: npt.NDArray[np.intp] | None = None
+    ) -> State:
+        """The state of a window at T, for all keys or for `keys` in their order."""
         end = window.end(judged_ms)
-        return self.tables[window.width_ms].read(accumulation, end - window.size_ms, end, len(self.space))
+        size = len(self.space)
+        return self.tables[window.width_ms].read(accumulation, end - window.size_ms, end, size, keys)
 
     def counts(self, window: Window, judged_ms: int) -> npt.NDArray[np.int64]:
         end = window.end(judged_ms)

@@ -31,6 +31,7 @@ from streamwatchd.operators.spec import (
     WindowAlarmSpec,
 )
 from streamwatchd.operators.window_alarm import WindowAlarmNode
+from streamwatchd.operators.wire import FeedWire, NodeSpec, Wire, beginning_at, families_of, node_specs, share_rules
 
 
 @dataclass(slots=True)
@@ -44,27 +45,6 @@ class Outbox:
     watermarks: list[tuple[str, int]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Wire:
-    """A node at work: it judges instants in (begins, until], and rows from `begins` on and before `until`.
-
-    `after` are the retired nodes whose alarms it takes over before it judges.
-    """
-
-    node: Node
-    spec: object
-    begins_ms: int = BEGINNING
-    until_ms: int = FOREVER
-    after: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Feed:
-    spec: RowFeedSpec
-    begins_ms: int = BEGINNING
-    until_ms: int = FOREVER
-
-
 class Flow:
     """`limits` are, per input stream, the instants up to which everything has arrived (watermark + 1)."""
 
@@ -75,8 +55,8 @@ class Flow:
         self.limits: dict[str, int] = dict.fromkeys(spec.inputs, BEGINNING)
         self.spaces: dict[tuple[str, ...], KeySpace] = {}
         self.families: dict[str, Family] = {}
-        self._wires: dict[str, _Wire] = {}
-        self._feeds: list[_Feed] = [_Feed(feed) for feed in spec.feeds]
+        self._wires: dict[str, Wire] = {}
+        self._feeds: list[FeedWire] = [FeedWire(feed) for feed in spec.feeds]
         self._sends: dict[str, FamilySpec] = {}
         self._roots: dict[str, frozenset[str]] = {}
         self.targets: dict[str, int] = {}
@@ -105,24 +85,22 @@ class Flow:
         for stream in spec.inputs:
             self.limits.setdefault(stream, BEGINNING)
         kept = {name: wire for name, wire in self._wires.items() if wire.until_ms == FOREVER}
-        made = {
-            node.id: _from(node, begins_ms)
-            for node in self._make_nodes(spec, {name: wire.spec for name, wire in kept.items()})
-        }
-        specs = {part.id: part for part in _node_specs(spec)}
+        fresh = self._make_nodes(spec, {name: wire.spec for name, wire in kept.items()})
+        made = {node.id: beginning_at(node, begins_ms) for node in fresh}
+        specs = {part.id: part for part in node_specs(spec)}
         self._wires = {
-            name: kept[name] if name not in made else _Wire(made[name], specs[name], begins_ms) for name in spec.order
+            name: kept[name] if name not in made else Wire(made[name], specs[name], begins_ms) for name in spec.order
         }
 
-    def _make_nodes(self, spec: StageSpec, same: Mapping[str, object]) -> list[Node]:
+    def _make_nodes(self, spec: StageSpec, same: Mapping[str, NodeSpec]) -> list[Node]:
         """Nodes for what is new; what equals a running one goes on running."""
         made: list[Node] = []
-        for part in _node_specs(spec):
+        for part in node_specs(spec):
             if same.get(part.id) != part:
                 made.append(self._make_node(part, spec.roots[part.id]))
         return made
 
-    def _make_node(self, part: KpiSpec | JoinSpec | WindowAlarmSpec | RowAlarmSpec, roots: frozenset[str]) -> Node:
+    def _make_node(self, part: NodeSpec, roots: frozenset[str]) -> Node:
         match part:
             case KpiSpec():
                 rows = KpiRows(part, self.evaluator, self.outbox_kpi, self.push)
@@ -145,7 +123,7 @@ class Flow:
             if feed.spec.name not in feeds:
                 feed.until_ms = min(feed.until_ms, at_ms)
         running = {feed.spec.name for feed in self._feeds if feed.until_ms == FOREVER}
-        self._feeds += [_Feed(feed, at_ms) for feed in spec.feeds if feed.name not in running]
+        self._feeds += [FeedWire(feed, at_ms) for feed in spec.feeds if feed.name not in running]
         wanted = {family.id for family in (*spec.families, *spec.sends)}
         for name, family in self.families.items():
             if name not in wanted:
@@ -158,7 +136,7 @@ class Flow:
             key = name if name not in self._wires else f"{name}@{at_ms}"
             self._wires[key] = wire
             for heir in self._wires.values():
-                if heir.until_ms == FOREVER and _share_rules(wire.node, heir.node):
+                if heir.until_ms == FOREVER and share_rules(wire.node, heir.node):
                     heir.after.append(key)
 
     def _retire(self) -> None:
@@ -169,11 +147,11 @@ class Flow:
             self._hand_over(name, wire)
         if done or any(feed.until_ms < FOREVER for feed in self._feeds):
             self._feeds = [feed for feed in self._feeds if self._stream_limit(feed.spec.stream) <= feed.until_ms]
-            read = {n for wire in self._wires.values() for n in _families_of(wire.node)} | set(self._sends)
+            read = {n for wire in self._wires.values() for n in families_of(wire.node)} | set(self._sends)
             wanted = {family.id for family in (*self.spec.families, *self.spec.sends)}
             self.families = {n: f for n, f in self.families.items() if n in wanted or n in read}
 
-    def _hand_over(self, name: str, wire: _Wire) -> None:
+    def _hand_over(self, name: str, wire: Wire) -> None:
         node = wire.node
         if not isinstance(node, WindowAlarmNode | RowAlarmNode):
             return
@@ -220,7 +198,7 @@ class Flow:
             if feed.spec.stream == stream:
                 self._feed(feed, frame)
 
-    def _judge_rows(self, name: str, wire: _Wire, frame: Frame, origin: Place | None) -> None:
+    def _judge_rows(self, name: str, wire: Wire, frame: Frame, origin: Place | None) -> None:
         """Judged in order, a change cuts rows by their time; judged at once, at the first row beyond it."""
         node = wire.node
         assert isinstance(node, RowAlarmNode)
@@ -234,7 +212,7 @@ class Flow:
         if mask.any():
             node.take(frame if mask.all() else frame.take(mask), origin)
 
-    def _judge_at_once(self, name: str, wire: _Wire, frame: Frame, origin: Place | None) -> None:
+    def _judge_at_once(self, name: str, wire: Wire, frame: Frame, origin: Place | None) -> None:
         node = wire.node
         assert isinstance(node, RowAlarmNode)
         if wire.until_ms < FOREVER:
@@ -255,7 +233,7 @@ class Flow:
         if mask.any():
             node.take(frame if mask.all() else frame.take(mask), origin)
 
-    def _feed(self, feed: _Feed, frame: Frame) -> None:
+    def _feed(self, feed: FeedWire, frame: Frame) -> None:
         spec, rows = feed.spec, frame
         if feed.begins_ms > BEGINNING or feed.until_ms < FOREVER:
             rows = frame.take((frame.time >= feed.begins_ms) & (frame.time < feed.until_ms))
@@ -290,7 +268,7 @@ class Flow:
         limit = self.limit_of(node.roots)
         return limit if limit == BEGINNING else limit - self.spec.delays.get(node.id, 0)
 
-    def _due(self, wire: _Wire) -> int | None:
+    def _due(self, wire: Wire) -> int | None:
         limit = min(self._limit(wire.node), wire.until_ms)
         if limit == BEGINNING or any(name in self._wires for name in wire.after):
             return None
@@ -364,44 +342,14 @@ class Flow:
         for name, packed in state["families"].items():
             if name in self.families:
                 self.families[name].restore(packed)
-        for name in [
-            name for name, wire in self._wires.items() if wire.until_ms < FOREVER and name not in state["nodes"]
-        ]:
-            # retired already when the snapshot was taken
-            del self._wires[name]
+        retired = [name for name, wire in self._wires.items() if wire.until_ms < FOREVER]
+        for name in retired:
+            if name not in state["nodes"]:
+                # gone already when the snapshot was taken
+                del self._wires[name]
         for name, packed in state["nodes"].items():
             if name in self._wires:
                 wire = self._wires[name]
                 wire.begins_ms = state["begins"].get(name, wire.begins_ms)
                 wire.after = [other for other in wire.after if other in self._wires]
                 wire.node.restore(packed)
-
-
-def _from(node: Node, begins_ms: int) -> Node:
-    """Windows are judged at instants above E only."""
-    if isinstance(node, KpiNode | WindowAlarmNode) and begins_ms > BEGINNING:
-        node.begins_ms = begins_ms
-    return node
-
-
-def _node_specs(spec: StageSpec) -> list[KpiSpec | JoinSpec | WindowAlarmSpec | RowAlarmSpec]:
-    return [*spec.kpis, *spec.joins, *spec.window_alarms, *spec.row_alarms]
-
-
-def _families_of(node: Node) -> set[str]:
-    match node:
-        case KpiNode() | WindowAlarmNode():
-            return {node.family.spec.id, *(reading.family for reading in node.reader.readings)}
-        case SessionNode():
-            return {node.family.spec.id}
-    return set()
-
-
-def _share_rules(old: Node, new: Node) -> bool:
-    """Whether alarms of the one can go on as alarms of the other: a rule of the same name, keys and kind."""
-    for kind in (WindowAlarmNode, RowAlarmNode):
-        if isinstance(old, kind) and isinstance(new, kind):
-            names = {member.name for member in old.spec.members}
-            keys = [key.name for key in old.spec.shape.keys] == [key.name for key in new.spec.shape.keys]
-            return keys and any(member.name in names for member in new.spec.members)
-    return False

@@ -20,24 +20,26 @@ Index = npt.NDArray[np.intp]
 class Reader:
     """Reads the aggregates of one rule. `positions` picks the rule's key from the key of the base family."""
 
-    def __init__(self, readings: Sequence[Reading], families: Mapping[str, Family], base: Family) -> None:
+    def __init__(
+        self, readings: Sequence[Reading], families: Mapping[str, Family], base: Family, evaluator: Evaluator
+    ) -> None:
         self.readings = tuple(readings)
         self.families = families
         self.base = base
+        self._evaluator = evaluator
         self._projections: dict[tuple[int, ...], Index] = {}
 
     def fill(self, frame: Frame, judged_ms: int, ids: Index | None) -> None:
-        """Put every aggregate at T into the frame's memo, for the base family's keys `ids` (None: all, in order)."""
+        """Put every aggregate at T into the frame, for the base family's keys `ids` (None: all, in order)."""
         for reading in self.readings:
-            column = self.column(reading, judged_ms)
-            index = self._index(reading, ids)
-            frame.memo[reading.aggregate] = column if index is None else _padded_take(column, index)
+            self._evaluator.put(frame, reading.aggregate, self._column(reading, judged_ms, self._index(reading, ids)))
 
-    def column(self, reading: Reading, judged_ms: int) -> Column:
-        """The aggregate per key id of its own family."""
+    def _column(self, reading: Reading, judged_ms: int, keys: Index | None) -> Column:
+        """The aggregate for `keys` of its own family (None: all)."""
         family = self.families[reading.family]
-        states = [family.read(a, reading.window, judged_ms) for a in reading.accumulations]
-        return aggregate(reading.function).finish(states, len(family.space), reading.aggregate)
+        states = [family.read(a, reading.window, judged_ms, keys) for a in reading.accumulations]
+        size = len(family.space) if keys is None else len(keys)
+        return aggregate(reading.function).finish(states, size, reading.aggregate)
 
     def _index(self, reading: Reading, ids: Index | None) -> Index | None:
         if reading.project is None:

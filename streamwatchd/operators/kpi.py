@@ -72,7 +72,7 @@ class KpiNode:
     def __init__(self, spec: KpiSpec, families: Mapping[str, Family], roots: frozenset[str], rows: KpiRows) -> None:
         self.id, self.spec, self.roots = spec.id, spec, roots
         self.family = families[spec.family]
-        self.reader = Reader(spec.readings, families, self.family)
+        self.reader = Reader(spec.readings, families, self.family, rows.evaluator)
         self.rows = rows
         self.done_ms: int | None = None
         self.begins_ms: int | None = None

@@ -194,22 +194,39 @@ class PaneTable:
             total[: len(pane.count)] += pane.count
         return total
 
-    def read(self, accumulation: Accumulation, start_ms: int, end_ms: int, size: int) -> State:
-        """The merged state of a window of closed panes; not to be changed by the caller."""
+    def read(
+        self,
+        accumulation: Accumulation,
+        start_ms: int,
+        end_ms: int,
+        size: int,
+        keys: npt.NDArray[np.intp] | None = None,
+    ) -> State:
+        """The merged state of a window of closed panes, for all keys or for `keys`; not to be changed by the caller."""
         accumulator = ACCUMULATORS[accumulation.accumulator]
         first, last = start_ms // self.width_ms, end_ms // self.width_ms
         if accumulation.accumulator in EXACT and last - first > _MERGE_AT_MOST:
-            totals = self._totals.get(accumulation)
-            if totals is None:
-                totals = self._totals[accumulation] = RunningTotals(accumulation)
-            states = {i: pane.states[accumulation] for i, pane in self.panes.items() if accumulation in pane.states}
-            totals.reach(states, last, size)
-            return totals.between(first, last, size)
-        state = accumulator.empty(size)
+            state = self._total(accumulation, last, size).between(first, last, size)
+            return state if keys is None else accumulator.take(state, keys)
+        state = accumulator.empty(size if keys is None else len(keys))
         for pane in self.between(start_ms, end_ms):
             if accumulation in pane.states:
-                state = accumulator.merge(state, pane.states[accumulation], None, size)
+                part = pane.states[accumulation]
+                part = part if keys is None else accumulator.take(part, keys)
+                state = accumulator.merge(state, part, None, size if keys is None else len(keys))
         return state
+
+    def _total(self, accumulation: Accumulation, before: int, size: int) -> RunningTotals:
+        """Running totals of the panes below index `before`."""
+        totals = self._totals.get(accumulation)
+        if totals is None:
+            totals = self._totals[accumulation] = RunningTotals(accumulation)
+        last = totals.indices[-1] if totals.indices else None
+        for index in sorted(i for i in self.panes if i < before and (last is None or i > last)):
+            state = self.panes[index].states.get(accumulation)
+            if state is not None:
+                totals.add(index, state, size)
+        return totals
 
     def drop_before(self, time_ms: int) -> None:
         """Forget panes that end at or before `time_ms`."""

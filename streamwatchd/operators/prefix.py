@@ -7,8 +7,6 @@ so the state of a window is the total at its end less the total at its start, ho
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
-
 from streamwatchd.aggregates.accumulator import State
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.operators.spec import Accumulation
@@ -26,15 +24,13 @@ class RunningTotals:
         self.indices: list[int] = []
         self._totals: list[State] = []
 
-    def reach(self, states: Mapping[int, State], before: int, size: int) -> None:
-        """Add the panes below index `before` that are not in yet; they are final."""
-        last = self.indices[-1] if self.indices else None
-        for index in sorted(i for i in states if i < before and (last is None or i > last)):
-            total = self._accumulator.empty(size)
-            if self._totals:
-                total = self._accumulator.merge(total, self._totals[-1], None, size)
-            self._totals.append(self._accumulator.merge(total, states[index], None, size))
-            self.indices.append(index)
+    def add(self, index: int, state: State, size: int) -> None:
+        """A closed pane, later than all before it."""
+        total = self._accumulator.empty(size)
+        if self._totals:
+            total = self._accumulator.merge(total, self._totals[-1], None, size)
+        self._totals.append(self._accumulator.merge(total, state, None, size))
+        self.indices.append(index)
 
     def between(self, first: int, last: int, size: int) -> State:
         """The state of panes first … last − 1."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import grown
-from streamwatchd.batch import TRUE, Column, Frame, Strings, Times, Truths
+from streamwatchd.batch import TRUE, Column, Frame, Strings, Truths
 from streamwatchd.lang.typed import NUMBER
 from streamwatchd.operators.document import Details, Document, Origin, alarm_id, lifecycle_event, picked, plain
 from streamwatchd.operators.evaluate import KEY, VALUE, WINDOW_END, WINDOW_START, Evaluator, NullFrame, Param
@@ -20,15 +20,14 @@ from streamwatchd.operators.keyspace import UNKEYED, KeySpace
 from streamwatchd.operators.lifecycle import SEVERITIES, Lifecycle, Transition
 from streamwatchd.operators.node import EmitAlert, first_multiple_above
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
+from streamwatchd.operators.row_chooser import Chooser
+from streamwatchd.operators.row_queue import FORGET, NEVER, ROW, SILENCE, Queue, rounds, running_max, tick_queue
 from streamwatchd.operators.spec import RowAlarmSpec
 from streamwatchd.operators.window_alarm import holds_of
 
 Index = npt.NDArray[np.intp]
 Place = Callable[[int], Origin]
 """Where the row of a position of the batch came from."""
-
-_NEVER = -(2**61)
-_ROW, _SILENCE, _FORGET = 0, 1, 2
 
 
 class RowAlarmNode:
@@ -50,7 +49,7 @@ class RowAlarmNode:
         self.last = np.zeros(0, np.int64)
         self.ids: dict[int, str] = {}
         self.begins_ms: int | None = None
-        self._chooser = _Chooser(spec) if spec.lifted else None
+        self._chooser = Chooser(spec) if spec.lifted else None
 
     # rows
 
@@ -64,7 +63,7 @@ class RowAlarmNode:
     def due(self, limit_ms: int) -> int | None:
         if any(int(frame.time.min(initial=limit_ms)) < limit_ms for frame in self.waiting):
             return limit_ms
-        places = np.flatnonzero(self.last != _NEVER)
+        places = np.flatnonzero(self.last != NEVER)
         if not len(places):
             return None
         instant = int(self._next_ticks(places, self.last[places]).min())
@@ -114,7 +113,7 @@ class RowAlarmNode:
         wide = frame.take(rows)
         for number in range(len(self.spec.members[0].params)):
             constants = np.array([m.params[number] for m in self.spec.members])
-            wide.memo[Param(number, NUMBER)] = constants[member]
+            self.evaluator.put(wide, Param(number, NUMBER), constants[member])
         return wide, member
 
     def _conditions(self, wide: Frame) -> tuple[list[Truths], list[Truths]]:
@@ -192,9 +191,9 @@ class RowAlarmNode:
             queue = self._only_changes(queue, raises)
         transitions: list[Transition] = []
         bare: list[Transition] = []
-        for chosen in _rounds(queue.places):
+        for chosen in rounds(queue.places):
             turn = queue.take(chosen)
-            steps = turn.take(np.flatnonzero(turn.kinds == _ROW))
+            steps = turn.take(np.flatnonzero(turn.kinds == ROW))
             stepped = self.life.step(
                 steps.places,
                 steps.at,
@@ -209,22 +208,22 @@ class RowAlarmNode:
         self._publish_in_turn(wide, ordered, bare, origin)
         self._release(np.unique(places))
 
-    def _ticked(self, turn: _Queue) -> list[Transition]:
-        silent = turn.take(np.flatnonzero(turn.kinds == _SILENCE))
-        gone = turn.take(np.flatnonzero(turn.kinds == _FORGET))
+    def _ticked(self, turn: Queue) -> list[Transition]:
+        silent = turn.take(np.flatnonzero(turn.kinds == SILENCE))
+        gone = turn.take(np.flatnonzero(turn.kinds == FORGET))
         found = self.life.fall_silent(silent.places, silent.at, self.spec.silence_action) if len(silent.rows) else []
         for i, place in enumerate(gone.places.tolist()):
             found += self.life.end(np.array([place]), int(gone.at[i]), "forgotten")
         return found
 
-    def _with_ticks(self, wide: Frame, rows: Index, places: Index) -> _Queue:
+    def _with_ticks(self, wide: Frame, rows: Index, places: Index) -> Queue:
         """The rows, and before a row the silence and forgetting that came due for its alarm."""
         times = wide.time[rows]
-        queue = _Queue(rows, places, times, np.full(len(rows), _ROW, np.int8))
+        queue = Queue(rows, places, times, np.full(len(rows), ROW, np.int8))
         self._reach(places)
-        before = _running_max(times, places, self.last[places])
+        before = running_max(times, places, self.last[places])
         limits = times if wide.ticks is None else wide.ticks[rows]
-        heard = before != _NEVER
+        heard = before != NEVER
         forget = heard & (first_multiple_above(before + self.spec.forget_ms, self.spec.every_ms) <= limits)
         silence = np.zeros(len(rows), bool)
         if self.spec.silence_ms:
@@ -236,8 +235,8 @@ class RowAlarmNode:
             return queue
         # of two that come before the same row, silence is first
         second = np.r_[False, where[1:] == where[:-1]]
-        kinds = np.where(silence[where] & ~second, _SILENCE, _FORGET).astype(np.int8)
-        waits = np.where(kinds == _SILENCE, self.spec.silence_ms, self.spec.forget_ms)
+        kinds = np.where(silence[where] & ~second, SILENCE, FORGET).astype(np.int8)
+        waits = np.where(kinds == SILENCE, self.spec.silence_ms, self.spec.forget_ms)
         return queue.insert(where, kinds, first_multiple_above(before[where] + waits, self.spec.every_ms))
 
     def _next_ticks(self, places: Index, last: Any) -> Any:
@@ -249,17 +248,17 @@ class RowAlarmNode:
 
     def _tick(self, judged_ms: int) -> None:
         """Silence and forgetting that come due by T without a row, each at its own instant."""
-        places = np.flatnonzero(self.last != _NEVER)
+        places = np.flatnonzero(self.last != NEVER)
         if self.spec.silence_ms and len(places):
             at = first_multiple_above(self.last[places] + self.spec.silence_ms, self.spec.every_ms)
             due = (at <= judged_ms) & ~self.life.is_silent(places)
-            self._publish_bare(self._ticked(_ticks(places[due], at[due], _SILENCE)))
+            self._publish_bare(self._ticked(tick_queue(places[due], at[due], SILENCE)))
         at = first_multiple_above(self.last[places] + self.spec.forget_ms, self.spec.every_ms)
         due = at <= judged_ms
         gone = places[due]
         if len(gone):
-            self._publish_bare(self._ticked(_ticks(gone, at[due], _FORGET)))
-            self.last[gone] = _NEVER
+            self._publish_bare(self._ticked(tick_queue(gone, at[due], FORGET)))
+            self.last[gone] = NEVER
             self._release(gone)
 
     def _relevant(
@@ -296,25 +295,25 @@ class RowAlarmNode:
             self.places[pair] = place
         return place
 
-    def _only_changes(self, queue: _Queue, raises: list[Truths]) -> _Queue:
+    def _only_changes(self, queue: Queue, raises: list[Truths]) -> Queue:
         """Without holds, a row that says what the one before said of the same alarm changes nothing."""
         verdict = np.zeros(len(queue.rows), np.int64)
         for raised in raises:
             verdict = verdict * 3 + raised[queue.rows]
-        verdict[queue.kinds != _ROW] = -1
+        verdict[queue.kinds != ROW] = -1
         keep = np.ones(len(verdict), bool)
         places = queue.places
         keep[1:] = (verdict[1:] != verdict[:-1]) | (places[1:] != places[:-1]) | (verdict[1:] < 0)
         return replace(queue, heard=queue.latest).take(np.flatnonzero(keep))
 
-    def _note_last(self, queue: _Queue, wide: Frame) -> None:
+    def _note_last(self, queue: Queue, wide: Frame) -> None:
         """Since when keys are silent; rows that change nothing count too."""
         rows, places = queue.latest
         self._reach(places)
         np.maximum.at(self.last, places, wide.time[rows])
 
     def _reach(self, places: Index) -> None:
-        self.last = grown(self.last, int(places.max(initial=-1)) + 1, _NEVER)
+        self.last = grown(self.last, int(places.max(initial=-1)) + 1, NEVER)
 
     def _bare_frame(self, keys: list[int], times: list[int]) -> Frame:
         """Rows that have nothing but a key: values and fields are null."""
@@ -332,10 +331,10 @@ class RowAlarmNode:
         self._reach(places)
         rest = ~self.life.is_active(places)
         if self.spec.silence_ms:
-            rest &= self.last[places] == _NEVER
+            rest &= self.last[places] == NEVER
         for place in places[rest].tolist():
             if self.places.pop(self.pairs[place], None) is not None:
-                self.last[place] = _NEVER
+                self.last[place] = NEVER
                 self.free.append(place)
 
     # what comes out
@@ -388,7 +387,7 @@ class RowAlarmNode:
 
     def snapshot(self) -> Any:
         state = self.life.snapshot()
-        places = sorted({*state["place"].tolist(), *np.flatnonzero(self.last != _NEVER).tolist()})
+        places = sorted({*state["place"].tolist(), *np.flatnonzero(self.last != NEVER).tolist()})
         names = [[self.spec.members[self.pairs[p][0]].name, *self.space.keys[self.pairs[p][1]]] for p in places]
         ids = [self.ids.get(place, "") for place in places]
         self._reach(np.array(places, np.intp))
@@ -440,86 +439,6 @@ class RowAlarmNode:
             reason = "rule_changed" if name in living else "rule_removed"
             ended = self.life.end(np.array([place]), at_ms, reason)
             self._publish_bare([replace(transition, at_ms=at_ms) for transition in ended])
-
-
-@dataclass(frozen=True, slots=True)
-class _Queue:
-    """What happens to alarms: by place, then in order. `latest` are the rows and places before any were left out."""
-
-    rows: Index
-    places: Index
-    at: Times
-    kinds: npt.NDArray[np.int8]
-    heard: tuple[Index, Index] | None = None
-
-    @property
-    def latest(self) -> tuple[Index, Index]:
-        if self.heard is not None:
-            return self.heard
-        own = self.kinds == _ROW
-        return self.rows[own], self.places[own]
-
-    def take(self, chosen: Index) -> _Queue:
-        return _Queue(self.rows[chosen], self.places[chosen], self.at[chosen], self.kinds[chosen], self.heard)
-
-    def insert(self, before: Index, kinds: npt.NDArray[np.int8], at: Times) -> _Queue:
-        """Something without a row, before the entries `before`."""
-        return _Queue(
-            np.insert(self.rows, before, self.rows[before]),
-            np.insert(self.places, before, self.places[before]),
-            np.insert(self.at, before, at),
-            np.insert(self.kinds, before, kinds),
-        )
-
-
-def _ticks(places: Index, at: Times, kind: int) -> _Queue:
-    return _Queue(places, places, at, np.full(len(places), kind, np.int8))
-
-
-class _Chooser:
-    """Members by the lifted constants that they ask for: one look-up per dictionary entry."""
-
-    def __init__(self, spec: RowAlarmSpec) -> None:
-        self.lifted = spec.lifted
-        self.members: dict[tuple[str, ...], list[int]] = {}
-        for number, member in enumerate(spec.members):
-            self.members.setdefault(member.constants, []).append(number)
-
-    def choose(self, frame: Frame, evaluator: Evaluator) -> tuple[Index, Index]:
-        columns = [evaluator.column(expr, frame) for expr in self.lifted]
-        codes = np.zeros(len(frame), np.int64)
-        for column in columns:
-            assert isinstance(column, Strings)
-            codes = codes * (len(column.dictionary.names) + 1) + column.codes + 1
-        _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        names = zip(*(picked(column, first.tolist()) for column in columns), strict=True)
-        groups = [self.members.get(name, []) for name in names]
-        sizes = np.array([len(group) for group in groups], np.intp)
-        starts = np.concatenate([[0], np.cumsum(sizes)])[:-1]
-        flat = np.array([m for group in groups for m in group], np.intp)
-        per_row = sizes[inverse]
-        rows = np.repeat(np.arange(len(frame)), per_row)
-        offset = np.arange(len(rows)) - np.repeat(np.cumsum(per_row) - per_row, per_row)
-        return rows, flat[starts[inverse][rows] + offset] if len(rows) else np.zeros(0, np.intp)
-
-
-def _running_max(times: Times, places: Index, start: Times) -> Times:
-    """Per row the greatest time of its place before it, `start` included; `places` is sorted."""
-    first = np.r_[True, places[1:] != places[:-1]] if len(places) else np.zeros(0, bool)
-    low = int(times.min()) - 1
-    lifted = np.cumsum(first).astype(np.int64) << 44
-    running = np.maximum.accumulate(lifted + (times - low))
-    before = np.r_[0, running[:-1]] - lifted + low
-    return np.maximum(np.where(first, _NEVER, before), start)
-
-
-def _rounds(places: Index) -> list[Index]:
-    """Positions in which no place repeats: first all first rows, then all second ones, …; `places` is sorted."""
-    starts = np.flatnonzero(np.r_[True, places[1:] != places[:-1]])
-    rank = np.arange(len(places)) - np.repeat(starts, np.diff(np.r_[starts, len(places)]))
-    order = np.argsort(rank, kind="stable")
-    cuts = np.flatnonzero(np.diff(rank[order])) + 1
-    return list(np.split(order, cuts))
 
 
 def _renumbered(transition: Transition, rows: Index) -> Transition:

@@ -93,7 +93,7 @@ class SessionNode:
         for reading in self.spec.readings:
             states = [ended.states[a] for a in reading.accumulations]
             finish = aggregate(reading.function).finish
-            frame.memo[reading.aggregate] = finish(states, len(keys), reading.aggregate)
+            self.rows.evaluator.put(frame, reading.aggregate, finish(states, len(keys), reading.aggregate))
         self.rows.give(frame, ended.first, ends, ended.count.astype(np.intp))
 
     def snapshot(self) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from streamwatchd.lang.typed import Aggregate, Expr, Template
 
@@ -20,14 +21,27 @@ class KeyColumn:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Accumulation:
-    """One accumulator fed from rows: `reads` as in `aggregates.base.Need`; `where` filters further."""
+    """One accumulator fed from rows: `reads` as in `aggregates.base.Need`; `where` filters further.
+
+    Tables look accumulations up at every judgement, so equality and hash go by their text, made once.
+    """
 
     accumulator: str
     reads: str
     arg: Expr | None
     where: Expr | None
+
+    @cached_property
+    def text(self) -> str:
+        return f"{self.accumulator} {self.reads} {self.arg!r} {self.where!r}"
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Accumulation) and self.text == other.text)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
 
 @dataclass(frozen=True, slots=True)

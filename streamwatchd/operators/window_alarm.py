@@ -82,7 +82,7 @@ class WindowAlarmNode:
         self.family = families[spec.family]
         self.known = self.family.known[spec.forget_ms, spec.every_ms]
         self.reader = Reader(
-            spec.readings if spec.silence is None else (*spec.readings, spec.silence), families, self.family
+            spec.readings if spec.silence is None else (*spec.readings, spec.silence), families, self.family, evaluator
         )
         self.evaluator, self.emit = evaluator, emit
         self.pairs = Pairs(spec)
@@ -160,7 +160,7 @@ class WindowAlarmNode:
         if not self.pairs.single:
             for number in range(len(self.spec.members[0].params)):
                 constants = np.array([member.params[number] for member in self.spec.members])
-                frame.memo[Param(number, NUMBER)] = constants[self.pairs.member]
+                self.evaluator.put(frame, Param(number, NUMBER), constants[self.pairs.member])
         fill_values(frame, self.spec.shape.values, self.evaluator)
         return frame
 
@@ -212,7 +212,7 @@ class WindowAlarmNode:
     def _silent(self, frame: Frame) -> npt.NDArray[np.bool_] | None:
         if self.spec.silence is None:
             return None
-        counts = frame.memo[self.spec.silence.aggregate]
+        counts = self.evaluator.column(self.spec.silence.aggregate, frame)
         assert isinstance(counts, np.ndarray)
         silent: npt.NDArray[np.bool_] = counts == 0
         return silent
