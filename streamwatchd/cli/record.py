@@ -1,0 +1,83 @@
+"""`swctl record`: traffic from Kafka to a file that `dry-run` plays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from streamwatchd.cli.project import config_path, plural, project_options
+from streamwatchd.compiler import compile_project
+from streamwatchd.errors import UnreadableInput
+from streamwatchd.ports.kafka import Kafka
+from streamwatchd.ports.librdkafka import Librdkafka
+from streamwatchd.recording import Header, RecordingWriter
+from streamwatchd.rules.ruleset import Source
+from streamwatchd.settings import Settings
+from streamwatchd.testing.recorder import Recorder, journalled_marks, partitions_of, stretch_of
+
+
+def open_kafka(settings: Settings) -> Kafka:
+    """The cluster of the configuration."""
+    return Librdkafka(settings.kafka)
+
+
+@click.command("record")
+@click.argument("topics", metavar="[TOPIC]…", nargs=-1)
+@project_options
+@click.option("--out", required=True, metavar="FILE", help="NDJSON; .gz and .zst compress; - is standard output.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="How long to record [default: until Ctrl-C].")
+@click.option(
+    "--from-beginning", is_flag=True, help="What the topics hold now, up to their ends, with journalled marks."
+)
+def command(
+    topics: tuple[str, ...],
+    config: Path | None,
+    rules_dir: Path | None,
+    out: str,
+    seconds: float | None,
+    from_beginning: bool,
+) -> None:
+    """Write records of TOPICs (topics or sources; by default those of all sources) to FILE, from now on.
+
+    With --from-beginning the daemon's own marks are written too, and `dry-run --exact-marks` answers as it did.
+    """
+    loaded = compile_project(config_path(config), rules_dir=rules_dir).loaded
+    if loaded.settings is None:
+        raise UnreadableInput("the configuration does not check; see `swctl validate`")
+    kafka = open_kafka(loaded.settings)
+    names = _topics(topics, loaded.ruleset.sources)
+    counts = partitions_of(kafka, names)
+    stretch = stretch_of(kafka, counts, from_beginning=from_beginning, endless=seconds is not None)
+    marks = journalled_marks(kafka, loaded.settings.topics.journal, loaded.settings.shards) if from_beginning else {}
+    reader = kafka.reader(read_committed=True)
+    with RecordingWriter(out, _header(counts, loaded.ruleset.sources)) as writer:
+        recorder = Recorder(writer, marks)
+        try:
+            recorder.record(reader, stretch, _stop_after(seconds))
+        except KeyboardInterrupt:
+            click.echo("", err=True)
+        finally:
+            reader.close()
+    count = f"{plural(recorder.records, 'record')} of {plural(len(counts), 'topic')}"
+    click.echo(f"{out}: {count}, {plural(recorder.marks, 'mark')}", err=True)
+
+
+def _topics(given: Sequence[str], sources: Mapping[str, Source]) -> list[str]:
+    """The topics meant: a source's name stands for its topic."""
+    names = given or list(sources)
+    return list(dict.fromkeys(sources[name].topic if name in sources else name for name in names))
+
+
+def _header(counts: Mapping[str, int], sources: Mapping[str, Source]) -> Header:
+    mine = {name: source for name, source in sources.items() if source.topic in counts}
+    return Header(counts, {name: {"topic": source.topic, "time": source.time} for name, source in mine.items()})
+
+
+def _stop_after(seconds: float | None) -> Callable[[], bool]:
+    if seconds is None:
+        return lambda: False
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
