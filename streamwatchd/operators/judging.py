@@ -29,13 +29,22 @@ class Reader:
         self._evaluator = evaluator
         self._projections: dict[tuple[int, ...], Index] = {}
 
-    def fill(self, frame: Frame, judged_ms: int, ids: Index | None) -> None:
-        """Put every aggregate at T into the frame, for the base family's keys `ids` (None: all, in order)."""
+    def fill(self, frame: Frame, judged_ms: int, ids: Index | None, *, once: bool) -> None:
+        """Put every aggregate at T into the frame, for the base family's keys `ids` (None: all, in order).
+
+        `once` says that no key stands twice in `ids`: then nothing is read for other keys.
+        """
         for reading in self.readings:
-            self._evaluator.put(frame, reading.aggregate, self._column(reading, judged_ms, self._index(reading, ids)))
+            if reading.project is None and once:
+                column = self._column(reading, judged_ms, ids)
+            else:
+                index = self._index(reading, ids)
+                column = self._column(reading, judged_ms, None)
+                column = column if index is None else _padded_take(column, index)
+            self._evaluator.put(frame, reading.aggregate, column)
 
     def _column(self, reading: Reading, judged_ms: int, keys: Index | None) -> Column:
-        """The aggregate for `keys` of its own family (None: all)."""
+        """The aggregate for `keys` of its own family, each once (None: all)."""
         family = self.families[reading.family]
         states = [family.read(a, reading.window, judged_ms, keys) for a in reading.accumulations]
         size = len(family.space) if keys is None else len(keys)

@@ -112,7 +112,7 @@ class KpiNode:
         if not len(ids):
             return
         frame = key_frame(self.family.space, self.spec.keys, 0, ids, judged_ms)
-        self.reader.fill(frame, judged_ms, ids)
+        self.reader.fill(frame, judged_ms, ids, once=True)
         end = self.spec.window.end(judged_ms)
         ends = np.full(len(ids), end, np.int64)
         self.rows.give(frame, ends - self.spec.window.size_ms, ends, counts[ids])

@@ -156,7 +156,7 @@ class WindowAlarmNode:
     def _frame(self, judged_ms: int) -> Frame:
         ids = None if self.pairs.single else self.pairs.key
         frame = key_frame(self.family.space, self.spec.shape.keys, self.spec.lifted, ids, judged_ms)
-        self.reader.fill(frame, judged_ms, ids)
+        self.reader.fill(frame, judged_ms, ids, once=ids is None)
         if not self.pairs.single:
             for number in range(len(self.spec.members[0].params)):
                 constants = np.array([member.params[number] for member in self.spec.members])
