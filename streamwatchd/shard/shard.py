@@ -9,6 +9,7 @@ from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import Program
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.operators.dimension import Dimensions
+from streamwatchd.operators.spec import LogicalPlan, StageSpec
 from streamwatchd.shard.exchange import feeder_name
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
 from streamwatchd.shard.task import NEVER, MergeTask, SourceTask, Task
@@ -34,21 +35,20 @@ class Shard:
         self.program, self.tables = program, dict(tables)
         self.partitions, self.exchange_partitions = dict(partitions), exchange_partitions
         self.max_future_ms = max_future_ms
-        self.tasks: dict[TaskId, Task] = {task: self._make(task) for task in sorted(tasks)}
+        self.tasks: dict[TaskId, Task] = {task: self._make(task, program) for task in sorted(tasks)}
         self._outputs: list[Output] = []
 
-    def _make(self, task: TaskId) -> Task:
-        plan = self.program.plan
+    def _make(self, task: TaskId, program: Program) -> Task:
+        plan = program.plan
         dimensions = Dimensions(self.tables, plan.defaults)
         if task.stage == 1:
             source = next(source for source in plan.sources.values() if source.topic == task.topic)
             return SourceTask(task, source, plan.first[source.name], dimensions, self.exchange_partitions)
-        stage = plan.later[task.stage - 2]
-        return MergeTask(task, stage, self._feeders(task.stage), dimensions, self.exchange_partitions)
+        stage = _stage(plan, task.stage)
+        return MergeTask(task, stage, self._feeders(plan, stage), dimensions, self.exchange_partitions)
 
-    def _feeders(self, stage: int) -> dict[str, frozenset[str]]:
-        plan = self.program.plan
-        return {stream: self._feeding_tasks(plan.feeders[stream]) for stream in plan.later[stage - 2].inputs}
+    def _feeders(self, plan: LogicalPlan, stage: StageSpec) -> dict[str, frozenset[str]]:
+        return {stream: self._feeding_tasks(plan.feeders[stream]) for stream in stage.inputs}
 
     def _feeding_tasks(self, origins: tuple[str, ...]) -> frozenset[str]:
         names: list[str] = []
@@ -90,8 +90,15 @@ class Shard:
 
     # change
 
-    def switch(self, at_ms: int, program: Program, tables: Mapping[str, TableData]) -> None:
-        """New rules and tables from the event-time instant `at_ms` (E): it must lie above `max_event_time()`."""
+    def switch(
+        self, at_ms: int, program: Program, tables: Mapping[str, TableData], tasks: Iterable[TaskId] = ()
+    ) -> None:
+        """New rules and tables from the event-time instant `at_ms` (E): it must lie above `max_event_time()`.
+
+        `tasks` are those of this shard from here on, of which new ones begin at E (the rules may ask for another
+        stage); without a stage in the new rules, a merge task ends what it does.
+        """
+        self.tasks |= {task: self._make(task, self.program) for task in sorted(set(tasks) - self.tasks.keys())}
         self.program, self.tables = program, dict(tables)
         plan = program.plan
         for name, task in self.tasks.items():
@@ -99,7 +106,8 @@ class Shard:
                 source = next(source for source in plan.sources.values() if source.topic == name.topic)
                 task.switch(at_ms, source, plan.first[source.name], tables, plan)
             else:
-                task.switch(at_ms, plan.later[name.stage - 2], self._feeders(name.stage), tables, plan)
+                stage = _stage(plan, name.stage)
+                task.switch(at_ms, stage, self._feeders(plan, stage), tables, plan)
 
     def max_event_time(self) -> int:
         """The largest event time that any task has taken in, or a very small number."""
@@ -132,3 +140,8 @@ class Shard:
             for space in task.flow.spaces.values():
                 totals["keys", "by", ",".join(space.names)] += len(space)
         return dict(totals)
+
+
+def _stage(plan: LogicalPlan, stage: int) -> StageSpec:
+    """The work of a later stage; nothing where the plan has none."""
+    return plan.later[stage - 2] if stage - 2 < len(plan.later) else StageSpec(stage, (), (), {})

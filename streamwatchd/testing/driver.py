@@ -35,7 +35,7 @@ class Driver:
     ) -> None:
         """`partitions` maps the topics of all sources to their partition counts; `now_ms` bounds future stamps."""
         self.program, self.now_ms = program, now_ms
-        self.partitions = dict(partitions)
+        self.partitions, self.exchange_partitions = dict(partitions), exchange_partitions
         first = [TaskId(1, s.topic, p) for s in program.plan.sources.values() for p in range(partitions[s.topic])]
         later = [TaskId(stage.stage, "", p) for stage in program.plan.later for p in range(exchange_partitions)]
         owned: list[list[TaskId]] = [[] for _ in range(shards)]
@@ -57,6 +57,20 @@ class Driver:
         shard = self._owner[mark.task]
         shard.mark(mark)
         self._collect(shard)
+
+    def switch(self, program: Program, tables: Mapping[str, TableData]) -> int:
+        """Other rules and tables, at the instant that it gives back: above every event time so far."""
+        at_ms = max(shard.max_event_time() for shard in self.shards) + 1
+        later = [TaskId(s.stage, "", p) for s in program.plan.later for p in range(self.exchange_partitions)]
+        fresh = [task for task in later if task not in self._owner]
+        added: dict[int, list[TaskId]] = {}
+        for number, task in enumerate(fresh, len(self._owner)):
+            added.setdefault(number % len(self.shards), []).append(task)
+            self._owner[task] = self.shards[number % len(self.shards)]
+        for number, shard in enumerate(self.shards):
+            shard.switch(at_ms, program, tables, added.get(number, ()))
+        self.program = program
+        return at_ms
 
     def feed_round(self, batches: Sequence[RawBatch]) -> None:
         """What all partitions got in one stretch of time, then the marks that the records' timestamps say."""

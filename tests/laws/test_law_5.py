@@ -1,0 +1,92 @@
+"""Law 5: an equal rule set is reloaded, or an unrelated rule comes, changes and goes: the others say what they said."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamwatchd.compiler import Compiled
+from streamwatchd.testing.driver import Driver
+from tests.laws.engine import compile_world, cut, equal, mark_of, raw_batch
+from tests.oracle.compare import Plain, plain_outputs
+from tests.oracle.random_rules import World, worlds
+
+
+@given(world=worlds(rules=5, records=40), seed=st.integers(0, 2**32 - 1))
+def test_reloads_change_nothing_for_rules_that_stay_as_they_are(world: World, seed: int) -> None:
+    """Whenever the switch comes, and whatever panes, keys and columns the other rules share or bring."""
+    with tempfile.TemporaryDirectory() as folder:
+        steady = alone(world, seed)
+        kept = compile_world(steady, Path(folder) / "kept")
+        others = [compile_world(each, Path(folder) / str(i)) for i, each in enumerate([world, *halves(world, seed)])]
+        undisturbed = run(kept, world, seed, [])
+        disturbed = run(kept, world, seed, [kept, *others, kept])
+        names = {rule.name for rule in kept.loaded.ruleset.rules}
+        assert not equal(only(undisturbed, names), only(disturbed, names))
+
+
+def alone(world: World, seed: int) -> World:
+    """Some of the rules with the KPIs that they read; the others are unrelated to them."""
+    rng = random.Random(seed)
+    chosen = {name for name in world.rules if rng.random() < 0.5} or {next(iter(world.rules))}
+    return replace(world, rules=closed(world, chosen))
+
+
+def halves(world: World, seed: int) -> list[World]:
+    """The rules that stay, with some of the others."""
+    rng = random.Random(seed + 1)
+    stay = alone(world, seed).rules
+    return [
+        replace(world, rules=closed(world, {*stay, *(name for name in world.rules if rng.random() < 0.5)}))
+        for _ in range(2)
+    ]
+
+
+def closed(world: World, chosen: set[str]) -> dict[str, str]:
+    """In the order of the world, so that only the choice differs."""
+    while True:
+        read = {name for name in world.rules if any(reads(world.rules[rule], name) for rule in chosen)}
+        if read <= chosen:
+            return {name: text for name, text in world.rules.items() if name in chosen}
+        chosen |= read
+
+
+def reads(text: str, name: str) -> bool:
+    sources = [line for line in text.splitlines() if line.strip().startswith("source:")]
+    return any(name in line.replace("[", " ").replace("]", " ").replace(",", " ").split() for line in sources)
+
+
+def run(kept: Compiled, world: World, seed: int, changes: list[Compiled]) -> dict[str, list[Plain]]:
+    """The records in pieces; the changes come between pieces, each once, at instants above all events so far."""
+    rng = random.Random(seed)
+    assert kept.program is not None
+    driver = Driver(kept.program, kept.loaded.tables, world.partitions, exchange_partitions=world.exchange_partitions)
+    pieces = list(cut(world, rng))
+    when = sorted(rng.randrange(1, len(pieces) + 1) for _ in range(5))
+    for number, piece in enumerate(pieces):
+        mark = mark_of(piece)
+        if mark is None:
+            driver.feed(raw_batch(piece))
+        else:
+            driver.mark(mark)
+        while when and when[0] == number + 1:
+            when.pop(0)
+            if changes:
+                change(driver, changes.pop(0))
+    return plain_outputs(driver.outputs)
+
+
+def change(driver: Driver, compiled: Compiled) -> None:
+    assert compiled.program is not None
+    driver.switch(compiled.program, compiled.loaded.tables)
+
+
+def only(found: dict[str, list[Plain]], names: set[str]) -> dict[str, list[Plain]]:
+    alerts = [alert for alert in found["alerts"] if alert["rule"] in names]
+    kpis = [row for row in found["kpis"] if row["kpi"] in names]
+    return found | {"alerts": alerts, "kpis": kpis}
