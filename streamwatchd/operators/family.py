@@ -302,8 +302,8 @@ def _united(old: FamilySpec, new: FamilySpec) -> FamilySpec:
 
 def key_ids(spec: FamilySpec, space: KeySpace, evaluator: Evaluator, frame: Frame) -> Rows:
     """Key ids of the rows, shared by every family and alarm of the same keys."""
-    handle = ("ids", space.names, tuple(key.expr for key in spec.keys))
-    return shared_ids(handle, space, lambda: [evaluator.column(key.expr, frame) for key in spec.keys], frame)
+    handle = evaluator.handle(spec.keys)
+    return shared_ids(("ids", handle), space, lambda: [evaluator.column(key.expr, frame) for key in spec.keys], frame)
 
 
 def shared_ids(handle: object, space: KeySpace, columns: Callable[[], list[object]], frame: Frame) -> Rows:

@@ -61,6 +61,7 @@ class Flow:
         self._roots: dict[str, frozenset[str]] = {}
         self.targets: dict[str, int] = {}
         self._sent: dict[str, int] = {}
+        self._readers: dict[str, tuple[list[Family], list[str], list[JoinNode]]] = {}
         self._add(spec, BEGINNING)
 
     @property
@@ -118,6 +119,7 @@ class Flow:
     def switch(self, at_ms: int, spec: StageSpec) -> None:
         """From the instant E on by `spec`: what is new begins there, what is gone ends there, the rest goes on."""
         before = self._wires
+        self._readers.clear()
         feeds = {feed.name for feed in spec.feeds}
         for feed in self._feeds:
             if feed.spec.name not in feeds:
@@ -141,6 +143,7 @@ class Flow:
 
     def _retire(self) -> None:
         """Nodes that have judged up to their end hand their alarms over, or resolve them, and go."""
+        self._readers.clear()
         done = [n for n, w in self._wires.items() if w.until_ms < self._limit(w.node) and self._due(w) is None]
         for name in done:
             wire = self._wires.pop(name)
@@ -185,18 +188,30 @@ class Flow:
         """Rows of a stream, none of them late, in log order (sources) or in order of time (derived)."""
         if not len(frame):
             return
-        for family in self.families.values():
-            if family.spec.stream == stream:
-                family.add_rows(frame)
-        for name, wire in list(self._wires.items()):
-            node = wire.node
-            if isinstance(node, RowAlarmNode) and node.spec.stream == stream:
+        families, alarms, joins = self._readers_of(stream)
+        for family in families:
+            family.add_rows(frame)
+        for name in alarms:
+            wire = self._wires.get(name)
+            if wire is not None:
                 self._judge_rows(name, wire, frame, origin)
-            elif isinstance(node, JoinNode) and stream in node.names:
-                node.add(stream, frame)
+        for join in joins:
+            join.add(stream, frame)
         for feed in self._feeds:
             if feed.spec.stream == stream:
                 self._feed(feed, frame)
+
+    def _readers_of(self, stream: str) -> tuple[list[Family], list[str], list[JoinNode]]:
+        """Who takes in rows of a stream; kept until the wiring changes."""
+        found = self._readers.get(stream)
+        if found is None:
+            nodes = self.nodes
+            found = self._readers[stream] = (
+                [family for family in self.families.values() if family.spec.stream == stream],
+                [name for name, n in nodes.items() if isinstance(n, RowAlarmNode) and n.spec.stream == stream],
+                [node for node in nodes.values() if isinstance(node, JoinNode) and stream in node.names],
+            )
+        return found
 
     def _judge_rows(self, name: str, wire: Wire, frame: Frame, origin: Place | None) -> None:
         """Judged in order, a change cuts rows by their time; judged at once, at the first row beyond it."""
@@ -220,6 +235,7 @@ class Flow:
             node.take(frame.take(np.arange(beyond[0])) if len(beyond) else frame, origin)
             if len(beyond):
                 self._wires.pop(name, None)
+                self._readers.clear()
                 self._hand_over(name, wire)
             return
         for predecessor in list(wire.after):

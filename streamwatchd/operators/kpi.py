@@ -109,9 +109,12 @@ class KpiNode:
         self.family.close(judged_ms)
         counts = self.family.counts(self.spec.window, judged_ms)
         ids = np.flatnonzero(counts)
+        if self.spec.constants:
+            own = self.family.space.with_prefix(self.spec.constants)
+            ids = own[counts[own] > 0]
         if not len(ids):
             return
-        frame = key_frame(self.family.space, self.spec.keys, 0, ids, judged_ms)
+        frame = key_frame(self.family.space, self.spec.keys, len(self.spec.constants), ids, judged_ms)
         self.reader.fill(frame, judged_ms, ids, once=True)
         end = self.spec.window.end(judged_ms)
         ends = np.full(len(ids), end, np.int64)

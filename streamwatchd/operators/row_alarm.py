@@ -128,8 +128,8 @@ class RowAlarmNode:
 
     def _ids(self, frame: Frame) -> Index:
         keys = self.spec.shape.keys
-        handle = ("ids", self.space.names, tuple(key.expr for key in keys))
-        return shared_ids(handle, self.space, lambda: [self.evaluator.column(k.expr, frame) for k in keys], frame)
+        handle = self.evaluator.handle(keys)
+        return shared_ids(("ids", handle), self.space, lambda: [self.evaluator.column(k.expr, frame) for k in keys], frame)
 
     # occurrences
 

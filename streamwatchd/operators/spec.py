@@ -112,13 +112,17 @@ class ValueSpec:
 
 @dataclass(frozen=True, slots=True)
 class KpiSpec:
-    """A KPI. With `session_ms` > 0 its windows are sessions and `window` is unused. `judged` is a family id."""
+    """A KPI. With `session_ms` > 0 its windows are sessions and `window` is unused.
+
+    It judges the keys of its family that begin with its `constants`.
+    """
 
     id: str
     name: str
     digest: str
     family: str
     keys: tuple[KeyColumn, ...]
+    constants: tuple[str, ...]
     every_ms: int
     window: Window
     session_ms: int

@@ -176,12 +176,21 @@ def _context(rule: Rule) -> tuple[tuple[str, Expr], ...]:
     )
 
 
+def _lifted_keys(lifted: tuple[Expr, ...]) -> tuple[KeyColumn, ...]:
+    """Key columns of what equality filters compare; no field has such a name."""
+    return tuple(KeyColumn(f"where {i}", expr, "string") for i, expr in enumerate(lifted))
+
+
 # KPIs
 
 
 def _lower_kpi(builder: Builder, rule: Kpi) -> None:
     home = builder.home(rule, _common_keys(rule), moves=True)
-    read = _read(builder, rule, home, rule.where, ())
+    rest, lifted, constants = lift_equalities(rule.where) if not rule.session_ms else (rule.where, (), ())
+    read = _read(builder, rule, home, rest, _lifted_keys(lifted))
+    for reading in read.readings:
+        builder.families[reading.family].admit(constants)
+    read.base.admit(constants)
     size = rule.over_ms or rule.every_ms
     window = common_widths([window_of(size, rule.every_ms or 1, 0, coarse=False)], rule.every_ms or 1)[0]
     if rule.session_ms:
@@ -192,11 +201,12 @@ def _lower_kpi(builder: Builder, rule: Kpi) -> None:
         window = replace(window, width_ms=min([window.width_ms, *(w.width_ms for w in fine)]))
     read.base.need(window, (ROWS,))
     spec = KpiSpec(
-        id=identity("kpi", rule.name, read.base.id, read.readings, window, rule.session_ms),
+        id=identity("kpi", rule.name, read.base.id, constants, read.readings, window, rule.session_ms),
         name=rule.name,
         digest=rule.digest,
         family=read.base.id,
         keys=key_columns(rule),
+        constants=constants,
         every_ms=rule.every_ms,
         window=window,
         session_ms=rule.session_ms,
@@ -295,8 +305,7 @@ def _settled(group: list[_Drafted]) -> tuple[AlarmShape, tuple[Member, ...]]:
 def _draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
     home = builder.home(rule, _common_keys(rule), moves=True)
     rest, lifted, constants = lift_equalities(rule.where)
-    columns = tuple(KeyColumn(f"where {i}", expr, "string") for i, expr in enumerate(lifted))
-    read = _read(builder, rule, home, rest, columns)
+    read = _read(builder, rule, home, rest, _lifted_keys(lifted))
     read.base.forgets.add((_forget_ms(rule), rule.every_ms))
     read.base.need(Window(rule.every_ms, rule.every_ms, 0, _base_width(rule, read)), (ROWS,))
     for reading in read.readings:
