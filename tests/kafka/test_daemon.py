@@ -11,19 +11,18 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from streamwatchd.ports.kafka import NewTopic, Partition, Record
+from streamwatchd.ports.kafka import NewTopic, Record
 from streamwatchd.ports.librdkafka import Librdkafka
 from tests.daemon.project import write_project
+from tests.kafka.process import Process, free_port, read_topic
 
 pytestmark = pytest.mark.kafka
 
@@ -47,7 +46,7 @@ rules:
 """
 
 
-class Site:
+class Site(Process):
     """A project, its topics, and the daemon that runs it."""
 
     def __init__(self, servers: str, folder: Path, *, create: bool = True, **settings: Any) -> None:
@@ -55,7 +54,7 @@ class Site:
         self.folder = folder
         self.kafka = Librdkafka({"bootstrap.servers": servers})
         self.topic = f"{self.name}.in"
-        self.port = _free_port()
+        super().__init__(folder / "streamwatchd.yaml", free_port(), folder / "log")
         if create:
             self.create_topic()
         topics = {
@@ -63,8 +62,6 @@ class Site:
         }
         given = {"app": self.name, "topics": json.dumps(topics), "listen": f"'127.0.0.1:{self.port}'", "shards": 2}
         self.settings = {**given, "snapshot_every": "1s", "commit_every": "100ms", **settings}
-        self.log = folder / "log"
-        self.process: subprocess.Popen[bytes] | None = None
         self.write({"counts.yaml": COUNTS}, servers)
         self.sent = 0
 
@@ -75,62 +72,6 @@ class Site:
         admin = self.kafka.admin()
         admin.ensure_topics([NewTopic(self.topic, SOURCE_PARTITIONS)])
         admin.close()
-
-    # the process
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "streamwatchd", "--config", str(self.config)]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)
-
-    def start_and_wait(self) -> None:
-        self.start()
-        self.until(lambda: self.health()[0] == 200)
-
-    def signal(self, number: int) -> int:
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(40)
-
-    def workers(self) -> list[int]:
-        assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-
-    def end(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            with contextlib.suppress(OSError):
-                for pid in self.workers():
-                    os.kill(pid, signal.SIGKILL)
-            self.process.kill()
-            self.process.wait()
-
-    def until(self, wanted: Callable[[], bool], seconds: float = 60.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not wanted():
-            assert time.monotonic() < deadline, self.log.read_text()[-4000:]
-            time.sleep(0.05)
-
-    # what it says
-
-    def health(self) -> tuple[int, dict[str, Any]]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.loads(error.read())
-        except OSError:
-            return 0, {}
-
-    def metric(self, name: str) -> float:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
-
-    def logged(self, event: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"] == event]
 
     # records
 
@@ -157,19 +98,8 @@ class Site:
 
     def output(self, which: str) -> list[dict[str, Any]]:
         """All that a read_committed consumer sees in an output topic."""
-        topic = f"{self.name}.{which}"
-        admin, reader = self.kafka.admin(), self.kafka.reader(read_committed=True)
-        partitions = [Partition(topic, number) for number in range(admin.partitions_of([topic]).get(topic, 0))]
-        reader.assign(admin.beginning_offsets(partitions))
-        found: list[dict[str, Any]] = []
-        ended: frozenset[Partition] = frozenset()
-        while partitions and not ended >= set(partitions):
-            taken = reader.take(10_000, 0.5)
-            found += [json.loads(payload or b"null") for batch in taken.batches for payload in batch.payloads]
-            ended |= taken.at_end
-        reader.close()
-        admin.close()
-        return found
+        batches = read_topic(self.kafka, f"{self.name}.{which}")
+        return [json.loads(payload or b"null") for batch in batches for payload in batch.payloads]
 
     def windows(self) -> Counter[tuple[str, str]]:
         """How often each (key, window) of the KPI was written."""
@@ -297,23 +227,13 @@ def test_late_events_and_poison_go_to_their_topics(site: Site) -> None:
     writer.flush(30)
     site.until(lambda: site.metric("streamwatchd_records_total") >= 1_006)
     site.until_all_counted()
-    admin = site.kafka.admin()
     for which, count in (("dead_letters", len(poison)), ("late", 1)):
-        topic = f"{site.name}.{which}"
-        partitions = [Partition(topic, number) for number in range(admin.partitions_of([topic])[topic])]
-        reader = site.kafka.reader()
-        reader.assign(admin.beginning_offsets(partitions))
-        taken, ended = 0, frozenset[Partition]()
-        while not ended >= set(partitions):
-            found = reader.take(100, 0.5)
-            taken, ended = taken + len(found), ended | found.at_end
-        assert taken == count
-        reader.close()
+        assert sum(map(len, read_topic(site.kafka, f"{site.name}.{which}"))) == count
 
 
 def test_a_broker_that_comes_later_is_waited_for(kafka: str, tmp_path: Path) -> None:
     """The log says who does not answer; then it goes on by itself."""
-    port = _free_port()
+    port = free_port()
     site = Site(kafka, tmp_path)
     site.write({"counts.yaml": COUNTS}, f"127.0.0.1:{port}")
     try:
@@ -393,9 +313,3 @@ def _door(port: int, kafka: str) -> Iterator[None]:
             thread.join()
         for each in (listener, *opened):
             each.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
