@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
-Getter = Callable[[Any], Any]
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How many leaves a struct begins with, and the shapes of the structs that follow them."""
+
+    leaves: int
+    inner: tuple[_Shape, ...]
+
+    @property
+    def width(self) -> int:
+        return self.leaves + sum(shape.width for shape in self.inner)
+
+    def columns(self, objects: Sequence[Any]) -> list[Sequence[Any]]:
+        """All leaves below, a column each: one call an object, and none a value."""
+        if not objects:
+            return [()] * self.width
+        members = list(zip(*map(astuple, objects), strict=True))
+        found: list[Sequence[Any]] = list(members[: self.leaves])
+        for shape, inner in zip(self.inner, members[self.leaves :], strict=True):
+            found += shape.columns(inner)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`decode` gives `empty`-like objects; `getters[name]` are the places where field `name` may stand, best first."""
+    """`decode` gives `empty`-like objects."""
 
     decode: Callable[[Any], Any]
     empty: Any
-    getters: Mapping[str, tuple[Getter, ...]]
+    _shape: _Shape
+    _places: Mapping[str, tuple[int, ...]]
+    """By field, the leaves where it may stand, best first."""
+
+    def columns(self, objects: Sequence[Any]) -> dict[str, Sequence[Any]]:
+        """The value of every field in each object: in the first of its places that holds one, else None."""
+        leaves = self._shape.columns(objects)
+        return {name: _first_values([leaves[at] for at in places]) for name, places in self._places.items()}
 
 
 @dataclass(slots=True)
@@ -42,9 +71,10 @@ def build_layout(types: Mapping[str, object]) -> Layout | None:
             _insert(root, path, type_)
     if _ambiguous(root):
         return None
-    struct, attributes = _struct(root)
-    getters = {name: tuple(attrgetter(attributes[path]) for path in places(name)) for name in types}
-    return Layout(msgspec.json.Decoder(struct).decode, struct(), getters)
+    struct, shape, paths = _struct(root)
+    number = {path: at for at, path in enumerate(paths)}
+    found = {name: tuple(number[path] for path in places(name)) for name in types}
+    return Layout(msgspec.json.Decoder(struct).decode, struct(), shape, found)
 
 
 def _insert(root: _Node, path: Sequence[str], type_: object) -> None:
@@ -58,20 +88,28 @@ def _ambiguous(node: _Node) -> bool:
     return not node.leaves.keys().isdisjoint(node.inner) or any(map(_ambiguous, node.inner.values()))
 
 
-def _struct(node: _Node) -> tuple[type[msgspec.Struct], dict[tuple[str, ...], str]]:
-    """The struct of a node, and the attribute path of each leaf below it by its JSON path."""
-    fields: list[tuple[str, Any, Any]] = []
-    rename: dict[str, str] = {}
-    attributes: dict[tuple[str, ...], str] = {}
-    for name, type_ in node.leaves.items():
-        attribute = f"f{len(fields)}"
-        fields.append((attribute, type_, None))
-        rename[attribute] = name
-        attributes[name,] = attribute
+def _struct(node: _Node) -> tuple[type[msgspec.Struct], _Shape, list[Path]]:
+    """The struct of a node, its shape, and the paths of the leaves below it in the order of the shape's columns."""
+    fields: list[tuple[str, Any, Any]] = [(f"f{at}", type_, None) for at, type_ in enumerate(node.leaves.values())]
+    paths: list[Path] = [(name,) for name in node.leaves]
+    shapes: list[_Shape] = []
     for name, inner in node.inner.items():
-        attribute = f"f{len(fields)}"
-        struct, below = _struct(inner)
-        fields.append((attribute, struct, struct()))
-        rename[attribute] = name
-        attributes.update({(name, *path): f"{attribute}.{rest}" for path, rest in below.items()})
-    return msgspec.defstruct("Event", fields, rename=rename, frozen=True, gc=False), attributes
+        struct, shape, below = _struct(inner)
+        fields.append((f"f{len(fields)}", struct, struct()))
+        shapes.append(shape)
+        paths += [(name, *path) for path in below]
+    rename = {f"f{at}": name for at, name in enumerate([*node.leaves, *node.inner])}
+    made = msgspec.defstruct("Event", fields, rename=rename, frozen=True, gc=False)
+    return made, _Shape(len(node.leaves), tuple(shapes)), paths
+
+
+def _first_values(places: Iterable[Sequence[Any]]) -> Sequence[Any]:
+    """What the first place that holds no None holds, object by object."""
+    first, *others = places
+    for other in others:
+        missing = first.count(None)
+        if missing == len(first):
+            first = other
+        elif missing and other.count(None) < len(other):
+            first = [later if value is None else value for value, later in zip(first, other, strict=True)]
+    return first

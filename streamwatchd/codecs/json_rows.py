@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from typing import Any, cast
 
@@ -37,7 +37,7 @@ import numpy.typing as npt
 from streamwatchd.batch import Column, Decoded, Dictionary, Frame, RawBatch, Rejected, Strings, Times
 from streamwatchd.codecs.base import KAFKA_TIME, EventSchema
 from streamwatchd.codecs.event_time import BAD_TIME, MISSING_TIME, TimeValue, parse_times, unreadable
-from streamwatchd.codecs.json_layout import Getter, Layout, build_layout, places
+from streamwatchd.codecs.json_layout import Layout, build_layout, places
 from streamwatchd.errors import BadRecord
 from streamwatchd.lang.typed import Kind
 
@@ -46,6 +46,9 @@ MAX_DEPTH = 64
 # batches of 20,000 decoding takes more than twice as long (`python -m benchmarks.decode`).
 SLICE = 512
 _MAX_NAMES = 1_000_000
+
+Columns = dict[str, Sequence[Any]]
+"""Values by field, one a record."""
 
 _TYPES: dict[Kind, object] = {Kind.NUMBER: float | None, Kind.STRING: str | None, Kind.BOOL: bool | None}
 _TIME_TYPES: dict[Kind | None, object] = {
@@ -110,8 +113,8 @@ class JsonDecoder:
             if len(dictionary.names) > _MAX_NAMES:
                 self._dictionaries[name] = Dictionary()
 
-    def _read(self, payloads: Sequence[bytes | None]) -> tuple[dict[str, list[Any]], dict[int, str], bool]:
-        """All wanted values, a list of one entry a payload by field; the reasons of refused rows; and whether any
+    def _read(self, payloads: Sequence[bytes | None]) -> tuple[Columns, dict[int, str], bool]:
+        """All wanted values, one entry a payload by field; the reasons of refused rows; and whether any
         values were read with care, which may be `_MISFIT`."""
         refused: dict[int, str] = {}
         salvaged: dict[int, dict[str, Any]] = {}
@@ -126,13 +129,9 @@ class JsonDecoder:
             reason = _refusal(payloads[row], self._schema.max_bytes)
             if reason:
                 refused[row] = reason
-        values: dict[str, list[Any]] = {}
-        for name in self._names:
-            column = [None] * len(payloads) if layout is None else first_values(layout.getters[name], objects)
-            for row, found in salvaged.items():
-                column[row] = found[name]
-            values[name] = column
-        return values, refused, bool(salvaged)
+        nothing: Columns = dict.fromkeys(self._names, [None] * len(payloads))
+        values = nothing if layout is None else layout.columns(objects)
+        return _patched(values, salvaged) if salvaged else values, refused, bool(salvaged)
 
     def _salvage(self, payload: bytes | None) -> dict[str, Any]:
         """The values of a record that did not fit the struct; raises BadRecord if it is none of the good ones."""
@@ -158,14 +157,14 @@ class JsonDecoder:
                 raise BadRecord(f"wrong_type: {name}") from None
             return _MISFIT
 
-    def _times(self, raw: RawBatch, values: dict[str, list[Any]]) -> Times:
+    def _times(self, raw: RawBatch, values: Columns) -> Times:
         if self._time_field:
-            found: list[TimeValue] = values[self._time_field]
+            found: Sequence[TimeValue] = values[self._time_field]
             return parse_times(found, self._schema.time_unit)
         stamps = np.array(raw.timestamps, np.int64)
         return np.where(stamps < 0, MISSING_TIME, stamps)
 
-    def _take_out_misfits(self, values: dict[str, list[Any]], salvaged: bool) -> dict[str, list[int]]:
+    def _take_out_misfits(self, values: Columns, salvaged: bool) -> dict[str, list[int]]:
         """Nulls for values of other kinds than asked for, in place, and their rows by field.
 
         From the next batch on any scalar is taken for such a field: the results are the same, and a field that often
@@ -183,7 +182,7 @@ class JsonDecoder:
             self._layout = build_layout(self._types | dict.fromkeys(self._loose, _SCALAR))
         return misfits
 
-    def _column(self, name: str, kind: Kind, values: list[Any]) -> Column:
+    def _column(self, name: str, kind: Kind, values: Sequence[Any]) -> Column:
         match kind:
             case Kind.NUMBER:
                 return np.array(values, np.float64)
@@ -192,6 +191,16 @@ class JsonDecoder:
             case Kind.STRING:
                 dictionary = self._dictionaries[name]
                 return Strings(dictionary.encode(values), dictionary)
+
+
+def _patched(values: Columns, salvaged: Mapping[int, Mapping[str, Any]]) -> Columns:
+    """The values with those of some rows put in."""
+    patched: Columns = {}
+    for name, column in values.items():
+        patched[name] = fresh = list(column)
+        for row, found in salvaged.items():
+            fresh[row] = found[name]
+    return patched
 
 
 def _slice(raw: RawBatch, at: int) -> RawBatch:
@@ -258,7 +267,7 @@ def _suspects(payloads: Sequence[bytes | None], refused: dict[int, str], max_byt
     texts = cast("list[bytes]", [payloads[row] for row in rows] if refused else payloads)
     joined = b"".join(texts)
     utf8 = joined.isascii() or _is_utf8(joined)
-    opened = joined.count(b"{") + joined.count(b"[") - len(texts)
+    opened = joined.count(b"{") - len(texts) + (joined.count(b"[") if b"[" in joined else 0)
     if utf8 and opened < MAX_DEPTH and (len(joined) <= max_bytes or max(map(len, texts)) <= max_bytes):
         return []
     counts = [np.fromiter(map(bytes.count, texts, repeat(bracket)), np.int64, len(texts)) for bracket in (b"{", b"[")]
@@ -326,19 +335,7 @@ def _inner(value: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
         return {}
 
 
-def first_values(getters: Sequence[Getter], objects: Sequence[Any]) -> list[Any]:
-    """What the first getter that gives no None gives, object by object."""
-    first, *others = [list(map(getter, objects)) for getter in getters]
-    for other in others:
-        missing = first.count(None)
-        if missing == len(first):
-            first = other
-        elif missing and other.count(None) < len(other):
-            first = [later if value is None else value for value, later in zip(first, other, strict=True)]
-    return first
-
-
-def _fitting(values: list[Any], kind: Kind) -> tuple[list[Any], list[int]]:
+def _fitting(values: Sequence[Any], kind: Kind) -> tuple[Sequence[Any], list[int]]:
     """The values with None for those of another kind, and the rows of these."""
     types = _PYTHON_TYPES[kind]
     found = set(map(type, values))
@@ -346,7 +343,7 @@ def _fitting(values: list[Any], kind: Kind) -> tuple[list[Any], list[int]]:
         return values, []
     rows = [row for row, value in enumerate(values) if type(value) not in types or _too_big(value)]
     rows = [row for row in rows if values[row] is not None]
-    fitting = values.copy()
+    fitting = list(values)
     for row in rows:
         fitting[row] = None
     return fitting, rows

@@ -13,7 +13,7 @@ from streamwatchd.batch import RawBatch, Rows, Times
 from streamwatchd.codecs.base import KAFKA_TIME
 from streamwatchd.codecs.event_time import parse_times, unreadable
 from streamwatchd.codecs.json_layout import Layout, build_layout
-from streamwatchd.codecs.json_rows import decode_all, first_values
+from streamwatchd.codecs.json_rows import decode_all
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.ports.murmur2 import partition_of
 
@@ -60,7 +60,7 @@ class BareEvents:
     def place(self, payloads: Sequence[bytes]) -> Iterator[RawBatch]:
         """One batch for each partition that the payloads touch, in ascending order."""
         objects, _ = decode_all(payloads, self._layout)
-        time, *keys = (first_values(self._layout.getters[name], objects) for name in self._names)
+        time, *keys = self._layout.columns(objects).values()
         stamps = self._stamps(time)
         if not keys:
             yield self._batch(0, payloads, stamps)
@@ -75,14 +75,14 @@ class BareEvents:
         self._offsets[partition] = end = first + len(payloads)
         return RawBatch(self._source.topic, partition, payloads, range(first, end), stamps.tolist())
 
-    def _stamps(self, values: list[Any]) -> Times:
+    def _stamps(self, values: Sequence[Any]) -> Times:
         times = parse_times([None if type(value) is bool else value for value in values], self._source.time_unit)
         moves = ~unreadable(times) & (times <= self._source.latest_ms)
         stamps = np.maximum.accumulate(np.where(moves, times, NO_TIMESTAMP).clip(min=self._latest))
         self._latest = int(stamps[-1]) if len(stamps) else self._latest
         return stamps
 
-    def _partitions(self, keys: list[Any]) -> Rows:
+    def _partitions(self, keys: Sequence[Any]) -> Rows:
         count = self._source.partitions
         return np.fromiter((_partition(_key_bytes(key), count) for key in keys), np.intp, len(keys))
 
