@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import State, grown
-from streamwatchd.batch import TRUE, Frame, Rows, Strings, Times
+from streamwatchd.batch import TRUE, Frame, Rows, Strings, Times, take
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.keyspace import UNKEYED, KeySpace, KeyTuple
 from streamwatchd.operators.panes import Feed, Pane, PaneTable, pack_pane, unpack_pane
@@ -135,16 +135,31 @@ class Family:
 
     def add_rows(self, frame: Frame) -> None:
         """Rows of the stream, none of them late."""
-        ids = key_ids(self.spec, self.space, self.evaluator, frame)
-        rows = self._rows(frame, ids)
-        if rows is not None and not len(rows):
+        mask = self._passing(frame)
+        rows = None if mask is None or mask.all() else np.flatnonzero(mask)
+        ids = self._ids(frame, rows)
+        keyed = ids != UNKEYED
+        if not keyed.all():
+            self.unkeyed += int(np.count_nonzero(~keyed))
+            rows = np.flatnonzero(keyed) if rows is None else rows[keyed]
+            ids = ids[keyed]
+        if not len(ids):
             return
-        feed = Feed(frame, rows, ids if rows is None else ids[rows], self.evaluator)
+        feed = Feed(frame, rows, ids, self.evaluator)
         for table in self.spec.tables:
             if table.parent_ms == 0:
                 self.tables[table.width_ms].add(feed, len(self.space))
 
-    def _rows(self, frame: Frame, ids: Rows) -> npt.NDArray[np.intp] | None:
+    def _ids(self, frame: Frame, rows: npt.NDArray[np.intp] | None) -> Rows:
+        """Key ids of the rows. Where a filter keeps few, only they make keys; else the work is shared with others."""
+        if rows is None or 2 * len(rows) > len(frame):
+            ids = key_ids(self.spec, self.space, self.evaluator, frame)
+            return ids if rows is None else ids[rows]
+        columns = [take(self.evaluator.column(key.expr, frame), rows) for key in self.spec.keys]
+        return self.space.ids(columns, len(rows))
+
+    def _passing(self, frame: Frame) -> npt.NDArray[np.bool_] | None:
+        """Which rows pass the filter, the constants and the time of the family; None: all."""
         mask: npt.NDArray[np.bool_] | None = None
         if self.spec.where is not None:
             mask = self.evaluator.truths(self.spec.where, frame) == TRUE
@@ -158,11 +173,7 @@ class Family:
         if self.begins_ms > BEGINNING or self.until_ms < FOREVER:
             inside = (frame.time >= self.begins_ms) & (frame.time < self.until_ms)
             mask = inside if mask is None else mask & inside
-        keyed = ids != UNKEYED
-        if not keyed.all():
-            self.unkeyed += int(np.count_nonzero(~keyed if mask is None else mask & ~keyed))
-            mask = keyed if mask is None else mask & keyed
-        return None if mask is None or mask.all() else np.flatnonzero(mask)
+        return mask
 
     def set_partial(self, index: int, feeder: str, partial: Partial) -> None:
         """The final word of a feeder on a pane of the finest width; saying it again changes nothing."""
