@@ -146,6 +146,8 @@ def read_values(work: Work, place: Place) -> Place:
             type_ = expr.type if expr is not None else None
             if expr is not None:
                 work.values.append(NamedValue(key.text, expr))
+            else:
+                work.language.broken.add(key.text)
             place = streams.with_value(place, key.text, type_ or Type(Kind.NUMBER))
     return place
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from streamwatchd import functions
@@ -73,17 +73,21 @@ def _check_template(text: str, place: Place) -> checked.CheckedTemplate:
 
 @dataclass(slots=True)
 class Language:
-    """Checks the scalars of one rule, and gathers the undeclared fields that they read."""
+    """Checks the scalars of one rule, and gathers the undeclared fields that they read.
+
+    `broken` are values that do not check: what their unknown type and unit bring about elsewhere is not reported.
+    """
 
     findings: Findings
     infers: dict[str, tuple[Kind | None, Scalar]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
 
     def expression(self, scalar: Scalar, place: Place, expected: Kind | None = None) -> Expr | None:
         """None when it does not check."""
         if self._swallowed(scalar):
             return None
         outcome = _check(scalar.text, place, expected)
-        self._outcome(scalar, outcome)
+        self._outcome(scalar, self._without_echoes(outcome, parsed(scalar.text)))
         return outcome.expr
 
     def condition(self, scalar: Scalar, place: Place) -> checked.CheckedCondition | None:
@@ -91,7 +95,7 @@ class Language:
         if self._swallowed(scalar):
             return None
         outcome = _check_condition(scalar.text, place)
-        self._outcome(scalar, outcome)
+        self._outcome(scalar, self._without_echoes(outcome, parsed_condition(scalar.text)))
         return None if outcome.failed else outcome
 
     def message(self, scalar: Scalar, place: Place) -> Template | None:
@@ -109,6 +113,20 @@ class Language:
             self.infers[name] = (kind, scalar)
         elif kind is not None and known[0] is not kind:
             self.findings.problems.append(conflict(name, (kind, scalar), known, self.findings))
+
+    def _without_echoes(
+        self, outcome: checked.Outcome, tree: syntax.Expr | syntax.Condition | Problem
+    ) -> checked.Outcome:
+        """Without the problems of expressions in which a broken value stands."""
+        if not self.broken or isinstance(tree, Problem):
+            return outcome
+        names = [node for node in syntax.walk(tree) if isinstance(node, syntax.Name) and node.name in self.broken]
+        problems = tuple(
+            problem
+            for problem in outcome.problems
+            if not any(problem.start <= name.start and name.end <= problem.end for name in names)
+        )
+        return replace(outcome, problems=problems)
 
     def _outcome(self, scalar: Scalar, outcome: checked.Outcome, is_message: bool = False) -> None:
         cut = self._cut(scalar, outcome.problems, is_message)

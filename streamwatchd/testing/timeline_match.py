@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from streamwatchd.diagnostics import Span
 from streamwatchd.testing.timeline import Case, Expectation, Kind
 from streamwatchd.testing.timeline_run import Happening, Ran
-from streamwatchd.testing.timeline_times import shown
+from streamwatchd.testing.timeline_times import relative, shown
 
 _NEAREST = 3
 _LISTED = 5
@@ -37,7 +37,7 @@ def differences(expectation: Expectation, happening: Happening, start_ms: int = 
     if by_ms is not None and happening.at_ms > by_ms:
         found.append(f"at is {shown(happening.at_ms, start_ms)}, later than {shown(by_ms, start_ms)}")
     for name, wanted in expectation.fields.items():
-        found.extend(_field_differences(name, wanted, happening.document.get(name), expectation))
+        found.extend(_field_differences(name, wanted, happening.document.get(name), expectation, start_ms))
     return found
 
 
@@ -177,8 +177,14 @@ def _distance(expectation: Expectation, happening: Happening) -> tuple[int, int]
     return len(differences(expectation, happening)), abs(happening.at_ms - (awaited or 0))
 
 
-def _field_differences(name: str, wanted: object, actual: object, expectation: Expectation) -> Iterator[str]:
-    if isinstance(wanted, Mapping):
+def _field_differences(
+    name: str, wanted: object, actual: object, expectation: Expectation, start_ms: int
+) -> Iterator[str]:
+    if name == "window" and isinstance(wanted, Mapping) and isinstance(actual, Mapping):
+        for edge, at in wanted.items():
+            if actual.get(edge) != at:
+                yield f"window.{edge} is {_after(actual.get(edge), start_ms)}, not {_after(at, start_ms)}"
+    elif isinstance(wanted, Mapping):
         cells = actual if isinstance(actual, Mapping) else {}
         for key, value in wanted.items():
             if key not in cells:
@@ -202,6 +208,12 @@ def _equal(actual: object, wanted: object, tolerance: float) -> bool:
     if isinstance(actual, str) and isinstance(wanted, int | float):
         return actual == str(wanted)
     return actual == wanted
+
+
+def _after(time: object, start_ms: int) -> str:
+    """A time of a document as it is written in tests."""
+    found = relative(str(time), start_ms)
+    return str(time) if found is None else shown(found, start_ms)
 
 
 def _row(cells: Mapping[str, object]) -> str:
