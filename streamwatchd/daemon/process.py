@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -52,8 +53,10 @@ def work(job: Job, control: Connection, reports: Connection, parent: int) -> Non
     signal.signal(signal.SIGTERM, lambda number, frame: _on_term(wire, number, frame))
     ports = Ports(job.kafka, RealDisk(), SystemClock(), wire)
     log = logger(shard=job.assignment.shard)
+    shards = job.shards(job)
+    _collect_rarely()
     try:
-        Worker(job.settings, job.assignment, ports, job.shards(job)).run()
+        Worker(job.settings, job.assignment, ports, shards).run()
     except Fenced as error:
         log.error("worker_fenced", reason=str(error))
         code = EXIT_FENCED
@@ -68,6 +71,13 @@ def work(job: Job, control: Connection, reports: Connection, parent: int) -> Non
     wire.close()
     sys.stderr.flush()
     os._exit(code)  # librdkafka's threads may wait for brokers that are away; nothing is left to be done
+
+
+def _collect_rarely() -> None:
+    """Thousands of records come and go at a time and hold no cycles: looking for some every 700 objects is in vain."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 def _on_term(wire: Wire, number: int, frame: FrameType | None) -> None:
