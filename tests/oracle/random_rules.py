@@ -248,7 +248,7 @@ def session_number(draw: Draw, stream: Stream) -> str:
 def key_sets(stream: Stream) -> list[tuple[str, ...]]:
     if "site" in stream.keys and "host" in stream.keys and "role" in stream.keys:
         return [("host",), ("host",), ("host", "site"), ("site",), ("role",), ()]
-    return list({stream.keys, stream.keys[:1], ()})
+    return list(dict.fromkeys((stream.keys, stream.keys[:1], ())))
 
 
 def windowed_alarm(draw: Draw, name: str, stream: Stream) -> str:
