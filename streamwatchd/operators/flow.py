@@ -45,6 +45,18 @@ class Outbox:
     watermarks: list[tuple[str, int]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Readers:
+    """Who takes in the rows of one stream; alarms by their names among the wires."""
+
+    families: list[Family] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+    joins: list[JoinNode] = field(default_factory=list)
+
+
+_NOBODY = Readers()
+
+
 class Flow:
     """`limits` are, per input stream, the instants up to which everything has arrived (watermark + 1)."""
 
@@ -61,7 +73,7 @@ class Flow:
         self._roots: dict[str, frozenset[str]] = {}
         self.targets: dict[str, int] = {}
         self._sent: dict[str, int] = {}
-        self._readers: dict[str, tuple[list[Family], list[str], list[JoinNode]]] = {}
+        self._readers: dict[str, Readers] | None = None
         self._add(spec, BEGINNING)
 
     @property
@@ -119,7 +131,7 @@ class Flow:
     def switch(self, at_ms: int, spec: StageSpec) -> None:
         """From the instant E on by `spec`: what is new begins there, what is gone ends there, the rest goes on."""
         before = self._wires
-        self._readers.clear()
+        self._readers = None
         feeds = {feed.name for feed in spec.feeds}
         for feed in self._feeds:
             if feed.spec.name not in feeds:
@@ -143,7 +155,7 @@ class Flow:
 
     def _retire(self) -> None:
         """Nodes that have judged up to their end hand their alarms over, or resolve them, and go."""
-        self._readers.clear()
+        self._readers = None
         done = [n for n, w in self._wires.items() if w.until_ms < self._limit(w.node) and self._due(w) is None]
         for name in done:
             wire = self._wires.pop(name)
@@ -188,30 +200,32 @@ class Flow:
         """Rows of a stream, none of them late, in log order (sources) or in order of time (derived)."""
         if not len(frame):
             return
-        families, alarms, joins = self._readers_of(stream)
-        for family in families:
+        readers = self._readers_of(stream)
+        for family in readers.families:
             family.add_rows(frame)
-        for name in alarms:
+        for name in readers.alarms:
             wire = self._wires.get(name)
             if wire is not None:
                 self._judge_rows(name, wire, frame, origin)
-        for join in joins:
+        for join in readers.joins:
             join.add(stream, frame)
         for feed in self._feeds:
             if feed.spec.stream == stream:
                 self._feed(feed, frame)
 
-    def _readers_of(self, stream: str) -> tuple[list[Family], list[str], list[JoinNode]]:
-        """Who takes in rows of a stream; kept until the wiring changes."""
-        found = self._readers.get(stream)
-        if found is None:
-            nodes = self.nodes
-            found = self._readers[stream] = (
-                [family for family in self.families.values() if family.spec.stream == stream],
-                [name for name, n in nodes.items() if isinstance(n, RowAlarmNode) and n.spec.stream == stream],
-                [node for node in nodes.values() if isinstance(node, JoinNode) and stream in node.names],
-            )
-        return found
+    def _readers_of(self, stream: str) -> Readers:
+        """Who takes in rows of a stream; found once for all streams, until the wiring changes."""
+        if self._readers is None:
+            self._readers = {}
+            for family in self.families.values():
+                self._readers.setdefault(family.spec.stream, Readers()).families.append(family)
+            for name, wire in self._wires.items():
+                if isinstance(wire.node, RowAlarmNode):
+                    self._readers.setdefault(wire.node.spec.stream, Readers()).alarms.append(name)
+                elif isinstance(wire.node, JoinNode):
+                    for side in wire.node.names:
+                        self._readers.setdefault(side, Readers()).joins.append(wire.node)
+        return self._readers.get(stream, _NOBODY)
 
     def _judge_rows(self, name: str, wire: Wire, frame: Frame, origin: Place | None) -> None:
         """Judged in order, a change cuts rows by their time; judged at once, at the first row beyond it."""
@@ -235,7 +249,7 @@ class Flow:
             node.take(frame.take(np.arange(beyond[0])) if len(beyond) else frame, origin)
             if len(beyond):
                 self._wires.pop(name, None)
-                self._readers.clear()
+                self._readers = None
                 self._hand_over(name, wire)
             return
         for predecessor in list(wire.after):
