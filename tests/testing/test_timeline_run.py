@@ -1,0 +1,95 @@
+"""Running timelines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamwatchd.testing.timeline import Kind, Verb
+from streamwatchd.testing.timeline_run import Ran, bench, with_restarts, without_restarts
+from tests.testing.project import project, suite
+
+SLOW = """
+rules: [shop.yaml]
+tests:
+  - name: slow
+    events:
+      - {source: web, step: 10s, shop: north, page: home, status: 200, latency: "100x12 900x12 100x12"}
+    expect: [{alarm: slow, event: fired}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def ran(folder: Path, text: str) -> Ran:
+    loaded = project(folder)
+    found = suite(folder, text, loaded)
+    assert not found.failed, found.problems
+    return bench(found, loaded).run(found.cases[0])
+
+
+def told(result: Ran) -> list[tuple[int, str, object]]:
+    return [(each.at_ms, each.name, each.document.get("event")) for each in result.happenings if each.kind is Kind.ALARM]
+
+
+def test_events_go_through_the_engine(tmp_path: Path) -> None:
+    """The window passes 400 ms at 2m30s, the hold of 20 s ends at 2m50s; the table's columns are there."""
+    result = ran(tmp_path, SLOW)
+    assert told(result)[:2] == [(150_000, "slow", "pending"), (170_000, "slow", "fired")]
+    fired = next(each for each in result.happenings if each.document.get("event") == "fired")
+    assert fired.document["message"] == "north of ops"
+
+
+def test_the_clock_runs_on_to_the_last_expectation_and_beyond(tmp_path: Path) -> None:
+    """By `max_delay` and `idle_after` of what the rules read, so that the last instant is judged."""
+    assert ran(tmp_path, SLOW).stopped_ms == 350_000 + 5_000 + 30_000
+    assert ran(tmp_path, SLOW.replace("event: fired", "by: 10m")).stopped_ms == 600_000 + 35_000
+    assert ran(tmp_path, SLOW.replace("    expect:", "    until: 20m\n    expect:")).stopped_ms == 1_200_000
+
+
+def test_kpis_that_rules_read_are_loaded_with_them(tmp_path: Path) -> None:
+    """`busy` reads `requests`, which closes its minutes as the clock goes on."""
+    result = ran(tmp_path, SLOW)
+    rows = [(each.at_ms, each.document["values"]) for each in result.happenings if each.kind is Kind.KPI]
+    assert rows[:2] == [(60_000, {"total": 6, "failed": 0}), (120_000, {"total": 6, "failed": 0})]
+
+
+def test_a_late_event_is_set_apart_and_known_again(tmp_path: Path) -> None:
+    """So that the test can say which row it was."""
+    text = SLOW.replace("    expect:", "      - {at: 3m, late: {source: web, time: 1m, shop: x}}\n    expect:")
+    late = [each for each in ran(tmp_path, text).happenings if each.kind is Kind.LATE]
+    assert [(each.name, each.at_ms) for each in late] == [("web", 180_000)]
+    assert late[0].event is not None
+    assert late[0].event.fields == {"shop": "x"}
+
+
+def test_an_idle_source_goes_on_with_the_clock(tmp_path: Path) -> None:
+    """After `idle`, an event that says the time before it is late, though `idle_after` is not over."""
+    row = "      - {at: 6m, idle: web}\n      - {at: 6m1s, late: {source: web, time: 5m54s, shop: x}}\n"
+    text = SLOW.replace("    expect:", row + "    expect:")
+    assert [each.kind for each in ran(tmp_path, text).happenings].count(Kind.LATE) == 1
+
+
+def test_restarts_change_nothing(tmp_path: Path) -> None:
+    """State goes through snapshots at every act."""
+    loaded = project(tmp_path)
+    found = suite(tmp_path, SLOW, loaded)
+    place, case = bench(found, loaded), found.cases[0]
+    restarted = with_restarts(case, most=5)
+    assert [act.verb for act in restarted.acts] == [Verb.RESTART] * 6
+    assert place.run(restarted) == place.run(case)
+    assert without_restarts(restarted).acts == []
+
+
+def test_sources_by_the_record_timestamp_get_one(tmp_path: Path) -> None:
+    """`time: kafka` reads the instant at which the event comes."""
+    rules = "source: logs\nevery: 10s\nrules: [{kpi: lines, by: level, every: 10s, values: {n: count()}}]\n"
+    loaded = project(tmp_path, rules)
+    text = 'tests: [{name: x, events: [{source: logs, step: 1s, level: [a, a, a]}], expect: [{kpi: lines}]}]\n'
+    found = suite(tmp_path, text, loaded)
+    rows = [(each.at_ms, each.document["events"]) for each in bench(found, loaded).run(found.cases[0]).happenings]
+    assert rows == [(10_000, 3)]
