@@ -32,7 +32,9 @@ def bench_of(path: str) -> Bench:
     return bench(next(suite for suite in suites() if suite.path == path), project())
 
 
-CASES = [pytest.param(suite, case, id=f"{Path(suite.path).stem}: {case.name}") for suite in suites() for case in suite.cases]
+CASES = [
+    pytest.param(suite, case, id=f"{Path(suite.path).stem}: {case.name}") for suite in suites() for case in suite.cases
+]
 
 
 def test_every_rules_file_ships_with_tests() -> None:

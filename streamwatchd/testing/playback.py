@@ -91,10 +91,14 @@ class Playback:
 
 @dataclass(slots=True)
 class _Line:
-    """Records of one partition that wait, with the clock at each; those before `at` have been fed."""
+    """Records of one partition that wait, with the clock at each; those before `at` have been fed.
+
+    `behind` is by how much their stamps were behind the clock when they were read.
+    """
 
     batch: RawBatch
     times: Times
+    behind: Times
     at: int = 0
 
 
@@ -113,6 +117,7 @@ class Clock:
         self._expected = set(expected)
         self._lines: dict[TaskId, _Line] = {}
         self._heard: dict[TaskId, int] = {}
+        self._trailing: set[TaskId] = set()
         self._start, self._now, self._seen = NEVER, NEVER, NEVER
 
     def take(self, batches: Mapping[TaskId, RawBatch]) -> None:
@@ -126,6 +131,8 @@ class Clock:
     def finish(self) -> None:
         """Feed what waits; partitions that never spoke follow those of their source, silent sources those of any."""
         self.play_to(self._seen)
+        self._trailing = set()
+        self._mark(self._now)
         watermarks = self._driver.watermarks()
         heard = [watermarks[task] for task in self._heard if watermarks[task] > NEVER]
         for tasks in self._tasks.values():
@@ -141,14 +148,17 @@ class Clock:
         waiting = line is not None and line.at < len(line.batch)
         before = int(line.times[-1]) if line is not None and waiting else self._now
         times = np.maximum.accumulate(np.maximum(stamps, max(before, self._now)))
+        behind = np.where(stamps > NEVER, times - np.maximum.accumulate(stamps), 0)
         self._seen = max(self._seen, int(times[-1]))
         if self._start == NEVER:
             self._start = int(times[times > NEVER][0]) if (times > NEVER).any() else NEVER
         if line is not None and waiting:
             rest = cut(line.batch, line.at, len(line.batch))
-            self._lines[task] = _Line(joined([rest, batch]), np.concatenate((line.times[line.at :], times)))
+            times = np.concatenate((line.times[line.at :], times))
+            behind = np.concatenate((line.behind[line.at :], behind))
+            self._lines[task] = _Line(joined([rest, batch]), times, behind)
         else:
-            self._lines[task] = _Line(batch, times)
+            self._lines[task] = _Line(batch, times, behind)
 
     def play_to(self, to: int) -> None:
         """Feed all records up to the instant `to`, which the clock then shows."""
@@ -193,6 +203,10 @@ class Clock:
                 self._driver.feed(line.batch if whole else cut(line.batch, line.at, end))
                 self._heard[task] = int(line.times[end - 1])
                 line.at = end
+                if line.behind[end - 1] > self._sources[task.topic].idle_after_ms:
+                    self._trailing.add(task)
+                else:
+                    self._trailing.discard(task)
 
     def _mark(self, now: int) -> None:
         """Let the idle go on as far as the clock `now` and the live ones allow."""
@@ -207,6 +221,9 @@ class Clock:
                 self._advance(idle, target, watermarks)
 
     def _is_idle(self, task: TaskId) -> bool:
+        """One that is read further behind than the window reaches has more to say: it is waited for."""
+        if task in self._trailing:
+            return False
         heard = self._last_heard(task, self._now)
         return heard is not None and self._now - heard > self._sources[task.topic].idle_after_ms
 

@@ -1,6 +1,6 @@
 """Golden transcripts: a small project, changes to it, and what a user types and sees.
 
-A case begins with a sentence. `--- PATH` begins a file that is written into the project (its lines follow; nothing after
+A case begins with a sentence. `--- PATH` begins a file of the project (its lines follow; nothing after
 the path takes the file away), `$ COMMAND` a command; what follows it is what it prints, lines of standard error
 marked `! `, and `[N]` where the exit code is not 0. Commands are `swctl …`, `cat FILE` and `ls FOLDER`.
 """

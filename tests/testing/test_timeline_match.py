@@ -41,7 +41,10 @@ def messages(case: Case, *happenings: Happening) -> list[str]:
         (expected(at_ms=5_000), ["at is 9s, not 5s"]),
         (expected(by_ms=9_000), []),
         (expected(by_ms=8_000), ["at is 9s, later than 8s"]),
-        (expected(severity="minor", event="resolved"), ["severity is major, not minor", "event is fired, not resolved"]),
+        (
+            expected(severity="minor", event="resolved"),
+            ["severity is major, not minor", "event is fired, not resolved"],
+        ),
         (expected(reason="not_held"), ["reason is null, not not_held"]),
     ],
 )

@@ -45,9 +45,7 @@ def test_a_gap_is_an_event_that_does_not_come_or_a_field_that_is_not_there(tmp_p
 def test_values_are_of_the_declared_kind(tmp_path: Path) -> None:
     """A text stays one though it looks like a number or a series; a quoted number is a number."""
     row = '{at: 1s, source: web, shop: 12, page: "5x3", latency: "5", up: true, extra: null}'
-    assert events(tmp_path, row) == [
-        (1_000, {"shop": "12", "page": "5x3", "latency": 5, "up": True, "extra": None})
-    ]
+    assert events(tmp_path, row) == [(1_000, {"shop": "12", "page": "5x3", "latency": 5, "up": True, "extra": None})]
 
 
 def test_a_list_gives_samples_one_by_one(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ def ran(folder: Path, text: str) -> Ran:
 
 
 def told(result: Ran) -> list[tuple[int, str, object]]:
-    return [(each.at_ms, each.name, each.document.get("event")) for each in result.happenings if each.kind is Kind.ALARM]
+    return [
+        (each.at_ms, each.name, each.document.get("event")) for each in result.happenings if each.kind is Kind.ALARM
+    ]
 
 
 def test_events_go_through_the_engine(tmp_path: Path) -> None:
@@ -89,7 +91,7 @@ def test_sources_by_the_record_timestamp_get_one(tmp_path: Path) -> None:
     """`time: kafka` reads the instant at which the event comes."""
     rules = "source: logs\nevery: 10s\nrules: [{kpi: lines, by: level, every: 10s, values: {n: count()}}]\n"
     loaded = project(tmp_path, rules)
-    text = 'tests: [{name: x, events: [{source: logs, step: 1s, level: [a, a, a]}], expect: [{kpi: lines}]}]\n'
+    text = "tests: [{name: x, events: [{source: logs, step: 1s, level: [a, a, a]}], expect: [{kpi: lines}]}]\n"
     found = suite(tmp_path, text, loaded)
     rows = [(each.at_ms, each.document["events"]) for each in bench(found, loaded).run(found.cases[0]).happenings]
     assert rows == [(10_000, 3)]
