@@ -191,6 +191,10 @@ def common(work: Work, every_ms: int, reach: int, context: tuple[Expr, ...]) -> 
         hint = "add `late: amend`, or take it out"
         work.findings.add(codes.EXCLUSIVE_FIELDS, "`amend_for` needs `late: amend`", body.key("amend_for"), hint=hint)
     amend = body.text("late") == "amend"
+    if amend:
+        hint = "take it out: late events go to the late topic and are counted"
+        findings = work.findings
+        findings.add(codes.NOT_SUPPORTED_YET, "`late: amend` is not supported yet", body.key("late"), hint=hint)
     return Common(
         name=draft.name,
         sources=tuple(stream.name for stream in work.inputs),

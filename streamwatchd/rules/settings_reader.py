@@ -183,6 +183,14 @@ def _source(key: Scalar, node: Mapping, findings: Findings) -> SourceDraft:
         emit_enriched=body.truth("emit_enriched"),
     )
     _check_special_fields(source, body, findings)
+    if source.sample < 1 and not source.key:
+        hint = "add `key:`, the field by which the topic is partitioned"
+        findings.add(
+            codes.MISSING_FIELD,
+            "`sample` keeps a share of the keys, but the source has no `key`",
+            body.key("sample"),
+            hint=hint,
+        )
     return SourceDraft(source, body)
 
 

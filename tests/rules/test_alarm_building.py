@@ -47,13 +47,13 @@ def test_every_field_arrives(check: Check) -> None:
         check(
             WINDOWED
             + "    severity: critical\n    no_data: resolve after 10m\n    partial: true\n    min_history: 6h\n"
-            + "    max_active: 7\n    max_keys: 9\n    forget: 48h\n    late: amend\n    amend_for: 2h\n"
+            + "    max_active: 7\n    max_keys: 9\n    forget: 48h\n    late: drop\n"
             + "    labels: {tier: two}\n    runbook: https://runbooks.example/cpu\n    every: 30s\n"
         )
     )
     assert (alarm.levels[0].severity, alarm.no_data) == ("critical", NoData("resolve", 600_000))
     assert (alarm.partial, alarm.min_history_ms, alarm.max_active, alarm.max_keys) == (True, 21_600_000, 7, 9)
-    assert (alarm.forget_ms, alarm.amend, alarm.amend_for_ms, alarm.every_ms) == (172_800_000, True, 7_200_000, 30_000)
+    assert (alarm.forget_ms, alarm.amend, alarm.every_ms) == (172_800_000, False, 30_000)
     assert (alarm.labels, alarm.runbook) == ({"team": "noc", "tier": "two"}, "https://runbooks.example/cpu")
 
 
@@ -157,6 +157,7 @@ def test_forget_reaches_as_far_back_as_the_rule_looks(check: Check) -> None:
         ("    every: 30s\n", codes.WINDOWLESS_FIELD),
         ("    limit: 60/h\n", codes.WRONG_TYPE),
         ("    amend_for: 1h\n", codes.EXCLUSIVE_FIELDS),
+        ("    late: amend\n", codes.NOT_SUPPORTED_YET),
         ("    in_order: maybe\n", codes.WRONG_TYPE),
         ("    until: cpu < 5%\n", codes.NOT_SUPPORTED_YET),
     ],

@@ -125,3 +125,9 @@ def test_tables_may_lie_in_a_folder_called_enrichment(check: Check, tmp_path: Pa
     from streamwatchd.rules.loader import load
 
     assert set(load(Path("streamwatchd.yaml")).tables) == {"devices", "sites"}
+
+
+def test_a_sample_of_keys_needs_a_key(check: Check) -> None:
+    """A share of what has no key can't be kept the same way twice."""
+    assert codes_of(check(config="sources: {s: {topic: t, sample: 10%}}\n")) == [codes.MISSING_FIELD]
+    assert codes_of(check(config="sources: {s: {topic: t, sample: 10%, key: host}}\n")) == []
