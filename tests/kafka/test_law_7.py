@@ -31,6 +31,7 @@ from streamwatchd.ports.kafka import NewTopic, Partition, Record, split
 from streamwatchd.ports.librdkafka import Librdkafka
 from streamwatchd.ports.murmur2 import partition_of
 from streamwatchd.recording import Header, RecordedMark, RecordingWriter
+from streamwatchd.rules.loader import load
 from streamwatchd.shard.epoch import iso
 from streamwatchd.shard.journal import EpochRecord
 from streamwatchd.shard.journal import read_topic as read_journal
@@ -215,6 +216,9 @@ def write_rules(folder: Path, world: World, inputs: str, idle_after: str, settin
     sources = re.sub(r"topic: (\S+)", rf"topic: {inputs}\1", sources)
     heads = "".join(f"{name}: {json.dumps(value)}\n" for name, value in settings.items())
     (folder / "streamwatchd.yaml").write_text(heads + sources)
+    while refused := load(folder / "streamwatchd.yaml").refused:  # random rules that disagree on a field's kind
+        for path in refused:
+            Path(path).unlink()
 
 
 # --- law 7 ------------------------------------------------------------------------------------------------------------

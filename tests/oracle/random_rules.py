@@ -106,6 +106,7 @@ class Stream:
     keys: tuple[str, ...]
     step: float = 0
     texts: bool = True
+    over: str = ""
 
 
 def aggregate(draw: Draw, stream: Stream, by: tuple[str, ...], *, kpi: bool) -> str:
@@ -212,7 +213,7 @@ def source_stream(name: str) -> Stream:
 def kpi_rule(draw: Draw, name: str, stream: Stream) -> tuple[str, Stream]:
     """A KPI's file, and the KPI as a stream."""
     by = draw.one(*key_sets(stream))
-    step = stream.step or draw.one(1, 2, 5)
+    step, over = stream.step or draw.one(1, 2, 5), ""
     lines = [f"source: {stream.names[0]}", *by_line(by)]
     session = not stream.step and draw.maybe(0.2)
     if session:
@@ -220,7 +221,8 @@ def kpi_rule(draw: Draw, name: str, stream: Stream) -> tuple[str, Stream]:
     else:
         lines.append(f"every: {draw.span(step)}")
         if draw.maybe(0.3):
-            lines.append(f"over: {draw.span(2 * step, 3 * step)}")
+            over = draw.span(2 * step, 3 * step)
+            lines.append(f"over: {over}")
     if draw.maybe(0.2):
         lines.append(f"where: {quoted(stream.condition(draw))}")
     values = [f"{name}v{number}" for number in range(draw.one(1, 2, 3))]
@@ -237,7 +239,7 @@ def kpi_rule(draw: Draw, name: str, stream: Stream) -> tuple[str, Stream]:
     def condition(draw: Draw) -> str:
         return f"{draw.one(*values)} {draw.one('>', '<=')} {draw.one(0, 1, 10, 40)}"
 
-    return file_of("kpi", name, lines), Stream((name,), number, condition, by, 0 if session else step, False)
+    return file_of("kpi", name, lines), Stream((name,), number, condition, by, 0 if session else step, False, over)
 
 
 def session_number(draw: Draw, stream: Stream) -> str:
@@ -306,6 +308,11 @@ def occurrence(draw: Draw, stream: Stream) -> str:
     return f"when: {quoted(stream.condition(draw))}"
 
 
+def join_on(kpi: Stream) -> tuple[object, ...]:
+    """What KPIs side by side have in common: keys and windows."""
+    return kpi.keys, kpi.step, kpi.over
+
+
 def join_alarm(draw: Draw, name: str, one: Stream, two: Stream) -> str:
     """Two KPIs side by side."""
     by = one.keys
@@ -334,9 +341,7 @@ def draw_rules(draw: Draw, count: int) -> dict[str, str]:
             files[f"r{number}"], made = kpi_rule(draw, f"r{number}", over)
             kpis.append(made)
             continue
-        pairs = [
-            (p, q) for p in tabular for q in tabular if p is not q and p.keys == q.keys and p.keys and p.step == q.step
-        ]
+        pairs = [(p, q) for p in tabular for q in tabular if p is not q and p.keys and join_on(p) == join_on(q)]
         if shape == "join" and pairs:
             files[f"r{number}"] = join_alarm(draw, f"r{number}", *draw.one(*pairs))
         elif shape == "kpi_row" and kpis:
