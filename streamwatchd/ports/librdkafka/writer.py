@@ -23,6 +23,7 @@ from streamwatchd.ports.librdkafka.errors import (
 from streamwatchd.ports.librdkafka.groups import committed
 
 REQUEST_SECONDS = 5.0
+MEETING_SECONDS = 1.0
 OPEN_SECONDS = 30.0
 QUEUE_SECONDS = 30.0
 OFFSETS_SECONDS = 10.0
@@ -63,6 +64,13 @@ def _produce(producer: Producer, records: Iterable[Record]) -> None:
                     raise Unavailable("the client's queue stays full: no broker takes the records") from full
                 producer.poll(0.01)
     producer.poll(0)
+
+
+def _meet_a_broker(producer: Producer) -> None:
+    """Have a connection before the client looks for its coordinator: without one it looks again after 500 ms only."""
+    with contextlib.suppress(KafkaException):
+        producer.list_topics(timeout=MEETING_SECONDS)
+        time.sleep(0.03)
 
 
 class _Bounded:
@@ -129,6 +137,7 @@ class LibrdkafkaWriter:
         self.close()
         self._began = None
         producer = Producer(self._options)
+        _meet_a_broker(producer)
         try:
             producer.init_transactions(OPEN_SECONDS)
         except KafkaException as problem:
