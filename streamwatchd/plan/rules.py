@@ -46,6 +46,7 @@ from streamwatchd.plan.builder import (
 from streamwatchd.plan.families import ROWS, FamilyDraft, accumulations_of
 from streamwatchd.plan.identity import identity
 from streamwatchd.plan.lifting import lift_equalities, lift_numbers
+from streamwatchd.plan.message import message_of
 from streamwatchd.plan.windows import common_widths, window_of
 from streamwatchd.rules.ruleset import Alarm, Kpi, Rule, RuleSet
 
@@ -288,7 +289,7 @@ def _member(drafted: _Drafted, params: tuple[float, ...]) -> Member:
         constants=drafted.constants,
         severities=tuple(level.severity for level in rule.levels),
         labels=rule.labels,
-        message=rule.message,
+        message=message_of(rule),
         runbook=rule.runbook,
         limit_per_minute=rule.limit_per_minute,
         max_active=rule.max_active,
