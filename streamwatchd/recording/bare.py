@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ from streamwatchd.batch import RawBatch, Rows, Times
 from streamwatchd.codecs.base import KAFKA_TIME
 from streamwatchd.codecs.event_time import parse_times, unreadable
 from streamwatchd.codecs.json_layout import Layout, build_layout
-from streamwatchd.codecs.json_rows import decode_all
+from streamwatchd.codecs.json_rows import SLICE, decode_all
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.ports.murmur2 import partition_of
 
 NO_TIMESTAMP = -1
+_MAX_KEYS = 1_000_000
 _SCALAR = int | float | str | bool | None
 
 
@@ -55,20 +56,28 @@ class BareEvents:
             raise UnreadableInput(f"the fields `{source.time_field}` and `{source.key}` lie within each other")
         self._layout: Layout = layout
         self._latest = NO_TIMESTAMP
+        self._partition_of_text = _PartitionOfText(source.partitions)
         self._offsets = [0] * source.partitions
 
     def place(self, payloads: Sequence[bytes]) -> Iterator[RawBatch]:
         """One batch for each partition that the payloads touch, in ascending order."""
-        objects, _ = decode_all(payloads, self._layout)
-        time, *keys = self._layout.columns(objects).values()
-        stamps = self._stamps(time)
-        if not keys:
+        if not payloads:
+            return
+        slices = [self._read(payloads[at : at + SLICE]) for at in range(0, len(payloads), SLICE)]
+        stamps, partition = (np.concatenate(parts) for parts in zip(*slices, strict=True))
+        if self._source.partitions == 1:
             yield self._batch(0, payloads, stamps)
             return
-        partition = self._partitions(keys[0])
         for number in np.unique(partition).tolist():
             rows = np.flatnonzero(partition == number)
-            yield self._batch(number, [payloads[row] for row in rows.tolist()], stamps[rows])
+            yield self._batch(number, list(map(payloads.__getitem__, rows.tolist())), stamps[rows])
+
+    def _read(self, payloads: Sequence[bytes]) -> tuple[Times, Rows]:
+        """Record timestamps and partitions."""
+        objects, _ = decode_all(payloads, self._layout)
+        time, *keys = self._layout.columns(objects).values()
+        partition = self._partitions(keys[0]) if keys else np.zeros(len(payloads), np.intp)
+        return self._stamps(time), partition
 
     def _batch(self, partition: int, payloads: Sequence[bytes], stamps: Times) -> RawBatch:
         first = self._offsets[partition]
@@ -83,20 +92,33 @@ class BareEvents:
         return stamps
 
     def _partitions(self, keys: Sequence[Any]) -> Rows:
-        count = self._source.partitions
-        return np.fromiter((_partition(_key_bytes(key), count) for key in keys), np.intp, len(keys))
+        known = self._partition_of_text
+        known.shorten()
+        texts = keys if set(map(type, keys)) <= {str, NoneType} else map(_key_text, keys)
+        return np.fromiter(map(known.__getitem__, texts), np.intp, len(keys))
 
 
-@lru_cache(maxsize=1_000_000)
-def _partition(key: bytes | None, partitions: int) -> int:
-    return 0 if key is None else partition_of(key, partitions)
+class _PartitionOfText(dict[str | None, int]):
+    """Hashes each key once; null lies in partition 0."""
+
+    def __init__(self, partitions: int) -> None:
+        super().__init__()
+        self._partitions = partitions
+
+    def __missing__(self, key: str | None) -> int:
+        found = self[key] = 0 if key is None else partition_of(key.encode(), self._partitions)
+        return found
+
+    def shorten(self) -> None:
+        if len(self) > _MAX_KEYS:
+            self.clear()
 
 
-def _key_bytes(key: object) -> bytes | None:
+def _key_text(key: object) -> str | None:
     match key:
         case None:
             return None
         case bool():
-            return b"true" if key else b"false"
+            return "true" if key else "false"
         case _:
-            return str(key).encode()
+            return str(key)
