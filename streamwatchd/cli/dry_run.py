@@ -61,7 +61,7 @@ def command(
     assert settings is not None
     now_ms = int(time.time() * 1000) if now is None else now
     bare = _bare(compiled.loaded.ruleset, source, partitions, now_ms + settings.max_future_ms)
-    with _file(recording, bare is None and partitions is None) as path, open_recording(path, bare) as opened:
+    with _file(recording, twice=source is None and partitions is None) as path, open_recording(path, bare) as opened:
         counts = _partitions(opened, path, partitions)
         driver = _driver(compiled, program, settings, counts, partitions or 1, now_ms)
         expected = [] if opened.header else [TaskId(1, t, p) for t, count in counts.items() for p in range(count)]
@@ -88,7 +88,7 @@ def _bare(rules: RuleSet, name: str | None, partitions: int | None, latest_ms: i
 
 @contextmanager
 def _file(recording: str, twice: bool) -> Iterator[str]:
-    """The recording's path; standard input that must be read twice is put aside first."""
+    """The recording's path; standard input that may have to be read twice is put aside first (see `_partitions`)."""
     if recording != "-" or not twice:
         yield recording
         return
@@ -102,7 +102,7 @@ def _partitions(opened: Recording, path: str, given: int | None) -> Mapping[str,
     """Topic → partitions, as the header says, else as many as the recording has."""
     if opened.header is not None and opened.header.topics:
         return opened.header.topics
-    return partitions_in(path) if opened.enveloped and given is None else {}
+    return partitions_in(path) if opened.enveloped and given is None and path != "-" else {}
 
 
 def _driver(

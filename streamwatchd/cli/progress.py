@@ -34,7 +34,11 @@ class _Bar:
         self._total = total
         self._events = 0
         self._bar: ProgressBar[int] = click.progressbar(
-            length=total or None, file=sys.stderr, label="playing", item_show_func=lambda _: f"{self._events:,} events"
+            None if total else (step for step in ()),  # what has no length, as a generator, gets a bar that only moves
+            total or None,
+            file=sys.stderr,
+            label="playing",
+            item_show_func=lambda _: f"{self._events:,} events",
         )
         self._bar.render_progress()
 

@@ -1,0 +1,21 @@
+"""`swctl explain`; what it prints stands in tests/cases/cli."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.small import copy, swctl
+
+
+def test_the_titles_stand_in_one_column(tmp_path: Path) -> None:
+    """The first line says which rule it is and where it stands."""
+    first, *lines = swctl("explain", "--config", copy(tmp_path), "shop_slow").stdout.splitlines()
+    assert first == f"alarm shop_slow   {tmp_path}/rules.d/shop.yaml:4:12"
+    titles = [line[:10].strip() for line in lines if line[:10].strip()]
+    assert titles == ["reads", "runs", "judged", "values", "levels", "otherwise", "keeps", "shares"]
+
+
+def test_an_unknown_rule_is_wrong_usage(tmp_path: Path) -> None:
+    """With the rules that there are, where none is near."""
+    result = swctl("explain", "--config", copy(tmp_path), "xyz")
+    assert (result.exit_code, result.stderr) == (2, "swctl: there is no rule `xyz`; there are shop_slow, requests\n")

@@ -1,0 +1,51 @@
+"""`swctl record` against a broker in memory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from streamwatchd.cli import record
+from streamwatchd.ports.fake_kafka import FakeKafka
+from streamwatchd.ports.kafka import Record
+from tests.cli.small import START, copy, swctl
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    kafka = FakeKafka({"web.requests": 2})
+    writer = kafka.plain_writer()
+    for n in range(30):
+        event = json.dumps({"ts": START + 10 * n, "shop": "north", "page": "home"}).encode()
+        writer.send([Record("web.requests", event, partition=n % 2, timestamp_ms=(START + 10 * n) * 1000)])
+    writer.flush(1.0)
+    monkeypatch.setattr(record, "open_kafka", lambda settings: kafka)
+    return copy(tmp_path)
+
+
+def test_a_recording_can_be_played(config: Path) -> None:
+    """All sources by default; what was recorded goes to standard error, so that `-` can be piped."""
+    file, out = config.parent / "traffic.ndjson.zst", config.parent / "out"
+    result = swctl("record", "--config", config, "--from-beginning", "--out", file)
+    assert (result.exit_code, result.stderr) == (0, f"{file}: 30 records of 1 topic, 0 marks\n")
+    assert swctl("dry-run", "--config", config, file, "--out", out, "--now", START + 1000).exit_code == 0
+    assert sum(json.loads(row)["events"] for row in (out / "kpis.ndjson").read_text().splitlines()) == 24
+
+
+def test_a_topic_may_be_named_by_its_source(config: Path) -> None:
+    """And one that is not there is an error before anything is written."""
+    file = config.parent / "a.ndjson"
+    assert swctl("record", "web", "--config", config, "--from-beginning", "--out", file).exit_code == 0
+    assert len(file.read_text().splitlines()) == 31
+    result = swctl("record", "nowhere", "--config", config, "--out", config.parent / "b.ndjson")
+    assert (result.exit_code, result.stderr) == (2, "swctl: the cluster has no topic nowhere\n")
+    assert not (config.parent / "b.ndjson").exists()
+
+
+def test_seconds_end_it(config: Path) -> None:
+    """From now on there is nothing."""
+    file = config.parent / "a.ndjson"
+    result = swctl("record", "--config", config, "--out", file, "--seconds", 0.01)
+    assert (result.exit_code, len(file.read_text().splitlines())) == (0, 1)

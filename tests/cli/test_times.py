@@ -1,0 +1,22 @@
+"""Instants on the command line."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from streamwatchd.cli.times import MOMENT
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-05T00:00:00Z", "2026-01-05T01:00:00+01:00", "1767571200", "1767571200000", "1767571200000000"]
+)
+def test_times_and_numbers_of_any_size(text: str) -> None:
+    """All mean the same instant."""
+    assert MOMENT.convert(text, None, None) == 1_767_571_200_000
+
+
+def test_what_is_no_time_is_wrong_usage() -> None:
+    """With the forms that are understood."""
+    with pytest.raises(click.BadParameter, match="write 2026-"):
+        MOMENT.convert("tomorrow", None, None)

@@ -1,0 +1,52 @@
+"""A rule's plan in words; whole texts stand in tests/cases/cli/300_explain.txt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamwatchd.aggregates.base import ACCUMULATORS
+from streamwatchd.operators.spec import Accumulation, TableSpec
+from streamwatchd.plan.explain import BYTES, explain, pane_count, table_bytes
+from tests.plan.small import planned
+
+
+def lines(folder: Path, rule: str) -> dict[str, tuple[str, ...]]:
+    plan, rules = planned(folder)
+    return {section.title: section.lines for section in explain(plan, rules, rule)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "title", "words"),
+    [
+        ("slow", "runs", "because `by` (`shop`) holds `shop`, the field that the topic is partitioned by"),
+        ("pages", "runs", "because `by` (`page`) does not hold `shop`, the field that web is partitioned by"),
+        ("mails", "runs", "because source mail does not say which field its topic is partitioned by (`key:`)"),
+        ("all", "runs", "behind the exchange, at stage 2, in one task"),
+        ("all", "runs", "because it has no `by`: all partitions are judged together"),
+        ("busy", "runs", "because it reads the KPI pages, which is put together there"),
+        ("fails", "runs", "it has no `by`, so each event stands for itself"),
+        ("fails", "judged", "on each row: every one that is true is an occurrence of its own, with no end"),
+        ("visits", "judged", "when a session ends, 30s after its last event; per shop"),
+        ("visits", "written", "only rows where total > 3; rules on it see all"),
+        ("slow", "shares", "judged together with slower: the same shape, other constants"),
+        ("slow", "shares", "the panes by shop with slower, spread"),
+        ("slow", "otherwise", "a key is not judged before its first 5m are whole"),
+    ],
+)
+def test_each_thing_is_said_under_its_title(tmp_path: Path, rule: str, title: str, words: str) -> None:
+    """Where it runs and why, how it is judged, with whom it shares."""
+    assert words in lines(tmp_path, rule)[title]
+
+
+def test_every_accumulator_has_a_size() -> None:
+    """A new one needs an estimate."""
+    assert BYTES.keys() == ACCUMULATORS.keys()
+
+
+def test_costs_follow_from_panes_and_accumulations() -> None:
+    """Panes that are kept times what each holds."""
+    count = Accumulation("count", "rows", None, None)
+    assert pane_count(TableSpec(10_000, 0, 65_000, (count,))) == 7
+    assert table_bytes(TableSpec(10_000, 0, 65_000, (count, count))) == 7 * (8 + 8 + 8)
