@@ -34,7 +34,7 @@ class _Bar:
         self._total = total
         self._events = 0
         self._bar: ProgressBar[int] = click.progressbar(
-            None if total else (step for step in ()),  # what has no length, as a generator, gets a bar that only moves
+            None if total else map(int, ()),  # what has no length, as a `map`, gets a bar that only moves
             total or None,
             file=sys.stderr,
             label="playing",
