@@ -25,6 +25,7 @@ from streamwatchd.recording import BareSource, Recording, open_recording
 from streamwatchd.recording.survey import partitions_in
 from streamwatchd.rules.ruleset import RuleSet
 from streamwatchd.settings import Settings
+from streamwatchd.shard.collector import collect_rarely
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.task import NEVER
 from streamwatchd.testing.driver import Driver
@@ -121,6 +122,7 @@ def _driver(
 
 def _play(opened: Recording, playback: Playback, driver: Driver, results: Results, flush: bool) -> float:
     """Seconds that it took."""
+    collect_rarely()
     started = time.perf_counter()
     progress = open_progress(opened.bytes_total)
     try:

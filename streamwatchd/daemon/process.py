@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
-import gc
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from streamwatchd.ports.clock import SystemClock
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.settings import Settings
+from streamwatchd.shard.collector import collect_rarely
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.recovery import MakeShard, ShardLike
 from streamwatchd.shard.start import Assignment, Ports
@@ -54,7 +54,7 @@ def work(job: Job, control: Connection, reports: Connection, parent: int) -> Non
     ports = Ports(job.kafka, RealDisk(), SystemClock(), wire)
     log = logger(shard=job.assignment.shard)
     shards = job.shards(job)
-    _collect_rarely()
+    collect_rarely()
     try:
         Worker(job.settings, job.assignment, ports, shards).run()
     except Fenced as error:
@@ -71,13 +71,6 @@ def work(job: Job, control: Connection, reports: Connection, parent: int) -> Non
     wire.close()
     sys.stderr.flush()
     os._exit(code)  # librdkafka's threads may wait for brokers that are away; nothing is left to be done
-
-
-def _collect_rarely() -> None:
-    """Thousands of records come and go at a time and hold no cycles: looking for some every 700 objects is in vain."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 def _on_term(wire: Wire, number: int, frame: FrameType | None) -> None:
