@@ -112,11 +112,10 @@ class WindowAlarmNode:
             instant = self.done_ms + step
         if self.begins_ms is not None and instant <= self.begins_ms:
             instant = first_multiple_above(self.begins_ms, step)
-        if self._quiet and instant <= limit_ms:
-            instant = self._next_change(instant)
-        return instant if instant <= limit_ms else None
+        change = self._next_change(instant) if self._quiet and instant <= limit_ms else instant
+        return None if change is None or change > limit_ms else change
 
-    def _next_change(self, instant: int) -> int:
+    def _next_change(self, instant: int) -> int | None:
         """After a judgement on empty windows nothing changes until data, a hold or forgetting says so."""
         step = self.spec.every_ms
         forget = self.known.next_forgotten(instant)
@@ -124,7 +123,7 @@ class WindowAlarmNode:
         data = [self._next_data(reading) for reading in self.reader.readings]
         data.append(self.family.first_data(instant - step))
         soonest = least(forget, None if hold is None else hold - 1, *data)
-        return instant if soonest is None else max(instant, first_multiple_above(soonest, step))
+        return None if soonest is None else max(instant, int(first_multiple_above(soonest, step)))
 
     def _next_data(self, reading: Reading) -> int | None:
         """When the earliest data that no window of this reading has met yet comes within its reach."""

@@ -113,7 +113,7 @@ class Bench:
 
 
 def seconds(text: object) -> str:
-    return f"{(iso_ms(str(text)) - START_MS) / 1000:g}"
+    return f"{(iso_ms(str(text)) - START_MS) / 1000:.3f}".rstrip("0").rstrip(".")
 
 
 def alert_line(alert: Mapping[str, object]) -> str:

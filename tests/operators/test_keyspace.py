@@ -14,7 +14,7 @@ def strings(dictionary: Dictionary, *values: str | None) -> Strings:
 
 
 def test_one_string_key() -> None:
-    """New keys get the next id, a null none; the dictionary may grow between batches, a code after the null's slot too."""
+    """New keys get the next id, a null none; the dictionary may grow between batches."""
     space, names = KeySpace(("host",)), Dictionary()
     assert space.ids([strings(names, "b", None, "a", "b")], 4).tolist() == [0, UNKEYED, 1, 0]
     assert space.ids([strings(names, None, "c")], 2).tolist() == [UNKEYED, 2]

@@ -33,8 +33,16 @@ def rows(found: Frame) -> list[tuple[object, ...]]:
 
 def test_ties_in_time_break_by_the_values() -> None:
     """In the order of the names given, null first: any arrival order gives one order."""
-    ordered = [(1, "z", 9.0, True), (2, None, 1.0, True), (2, "a", None, True), (2, "a", 1.0, None), (2, "a", 1.0, False),
-               (2, "a", 1.0, True), (2, "b", 0.0, False), (3, "a", 0.0, False)]  # fmt: skip
+    ordered = [
+        (1, "z", 9.0, True),
+        (2, None, 1.0, True),
+        (2, "a", None, True),
+        (2, "a", 1.0, None),
+        (2, "a", 1.0, False),
+        (2, "a", 1.0, True),
+        (2, "b", 0.0, False),
+        (3, "a", 0.0, False),
+    ]
     evaluator = Evaluator(Dimensions({}, {}), functions.evaluators())
     for seed in range(5):
         shuffled = frame(*(ordered[i] for i in np.random.default_rng(seed).permutation(len(ordered))))
