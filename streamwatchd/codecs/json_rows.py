@@ -44,7 +44,7 @@ from streamwatchd.lang.typed import Kind
 MAX_DEPTH = 64
 # Records decoded in one go. Each pass over the objects of so many finds them in the processor's cache still; with whole
 # batches of 20,000 decoding takes more than twice as long (`python -m benchmarks.decode`).
-SLICE = 512
+SLICE = 1024
 _MAX_NAMES = 1_000_000
 
 Columns = dict[str, Sequence[Any]]
