@@ -259,41 +259,31 @@ class Family:
 
     def snapshot(self) -> Any:
         """Key ids are those of the key space, which the flow keeps."""
-        tables = {}
-        for width, table in self.tables.items():
-            number = {accumulation: i for i, accumulation in enumerate(table.accumulations)}
-            names = [repr(accumulation) for accumulation in table.accumulations]
-            panes = {index: pack_pane(pane, number.__getitem__) for index, pane in table.panes.items()}
-            tables[width] = [names, panes]
+        tables = {
+            width: {index: pack_pane(pane) for index, pane in table.panes.items()}
+            for width, table in self.tables.items()
+        }
+        known = [[*manner, known.since, known.last, known.begins_ms] for manner, known in self.known.items()]
         pending = [
-            [index, feeder, [list(key) for key in partial.keys], self._pack_partial(partial.pane)]
+            [index, feeder, [list(key) for key in partial.keys], pack_pane(partial.pane)]
             for index, feeders in self.pending.items()
             for feeder, partial in feeders.items()
         ]
-        known = [[*manner, known.since, known.last, known.begins_ms] for manner, known in self.known.items()]
         return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending]
 
-    def _pack_partial(self, pane: Pane) -> Any:
-        number = {accumulation: i for i, accumulation in enumerate(self.finest.accumulations)}
-        return pack_pane(pane, number.__getitem__)
-
     def restore(self, state: Any) -> None:
+        """The inverse; tables, accumulations and manners of forgetting that are not here are left out."""
         tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending = state
         for forget, every, since, last, begins in known:
             mine = self.known.get((forget, every))
             if mine is not None:
                 mine.since, mine.last, mine.begins_ms = since, last, begins
-        for width, (names, panes) in tables.items():
+        for width, panes in tables.items():
             table = self.tables.get(width)
             if table is not None:
-                by_name = {repr(accumulation): accumulation for accumulation in table.accumulations}
-                order = [by_name.get(name) for name in names]
-                table.panes = {index: unpack_pane(packed, order) for index, packed in panes.items()}
-        finest = tables.get(self.finest.width_ms)
-        by_name = {repr(accumulation): accumulation for accumulation in self.finest.accumulations}
-        order = [by_name.get(name) for name in finest[0]] if finest else []
+                table.panes = {index: unpack_pane(packed, table.accumulations) for index, packed in panes.items()}
         for index, feeder, keys, packed in pending:
-            partial = Partial([tuple(key) for key in keys], unpack_pane(packed, order))
+            partial = Partial([tuple(key) for key in keys], unpack_pane(packed, self.finest.accumulations))
             self.pending.setdefault(index, {})[feeder] = partial
 
 

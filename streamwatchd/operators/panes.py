@@ -5,8 +5,9 @@ A pane that the watermark has passed never changes. Windows are read by merging 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -252,18 +253,15 @@ def _choose(groups: Rows, column: Column | None, time: Times, mask: npt.NDArray[
     return _Selection(groups[mask], None if column is None else take(column, mask), time[mask])
 
 
-def pack_pane(pane: Pane, names: Callable[[Accumulation], int]) -> list[object]:
-    """A pane as packable values; `names` numbers the accumulations."""
-    states = {names(a): ACCUMULATORS[a.accumulator].pack(state) for a, state in pane.states.items()}
+def pack_pane(pane: Pane) -> list[object]:
+    """A pane as packable values; states go by the tags of their accumulations."""
+    states = {a.tag: ACCUMULATORS[a.accumulator].pack(state) for a, state in pane.states.items()}
     return [pane.count, pane.first, pane.last, states]
 
 
-def unpack_pane(packed: Sequence[object], accumulations: Sequence[Accumulation | None]) -> Pane:
-    """The inverse; accumulations that are no longer known (None) are left out."""
+def unpack_pane(packed: Sequence[Any], accumulations: Iterable[Accumulation]) -> Pane:
+    """The inverse; states of other accumulations are left out."""
     count, first, last, states = packed
-    found = {}
-    for number, state in states.items():  # type: ignore[attr-defined]
-        accumulation = accumulations[number] if number < len(accumulations) else None
-        if accumulation is not None:
-            found[accumulation] = ACCUMULATORS[accumulation.accumulator].unpack(state)
-    return Pane(count, first, last, found)  # type: ignore[arg-type]
+    known = {accumulation.tag: accumulation for accumulation in accumulations}
+    found = {a: ACCUMULATORS[a.accumulator].unpack(states[tag]) for tag, a in known.items() if tag in states}
+    return Pane(count, first, last, found)

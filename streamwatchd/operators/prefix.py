@@ -7,6 +7,7 @@ so the state of a window is the total at its end less the total at its start, ho
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+
 from streamwatchd.aggregates.accumulator import State
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.operators.spec import Accumulation

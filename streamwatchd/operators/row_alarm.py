@@ -129,7 +129,9 @@ class RowAlarmNode:
     def _ids(self, frame: Frame) -> Index:
         keys = self.spec.shape.keys
         handle = self.evaluator.handle(keys)
-        return shared_ids(("ids", handle), self.space, lambda: [self.evaluator.column(k.expr, frame) for k in keys], frame)
+        return shared_ids(
+            ("ids", handle), self.space, lambda: [self.evaluator.column(k.expr, frame) for k in keys], frame
+        )
 
     # occurrences
 
@@ -189,9 +191,8 @@ class RowAlarmNode:
         queue = self._with_ticks(wide, rows, places)
         if self.simple:
             queue = self._only_changes(queue, raises)
-        transitions: list[Transition] = []
-        bare: list[Transition] = []
-        for chosen in rounds(queue.places):
+        told: list[tuple[int, Transition, bool]] = []
+        for number, chosen in enumerate(rounds(queue.places)):
             turn = queue.take(chosen)
             steps = turn.take(np.flatnonzero(turn.kinds == ROW))
             stepped = self.life.step(
@@ -201,11 +202,10 @@ class RowAlarmNode:
                 [c[steps.rows] for c in clears],
                 np.zeros(len(steps.rows), bool),
             )
-            transitions.extend(_renumbered(transition, steps.rows) for transition in stepped)
-            bare.extend(self._ticked(turn))
+            told += [(number, _renumbered(transition, steps.rows), False) for transition in stepped]
+            told += [(number, transition, True) for transition in self._ticked(turn)]
         self._note_last(queue, wide)
-        ordered = sorted(transitions, key=lambda transition: transition.index)
-        self._publish_in_turn(wide, ordered, bare, origin)
+        self._publish_in_turn(wide, told, origin)
         self._release(np.unique(places))
 
     def _ticked(self, turn: Queue) -> list[Transition]:
@@ -339,15 +339,17 @@ class RowAlarmNode:
 
     # what comes out
 
-    def _publish_in_turn(
-        self, wide: Frame, transitions: list[Transition], bare: list[Transition], origin: Place | None
-    ) -> None:
-        """Events of rows and of ticks, so that each alarm's life is told in order."""
-        if not bare:
-            self._publish(wide, transitions, origin)
+    def _publish_in_turn(self, wide: Frame, told: list[tuple[int, Transition, bool]], origin: Place | None) -> None:
+        """What each turn told, of a row or (True) of a tick, so that each alarm's life is told in order.
+
+        Times and `seq` do not give that order: an alarm may end and begin anew at one instant.
+        """
+        if not any(bare for _, _, bare in told):
+            rows = [transition for _, transition, _ in told]
+            self._publish(wide, sorted(rows, key=lambda transition: transition.index), origin)
             return
-        for transition in sorted([*transitions, *bare], key=lambda t: (t.place, t.at_ms, t.seq)):
-            if any(transition is other for other in bare):
+        for _, transition, bare in sorted(told, key=lambda turn: (turn[1].place, turn[0])):
+            if bare:
                 self._publish_bare([transition])
             else:
                 self._publish(wide, [transition], origin)

@@ -97,8 +97,7 @@ class SessionNode:
         self.rows.give(frame, ended.first, ends, ended.count.astype(np.intp))
 
     def snapshot(self) -> Any:
-        number = {a: i for i, a in enumerate(self.accumulations)}
-        return [self.done_ms, pack_pane(self.open, number.__getitem__)]
+        return [self.done_ms, pack_pane(self.open)]
 
     def restore(self, state: Any) -> None:
         self.done_ms, packed = state

@@ -5,6 +5,7 @@ Ids are hashes of meaning, so that equal work is shared and keeps its state over
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,6 +37,11 @@ class Accumulation:
     @cached_property
     def text(self) -> str:
         return f"{self.accumulator} {self.reads} {self.arg!r} {self.where!r}"
+
+    @cached_property
+    def tag(self) -> str:
+        """A short name of its meaning, for partials and snapshots."""
+        return hashlib.blake2b(self.text.encode(), digest_size=6).hexdigest()
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Accumulation) and self.text == other.text)

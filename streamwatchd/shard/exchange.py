@@ -6,6 +6,7 @@ that concerns one key goes to one partition: BLAKE2b-64 of the route's key value
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +31,11 @@ def feeder_name(task: TaskId) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PaneItem:
+    """The final word on a pane, or part `part` of it: a pane of many keys comes in several."""
+
     family: str
     index: int
+    part: int
     keys: list[Any]
     pane: Any
 
@@ -48,6 +52,12 @@ class WatermarkItem:
     watermark_ms: int
 
 
+Put = Callable[[int, int, list[Any]], None]
+"""Stage, partition, item."""
+
+_KEYS_AT_MOST = 1_000
+_BYTES_AT_MOST = 256_000
+
 Item = PaneItem | RowsItem | WatermarkItem
 
 
@@ -59,37 +69,39 @@ class Sender:
         self._routes: dict[tuple[int, tuple[int, ...]], npt.NDArray[np.int64]] = {}
 
     def records(self, outbox: Outbox) -> list[ExchangeRecord]:
-        """Empties what the outbox holds for later stages."""
-        items: dict[tuple[int, int], list[Any]] = {}
+        """Empties what the outbox holds for later stages; records stay far below what a broker takes."""
+        letters: dict[tuple[int, int], _Letters] = {}
+
+        def put(stage: int, partition: int, item: list[Any]) -> None:
+            letters.setdefault((stage, partition), _Letters()).put(item)
+
         for family, space, index, pane in outbox.panes:
-            self._add_pane(items, family, space, index, pane)
+            self._put_pane(put, family, space, index, pane)
         for feed, frame in outbox.rows:
-            self._add_rows(items, feed, frame)
+            self._put_rows(put, feed, frame)
         for stream, watermark in outbox.watermarks:
             for stage in self._flow.stages_of(stream):
                 for partition in range(self.partitions):
-                    items.setdefault((stage, partition), []).append(["w", stream, watermark])
+                    put(stage, partition, ["w", stream, watermark])
         outbox.panes, outbox.rows, outbox.watermarks = [], [], []
         return [
-            ExchangeRecord(stage, partition, pack([self._feeder, parts]))
-            for (stage, partition), parts in sorted(items.items())
+            ExchangeRecord(stage, partition, pack([self._feeder, items]))
+            for (stage, partition), mine in sorted(letters.items())
+            for items in mine.parts
         ]
 
-    def _add_pane(
-        self, items: dict[tuple[int, int], list[Any]], family: FamilySpec, space: KeySpace, index: int, pane: Pane
-    ) -> None:
+    def _put_pane(self, put: Put, family: FamilySpec, space: KeySpace, index: int, pane: Pane) -> None:
         here = np.flatnonzero(pane.count)
         if not len(here):
             return
-        table = family.tables[0]
-        number = {accumulation: i for i, accumulation in enumerate(table.accumulations)}
         targets = self._partitions(space, family.route or ())[here]
         for partition in np.unique(targets).tolist():
-            chosen = here[targets == partition]
-            keys = [list(space.keys[key]) for key in chosen.tolist()]
-            part = _covering(pane, chosen)
-            packed = ["p", family.id, index, keys, pack_pane(part.take(chosen), number.__getitem__)]
-            items.setdefault((self._flow.targets[family.id], partition), []).append(packed)
+            mine = here[targets == partition]
+            for part in range(0, len(mine), _KEYS_AT_MOST):
+                chosen = mine[part : part + _KEYS_AT_MOST]
+                keys = [list(space.keys[key]) for key in chosen.tolist()]
+                packed = pack_pane(_covering(pane, chosen).take(chosen))
+                put(self._flow.targets[family.id], partition, ["p", family.id, index, part, keys, packed])
 
     def _partitions(self, space: KeySpace, route: tuple[int, ...]) -> npt.NDArray[np.int64]:
         handle = (id(space), route)
@@ -99,14 +111,32 @@ class Sender:
             known = self._routes[handle] = np.concatenate([known, np.array(fresh, np.int64)])
         return known
 
-    def _add_rows(self, items: dict[tuple[int, int], list[Any]], feed: RowFeedSpec, frame: Frame) -> None:
+    def _put_rows(self, put: Put, feed: RowFeedSpec, frame: Frame) -> None:
         columns = [to_values(frame.columns[name]) for name in feed.route]
         keys = list(zip(*columns, strict=True)) if columns else [()] * len(frame)
         partition_of = {key: key_hash(key) % self.partitions for key in set(keys)}
         targets = np.array([partition_of[key] for key in keys])
         for partition in np.unique(targets).tolist():
-            packed = ["r", feed.name, pack_frame(frame.take(targets == partition))]
-            items.setdefault((self._flow.targets[feed.name], partition), []).append(packed)
+            mine = np.flatnonzero(targets == partition)
+            for part in range(0, len(mine), _KEYS_AT_MOST):
+                chosen = mine[part : part + _KEYS_AT_MOST]
+                put(self._flow.targets[feed.name], partition, ["r", feed.name, pack_frame(frame.take(chosen))])
+
+
+class _Letters:
+    """Packed items in the order in which they are put, cut into records of bounded size."""
+
+    def __init__(self) -> None:
+        self.parts: list[list[bytes]] = [[]]
+        self._size = 0
+
+    def put(self, item: list[Any]) -> None:
+        packed = pack(item)
+        if self._size and self._size + len(packed) > _BYTES_AT_MOST:
+            self.parts.append([])
+            self._size = 0
+        self.parts[-1].append(packed)
+        self._size += len(packed)
 
 
 def _covering(pane: Pane, keys: npt.NDArray[np.intp]) -> Pane:
@@ -123,14 +153,14 @@ def read_record(payload: bytes) -> tuple[str, list[Item]]:
     """The feeder and what it says, in order."""
     feeder, parts = unpack(payload)
     items: list[Item] = []
-    for part in parts:
-        match part[0]:
-            case "p":
-                items.append(PaneItem(part[1], part[2], part[3], part[4]))
-            case "r":
-                items.append(RowsItem(part[1], part[2]))
-            case _:
-                items.append(WatermarkItem(part[1], part[2]))
+    for packed in parts:
+        match unpack(packed):
+            case ["p", family, index, part, keys, pane]:
+                items.append(PaneItem(family, index, part, keys, pane))
+            case ["r", feed, frame]:
+                items.append(RowsItem(feed, frame))
+            case ["w", stream, watermark]:
+                items.append(WatermarkItem(stream, watermark))
     return feeder, items
 
 

@@ -259,13 +259,14 @@ class MergeTask:
                     case PaneItem():
                         family = self.flow.families.get(item.family)
                         if family is not None:
-                            family.set_partial(item.index, feeder, partial_of(item, family))
+                            family.set_partial(item.index, f"{feeder}#{item.part}", partial_of(item, family))
                     case RowsItem():
                         self.flow.push(item.feed, frame_of(item))
                     case _:
                         heard = self.heard.setdefault(item.stream, {})
                         heard[feeder] = max(item.watermark_ms, heard.get(feeder, NEVER))
         self.flow.advance(self._limits())
+        self.dimensions.forget_before(self.watermark)
         return _documents(self.flow.outbox)
 
     def _limits(self) -> dict[str, int]:
