@@ -14,6 +14,7 @@ from streamwatchd.batch import RawBatch
 from streamwatchd.codecs.base import EventSchema
 from streamwatchd.codecs.json_rows import JsonDecoder
 from streamwatchd.lang.typed import Kind
+from streamwatchd.shard.collector import collect_rarely
 
 RECORDS = 20_000
 T0 = 1_790_000_040_000
@@ -66,6 +67,7 @@ def measure(schema: EventSchema, raws: list[RawBatch]) -> float:
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 8
+    collect_rarely()
     flat = EventSchema({"host": Kind.STRING}, FIELDS, "ts", "ms")
     by_size = EventSchema({"host": Kind.STRING}, FIELDS, "ts")
     deep = EventSchema({"tags.host": Kind.STRING}, {f"fields.{name}": kind for name, kind in FIELDS.items()}, "ts")

@@ -23,6 +23,7 @@ from benchmarks.ref1 import events, oracle
 from benchmarks.rules import projects, rooms
 from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import compile_project
+from streamwatchd.shard.collector import collect_rarely
 from streamwatchd.testing.driver import Driver
 
 PARTITIONS = 4
@@ -60,6 +61,7 @@ def measure(kind: str, count: int, size: int, profile: cProfile.Profile | None) 
     traffic = list(batches(size))
     if compiled.program is None:
         raise SystemExit("the rules do not compile")
+    collect_rarely()
     driver = Driver(compiled.program, compiled.loaded.tables, {"requests": PARTITIONS})
     before = memory_mib()
     steps = []
