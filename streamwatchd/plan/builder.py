@@ -119,15 +119,23 @@ class Builder:
     # what crosses
 
     def family(
-        self, home: Home, stream: str, keys: tuple[KeyColumn, ...], where: Expr | None, lifted: int, *, session: bool
+        self,
+        home: Home,
+        stream: str,
+        keys: tuple[KeyColumn, ...],
+        where: Expr | None,
+        lifted: int,
+        *,
+        session: bool,
+        width_ms: int,
     ) -> FamilyDraft:
-        """The shared draft for these keys and this filter at this home."""
+        """The shared draft for these keys and this filter at this home, on panes of this width."""
         route = None
         if home.route is not None:
             names = [key.name for key in keys]
             route = tuple(names.index(name, lifted) for name in home.route)
         meaning = self.streams[stream].meaning
-        draft = FamilyDraft(stream, keys, where, lifted, home.stage, route, session, meaning)
+        draft = FamilyDraft(stream, keys, where, lifted, home.stage, route, session, meaning, width_ms)
         return self.families.setdefault(draft.id, draft)
 
     def feed(

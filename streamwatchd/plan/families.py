@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import gcd
 
 from streamwatchd.aggregates.shelf import aggregate
 from streamwatchd.lang.typed import Aggregate, Expr
@@ -25,7 +24,11 @@ def accumulations_of(node: Aggregate) -> tuple[Accumulation, ...]:
 
 @dataclass(slots=True)
 class FamilyDraft:
-    """A family while rules add their needs. `stage` is where it is read; `crosses` if it comes over the exchange."""
+    """A family while rules add their needs. `stage` is where it is read, `route` says that it crosses the exchange.
+
+    `width_ms` is that of its finest panes, which are fed and roll up into all others. It is part of what the family
+    is: a rule that comes or goes changes nothing about the panes of the others.
+    """
 
     stream: str
     keys: tuple[KeyColumn, ...]
@@ -35,6 +38,7 @@ class FamilyDraft:
     route: tuple[int, ...] | None
     session: bool
     meaning: str
+    width_ms: int
     widths: dict[int, dict[Accumulation, int]] = field(default_factory=dict)
     admits: list[set[str]] = field(default_factory=list)
     track_times: bool = False
@@ -46,7 +50,7 @@ class FamilyDraft:
         keys = tuple((key.name, key.expr) for key in self.keys)
         return identity(
             "family", self.stream, keys, self.where, self.lifted, self.stage, self.route, self.session,
-            self.meaning,
+            self.meaning, self.width_ms,
         )  # fmt: skip
 
     def need(self, window: Window, accumulations: tuple[Accumulation, ...]) -> None:
@@ -76,24 +80,15 @@ class FamilyDraft:
         )
 
     def _tables(self) -> tuple[TableSpec, ...]:
-        """Finest first. Behind the exchange only the finest is fed, so its width divides all."""
-        widths = {width: dict(needs) for width, needs in self.widths.items()}
-        if self.route is not None:
-            widths.setdefault(gcd(*widths), {})
-        order = sorted(widths)
-        parents = {width: self._parent(width, order) for width in order}
-        for width in reversed(order):
-            if parents[width]:
-                below = widths[parents[width]]
-                for accumulation in widths[width]:
-                    below.setdefault(accumulation, 0)
-        return tuple(
-            TableSpec(width, parents[width], max(widths[width].values(), default=0) + width, tuple(widths[width]))
-            for width in order
-        )
+        """Finest first; its width divides all, and it keeps what they need until they are rolled up."""
+        finest = dict(self.widths.get(self.width_ms, {}))
+        for needs in self.widths.values():
+            for accumulation in needs:
+                finest.setdefault(accumulation, 0)
+        widths = self.widths | {self.width_ms: finest}
+        return tuple(self._table(width, widths[width]) for width in sorted(widths))
 
-    @staticmethod
-    def _parent(width: int, order: list[int]) -> int:
-        """Roll-ups come from the finest table; a width that it does not divide is fed by rows."""
-        finest = order[0]
-        return finest if width != finest and width % finest == 0 else 0
+    def _table(self, width: int, needs: dict[Accumulation, int]) -> TableSpec:
+        assert width % self.width_ms == 0, (width, self.width_ms)
+        parent = 0 if width == self.width_ms else self.width_ms
+        return TableSpec(width, parent, max(needs.values(), default=0) + width, tuple(needs))

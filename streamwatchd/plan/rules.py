@@ -47,7 +47,7 @@ from streamwatchd.plan.families import ROWS, FamilyDraft, accumulations_of
 from streamwatchd.plan.identity import identity
 from streamwatchd.plan.lifting import lift_equalities, lift_numbers
 from streamwatchd.plan.message import message_of
-from streamwatchd.plan.windows import common_widths, window_of
+from streamwatchd.plan.windows import finest_width, on_panes_of, window_of
 from streamwatchd.rules.ruleset import Alarm, Kpi, Rule, RuleSet
 
 _INTEGRAL = ("count", "distinct")
@@ -88,6 +88,8 @@ def _kpis_in_order(rules: RuleSet) -> list[Kpi]:
 
 @dataclass(frozen=True, slots=True)
 class _Readings:
+    """What a rule reads: `base` is the family of its own keys."""
+
     base: FamilyDraft
     readings: tuple[Reading, ...]
 
@@ -103,31 +105,41 @@ def _common_keys(rule: Rule) -> tuple[str, ...]:
 
 def _read(builder: Builder, rule: Rule, home: Home, where: Expr | None, lifted: tuple[KeyColumn, ...]) -> _Readings:
     keys = key_columns(rule)
-    coarse = isinstance(rule, Alarm)
-    session = isinstance(rule, Kpi) and rule.session_ms > 0
     nodes = aggregates(rule)
-    default = rule.over_ms if isinstance(rule, Kpi) else rule.every_ms
-    sizes = [node.over_ms or default or rule.every_ms for node in nodes]
-    windows = [
-        window_of(size, rule.every_ms, node.ago_ms, coarse=coarse) for size, node in zip(sizes, nodes, strict=True)
-    ]
-    if session:
-        windows = [Window(0, rule.session_ms, 0, rule.session_ms) for _ in nodes]  # type: ignore[union-attr]
-    else:
-        windows = common_widths(windows, rule.every_ms)
-    readings, drafts = [], {}
-    for node, window in zip(nodes, windows, strict=True):
-        draft = _family_of(builder, rule, home, where, lifted, _stream_of(rule, node), node.by, session)
+    windows = _windows(rule, nodes)
+    width = finest_width([*windows.values(), _own_window(rule)], rule.every_ms)
+    readings = []
+    for node in nodes:
+        window = on_panes_of(windows[node], width, rule.every_ms)
+        draft = _family_of(builder, rule, home, where, lifted, _stream_of(rule, node), node.by, width)
         draft.need(window, accumulations_of(node))
-        drafts[draft.id] = draft
         project = None if node.by is None or lifted or len(node.by) == len(keys) else _projection(keys, node.by)
         if node.by is not None and (lifted or len(node.by) != len(keys)):
             project = tuple(range(len(lifted))) + tuple(len(lifted) + i for i in _projection(keys, node.by))
             project = None if len(project) == len(lifted) + len(keys) else project
         readings.append(Reading(node, draft.id, node.function, accumulations_of(node), window, project))
-    base = _family_of(builder, rule, home, where, lifted, rule.sources[0], None, session)
+    base = _family_of(builder, rule, home, where, lifted, rule.sources[0], None, width)
     base.max_keys = max(base.max_keys, rule.max_keys)
     return _Readings(base, tuple(readings))
+
+
+def _windows(rule: Rule, nodes: tuple[Aggregate, ...]) -> dict[Aggregate, Window]:
+    if isinstance(rule, Kpi) and rule.session_ms:
+        return dict.fromkeys(nodes, _own_window(rule))
+    coarse = isinstance(rule, Alarm)
+    default = rule.over_ms or rule.every_ms if isinstance(rule, Kpi) else rule.every_ms
+    return {n: window_of(n.over_ms or default, rule.every_ms, n.ago_ms, coarse=coarse) for n in nodes}
+
+
+def _own_window(rule: Rule) -> Window:
+    """A KPI's window, or the one over which an alarm knows silence (without `no_data`, new keys)."""
+    match rule:
+        case Kpi() if rule.session_ms:
+            return Window(0, rule.session_ms, 0, rule.session_ms)
+        case Kpi():
+            return window_of(rule.over_ms or rule.every_ms, rule.every_ms, 0, coarse=False)
+        case Alarm():
+            return window_of(rule.no_data.after_ms or rule.every_ms, rule.every_ms, 0, coarse=False)
 
 
 def _projection(keys: tuple[KeyColumn, ...], kept: tuple[str, ...]) -> tuple[int, ...]:
@@ -142,13 +154,14 @@ def _family_of(
     lifted: tuple[KeyColumn, ...],
     stream: str,
     by: tuple[str, ...] | None,
-    session: bool,
+    width_ms: int,
 ) -> FamilyDraft:
+    session = isinstance(rule, Kpi) and rule.session_ms > 0
     keys = key_columns(rule)
     if by is not None and len(by) < len(keys):
         where = without_null_keys(where, keys, by)
         keys = tuple(key for key in keys if key.name in by)
-    return builder.family(home, stream, (*lifted, *keys), where, len(lifted), session=session)
+    return builder.family(home, stream, (*lifted, *keys), where, len(lifted), session=session, width_ms=width_ms)
 
 
 def _stream_of(rule: Rule, node: Aggregate) -> str:
@@ -192,14 +205,8 @@ def _lower_kpi(builder: Builder, rule: Kpi) -> None:
     for reading in read.readings:
         builder.families[reading.family].admit(constants)
     read.base.admit(constants)
-    size = rule.over_ms or rule.every_ms
-    window = common_widths([window_of(size, rule.every_ms or 1, 0, coarse=False)], rule.every_ms or 1)[0]
-    if rule.session_ms:
-        window = Window(0, rule.session_ms, 0, rule.session_ms)
-        read.base.track_times = True
-    elif read.readings:
-        fine = [r.window for r in read.readings if r.family == read.base.id and r.window.step_ms == rule.every_ms]
-        window = replace(window, width_ms=min([window.width_ms, *(w.width_ms for w in fine)]))
+    window = replace(_own_window(rule), width_ms=read.base.width_ms)
+    read.base.track_times |= rule.session_ms > 0
     read.base.need(window, (ROWS,))
     spec = KpiSpec(
         id=identity("kpi", rule.name, read.base.id, constants, read.readings, window, rule.session_ms),
@@ -308,7 +315,7 @@ def _draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object
     rest, lifted, constants = lift_equalities(rule.where)
     read = _read(builder, rule, home, rest, _lifted_keys(lifted))
     read.base.forgets.add((_forget_ms(rule), rule.every_ms))
-    read.base.need(Window(rule.every_ms, rule.every_ms, 0, _base_width(rule, read)), (ROWS,))
+    read.base.need(Window(rule.every_ms, rule.every_ms, 0, read.base.width_ms), (ROWS,))
     for reading in read.readings:
         builder.families[reading.family].admit(constants)
     read.base.admit(constants)
@@ -320,11 +327,6 @@ def _draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object
         rule.no_data, rule.sources, home,
     )  # fmt: skip
     return drafted, handle
-
-
-def _base_width(rule: Alarm, read: _Readings) -> int:
-    widths = [r.window.width_ms for r in read.readings if r.family == read.base.id]
-    return min([rule.every_ms, *widths])
 
 
 def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> None:
@@ -358,10 +360,7 @@ def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> N
 def _silence(builder: Builder, rule: Alarm, read: _Readings) -> Reading | None:
     if rule.no_data.action == "keep":
         return None
-    window = common_widths([window_of(rule.no_data.after_ms, rule.every_ms, 0, coarse=False)], rule.every_ms)[0]
-    width = _base_width(rule, read)
-    if window.size_ms % width == 0:
-        window = replace(window, width_ms=width)
+    window = replace(_own_window(rule), width_ms=read.base.width_ms)
     read.base.need(window, (ROWS,))
     node = Aggregate("count", None, None, rule.no_data.after_ms, 0, None, NUMBER, quantile=-1.0)
     return Reading(node, read.base.id, "count", (ROWS,), window, None)

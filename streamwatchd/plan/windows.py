@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from math import gcd
 
 from streamwatchd.operators.spec import Window
@@ -18,7 +20,7 @@ def _up_to_multiple(value: int, step: int) -> int:
 
 
 def window_of(size_ms: int, every_ms: int, ago_ms: int, *, coarse: bool) -> Window:
-    """The window of an aggregate; `coarse` applies the rule of 288 steps (alarms). The width is set by `with_width`."""
+    """The window of an aggregate; `coarse` applies the rule of 288 steps (alarms)."""
     step = every_ms
     if coarse and size_ms > STEPS * every_ms:
         step = _up_to_multiple(-(-size_ms // STEPS), every_ms)
@@ -27,15 +29,14 @@ def window_of(size_ms: int, every_ms: int, ago_ms: int, *, coarse: bool) -> Wind
     return Window(size_ms, step, ago_ms, gcd(step, size_ms))
 
 
-def with_width(window: Window, width_ms: int) -> Window:
-    return Window(window.size_ms, window.step_ms, window.ago_ms, width_ms)
+def finest_width(windows: Iterable[Window], every_ms: int) -> int:
+    """The width of the panes that events of one rule enter: it divides `every` and the width of each window."""
+    return gcd(every_ms, *(window.width_ms for window in windows))
 
 
-def common_widths(windows: list[Window], every_ms: int) -> list[Window]:
-    """The windows of one rule on one family, those that step by `every` sharing one width."""
-    fine = [window for window in windows if window.step_ms == every_ms]
-    width = gcd(every_ms, *(window.width_ms for window in fine)) if fine else every_ms
-    return [with_width(window, width) if window.step_ms == every_ms else window for window in windows]
+def on_panes_of(window: Window, width_ms: int, every_ms: int) -> Window:
+    """A window that steps by `every` is read from the finest panes; coarser ones have panes of their own."""
+    return replace(window, width_ms=width_ms) if window.step_ms == every_ms else window
 
 
 def retention_of(window: Window) -> int:
