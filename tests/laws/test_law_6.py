@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tempfile
 from pathlib import Path
 
@@ -15,4 +16,4 @@ from tests.oracle.random_rules import World, worlds
 def test_the_engine_equals_the_oracle(world: World) -> None:
     """Alerts, KPI rows, late events and dead letters of random rules over random records are the oracle's."""
     with tempfile.TemporaryDirectory() as folder:
-        assert not against_oracle(compile_world(world, Path(folder)), world)
+        assert not against_oracle(compile_world(world, Path(folder)), world, random.Random(1))

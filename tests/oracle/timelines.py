@@ -536,4 +536,26 @@ rules:
         """,
         alerts="2s seen fired warning host=a",
     ),
+    Case(
+        "records of one instant may end an alarm and begin another, while others fall silent",
+        "rules: [{alarm: hot, source: metrics, by: host, every: 2s, when: cpu > 90, no_data: resolve after 4s}]",
+        """
+        0s host=b cpu=95
+        1s host=a cpu=95
+        1s host=a cpu=10
+        1s host=a cpu=96
+        30s host=z cpu=1
+        31s host=b cpu=95
+        32s host=a cpu=10
+        """,
+        alerts="""
+        0s hot fired warning host=b
+        1s hot fired warning host=a
+        1s hot resolved warning host=a cleared
+        1s hot fired warning host=a
+        6s hot resolved warning host=b no_data
+        6s hot resolved warning host=a no_data
+        31s hot fired warning host=b
+        """,
+    ),
 ]
