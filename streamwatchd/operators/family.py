@@ -17,6 +17,7 @@ from streamwatchd.aggregates.accumulator import State, grown
 from streamwatchd.batch import TRUE, Frame, Rows, Strings, Times, take
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.keyspace import UNKEYED, KeySpace, KeyTuple
+from streamwatchd.operators.node import first_multiple_above
 from streamwatchd.operators.panes import Feed, Pane, PaneTable, pack_pane, unpack_pane
 from streamwatchd.operators.spec import Accumulation, FamilySpec, Window
 
@@ -234,6 +235,14 @@ class Family:
         width = self.finest.width_ms
         indices = [*self.finest.panes, *self.pending]
         return min(indices) * width if indices else None
+
+    def next_instant(self, step_ms: int, done_ms: int | None, begins_ms: int | None) -> int | None:
+        """The multiple of a step to judge next: after the last one, else the first after data; None without data."""
+        earliest = self.earliest() if done_ms is None else done_ms
+        if earliest is None:
+            return None
+        instant: int = first_multiple_above(earliest, step_ms)
+        return instant if begins_ms is None else max(instant, first_multiple_above(begins_ms, step_ms))
 
     def first_data(self, from_ms: int) -> int | None:
         """The start of the earliest pane with data that ends after `from_ms`, of any width, pending ones included."""

@@ -78,17 +78,8 @@ class KpiNode:
         self.begins_ms: int | None = None
 
     def due(self, limit_ms: int) -> int | None:
-        step = self.spec.every_ms
-        if self.done_ms is None:
-            earliest = self.family.earliest()
-            if earliest is None:
-                return None
-            instant = first_multiple_above(earliest, step)
-        else:
-            instant = self.done_ms + step
-        if self.begins_ms is not None and instant <= self.begins_ms:
-            instant = first_multiple_above(self.begins_ms, step)
-        if instant > limit_ms:
+        instant = self.family.next_instant(self.spec.every_ms, self.done_ms, self.begins_ms)
+        if instant is None or instant > limit_ms:
             return None
         return self._skip_empty(instant, limit_ms)
 

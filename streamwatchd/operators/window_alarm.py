@@ -102,17 +102,10 @@ class WindowAlarmNode:
     # when
 
     def due(self, limit_ms: int) -> int | None:
-        step = self.spec.every_ms
-        if self.done_ms is None:
-            earliest = self.family.earliest()
-            if earliest is None:
-                return None
-            instant = first_multiple_above(earliest, step)
-        else:
-            instant = self.done_ms + step
-        if self.begins_ms is not None and instant <= self.begins_ms:
-            instant = first_multiple_above(self.begins_ms, step)
-        change = self._next_change(instant) if self._quiet and instant <= limit_ms else instant
+        instant = self.family.next_instant(self.spec.every_ms, self.done_ms, self.begins_ms)
+        if instant is None or instant > limit_ms:
+            return None
+        change = self._next_change(instant) if self._quiet else instant
         return None if change is None or change > limit_ms else change
 
     def _next_change(self, instant: int) -> int | None:

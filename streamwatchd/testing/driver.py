@@ -1,13 +1,12 @@
 """The daemon's own shards on one thread: records in, outputs out; the exchange is a queue, time an argument.
 
-Marks can be given, or derived as dry-run does (RULINGS 2, 6): record timestamps are the clock, and a partition without
-a record for `idle_after` of it is idle and follows the least of the live ones of its source.
+Marks are given by the caller; `testing.playback` derives them from a recording's timestamps.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import Program
@@ -45,7 +44,6 @@ class Driver:
         self._owner = {task: shard for shard, tasks in zip(self.shards, owned, strict=True) for task in tasks}
         self.outputs: list[Output] = []
         self._exchange: deque[ExchangeRecord] = deque()
-        self._marker = IdleMarker(program, partitions)
 
     def feed(self, raw: RawBatch) -> None:
         """Records of one partition."""
@@ -71,19 +69,6 @@ class Driver:
             shard.switch(at_ms, program, tables, added.get(number, ()))
         self.program = program
         return at_ms
-
-    def feed_round(self, batches: Sequence[RawBatch]) -> None:
-        """What all partitions got in one stretch of time, then the marks that the records' timestamps say."""
-        for raw in batches:
-            self.feed(raw)
-            self._marker.heard(raw)
-        for mark in self._marker.marks(self.watermarks()):
-            self.mark(mark)
-
-    def end_of_input(self) -> None:
-        """Nothing more will come: empty and silent partitions follow the live ones (what is open stays open)."""
-        for mark in self._marker.final(self.watermarks()):
-            self.mark(mark)
 
     def flush(self) -> None:
         """Close every window: the watermark of every source partition goes past all reaches."""
@@ -112,51 +97,6 @@ class Driver:
             outputs, records = target.drain()
             self.outputs += outputs
             self._exchange.extend(records)
-
-
-class IdleMarker:
-    """Derives idleness from record timestamps: their running maximum is the clock."""
-
-    def __init__(self, program: Program, partitions: Mapping[str, int]) -> None:
-        self._sources = list(program.plan.sources.values())
-        self._partitions = dict(partitions)
-        self._clock = NEVER
-        self._last: dict[TaskId, int] = {}
-
-    def heard(self, raw: RawBatch) -> None:
-        """Records of a partition; within it, timestamps that go back count as the highest before them."""
-        if len(raw):
-            task = TaskId(1, raw.topic, raw.partition)
-            self._last[task] = max(self._last.get(task, NEVER), int(raw.timestamps[len(raw) - 1]))
-            self._clock = max(self._clock, self._last[task])
-
-    def marks(self, watermarks: Mapping[TaskId, int]) -> list[Mark]:
-        """Marks for partitions that are idle now and lie behind."""
-        return self._marks(watermarks, lambda task, idle_after: self._clock - self._last.get(task, NEVER) > idle_after)
-
-    def final(self, watermarks: Mapping[TaskId, int]) -> list[Mark]:
-        """At the end of the input: partitions that never spoke follow the others of any source."""
-        marks = self._marks(watermarks, lambda task, idle_after: task not in self._last)
-        heard = [watermark for task, watermark in watermarks.items() if task in self._last]
-        silent = [
-            s for s in self._sources if not any(TaskId(1, s.topic, p) in self._last for p in self._tasks(s.topic))
-        ]
-        for source in silent if heard else ():
-            marks += [Mark(TaskId(1, source.topic, p), -1, min(heard)) for p in self._tasks(source.topic)]
-        return marks
-
-    def _tasks(self, topic: str) -> range:
-        return range(self._partitions[topic])
-
-    def _marks(self, watermarks: Mapping[TaskId, int], is_idle: Callable[[TaskId, int], bool]) -> list[Mark]:
-        marks: list[Mark] = []
-        for source in self._sources:
-            tasks = [TaskId(1, source.topic, p) for p in self._tasks(source.topic)]
-            idle = [task for task in tasks if is_idle(task, source.idle_after_ms)]
-            live = [watermarks[task] for task in tasks if task not in idle]
-            if live and min(live) > NEVER:
-                marks += [Mark(task, -1, min(live)) for task in idle if watermarks[task] < min(live)]
-        return marks
 
 
 def _longest_reach(program: Program) -> int:
