@@ -1,12 +1,13 @@
 """The exchange: what tasks send to tasks of later stages, as packed records.
 
-One record carries what one feeder says to one partition in one epoch, in order: final panes, rows, watermarks. All
-that concerns one key goes to one partition: BLAKE2b-64 of the route's key values modulo the partition count.
+Records carry what one feeder says to one partition, in order: final panes, rows, watermarks. What would make a record
+too large for Kafka is cut into parts. All that concerns one key goes to one partition: BLAKE2b-64 of the route's key
+values modulo the partition count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ from streamwatchd.operators.panes import Pane, pack_pane, unpack_pane
 from streamwatchd.operators.spec import FamilySpec, RowFeedSpec
 from streamwatchd.packing import pack, unpack
 from streamwatchd.shard.output import ExchangeRecord, TaskId
+
+Index = npt.NDArray[np.intp]
 
 
 def feeder_name(task: TaskId) -> str:
@@ -52,8 +55,10 @@ class WatermarkItem:
     watermark_ms: int
 
 
-Put = Callable[[int, int, list[Any]], None]
-"""Stage, partition, item."""
+Put = Callable[[int, int, bytes], None]
+"""Stage, partition, packed item."""
+Make = Callable[[int, Index], list[Any]]
+"""The item of some keys or rows; the number says which of the whole is the first."""
 
 _KEYS_AT_MOST = 1_000
 _BYTES_AT_MOST = 256_000
@@ -72,8 +77,8 @@ class Sender:
         """Empties what the outbox holds for later stages; records stay far below what a broker takes."""
         letters: dict[tuple[int, int], _Letters] = {}
 
-        def put(stage: int, partition: int, item: list[Any]) -> None:
-            letters.setdefault((stage, partition), _Letters()).put(item)
+        def put(stage: int, partition: int, packed: bytes) -> None:
+            letters.setdefault((stage, partition), _Letters()).put(packed)
 
         for family, space, index, pane in outbox.panes:
             self._put_pane(put, family, space, index, pane)
@@ -82,7 +87,7 @@ class Sender:
         for stream, watermark in outbox.watermarks:
             for stage in self._flow.stages_of(stream):
                 for partition in range(self.partitions):
-                    put(stage, partition, ["w", stream, watermark])
+                    put(stage, partition, pack(["w", stream, watermark]))
         outbox.panes, outbox.rows, outbox.watermarks = [], [], []
         return [
             ExchangeRecord(stage, partition, pack([self._feeder, items]))
@@ -95,13 +100,14 @@ class Sender:
         if not len(here):
             return
         targets = self._partitions(space, family.route or ())[here]
+
+        def item(part: int, chosen: Index) -> list[Any]:
+            keys = [list(space.keys[key]) for key in chosen.tolist()]
+            return ["p", family.id, index, part, keys, pack_pane(_covering(pane, chosen).take(chosen))]
+
         for partition in np.unique(targets).tolist():
-            mine = here[targets == partition]
-            for part in range(0, len(mine), _KEYS_AT_MOST):
-                chosen = mine[part : part + _KEYS_AT_MOST]
-                keys = [list(space.keys[key]) for key in chosen.tolist()]
-                packed = pack_pane(_covering(pane, chosen).take(chosen))
-                put(self._flow.targets[family.id], partition, ["p", family.id, index, part, keys, packed])
+            for packed in _pieces(here[targets == partition], item):
+                put(self._flow.targets[family.id], partition, packed)
 
     def _partitions(self, space: KeySpace, route: tuple[int, ...]) -> npt.NDArray[np.int64]:
         handle = (id(space), route)
@@ -118,20 +124,31 @@ class Sender:
         targets = np.array([partition_of[key] for key in keys])
         for partition in np.unique(targets).tolist():
             mine = np.flatnonzero(targets == partition)
-            for part in range(0, len(mine), _KEYS_AT_MOST):
-                chosen = mine[part : part + _KEYS_AT_MOST]
-                put(self._flow.targets[feed.name], partition, ["r", feed.name, pack_frame(frame.take(chosen))])
+            for packed in _pieces(mine, lambda _, rows: ["r", feed.name, pack_frame(frame.take(rows))]):
+                put(self._flow.targets[feed.name], partition, packed)
+
+
+def _pieces(chosen: Index, item: Make) -> Iterator[bytes]:
+    """Packed items of the keys or rows in their order, halved until they fit; a single one is what it is."""
+    todo = [(first, chosen[first : first + _KEYS_AT_MOST]) for first in range(0, len(chosen), _KEYS_AT_MOST)][::-1]
+    while todo:
+        first, some = todo.pop()
+        packed = pack(item(first, some))
+        if len(packed) <= _BYTES_AT_MOST or len(some) == 1:
+            yield packed
+        else:
+            middle = len(some) // 2
+            todo += [(first + middle, some[middle:]), (first, some[:middle])]
 
 
 class _Letters:
-    """Packed items in the order in which they are put, cut into records of bounded size."""
+    """Packed items in the order in which they are put, in records of bounded size."""
 
     def __init__(self) -> None:
         self.parts: list[list[bytes]] = [[]]
         self._size = 0
 
-    def put(self, item: list[Any]) -> None:
-        packed = pack(item)
+    def put(self, packed: bytes) -> None:
         if self._size and self._size + len(packed) > _BYTES_AT_MOST:
             self.parts.append([])
             self._size = 0
