@@ -15,6 +15,7 @@ from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.kafka import Committed, Kafka, Outcome, Partition, Record, Writer
 from streamwatchd.settings import Topics
 from streamwatchd.shard.assignor import exchange_topic
+from streamwatchd.shard.fitting import fitting_document, fitting_letter
 from streamwatchd.shard.journal import EpochRecord, Range
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
 from streamwatchd.shard.version import Version
@@ -98,28 +99,37 @@ def iso(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
 
 
-def records_of(sealed: Sealed, topics: Topics, journal: Partition, shard: int) -> Iterable[Record]:
-    """What goes into the transaction: outputs, exchange records, and the journal record."""
-    names = {
-        Sink.ALERTS: topics.alerts,
-        Sink.KPIS: topics.kpis,
-        Sink.LATE: topics.late,
-        Sink.DEAD_LETTERS: topics.dead_letters,
-        Sink.ENRICHED: topics.enriched,
-    }
-    emitted_at = iso(sealed.emitted_at_ms)
+def records_of(sealed: Sealed, topics: Topics, journal: Partition, shard: int, most_bytes: int) -> Iterable[Record]:
+    """What goes into the transaction: outputs of at most `most_bytes`, exchange records, and the journal record."""
     for output in sealed.outputs:
-        topic = names[output.sink]
+        topic = _topic(topics, output.sink)
         if topic:
-            headers = tuple((name, value.encode()) for name, value in output.headers)
-            yield Record(topic, _value(output.value, emitted_at), output.key, headers=headers)
+            yield _record(output, topic, iso(sealed.emitted_at_ms), topics.dead_letters, most_bytes)
     for item in sealed.exchanged:
         yield Record(exchange_topic(topics, item.stage), item.payload, partition=item.partition)
     yield Record(journal.topic, sealed.record.encode(), str(shard).encode(), journal.partition)
 
 
-def _value(value: dict[str, object] | bytes | None, emitted_at: str) -> bytes | None:
-    return _encode({**value, "emitted_at": emitted_at}) if isinstance(value, dict) else value
+def _topic(topics: Topics, sink: Sink) -> str:
+    match sink:
+        case Sink.ALERTS:
+            return topics.alerts
+        case Sink.KPIS:
+            return topics.kpis
+        case Sink.LATE:
+            return topics.late
+        case Sink.DEAD_LETTERS:
+            return topics.dead_letters
+        case Sink.ENRICHED:
+            return topics.enriched
+
+
+def _record(output: Output, topic: str, emitted_at: str, dead_letters: str, most_bytes: int) -> Record:
+    if isinstance(output.value, dict):
+        value = _encode({**output.value, "emitted_at": emitted_at})
+        return fitting_document(Record(topic, value, output.key), most_bytes, dead_letters)
+    headers = tuple((name, text.encode()) for name, text in output.headers)
+    return fitting_letter(Record(topic, output.value, output.key, headers=headers), most_bytes)
 
 
 class Committer(Protocol):
@@ -155,7 +165,7 @@ class TransactionalCommitter:
 
     def __init__(
         self, kafka: Kafka, writer: Writer, group: str, topics: Topics, journal: Partition, layout: tuple[int, int],
-        clock: Clock, trying: Callable[[str], None],
+        clock: Clock, trying: Callable[[str], None], most_bytes: int,
     ) -> None:  # fmt: skip
         self._kafka = kafka
         self._writer = writer
@@ -165,6 +175,7 @@ class TransactionalCommitter:
         self._shard, self._shards = layout
         self._clock = clock
         self._trying = trying
+        self._most_bytes = most_bytes
         self._commit_timeout_s = 30.0
 
     def commit(self, sealed: Sealed) -> None:
@@ -187,7 +198,7 @@ class TransactionalCommitter:
     def _send(self, sealed: Sealed) -> Outcome:
         self._writer.begin()
         try:
-            self._writer.send(records_of(sealed, self._topics, self._journal, self._shard))
+            self._writer.send(records_of(sealed, self._topics, self._journal, self._shard, self._most_bytes))
             self._writer.send_offsets(self._group, sealed.positions)
         except Unavailable as error:
             self._trying(str(error))
@@ -214,7 +225,7 @@ class PlainCommitter:
 
     def __init__(
         self, kafka: Kafka, group: str, topics: Topics, journal: Partition, shard: int, clock: Clock,
-        trying: Callable[[str], None],
+        trying: Callable[[str], None], most_bytes: int,
     ) -> None:  # fmt: skip
         self._writer = kafka.plain_writer()
         self._admin = kafka.admin()
@@ -224,12 +235,13 @@ class PlainCommitter:
         self._shard = shard
         self._clock = clock
         self._trying = trying
+        self._most_bytes = most_bytes
 
     def commit(self, sealed: Sealed) -> None:
         backoff = Backoff(self._clock, self._trying)
         while True:
             try:
-                self._writer.send(records_of(sealed, self._topics, self._journal, self._shard))
+                self._writer.send(records_of(sealed, self._topics, self._journal, self._shard, self._most_bytes))
                 self._writer.flush(30.0)
                 break
             except Unavailable as error:

@@ -17,6 +17,7 @@ from streamwatchd.shard.assignor import assigned
 from streamwatchd.shard.background import Background, Thread
 from streamwatchd.shard.control import Link
 from streamwatchd.shard.epoch import Committer, PlainCommitter, TransactionalCommitter, committed_epoch
+from streamwatchd.shard.fitting import largest_record
 from streamwatchd.shard.journal import LocalJournal, replayable
 from streamwatchd.shard.meter import Meter
 from streamwatchd.shard.output import TaskId
@@ -121,12 +122,12 @@ class Recovery:
     def _committer(self) -> Committer:
         """Opening the writer fences an older owner, so it comes before all questions."""
         settings, kafka, clock, note = self._settings, self._ports.kafka, self._ports.clock, self._meter.note
-        shard, shards = self._assignment.shard, self._assignment.shards
+        shard, shards, most = self._assignment.shard, self._assignment.shards, largest_record(settings.kafka)
         if settings.delivery == "at_least_once":
-            return PlainCommitter(kafka, settings.app, settings.topics, self._journal, shard, clock, note)
+            return PlainCommitter(kafka, settings.app, settings.topics, self._journal, shard, clock, note, most)
         writer = kafka.writer(f"{settings.app}.{shard}")
         return TransactionalCommitter(
-            kafka, writer, settings.app, settings.topics, self._journal, (shard, shards), clock, note
+            kafka, writer, settings.app, settings.topics, self._journal, (shard, shards), clock, note, most
         )
 
     def _committed(self) -> Mapping[Partition, Committed | None]:

@@ -27,6 +27,7 @@ from streamwatchd.shard.output import ExchangeRecord, Output, Sink, TaskId
 TOPICS = Topics()
 JOURNAL = Partition(TOPICS.journal, 0)
 IN = Partition("in", 0)
+MOST = 1_000_000
 
 
 def sealed(epoch: int) -> Sealed:
@@ -55,7 +56,7 @@ class Setting:
     def open(self) -> TransactionalCommitter:
         writer = self.kafka.writer("streamwatchd.0")
         return TransactionalCommitter(
-            self.kafka, writer, "streamwatchd", TOPICS, JOURNAL, (0, 1), self.clock, self.notes.append
+            self.kafka, writer, "streamwatchd", TOPICS, JOURNAL, (0, 1), self.clock, self.notes.append, MOST
         )
 
     def epochs(self) -> list[int]:
@@ -64,7 +65,7 @@ class Setting:
 
 def test_what_goes_into_a_transaction() -> None:
     """Outputs with `emitted_at`, payloads as they were, exchange records to their partition, and the journal record."""
-    records = list(records_of(sealed(1), TOPICS, JOURNAL, shard=0))
+    records = list(records_of(sealed(1), TOPICS, JOURNAL, shard=0, most_bytes=MOST))
     alert, late, exchanged, journalled = records
     assert msgspec.json.decode(alert.value or b"") == {"epoch": 1, "emitted_at": "2026-01-05T00:00:00.123Z"}
     assert alert.key == b"k"
@@ -77,7 +78,7 @@ def test_what_goes_into_a_transaction() -> None:
 def test_enriched_events_go_out_where_a_topic_is_set() -> None:
     """Without one they go nowhere."""
     topics = replace(TOPICS, enriched="enriched")
-    assert [record.topic for record in records_of(sealed(1), topics, JOURNAL, 0)][2] == "enriched"
+    assert [record.topic for record in records_of(sealed(1), topics, JOURNAL, 0, MOST)][2] == "enriched"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_foreign_offsets_stop_it() -> None:
 def test_plain_commits_are_tried_again(point: str) -> None:
     """At least once: perhaps twice, never not at all."""
     setting = Setting()
-    plain = PlainCommitter(setting.kafka, "streamwatchd", TOPICS, JOURNAL, 0, setting.clock, setting.notes.append)
+    plain = PlainCommitter(setting.kafka, "streamwatchd", TOPICS, JOURNAL, 0, setting.clock, setting.notes.append, MOST)
     setting.kafka.faults.at(1, lambda: Unavailable("lost"), point=point)
     plain.commit(sealed(1))
     assert set(setting.epochs()) == {1}

@@ -57,7 +57,7 @@ def test_no_record_is_larger_than_kafka_takes(tmp_path: Path, rules: str, sites:
     keys = [tuple(key) for _, item in items if isinstance(item, PaneItem) for key in item.keys]
     rows = sum(len(item.frame[0]) for _, item in items if isinstance(item, RowsItem))
     assert (len(keys), len(set(keys)), rows) == ((sites, sites, 0) if rules is PANES else (0, 0, sites * events))
-    last = {partition: item for partition, item in items}
+    last = dict(items)
     assert all(isinstance(item, WatermarkItem) for item in last.values())
     parts = [(partition, item.index, item.part) for partition, item in items if isinstance(item, PaneItem)]
     assert len(set(parts)) == len(parts)
