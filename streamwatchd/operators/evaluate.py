@@ -87,7 +87,10 @@ class Evaluator:
         match expr:
             case typed.Field(name, kind, stream):
                 found = frame.columns.get(f"{stream}.{name}" if stream else name)
-                return null_of(kind.kind) if found is None and isinstance(frame, NullFrame) else found
+                if found is None and isinstance(frame, NullFrame):
+                    return null_of(kind.kind)
+                # a field that nobody declared may change its kind with the rules; what does not fit is null
+                return found if found is None or _is_of(found, kind.kind) else null_of(kind.kind)
             case typed.Key(name):
                 return frame.columns[KEY + name]
             case typed.Value(name):
@@ -200,6 +203,12 @@ class NullFrame(Frame):
     """A frame whose unknown fields are null; for events that no row caused."""
 
     __slots__ = ()
+
+
+def _is_of(column: Column, kind: Kind) -> bool:
+    if isinstance(column, Strings):
+        return kind is Kind.STRING
+    return kind is (Kind.BOOL if column.dtype == np.int8 else Kind.NUMBER)
 
 
 def null_of(kind: Kind) -> Scalar:

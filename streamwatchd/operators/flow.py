@@ -144,19 +144,27 @@ class Flow:
                 family.until_ms = min(family.until_ms, at_ms)
         self.spec = spec
         self._add(spec, at_ms)
-        retired = {name: wire for name, wire in before.items() if self._wires.get(name) is not wire}
-        for name, wire in retired.items():
-            wire.until_ms = min(wire.until_ms, at_ms)
-            key = name if name not in self._wires else f"{name}@{at_ms}"
-            self._wires[key] = wire
-            for heir in self._wires.values():
-                if heir.until_ms == FOREVER and share_rules(wire.node, heir.node):
-                    heir.after.append(key)
+        for name, wire in before.items():
+            if self._wires.get(name) is not wire:
+                self._end(name, wire, at_ms)
+
+    def _end(self, name: str, wire: Wire, at_ms: int) -> None:
+        """Keep a node that the new rules lack until it has judged up to E; one that ends already has its heirs."""
+        key = name
+        while key in self._wires:
+            key += f"@{at_ms}"
+        self._wires[key] = wire
+        if wire.until_ms < FOREVER:
+            return
+        wire.until_ms = at_ms
+        for heir in self._wires.values():
+            if heir.until_ms == FOREVER and share_rules(wire.node, heir.node):
+                heir.after.append(key)
 
     def _retire(self) -> None:
         """Nodes that have judged up to their end hand their alarms over, or resolve them, and go."""
         self._readers = None
-        done = [n for n, w in self._wires.items() if w.until_ms < self._limit(w.node) and self._due(w) is None]
+        done = [name for name, wire in self._wires.items() if self._is_done(wire)]
         for name in done:
             wire = self._wires.pop(name)
             self._hand_over(name, wire)
@@ -166,14 +174,19 @@ class Flow:
             wanted = {family.id for family in (*self.spec.families, *self.spec.sends)}
             self.families = {n: f for n, f in self.families.items() if n in wanted or n in read}
 
+    def _is_done(self, wire: Wire) -> bool:
+        waits = any(name in self._wires for name in wire.after)
+        return wire.until_ms < self._limit(wire.node) and not waits and self._due(wire) is None
+
     def _hand_over(self, name: str, wire: Wire) -> None:
         node = wire.node
         if not isinstance(node, WindowAlarmNode | RowAlarmNode):
             return
         living: set[str] = set()
         for other in self._wires.values():
-            if isinstance(other.node, WindowAlarmNode | RowAlarmNode) and other.until_ms == FOREVER:
-                living |= {member.name for member in other.node.spec.members}
+            if isinstance(other.node, WindowAlarmNode | RowAlarmNode):
+                if other.until_ms == FOREVER:
+                    living |= {member.name for member in other.node.spec.members}
                 if name in other.after:
                     other.after.remove(name)
                     other.node.adopt(node)  # type: ignore[arg-type]
@@ -244,6 +257,14 @@ class Flow:
     def _judge_at_once(self, name: str, wire: Wire, frame: Frame, origin: Place | None) -> None:
         node = wire.node
         assert isinstance(node, RowAlarmNode)
+        if wire.after:
+            beyond = np.flatnonzero(frame.time >= wire.begins_ms)
+            if not len(beyond):
+                return
+            for predecessor in list(wire.after):
+                self._judge_at_once(predecessor, self._wires[predecessor], frame, origin)
+            frame = frame.take(np.arange(beyond[0], len(frame)))
+            wire.begins_ms = BEGINNING
         if wire.until_ms < FOREVER:
             beyond = np.flatnonzero(frame.time >= wire.until_ms)
             node.take(frame.take(np.arange(beyond[0])) if len(beyond) else frame, origin)
@@ -252,13 +273,6 @@ class Flow:
                 self._readers = None
                 self._hand_over(name, wire)
             return
-        for predecessor in list(wire.after):
-            beyond = np.flatnonzero(frame.time >= wire.begins_ms)
-            if not len(beyond):
-                return
-            self._judge_at_once(predecessor, self._wires[predecessor], frame, origin)
-            frame = frame.take(np.arange(beyond[0], len(frame)))
-            wire.begins_ms = BEGINNING
         mask = frame.time >= wire.begins_ms
         if mask.any():
             node.take(frame if mask.all() else frame.take(mask), origin)

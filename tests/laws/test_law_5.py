@@ -21,6 +21,7 @@ from tests.oracle.random_rules import World, worlds
 def test_reloads_change_nothing_for_rules_that_stay_as_they_are(world: World, seed: int) -> None:
     """Whenever the switch comes, and whatever panes, keys and columns the other rules share or bring."""
     with tempfile.TemporaryDirectory() as folder:
+        world = declared(world)
         steady = alone(world, seed)
         kept = compile_world(steady, Path(folder) / "kept")
         others = [compile_world(each, Path(folder) / str(i)) for i, each in enumerate([world, *halves(world, seed)])]
@@ -30,8 +31,21 @@ def test_reloads_change_nothing_for_rules_that_stay_as_they_are(world: World, se
         assert not equal(only(undisturbed, names), only(disturbed, names))
 
 
+FIELDS = {"site": "string", "y": "{type: float}", "ok": "bool", "n": "int", "kind": "string"}
+
+
+def declared(world: World) -> World:
+    """What an undeclared field is depends on all the rules that read it: no rule is unrelated then."""
+    more = "".join(f"    {name}: {kind}\n" for name, kind in FIELDS.items())
+    blocks = world.sources.replace("    x: float\n", f"    x: float\n{more}")
+    once = blocks.replace(
+        f"{more}    site: string\n    y: {{type: float}}\n    ok: bool\n    n: int\n    kind: string\n", more
+    )
+    return replace(world, sources=once)
+
+
 def alone(world: World, seed: int) -> World:
-    """Some of the rules with the KPIs that they read; the others are unrelated to them."""
+    """Some of the rules with the KPIs that they read; the others are unrelated to them, as every field is declared."""
     rng = random.Random(seed)
     chosen = {name for name in world.rules if rng.random() < 0.5} or {next(iter(world.rules))}
     return replace(world, rules=closed(world, chosen))
