@@ -37,11 +37,8 @@ FIELDS = {"site": "string", "y": "{type: float}", "ok": "bool", "n": "int", "kin
 def declared(world: World) -> World:
     """What an undeclared field is depends on all the rules that read it: no rule is unrelated then."""
     more = "".join(f"    {name}: {kind}\n" for name, kind in FIELDS.items())
-    blocks = world.sources.replace("    x: float\n", f"    x: float\n{more}")
-    once = blocks.replace(
-        f"{more}    site: string\n    y: {{type: float}}\n    ok: bool\n    n: int\n    kind: string\n", more
-    )
-    return replace(world, sources=once)
+    bare = world.sources.replace(more, "")
+    return replace(world, sources=bare.replace("    x: float\n", f"    x: float\n{more}"))
 
 
 def alone(world: World, seed: int) -> World:
