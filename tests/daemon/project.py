@@ -22,12 +22,13 @@ def rule(name: str) -> str:
 
 
 def write_project(
-    folder: Path, rules: Mapping[str, str], servers: str = "127.0.0.1:1", topic: str = "in", **settings: Any
-) -> Path:
-    """`rules` are texts by file name; returns the path of the settings."""
+    folder: Path, rules: Mapping[str, str], servers: str = "127.0.0.1:1", topic: str = "in", source: str = "",
+    **settings: Any,
+) -> Path:  # fmt: skip
+    """`rules` are texts by file name, `source` is more of the source; returns the path of the settings."""
     lines = [
         f"kafka: {{bootstrap.servers: '{servers}'}}",
-        f"sources: {{events: {{topic: {topic}, time: t, max_delay: 1s}}}}",
+        f"sources: {{events: {{topic: {topic}, time: t, max_delay: 1s, {source}}}}}",
         *(f"{name}: {value}" for name, value in {"listen": "'127.0.0.1:0'", **settings}.items()),
     ]
     (folder / "rules.d").mkdir(parents=True, exist_ok=True)
