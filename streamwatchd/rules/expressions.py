@@ -75,12 +75,14 @@ def _check_template(text: str, place: Place) -> checked.CheckedTemplate:
 class Language:
     """Checks the scalars of one rule, and gathers the undeclared fields that they read.
 
-    `broken` are values that do not check: what their unknown type and unit bring about elsewhere is not reported.
+    `guessed` are the undeclared fields that some expression could not tell the kind of, and took for text. `broken` are
+    values that do not check: what their unknown type and unit bring about elsewhere is not reported.
     """
 
     findings: Findings
     infers: dict[str, tuple[Kind | None, Scalar]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    guessed: set[str] = field(default_factory=set)
 
     def expression(self, scalar: Scalar, place: Place, expected: Kind | None = None) -> Expr | None:
         """None when it does not check."""
@@ -108,6 +110,8 @@ class Language:
 
     def uses(self, name: str, kind: Kind | None, scalar: Scalar) -> None:
         """Note an undeclared field."""
+        if kind is None:
+            self.guessed.add(name)
         known = self.infers.get(name)
         if known is None or known[0] is None:
             self.infers[name] = (kind, scalar)

@@ -140,11 +140,11 @@ class _Job:
 
 
 @lru_cache(maxsize=32_768)
-def _build(job: _Job) -> tuple[Rule | None, tuple[Diagnostic, ...], Infers]:
-    """Check one rule; at a reload most are as they were."""
+def _build(job: _Job) -> tuple[Rule | None, tuple[Diagnostic, ...], Infers, bool]:
+    """Check one rule; at a reload most are as they were. Last is whether it guessed the kind of a field."""
     work = begin(job.draft, job.inputs, job.document)
     rule = build_kpi(work) if job.draft.kind == "kpi" else build_alarm(work)
-    return rule, tuple(work.findings.problems), work.language.infers
+    return rule, tuple(work.findings.problems), work.language.infers, bool(work.language.guessed)
 
 
 class _Rules:
@@ -157,6 +157,7 @@ class _Rules:
         self._circular: set[str] = set()
         self._streams: dict[str, Stream] = {}
         self._infers: dict[str, Infers] = {}
+        self._guessed: dict[str, bool] = {}
         self._inferred: dict[str, dict[str, tuple[Kind | None, Scalar]]] = {
             name: dict(infers) for name, infers in drops.items()
         }
@@ -309,7 +310,7 @@ class _Rules:
     def _build(self, entry: _Entry, inputs: tuple[Stream, ...]) -> None:
         name, node = entry.draft.name, entry.draft.body.node
         written = entry.document.text[node.start : node.end]
-        rule, problems, self._infers[name] = _build(_Job(written, inputs, entry.draft, entry.document))
+        rule, problems, self._infers[name], self._guessed[name] = _build(_Job(written, inputs, entry.draft, entry.document))
         self._project.problems[entry.path].extend(problems)
         if rule is None:
             self._failed[name] = entry.path
@@ -324,6 +325,7 @@ class _Rules:
         known = [name for name in self._entries if name in self._infers]
         known.sort(key=lambda name: self._entries[name].path not in files.settled)
         unsure = {name for name in known if self._merge(name)}
+        self._check_drops_again()
         if not unsure:
             return
         for name, source in self._project.sources.items():
@@ -338,8 +340,18 @@ class _Rules:
                 self._project.problems[entry.path] = _without(self._project.problems[entry.path], name)
                 self._build(entry, tuple(self._streams[source.text] for source in entry.draft.sources))
 
+    def _check_drops_again(self) -> None:
+        """`drop` knows the kinds that rules give its fields; what is wrong with it has been said."""
+        for name, drafted_source in self._project.choice.config.sources.items():
+            drop, source = drafted_source.body.scalar("drop"), self._project.sources[name]
+            if drop is not None and source.drop is not None:
+                stream = streams.of_source(source, self._project.tables, self._kinds(name))
+                language = Language(Findings(self._project.choice.config.document))
+                expr = language.expression(drop, streams.rows((stream,)), Kind.BOOL)
+                self._project.sources[name] = replace(source, drop=expr or source.drop)
+
     def _merge(self, name: str) -> bool:
-        """Take in the fields that a rule infers; whether some have no kind by this rule alone."""
+        """Take in the fields that a rule infers; whether it guessed a kind that others may tell."""
         infers = self._infers.get(name, {})
         if not infers:
             return False
@@ -354,7 +366,7 @@ class _Rules:
                 self._project.problems[entry.path].append(conflict(each, (kind, scalar), before, findings))
                 self._failed[name] = entry.path
                 self._project.rules.pop(name, None)
-        return any(kind is None for kind, _ in infers.values())
+        return self._guessed[name]
 
     def _kinds(self, source: str) -> dict[str, Type]:
         return {name: Type(kind) for name, (kind, _) in self._inferred[source].items() if kind is not None}

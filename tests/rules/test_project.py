@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from streamwatchd.lang.typed import NUMBER, Field, IsNull
 from streamwatchd.rules import codes
 from streamwatchd.rules.loader import Loaded
+from streamwatchd.rules.ruleset import Alarm
 
 Check = Callable[..., Loaded]
 HEAD = "source: metrics\nevery: 1m\nrules:\n"
@@ -56,3 +58,17 @@ def test_all_mistakes_of_a_file_are_told_at_once(check: Check) -> None:
     found = {each.code for each in check(text).diagnostics}
     assert {codes.UNKNOWN_FIELD, codes.UNKNOWN_SOURCE, "SW207"} <= found
     assert len(found) == 4
+
+
+def test_an_expression_that_cannot_tell_a_kind_learns_it_from_the_others(check: Check) -> None:
+    """`y is null` fits any kind; beside `y > 3`, in the same rule, another or `drop`, it reads a number."""
+    loaded = check(
+        "source: s\nrules:\n"
+        "  - alarm: a\n    by: host\n    levels: {major: y > 3, info: y is null}\n"
+        "  - alarm: b\n    by: host\n    when: y is null\n",
+        config="sources: {s: {topic: t, drop: y is null}}\n",
+    )
+    number = IsNull(Field("y", NUMBER))
+    rules = [rule for rule in loaded.ruleset.rules if isinstance(rule, Alarm)]
+    assert [level.when for rule in rules for level in rule.levels][1:] == [number, number]
+    assert loaded.ruleset.sources["s"].drop == number
