@@ -111,8 +111,9 @@ class WindowAlarmNode:
     def _next_change(self, instant: int) -> int | None:
         """After a judgement on empty windows nothing changes until data, a hold or forgetting says so."""
         step = self.spec.every_ms
-        forget = self.known.next_forgotten(instant)
-        hold = self.life.next_deadline(instant - 1)
+        assert self.done_ms is not None
+        forget = self.known.next_forgotten(self.done_ms)
+        hold = self.life.next_deadline(self.done_ms)
         data = [self._next_data(reading) for reading in self.reader.readings]
         data.append(self.family.first_data(instant - step))
         soonest = least(forget, None if hold is None else hold - 1, *data)
