@@ -6,6 +6,7 @@ now and then, and on SIGHUP. A file that does not check is refused alone; its la
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -25,7 +26,7 @@ _CHANGES = ("created", "deleted", "modified", "moved", "closed")
 
 
 class Project:
-    """Where a project's files are. The settings are those of the start: they change with a restart only."""
+    """Where a project's files are. Of the configuration the sources count; settings change with a restart only."""
 
     def __init__(self, config: Path, rules_dir: Path, enrichment_dir: Path) -> None:
         self.config, self.rules_dir, self.enrichment_dir = config, rules_dir, enrichment_dir
@@ -33,8 +34,8 @@ class Project:
     def fingerprint(self) -> str:
         """The hash of all paths and contents; files that can't be read count as what they are: unreadable."""
         total = sha256()
-        for folder in (self.rules_dir, self.enrichment_dir):
-            for path in sorted(folder.rglob("*")):
+        for paths in ([self.config], self.rules_dir.rglob("*"), self.enrichment_dir.rglob("*")):
+            for path in sorted(paths):
                 total.update(str(path).encode())
                 try:
                     total.update(sha256(path.read_bytes()).digest() if path.is_file() else b"-")
@@ -134,6 +135,8 @@ class Reloader:
         """Run in threads until `close`."""
         self._observer = Observer()
         handler = _Hints(self.hint)
+        config = self._project.config
+        self._observer.schedule(_Hints(self.hint, config), str(config.parent))
         for folder in (self._project.rules_dir, self._project.enrichment_dir):
             if folder.is_dir():
                 self._observer.schedule(handler, str(folder), recursive=True)
@@ -161,9 +164,13 @@ class Reloader:
 
 
 class _Hints(FileSystemEventHandler):
-    def __init__(self, hint: Callable[[], None]) -> None:
+    """Of all files, or of one."""
+
+    def __init__(self, hint: Callable[[], None], only: Path | None = None) -> None:
         self._hint = hint
+        self._only = only
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in _CHANGES:
+        paths = {os.fsdecode(event.src_path), os.fsdecode(event.dest_path)}
+        if event.event_type in _CHANGES and (self._only is None or str(self._only) in paths):
             self._hint()

@@ -310,7 +310,8 @@ class _Rules:
     def _build(self, entry: _Entry, inputs: tuple[Stream, ...]) -> None:
         name, node = entry.draft.name, entry.draft.body.node
         written = entry.document.text[node.start : node.end]
-        rule, problems, self._infers[name], self._guessed[name] = _build(_Job(written, inputs, entry.draft, entry.document))
+        job = _Job(written, inputs, entry.draft, entry.document)
+        rule, problems, self._infers[name], self._guessed[name] = _build(job)
         self._project.problems[entry.path].extend(problems)
         if rule is None:
             self._failed[name] = entry.path
