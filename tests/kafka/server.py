@@ -102,6 +102,17 @@ def start(
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     for node in nodes:
         _prepare(node, nodes, cluster, library, properties or {})
+    return _run_nodes(folder, nodes, library, heap)
+
+
+def start_again(folder: Path, *, heap: str = "512m") -> str:
+    """Start what `stop` ended, at its old address and with all it knew; raises CannotRun."""
+    folder = folder.absolute()
+    nodes = [_known_node(file.parent) for file in sorted(folder.glob("node-*/server.properties"))]
+    return _run_nodes(folder, nodes, install(), heap)
+
+
+def _run_nodes(folder: Path, nodes: list[Node], library: Path, heap: str) -> str:
     processes = [_launch(node, library, heap) for node in nodes]
     try:
         _wait_until_ready(nodes, processes)
@@ -111,6 +122,12 @@ def start(
     bootstrap = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
     (folder / "address").write_text(bootstrap)
     return bootstrap
+
+
+def _known_node(folder: Path) -> Node:
+    properties = dict(line.split("=", 1) for line in (folder / "server.properties").read_text().splitlines())
+    port, controller_port = (int(listener.rpartition(":")[2]) for listener in properties["listeners"].split(","))
+    return Node(int(properties["node.id"]), port, controller_port, folder)
 
 
 def stop(folder: Path) -> None:
