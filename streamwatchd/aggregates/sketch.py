@@ -6,7 +6,7 @@ is the stand-in of the value of rank ceil(q·n), so within 1 % of the exact near
 2019).
 
 Distinct: exact up to 1,024 different values, then HyperLogLog (Flajolet et al., 2007) with 4,096 registers over the
-first 8 bytes, little-endian, of BLAKE2b-64 of the value (strings as UTF-8, numbers as IEEE doubles).
+first 8 bytes, little-endian, of BLAKE2b-64 of the value (strings as UTF-8, numbers as IEEE doubles, −0 as 0).
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ def quantile(state: State, q: float, size: int) -> Numbers:
 
 
 _hashes: dict[int, tuple[Dictionary, npt.NDArray[np.uint64]]] = {}
+_MOST_HASHED = 64
 
 
 def _hash_bytes(data: bytes) -> int:
@@ -84,12 +85,15 @@ def hash_of(column: Column) -> npt.NDArray[np.uint64]:
         if len(lut) < len(names):
             fresh = [_hash_bytes(name.encode()) for name in names[len(lut) :]]
             lut = np.concatenate([lut, np.array(fresh, np.uint64)])
+            if len(_hashes) >= _MOST_HASHED:
+                # rows from the exchange bring a dictionary a record
+                _hashes.clear()
             _hashes[id(column.dictionary)] = (column.dictionary, lut)
         return lut[column.codes]
     if column.dtype == np.int8:
         pair = np.array([_hash_bytes(b"\x00"), 0, _hash_bytes(b"\x01")], np.uint64)
         return pair[column]
-    unique, inverse = np.unique(column, return_inverse=True)
+    unique, inverse = np.unique(column + 0.0, return_inverse=True)  # −0 is 0
     return np.array([_hash_bytes(struct.pack("<d", value)) for value in unique.tolist()], np.uint64)[inverse]
 
 

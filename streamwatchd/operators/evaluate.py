@@ -33,6 +33,9 @@ KEY, VALUE = "key ", "value "
 WINDOW_START, WINDOW_END = "window start", "window end"
 """Columns of derived rows: the window that each row speaks of, in ms."""
 
+_MOST_MATCHES = 64
+"""Patterns and dictionaries whose verdicts are remembered."""
+
 Scalar = float | str | np.int8 | None
 Operand = Column | Scalar
 
@@ -178,6 +181,9 @@ class Evaluator:
             start = max(len(known) - 1, 0)
             fresh = [TRUE if search(name) else FALSE for name in names[start:]]
             known = np.array([*known[:-1].tolist(), *fresh, NULL], np.int8)
+            if len(self._matches) >= _MOST_MATCHES:
+                # rows from the exchange bring a dictionary a record
+                self._matches.clear()
             self._matches[handle] = (dictionary, known)
         return known[value.codes]
 

@@ -1,0 +1,97 @@
+"""Families: who enters, since when a key is known, and what partials over the exchange add up to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamwatchd.operators.family import UNKNOWN, Family, Known, Partial
+from streamwatchd.operators.panes import COUNT, Pane
+from streamwatchd.shard.task import MergeTask
+from tests.operators.bench import Bench
+
+
+def pane(*times: int | None) -> Pane:
+    """One event a key, at the time given."""
+    known = [time is not None for time in times]
+    first = np.array([2**62 if time is None else time for time in times])
+    last = np.array([-(2**62) if time is None else time for time in times])
+    return Pane(np.array(known, np.int64), first, last)
+
+
+def note(known: Known, *times: int | None) -> None:
+    made = pane(*times)
+    known.note(np.flatnonzero(made.count), made, len(times))
+
+
+@pytest.mark.parametrize(
+    ("at", "since", "forgotten"),
+    [(5, UNKNOWN, False), (6, 5, False), (105, 5, False), (106, UNKNOWN, True)],
+)
+def test_a_key_is_known_from_its_first_event_until_it_is_forgotten(at: int, since: int, forgotten: bool) -> None:
+    """At T the events before T count; it is forgotten with no event in [T − forget, T)."""
+    known = Known(forget_ms=100, every_ms=1)
+    note(known, 5, None)
+    found, gone = known.at(at, 2)
+    assert (found.tolist(), gone.tolist()) == ([since, UNKNOWN], [forgotten, False])
+
+
+def test_an_event_after_forgetting_makes_the_key_known_anew() -> None:
+    """Forgetting happens at multiples of `every`, so a return before the next one is no return."""
+    for back, since in ((108, 5), (110, 110)):
+        known = Known(forget_ms=100, every_ms=10)
+        note(known, 5)
+        note(known, back)
+        assert known.at(back + 1, 1)[0].tolist() == [since]
+
+
+def merger(bench: Bench) -> tuple[MergeTask, Family]:
+    tasks = [task for task in bench.driver.shards[0].tasks.values() if isinstance(task, MergeTask)]
+    (family,) = tasks[0].flow.families.values()
+    return tasks[0], family
+
+
+def partial(keys: list[str], counts: list[int]) -> Partial:
+    made = Pane(np.array(counts), np.zeros(0, np.int64), np.zeros(0, np.int64), {COUNT: np.array(counts)})
+    return Partial([(key,) for key in keys], made)
+
+
+def test_partials_are_set_not_added() -> None:
+    """A feeder that says it again changes nothing, nor one that speaks of a pane that is closed."""
+    _, family = merger(Bench("  - {kpi: k, by: site, every: 10s, values: {n: count()}}\n"))
+    family.set_partial(0, "one", partial(["s", "t"], [2, 1]))
+    family.set_partial(0, "one", partial(["s", "t"], [2, 1]))
+    family.set_partial(0, "two", partial(["t"], [5]))
+    assert family.earliest() == 0
+    family.close(10_000)
+    family.set_partial(0, "three", partial(["t"], [99]))
+    family.close(20_000)
+    assert dict(zip(family.space.keys, family.finest.counts(0, 10_000, 2).tolist(), strict=True)) == {
+        ("s",): 2,
+        ("t",): 6,
+    }
+
+
+def test_partials_that_wait_survive_a_restart() -> None:
+    """One partition has passed the pane, the other not."""
+    bench = Bench("  - {kpi: k, by: site, every: 10s, values: {n: count(), s: sum(x)}}\n", partitions=2)
+    bench.at(1, host="a", site="s", x=1).at(20, host="a", site="s", x=2).restart()
+    bench.at(2, partition=1, host="b", site="s", x=3).at(20, partition=1, host="b", site="s", x=4).clock(30)
+    assert bench.rows() == ["0-10 k s n=2 s=4", "20-30 k s n=2 s=6"]
+
+
+def test_only_constants_that_a_rule_asks_for_make_keys() -> None:
+    """Ten thousand services nobody watches cost nothing."""
+    rules = "  - {alarm: one, by: host, where: kind == 'cpu', when: 'count(over 10s) > 0', partial: true}\n"
+    bench = Bench(rules).feed(*((1, {"host": f"h{i}", "kind": "noise"}) for i in range(100)))
+    bench.at(2, host="a", kind="cpu").clock(10)
+    assert bench.alerts() == ["10 one fired warning a"]
+    task = next(iter(bench.driver.shards[0].tasks.values()))
+    assert {len(space) for space in task.flow.spaces.values()} == {1}
+
+
+def test_panes_that_nobody_reaches_are_dropped() -> None:
+    """State is bounded by the windows of the readers."""
+    bench = Bench("  - {alarm: hot, by: host, when: avg(x over 30s) > 50%}\n").series(range(0, 3_000, 5), host="a", x=1)
+    (family,) = next(iter(bench.driver.shards[0].tasks.values())).flow.families.values()
+    assert len(family.finest.panes) <= 8
