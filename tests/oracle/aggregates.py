@@ -87,7 +87,7 @@ def hash64(value: Cell) -> int:
     elif isinstance(value, str):
         data = value.encode()
     else:
-        data = struct.pack("<d", value)
+        data = struct.pack("<d", value + 0.0)  # −0 is 0
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
 
