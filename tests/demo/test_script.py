@@ -11,8 +11,11 @@ from streamwatchd.demo.project import SHIPPED
 from streamwatchd.demo.record import batches
 from streamwatchd.demo.traffic import Nature, Traffic
 from streamwatchd.demo.verdict import Verdict, judge
+from streamwatchd.shard.epoch import iso
 from streamwatchd.shard.output import Output, Sink
 from streamwatchd.testing.driver import Driver
+from tests.demo.conftest import START_MS
+from tests.published import misfits
 
 PARTITIONS = 4
 
@@ -54,6 +57,16 @@ def test_late_events_and_poison_are_all_accounted_for(traffic: Traffic, outputs:
     for records in traffic.sources:
         assert found[Sink.LATE, records.kind.name] == records.count(Nature.LATE)
         assert found[Sink.DEAD_LETTERS, records.kind.name] == records.count(Nature.FLAWED)
+
+
+@pytest.mark.parametrize(("sink", "schema"), [(Sink.ALERTS, "alert"), (Sink.KPIS, "kpi")])
+def test_what_comes_out_fits_its_schema(outputs: list[Output], sink: Sink, schema: str) -> None:
+    """Every document, with the `emitted_at` that its writer adds."""
+    documents = [output.value for output in outputs if output.sink is sink]
+    assert documents
+    stamped = [document | {"emitted_at": iso(START_MS)} for document in documents if isinstance(document, dict)]
+    assert len(stamped) == len(documents)
+    assert misfits(schema, stamped) == []
 
 
 def test_every_host_and_region_has_its_row_each_minute(traffic: Traffic, outputs: list[Output]) -> None:

@@ -42,6 +42,7 @@ from tests.oracle import reading
 from tests.oracle.compare import Plain, by_law, differences, iso_ms, plain_topics
 from tests.oracle.random_rules import World, build_world
 from tests.oracle.world import START_MS
+from tests.published import misfits
 
 pytestmark = pytest.mark.kafka
 
@@ -244,6 +245,7 @@ def test_a_recording_of_the_daemon_gives_its_answers(
     said = daemon.outputs()
     counts = {name: len(said[name]) for name in SINKS}
     assert all(counts[name] >= least for name, least in LEAST.items()), counts
+    assert misfits("alert", said["alerts"]) == misfits("kpi", said["kpis"]) == []
     assert not differences(up_to(settled_ms, said), up_to(settled_ms, played), LARGEST_INPUT)
 
 
