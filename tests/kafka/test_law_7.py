@@ -17,7 +17,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,14 @@ from click.testing import CliRunner
 from streamwatchd.cli import main
 from streamwatchd.demo.sources import KINDS
 from streamwatchd.demo.traffic import Shape, generate
-from streamwatchd.ports.kafka import NewTopic, Partition, Record, split
+from streamwatchd.ports.kafka import NewTopic, Partition, Record
 from streamwatchd.ports.librdkafka import Librdkafka
 from streamwatchd.ports.murmur2 import partition_of
-from streamwatchd.recording import Header, RecordedMark, RecordingWriter
 from streamwatchd.rules.loader import load
 from streamwatchd.shard.epoch import iso
 from streamwatchd.shard.journal import EpochRecord
 from streamwatchd.shard.journal import read_topic as read_journal
-from streamwatchd.shard.output import Mark
-from tests.kafka.process import Process, free_port, read_letters, read_topic
+from tests.kafka.process import Process, free_port, read_letters
 from tests.laws.engine import LARGEST_INPUT
 from tests.oracle import reading
 from tests.oracle.compare import Plain, by_law, differences, iso_ms, plain_topics
@@ -240,7 +238,7 @@ def test_a_recording_of_the_daemon_gives_its_answers(
     assert daemon.signal(signal.SIGTERM) == 0
 
     recording = tmp_path / "recording.ndjson.zst"
-    record(daemon, traffic, inputs, recording)
+    swctl("record", "--config", str(daemon.config), "--from-beginning", "--out", str(recording))
     played = dry_run(daemon.config, recording, tmp_path / "out")
     said = daemon.outputs()
     counts = {name: len(said[name]) for name in SINKS}
@@ -272,35 +270,13 @@ def in_turn(logs: Logs) -> Iterator[Record]:
                 yield head
 
 
-def record(daemon: Run, traffic: Traffic, inputs: str, path: Path) -> None:
-    """The input topics with the journalled marks, each behind the records before its offset."""
-    marks: dict[Partition, list[Mark]] = {}
-    for epoch in (epoch for epochs in daemon.epochs() for epoch in epochs):
-        for mark in epoch.marks:
-            marks.setdefault(Partition(mark.task.topic, mark.task.partition), []).append(mark)
-    counts = Counter(inputs + place.topic for place in traffic.logs)
-    with RecordingWriter(str(path), Header(counts)) as writer:
-        for topic in counts:
-            for batch in read_topic(daemon.kafka, topic):
-                place = Partition(topic, batch.partition)
-                while (waiting := marks.get(place)) and waiting[0].offset <= batch.offsets[-1]:
-                    before, batch = split(batch, waiting[0].offset)
-                    writer.write(before)
-                    writer.mark(recorded(waiting.pop(0)))
-                writer.write(batch)
-        for mark in chain.from_iterable(marks.values()):
-            writer.mark(recorded(mark))
-
-
-def recorded(mark: Mark) -> RecordedMark:
-    task = mark.task
-    return RecordedMark(task.stage, task.topic, task.partition, mark.offset, mark.watermark_ms)
+def swctl(*arguments: str) -> None:
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
 
 
 def dry_run(config: Path, recording: Path, out: Path) -> dict[str, list[Plain]]:
-    arguments = ["dry-run", "--config", str(config), "--exact-marks", str(recording), "--out", str(out)]
-    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
+    swctl("dry-run", "--config", str(config), "--exact-marks", str(recording), "--out", str(out))
     files = {name: list(map(json.loads, (out / f"{name}.ndjson").read_bytes().splitlines())) for name in SINKS}
     return files | {name: [letter(document) for document in files[name]] for name in ("late", "dead_letters")}
 
