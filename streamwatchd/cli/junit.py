@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-if TYPE_CHECKING:
-    from streamwatchd.cli.test_rule import Result
+from streamwatchd.testing.timeline import Case, Suite
+from streamwatchd.testing.timeline_match import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One test that ran; it passed if there are no failures."""
+
+    suite: Suite
+    case: Case
+    failures: tuple[Failure, ...]
+    seconds: float
 
 
 def junit(results: Sequence[Result]) -> str:

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from streamwatchd.cli.junit import junit
+from streamwatchd.cli.junit import Result, junit
 from streamwatchd.cli.project import config_path, counted, plural, print_diagnostics, project_options
 from streamwatchd.compiler import compile_project
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.rules.loader import Loaded
-from streamwatchd.testing.timeline import Case, Suite
+from streamwatchd.testing.timeline import Suite
 from streamwatchd.testing.timeline_check import check
-from streamwatchd.testing.timeline_match import Failure
 from streamwatchd.testing.timeline_reader import TEST_SUFFIXES, read_suite, rules_folder, suite_paths
 from streamwatchd.testing.timeline_run import bench
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One test that ran; it passed if there are no failures."""
-
-    suite: Suite
-    case: Case
-    failures: tuple[Failure, ...]
-    seconds: float
 
 
 @click.command("test-rule")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from streamwatchd.cli.junit import junit
-from streamwatchd.cli.test_rule import Result
+from streamwatchd.cli.junit import Result, junit
 from streamwatchd.diagnostics import Span
 from streamwatchd.testing.timeline import Case, Suite
 from streamwatchd.testing.timeline_match import Failure
