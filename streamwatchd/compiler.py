@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-from streamwatchd.operators.spec import LogicalPlan
+from streamwatchd.operators.spec import FamilySpec, LogicalPlan, StageSpec
 from streamwatchd.plan.rules import build
 from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.rules.ruleset import RuleSet
@@ -46,4 +46,19 @@ def compile_project(
 def program_of(rules: RuleSet, max_record_bytes: int = 1_048_576) -> Program:
     """The program of checked rules."""
     plan = build(rules, max_record_bytes)
-    return Program(plan, hashlib.blake2b(repr(plan).encode(), digest_size=16).hexdigest())
+    return Program(plan, hashlib.blake2b(_meaning(plan).encode(), digest_size=16).hexdigest())
+
+
+def _meaning(value: object) -> str:
+    """The value as text that is the same in every process: sets and mappings in order."""
+    match value:
+        case LogicalPlan() | StageSpec() | FamilySpec():
+            return f"{type(value).__name__}({', '.join(_meaning(getattr(value, f.name)) for f in fields(value))})"
+        case frozenset():
+            return f"{{{', '.join(sorted(map(_meaning, value)))}}}"
+        case Mapping():
+            return f"{{{', '.join(f'{key!r}: {_meaning(value[key])}' for key in sorted(value))}}}"
+        case tuple():
+            return f"({', '.join(map(_meaning, value))})"
+        case _:
+            return repr(value)

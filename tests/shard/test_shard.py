@@ -1,0 +1,97 @@
+"""A shard is a set of tasks: nothing depends on which tasks share it."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamwatchd.batch import RawBatch
+from streamwatchd.shard.output import Mark, TaskId
+from streamwatchd.shard.shard import Shard
+from tests.operators.bench import Bench, compiled
+from tests.oracle.world import START_MS
+
+RULES = """\
+  - {kpi: hosts, by: host, every: 10s, values: {n: count()}}
+  - {kpi: sites, by: site, every: 10s, values: {n: count()}}
+"""
+PARTITIONS = {"m": 2, "other": 1}
+
+
+def shard(tasks: list[TaskId], rules: str = RULES) -> Shard:
+    project = compiled(rules)
+    assert project.program is not None
+    return Shard(project.program, project.loaded.tables, tasks, PARTITIONS, 2)
+
+
+def batch(partition: int, *rows: tuple[int, str]) -> RawBatch:
+    payloads = [f'{{"ts": {START_MS + at * 1000}, "host": "{host}", "site": "s"}}'.encode() for at, host in rows]
+    return RawBatch("m", partition, payloads, range(len(rows)), [0] * len(rows))
+
+
+def test_drain_gives_everything_once() -> None:
+    """Outputs and what other tasks need to know."""
+    one = shard([TaskId(1, "m", 0)])
+    one.step(batch(0, (1, "a"), (30, "a")), 2**61)
+    outputs, records = one.drain()
+    assert [out.sink.value for out in outputs] == ["kpis"]
+    assert {(record.stage, record.partition) for record in records} == {(2, 0), (2, 1)}
+    assert one.drain() == ([], [])
+
+
+def test_a_merge_task_waits_for_every_partition() -> None:
+    """Also for one that has said nothing yet."""
+    feeders = shard([TaskId(1, "m", 0), TaskId(1, "m", 1)])
+    merger = shard([TaskId(2, "", 0), TaskId(2, "", 1)])
+    told = []
+    for step in (
+        lambda: feeders.step(batch(0, (1, "a"), (30, "a")), 2**61),
+        lambda: feeders.step(batch(1, (2, "b")), 2**61),
+        lambda: feeders.mark(Mark(TaskId(1, "m", 1), -1, START_MS + 9_999)),
+    ):
+        step()
+        for record in feeders.drain()[1]:
+            merger.merge(record.stage, record.partition, [record.payload])
+        told.append([out.value["values"] for out in merger.drain()[0] if isinstance(out.value, dict)])
+    assert told == [[], [], [{"n": 2}]]
+
+
+def test_counters_add_up_over_tasks() -> None:
+    """By source, and keys by `by`."""
+    one = shard([TaskId(1, "m", 0), TaskId(1, "m", 1)])
+    for partition in (0, 1):
+        one.step(batch(partition, (1, "a"), (1, "b")), 2**61)
+    found = one.counters()
+    assert found["events", "source", "m"] == 4
+    assert found["keys", "by", "host"] == 4
+
+
+def test_nothing_seen_is_before_all_time() -> None:
+    """A change can be set above it."""
+    one = shard([TaskId(1, "m", 0)])
+    assert one.max_event_time() < 0
+    one.step(batch(0, (5, "a")), 2**61)
+    assert one.max_event_time() == START_MS + 5_000
+
+
+@pytest.mark.parametrize("rules", [RULES, "  - {kpi: hosts, by: host, every: 10s, values: {n: count()}}\n"])
+def test_a_change_may_bring_and_end_stages(rules: str) -> None:
+    """New tasks begin with the change; without work a merge task stays quiet."""
+    one = shard([TaskId(1, "m", 0)], "  - {kpi: hosts, by: host, every: 10s, values: {n: count()}}\n")
+    later = compiled(rules)
+    assert later.program is not None
+    one.switch(START_MS, later.program, later.loaded.tables, [TaskId(2, "", 0)])
+    assert set(one.watermarks()) == {TaskId(1, "m", 0), TaskId(2, "", 0)}
+    one.step(batch(0, (1, "a"), (30, "a")), 2**61)
+    for record in one.drain()[1]:
+        if record.partition == 0:
+            one.merge(2, 0, [record.payload])
+
+
+def test_states_move_between_shards_whole() -> None:
+    """Two tasks of one shard go on in two shards."""
+    together = Bench(RULES, partitions=2).at(1, host="a", site="s").at(2, partition=1, host="b", site="s")
+    states = together.driver.shards[0].snapshot()
+    alone = shard([TaskId(1, "m", 1)])
+    alone.restore({TaskId(1, "m", 1): states[TaskId(1, "m", 1)]})
+    alone.step(batch(1, (3, "b"), (30, "b")), 2**61)
+    assert [out.value["values"] for out in alone.drain()[0] if isinstance(out.value, dict)] == [{"n": 2}]

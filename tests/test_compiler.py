@@ -1,0 +1,78 @@
+"""From files to what runs: the one path of daemon, validate, test-rule and dry-run."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+from streamwatchd.compiler import compile_project
+from tests.operators.bench import DEVICES, SOURCES
+from tests.oracle.world import write_project
+
+GOOD = "source: m\nevery: 10s\nrules:\n  - {alarm: hot, by: host, when: avg(x over 30s) > 50%}\n"
+
+
+def project(folder: Path, **rules: str) -> Path:
+    return write_project(folder, SOURCES, rules, {"devices": DEVICES})
+
+
+MANY = "source: m\nevery: 10s\nrules:\n" + "".join(
+    f"  - {{alarm: {kind}, by: host, where: kind == '{kind}', when: avg(x over 30s) > 50%, labels: {{b: x, a: y}}}}\n"
+    for kind in ("cpu", "mem", "disk", "net", "fan")
+)
+PRINT = """
+import sys
+from pathlib import Path
+from streamwatchd.compiler import compile_project
+print(compile_project(Path(sys.argv[1])).program.digest)
+"""
+
+
+def test_the_digest_is_the_same_in_every_process(tmp_path: Path) -> None:
+    """The journal names programs by it: a restart under equal rules is no change."""
+    config = project(tmp_path, a=MANY)
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", PRINT, config],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(found) == 1
+
+
+def test_another_meaning_has_another_digest(tmp_path: Path) -> None:
+    """A threshold, a text, a rule more."""
+    texts = [GOOD, GOOD.replace("50", "60"), GOOD.replace("}", ", message: hm}"), MANY]
+    programs = [compile_project(project(tmp_path / str(i), a=text)).program for i, text in enumerate(texts)]
+    assert len({program.digest for program in programs if program is not None}) == len(texts)
+
+
+def test_a_program_crosses_the_process_boundary(tmp_path: Path) -> None:
+    """And is the same there: the journal names it by its digest."""
+    program = compile_project(project(tmp_path, a=GOOD)).program
+    assert pickle.loads(pickle.dumps(program)) == program
+
+
+def test_a_bad_file_is_refused_alone(tmp_path: Path) -> None:
+    """The others run; its last good text goes on if there is one."""
+    config = project(tmp_path, a=GOOD, b=GOOD.replace("hot", "bad").replace("avg(x", "avg((x"))
+    compiled = compile_project(config)
+    assert compiled.program is not None
+    assert {rule.name for rule in compiled.loaded.ruleset.rules} == {"hot"}
+    assert any(found.is_error for found in compiled.loaded.diagnostics)
+    path = next(path for path in compiled.loaded.refused)
+    again = compile_project(config, last_good={path: GOOD.replace("hot", "bad").encode()})
+    assert {rule.name for rule in again.loaded.ruleset.rules} == {"hot", "bad"}
+
+
+def test_without_a_configuration_nothing_runs(tmp_path: Path) -> None:
+    """The diagnostics say why."""
+    compiled = compile_project(tmp_path / "streamwatchd.yaml")
+    assert compiled.program is None
+    assert any(found.is_error for found in compiled.loaded.diagnostics)
