@@ -16,7 +16,7 @@ import numpy.typing as npt
 from streamwatchd.aggregates.accumulator import State, grown
 from streamwatchd.batch import TRUE, Frame, Rows, Strings, Times, take
 from streamwatchd.operators.evaluate import Evaluator
-from streamwatchd.operators.keyspace import UNKEYED, KeySpace, KeyTuple
+from streamwatchd.operators.keyspace import OVERFLOW, KeySpace, KeyTuple
 from streamwatchd.operators.node import first_multiple_above
 from streamwatchd.operators.panes import Feed, Pane, PaneTable, pack_pane, unpack_pane
 from streamwatchd.operators.spec import Accumulation, FamilySpec, Window
@@ -88,6 +88,7 @@ class Family:
     young: list[tuple[int, tuple[frozenset[str], ...]]] = field(default_factory=list)
     began: dict[tuple[int, Accumulation], int] = field(default_factory=dict)
     unkeyed: int = 0
+    overflowed: int = 0
     pending: dict[int, dict[str, Partial]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -139,9 +140,11 @@ class Family:
         mask = self._passing(frame)
         rows = None if mask is None or mask.all() else np.flatnonzero(mask)
         ids = self._ids(frame, rows)
-        keyed = ids != UNKEYED
+        keyed = ids >= 0
         if not keyed.all():
-            self.unkeyed += int(np.count_nonzero(~keyed))
+            beyond = int(np.count_nonzero(ids == OVERFLOW))
+            self.overflowed += beyond
+            self.unkeyed += int(np.count_nonzero(~keyed)) - beyond
             rows = np.flatnonzero(keyed) if rows is None else rows[keyed]
             ids = ids[keyed]
         if not len(ids):

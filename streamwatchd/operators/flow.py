@@ -14,7 +14,7 @@ from streamwatchd.operators.document import Document
 from streamwatchd.operators.evaluate import WINDOW_END, WINDOW_START, Evaluator
 from streamwatchd.operators.family import BEGINNING, FOREVER, Family
 from streamwatchd.operators.join import JoinNode
-from streamwatchd.operators.keyspace import KeySpace
+from streamwatchd.operators.keyspace import NO_BOUND, KeySpace
 from streamwatchd.operators.kpi import KpiNode, KpiRows
 from streamwatchd.operators.node import Node
 from streamwatchd.operators.panes import Pane
@@ -87,7 +87,7 @@ class Flow:
         for family_spec in (*spec.families, *spec.sends):
             known = self.families.get(family_spec.id)
             if known is None:
-                family = Family(family_spec, self.space(family_spec.keys), self.evaluator)
+                family = Family(family_spec, self.space(family_spec.keys, family_spec.max_keys), self.evaluator)
                 family.begins_ms = begins_ms
                 self.families[family_spec.id] = family
             else:
@@ -123,7 +123,9 @@ class Flow:
             case WindowAlarmSpec():
                 return WindowAlarmNode(part, self.families, roots, self.evaluator, self.outbox_alert)
             case RowAlarmSpec():
-                return RowAlarmNode(part, self.space(part.shape.keys), roots, self.evaluator, self.outbox_alert)
+                return RowAlarmNode(
+                    part, self.space(part.shape.keys, part.max_keys), roots, self.evaluator, self.outbox_alert
+                )
         assert_never(part)
 
     # change
@@ -194,12 +196,17 @@ class Flow:
 
     # spaces and outbox
 
-    def space(self, keys: tuple[KeyColumn, ...]) -> KeySpace:
-        """One key space per set of key names."""
+    def space(self, keys: tuple[KeyColumn, ...], max_keys: int) -> KeySpace:
+        """One key space per set of key names, bounded by the most that one of its readers allows (0: says nothing)."""
         names = tuple(key.name for key in keys)
-        if names not in self.spaces:
-            self.spaces[names] = KeySpace(names)
-        return self.spaces[names]
+        bound = max_keys or NO_BOUND
+        known = self.spaces.get(names)
+        if known is None:
+            known = self.spaces[names] = KeySpace(names, bound)
+            return known
+        if max_keys:
+            known.bound = bound if known.bound == NO_BOUND else max(bound, known.bound)
+        return known
 
     def outbox_alert(self, document: Document) -> None:
         self.outbox.alerts.append(document)

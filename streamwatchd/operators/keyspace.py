@@ -16,17 +16,23 @@ KeyTuple = tuple[KeyValue, ...]
 Ids = npt.NDArray[np.intp]
 
 UNKEYED = -1
+_UNSEEN = -2
+OVERFLOW = -3
+"""Negative ids: a null among the key values; a key beyond the bound."""
+
+NO_BOUND = 2**62
 _DENSE_PAIRS = 262_144
 
 
 class KeySpace:
     """The keys of one `by` in one task: `keys[id]` are the values, ids are dense and never change.
 
-    A row with a null among its key values has the id `UNKEYED`.
+    A row with a null among its key values has the id `UNKEYED`. Once there are `bound` keys, rows of others have the id
+    `OVERFLOW`: they are counted, not judged.
     """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.names = names
+    def __init__(self, names: tuple[str, ...], bound: int = NO_BOUND) -> None:
+        self.names, self.bound = names, bound
         self.keys: list[KeyTuple] = []
         self._ids: dict[KeyTuple, int] = {}
         self._lut: npt.NDArray[np.intp] = np.zeros(0, np.intp)
@@ -46,6 +52,9 @@ class KeySpace:
             found = self._ids[key] = len(self.keys)
             self.keys.append(key)
         return found
+
+    def _bounded_id(self, key: KeyTuple) -> int:
+        return OVERFLOW if len(self.keys) >= self.bound and key not in self._ids else self.id_of(key)
 
     def with_prefix(self, prefix: tuple[str, ...]) -> Ids:
         """The ids of the keys that begin with these values, ascending."""
@@ -74,16 +83,16 @@ class KeySpace:
             self._lut_of, self._lut = column.dictionary, np.full(1, UNKEYED, np.intp)
         if len(self._lut) < len(names) + 1:
             # the null slot is last, where code -1 finds it
-            lut = np.full(max(len(names) + 1, 2 * len(self._lut)), -2, np.intp)
+            lut = np.full(max(len(names) + 1, 2 * len(self._lut)), _UNSEEN, np.intp)
             lut[: len(self._lut) - 1] = self._lut[:-1]
             lut[-1] = UNKEYED
             self._lut = lut
         ids = self._lut[column.codes]
-        fresh = ids == -2
+        fresh = ids == _UNSEEN
         if fresh.any():
             # in the order of the log, so that a bound on keys does not depend on batches
             for code in _in_order(column.codes[fresh]):
-                self._lut[code] = self.id_of((names[code],))
+                self._lut[code] = self._bounded_id((names[code],))
             ids = self._lut[column.codes]
         return ids
 
@@ -93,17 +102,17 @@ class KeySpace:
         if self._grid_of is None or self._grid_of[0] is not pair[0] or self._grid_of[1] is not pair[1]:
             self._grid_of, self._grid = pair, np.zeros((0, 0), np.intp)
         if self._grid.shape[0] < shape[0] or self._grid.shape[1] < shape[1]:
-            grid = np.full((max(shape[0], 8) * 2, max(shape[1], 8) * 2), -2, np.intp)
+            grid = np.full((max(shape[0], 8) * 2, max(shape[1], 8) * 2), _UNSEEN, np.intp)
             rows, cols = self._grid.shape
             grid[: max(rows - 1, 0), : max(cols - 1, 0)] = self._grid[:-1, :-1]
             grid[-1, :] = grid[:, -1] = UNKEYED
             self._grid = grid
         ids = self._grid[first.codes, second.codes]
-        fresh = np.flatnonzero(ids == -2)
+        fresh = np.flatnonzero(ids == _UNSEEN)
         if len(fresh):
             one, two = first.dictionary.names, second.dictionary.names
             for a, b in dict.fromkeys(zip(first.codes[fresh].tolist(), second.codes[fresh].tolist(), strict=True)):
-                self._grid[a, b] = self.id_of((one[a], two[b]))
+                self._grid[a, b] = self._bounded_id((one[a], two[b]))
             ids = self._grid[first.codes, second.codes]
         return ids
 
@@ -122,7 +131,7 @@ class KeySpace:
         ids = np.full(len(first), UNKEYED, np.intp)
         for place, row, key in zip(order.tolist(), rows.tolist(), zip(*values, strict=True), strict=True):
             if not null[row]:
-                ids[place] = self.id_of(key)
+                ids[place] = self._bounded_id(key)
         return ids[inverse]
 
     def column(self, position: int, kind: str) -> Column:

@@ -16,7 +16,7 @@ from streamwatchd.operators.document import Details, Document, Origin, alarm_id,
 from streamwatchd.operators.evaluate import KEY, VALUE, WINDOW_END, WINDOW_START, Evaluator, NullFrame, Param
 from streamwatchd.operators.family import shared_ids
 from streamwatchd.operators.judging import fill_values
-from streamwatchd.operators.keyspace import UNKEYED, KeySpace
+from streamwatchd.operators.keyspace import KeySpace
 from streamwatchd.operators.lifecycle import SEVERITIES, Lifecycle, Transition
 from streamwatchd.operators.node import EmitAlert, first_multiple_above
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
@@ -185,7 +185,7 @@ class RowAlarmNode:
         origin: Place | None,
     ) -> None:
         ids = self._ids(wide)
-        rows, places = self._relevant(ids, member, raises, mask & (ids != UNKEYED))
+        rows, places = self._relevant(ids, member, raises, mask & (ids >= 0))
         if not len(rows):
             return
         queue = self._with_ticks(wide, rows, places)

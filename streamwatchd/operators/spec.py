@@ -211,6 +211,7 @@ class RowAlarmSpec:
     members: tuple[Member, ...]
     where: Expr | None
     lifted: tuple[Expr, ...]
+    max_keys: int
     occurrence: bool
     ordered: bool
     tie_breakers: tuple[Expr, ...]

@@ -466,6 +466,7 @@ def _place_row_alarm(builder: Builder, group: list[_Drafted], name: str) -> None
         members=members,
         where=first.where,
         lifted=first.lifted,
+        max_keys=max(drafted.rule.max_keys for drafted in group),
         occurrence=not rule.by,
         ordered=ordered,
         tie_breakers=fields,

@@ -17,7 +17,7 @@ MAX_ACTIVE = 10_000
 
 _NO_DATA = re.compile(r"(alert|resolve)\s+after\s+(\S+)")
 _NEED_WINDOWS = ("partial", "min_history")
-_NEED_NO_WINDOWS = ("limit", "in_order")
+_NEED_NO_WINDOWS = ("in_order",)
 
 
 def build_alarm(work: Work) -> Alarm | None:

@@ -137,6 +137,7 @@ class Shard:
                 totals[name, "source", label] += count
             for family in task.flow.families.values():
                 totals["unkeyed", "source", label] += family.unkeyed
+                totals["overflowed", "source", label] += family.overflowed
             for space in task.flow.spaces.values():
                 totals["keys", "by", ",".join(space.names)] += len(space)
         return dict(totals)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamwatchd.batch import Column, Dictionary, Strings
-from streamwatchd.operators.keyspace import UNKEYED, KeySpace, key_hash
+from streamwatchd.operators.keyspace import OVERFLOW, UNKEYED, KeySpace, key_hash
 
 
 def strings(dictionary: Dictionary, *values: str | None) -> Strings:
@@ -92,3 +92,22 @@ def test_the_hash_is_of_the_values_alone() -> None:
     """Exchange partitions must not move between releases: these numbers are for good."""
     assert key_hash(("a",)) == 0x25CF537F4B635727
     assert key_hash(("a", 1.0, True)) == 0x5922DF7ECC40508E
+
+
+@pytest.mark.parametrize("columns", ["one", "two", "numbers"])
+def test_a_bound_turns_away_keys_that_come_after_it(columns: str) -> None:
+    """In the order of the log; known keys stay, also in later batches."""
+    texts = Dictionary()
+    names = Strings(texts.encode(["a", "b", "c", "a", "d"]), texts)
+    ones = Dictionary()
+    same = Strings(ones.encode(["x"] * 5), ones)
+    chosen: dict[str, list[Column]] = {
+        "one": [names],
+        "two": [names, same],
+        "numbers": [np.array([1.0, 2.0, 3.0, 1.0, 4.0])],
+    }
+    space = KeySpace(("k",), bound=2)
+    expected = [0, 1, OVERFLOW, 0, OVERFLOW]
+    assert space.ids(chosen[columns], 5).tolist() == expected
+    assert space.ids(chosen[columns], 5).tolist() == expected
+    assert len(space) == 2

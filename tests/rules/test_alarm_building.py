@@ -47,12 +47,12 @@ def test_every_field_arrives(check: Check) -> None:
         check(
             WINDOWED
             + "    severity: critical\n    no_data: resolve after 10m\n    partial: true\n    min_history: 6h\n"
-            + "    max_active: 7\n    max_keys: 9\n    forget: 48h\n    late: drop\n"
+            + "    max_keys: 9\n    forget: 48h\n    late: drop\n"
             + "    labels: {tier: two}\n    runbook: https://runbooks.example/cpu\n    every: 30s\n"
         )
     )
     assert (alarm.levels[0].severity, alarm.no_data) == ("critical", NoData("resolve", 600_000))
-    assert (alarm.partial, alarm.min_history_ms, alarm.max_active, alarm.max_keys) == (True, 21_600_000, 7, 9)
+    assert (alarm.partial, alarm.min_history_ms, alarm.max_keys) == (True, 21_600_000, 9)
     assert (alarm.forget_ms, alarm.amend, alarm.every_ms) == (172_800_000, False, 30_000)
     assert (alarm.labels, alarm.runbook) == ({"team": "noc", "tier": "two"}, "https://runbooks.example/cpu")
 
@@ -155,7 +155,8 @@ def test_forget_reaches_as_far_back_as_the_rule_looks(check: Check) -> None:
         ("    partial: true\n", codes.WINDOWLESS_FIELD),
         ("    min_history: 1h\n", codes.WINDOWLESS_FIELD),
         ("    every: 30s\n", codes.WINDOWLESS_FIELD),
-        ("    limit: 60/h\n", codes.WRONG_TYPE),
+        ("    limit: 60/m\n", codes.NOT_SUPPORTED_YET),
+        ("    max_active: 7\n", codes.NOT_SUPPORTED_YET),
         ("    amend_for: 1h\n", codes.EXCLUSIVE_FIELDS),
         ("    late: amend\n", codes.NOT_SUPPORTED_YET),
         ("    in_order: maybe\n", codes.WRONG_TYPE),
@@ -167,12 +168,7 @@ def test_fields_that_do_not_fit_an_alarm_on_rows(check: Check, more: str, code: 
     assert errors(check(ON_ROWS + more)) == [code]
 
 
-@pytest.mark.parametrize("more", ["    limit: 60/m\n", "    in_order: true\n"])
+@pytest.mark.parametrize("more", ["    in_order: true\n"])
 def test_fields_that_do_not_fit_an_alarm_on_windows(check: Check, more: str) -> None:
     """Said at the field."""
     assert errors(check(WINDOWED + more)) == [codes.WINDOWLESS_FIELD]
-
-
-def test_limit_counts_a_minute(check: Check) -> None:
-    """`60/m`."""
-    assert only(check(ON_ROWS + "    limit: 60/m\n")).limit_per_minute == 60
