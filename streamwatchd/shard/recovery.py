@@ -31,7 +31,9 @@ class ShardLike(Protocol):
     def merge(self, stage: int, partition: int, payloads: list[bytes]) -> None: ...
     def mark(self, mark: Mark) -> None: ...
     def drain(self) -> tuple[list[Output], list[ExchangeRecord]]: ...
-    def switch(self, at_ms: int, program: Program, tables: Mapping[str, TableData]) -> None: ...
+    def switch(
+        self, at_ms: int, program: Program, tables: Mapping[str, TableData], tasks: Iterable[TaskId] = ()
+    ) -> None: ...
     def max_event_time(self) -> int: ...
     def watermarks(self) -> dict[TaskId, int]: ...
     def snapshot(self) -> dict[TaskId, bytes]: ...
@@ -65,18 +67,13 @@ class State:
             if watermarks and min(watermarks.values()) > self.version.at_ms:
                 self.versions = self.versions[-1:]
 
-    def switch(self, version: Version, content: Content, tasks: dict[TaskId, Partition], make: MakeShard) -> None:
-        """Put a new version in force; a change of sources or stages moves the state into a shard with other tasks."""
-        if set(tasks) != set(self.tasks):
-            states = {task: state for task, state in self.shard.snapshot().items() if task in tasks}
-            self.shard = make(content, tasks)
-            self.shard.restore(states)
-            self.positions = {task: offset for task, offset in self.positions.items() if task in tasks}
-            self.versions = (version,)
-        else:
-            self.shard.switch(version.at_ms, content.program, content.tables)
-            self.versions = (*self.versions, version)
-        self.content, self.tasks = content, tasks
+    def switch(self, version: Version, content: Content, tasks: dict[TaskId, Partition]) -> None:
+        """Put a new version in force. Tasks of a new stage begin; those of a stage that is gone end what they do, and
+        are left out at the next start."""
+        self.tasks = self.tasks | tasks
+        self.shard.switch(version.at_ms, content.program, content.tables, self.tasks)
+        self.versions = (*self.versions, version)
+        self.content = content
 
 
 def begin(version: Version, content: Content, tasks: dict[TaskId, Partition], make: MakeShard) -> State:
@@ -92,7 +89,8 @@ def restore(snapshot: Snapshot, contents: Contents, tasks_of: Tasks, make: MakeS
     shard = make(content, tasks)
     for version in later:
         content = contents(version.digest)
-        shard.switch(version.at_ms, content.program, content.tables)
+        tasks = tasks | tasks_of(content)
+        shard.switch(version.at_ms, content.program, content.tables, tasks)
     shard.restore({task: state for task, state in snapshot.states.items() if task in tasks})
     shard.drain()
     positions = {task: offset for task, offset in snapshot.positions.items() if task in tasks}
@@ -120,7 +118,6 @@ class Replay:
         reader: Reader,
         contents: Contents,
         tasks_of: Tasks,
-        make: MakeShard,
         breathe: Callable[[], None] = lambda: None,
     ) -> None:
         """`breathe` is called now and then: a replay may be long."""
@@ -128,7 +125,6 @@ class Replay:
         self._reader = reader
         self._contents = contents
         self._tasks_of = tasks_of
-        self._make = make
         self._breathe = breathe
 
     def run(self, records: Sequence[EpochRecord]) -> None:
@@ -136,7 +132,7 @@ class Replay:
         for run in stretches(records):
             for version in run[0].switches:
                 content = self._contents(version.digest)
-                self._state.switch(version, content, self._tasks_of(content), self._make)
+                self._state.switch(version, content, self._tasks_of(content))
             self._feed(run)
             for record in run:
                 self._advance(record)

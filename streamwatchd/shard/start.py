@@ -164,7 +164,7 @@ class Recovery:
             shard = self._assignment.shard
             records = replayable(self._local, self._ports.kafka, self._journal, shard, state.epoch, epoch)
             note(f"replaying epochs {state.epoch + 1} to {epoch}")
-            Replay(state, reader, contents, self.tasks, make, self._breathe).run(records)
+            Replay(state, reader, contents, self.tasks, self._breathe).run(records)
         return state
 
     def _breathe(self) -> None:

@@ -78,8 +78,12 @@ class SmallShard:
         exchanged, self._exchanged = self._exchanged, []
         return outputs, exchanged
 
-    def switch(self, at_ms: int, program: object, tables: Mapping[str, object]) -> None:
+    def switch(self, at_ms: int, program: object, tables: Mapping[str, object], tasks: Iterable[TaskId] = ()) -> None:
         assert at_ms > self._max_event_time
+        for task in set(tasks) - set(self._tasks):
+            self._tasks.append(task)
+            self._watermarks[task] = BEGINNING
+            self._seen[task] = Counter()
         self._programs.append((at_ms, cast(str, program)))
 
     def max_event_time(self) -> int:

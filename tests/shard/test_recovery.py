@@ -97,7 +97,7 @@ def replayed(*records: EpochRecord, before: State | None = None) -> State:
     world.feed(10)
     found = before or state()
     contents = {"v0": content("v0", stages=1), "v1": content("v1", stages=1)}
-    Replay(found, world.kafka.reader(), contents.__getitem__, lambda _: found.tasks, SmallShard).run(records)
+    Replay(found, world.kafka.reader(), contents.__getitem__, lambda _: found.tasks).run(records)
     return found
 
 
@@ -136,9 +136,20 @@ def test_state_and_committed_offsets_must_agree(there: Committed | None) -> None
 def test_older_versions_are_forgotten_when_all_have_passed() -> None:
     """Until then a snapshot needs both."""
     standing = state()
-    standing.switch(Version(1, START_MS, "v1"), content("v1", stages=1), standing.tasks, SmallShard)
+    standing.switch(Version(1, START_MS, "v1"), content("v1", stages=1), standing.tasks)
     standing.settle()
     assert [version.number for version in standing.versions] == [0, 1]
     standing.shard.mark(Mark(TASK, 0, START_MS + 1))
     standing.settle()
     assert [version.number for version in standing.versions] == [1]
+
+
+def test_tasks_of_a_new_stage_join_the_standing_shard() -> None:
+    """A rule that is the first to cross partitions begins at E like any other; nobody's state is built anew."""
+    standing = state()
+    before, merging = standing.shard, TaskId(2, "", 0)
+    standing.switch(Version(1, START_MS, "v1"), content("v1", stages=2), {merging: Partition("exchange.2", 0)})
+    assert (standing.shard is before, set(standing.tasks)) == (True, {TASK, merging})
+    assert merging in standing.shard.watermarks()
+    standing.switch(Version(2, START_MS + 1, "v2"), content("v2", stages=1), {TASK: Partition("in", 0)})
+    assert set(standing.tasks) == {TASK, merging}
