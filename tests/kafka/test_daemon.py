@@ -228,3 +228,33 @@ def _door(port: int, kafka: str) -> Iterator[None]:
             thread.join()
         for each in (listener, *opened):
             each.close()
+
+
+def test_the_first_rule_across_partitions_joins_while_it_runs(kafka: str, tmp_path: Path) -> None:
+    """Its tasks and topic are made at the change; it goes on over a restart, and may leave again."""
+    site = Site(kafka, tmp_path, source="key: k\n")
+    total = site.folder / "rules.d" / "total.yaml"
+
+    def totals() -> int:
+        return sum(row["values"]["n"] for row in site.output("kpis") if row["kpi"] == "total")
+
+    try:
+        site.start_and_wait()
+        site.feed(500, size=500)
+        site.until(lambda: site.metric("streamwatchd_records_total") >= 500)
+        total.write_text("source: events\nrules:\n  - kpi: total\n    every: 10s\n    values: {n: count()}\n")
+        site.until(lambda: site.health()[1].get("version", 0) >= 1)
+        site.feed(2_000, size=500)
+        site.until(lambda: totals() > 0)
+        site.signal(signal.SIGKILL)
+        site.start_and_wait()
+        before = totals()
+        site.feed(2_000, size=500)
+        site.until(lambda: totals() > before)
+        total.unlink()
+        site.until(lambda: site.health()[1].get("version", 0) >= 2)
+        site.feed(1_000, size=500)
+        site.until(lambda: site.metric("streamwatchd_records_total") >= 1_000)
+        assert site.logged("worker_crashed") == []
+    finally:
+        site.end()
