@@ -76,3 +76,16 @@ def test_without_a_configuration_nothing_runs(tmp_path: Path) -> None:
     compiled = compile_project(tmp_path / "streamwatchd.yaml")
     assert compiled.program is None
     assert any(found.is_error for found in compiled.loaded.diagnostics)
+
+
+def test_where_rules_stand_means_nothing(tmp_path: Path) -> None:
+    """Moved about in a file or into others, with a comment more, they are the same program."""
+    head, *rules = MANY.splitlines(keepends=True)[0:2], *MANY.splitlines(keepends=True)[3:]
+    start = "".join(head) + "rules:\n"
+    ways = [
+        {"a": start + "".join(rules)},
+        {"a": "# moved\n" + start + "".join(reversed(rules))},
+        {"a": start + "".join(rules[3:]), "b": start + "".join(rules[:3])},
+    ]
+    programs = [compile_project(project(tmp_path / str(i), **way)).program for i, way in enumerate(ways)]
+    assert len({program.digest for program in programs if program is not None}) == 1

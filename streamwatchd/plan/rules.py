@@ -60,7 +60,7 @@ def build(rules: RuleSet, max_bytes: int = 1_048_576) -> LogicalPlan:
         _lower_kpi(builder, kpi)
     windowed: dict[object, list[_Drafted]] = {}
     rows: dict[object, list[_Drafted]] = {}
-    for rule in rules.rules:
+    for rule in sorted(rules.rules, key=_name):
         if isinstance(rule, Alarm):
             drafted, handle = (_draft_row_alarm if rule.windowless else _draft_window_alarm)(builder, rule)
             (rows if rule.windowless else windowed).setdefault(handle, []).append(drafted)
@@ -71,9 +71,14 @@ def build(rules: RuleSet, max_bytes: int = 1_048_576) -> LogicalPlan:
     return builder.plan(max_bytes)
 
 
+def _name(rule: Rule) -> str:
+    """Plans go by names, so that moving rules about in files changes nothing."""
+    return rule.name
+
+
 def _kpis_in_order(rules: RuleSet) -> list[Kpi]:
     """KPIs before the KPIs that read them; the loader has refused circles."""
-    waiting = {rule.name: rule for rule in rules.rules if isinstance(rule, Kpi)}
+    waiting = {rule.name: rule for rule in sorted(rules.rules, key=_name) if isinstance(rule, Kpi)}
     done: list[Kpi] = []
     while waiting:
         ready = [rule for rule in waiting.values() if not any(name in waiting for name in rule.sources)]
