@@ -258,3 +258,28 @@ def test_the_first_rule_across_partitions_joins_while_it_runs(kafka: str, tmp_pa
         assert site.logged("worker_crashed") == []
     finally:
         site.end()
+
+
+def test_a_table_changed_while_it_runs_is_met_by_later_events(kafka: str, tmp_path: Path) -> None:
+    """From the instant of the change on; a table that does not read is refused, and the last good one stays."""
+    site = Site(kafka, tmp_path, source="enrich: {names: k}\n")
+    table = site.folder / "enrichment.d" / "names.csv"
+    table.parent.mkdir(exist_ok=True)
+    table.write_text("k,label\nk0,old\n")
+
+    def labels() -> set[object]:
+        return {row["context"]["label"] for row in site.output("kpis") if row["key"]["k"] == "k0"}
+
+    try:
+        site.start_and_wait()
+        site.feed(3_000)
+        site.until(lambda: labels() == {"old"})
+        table.write_text("k,label\nk0\n")
+        site.until(lambda: len(site.health()[1].get("refused", ())) == 1)
+        table.write_text("k,label\nk0,new\n")
+        site.until(lambda: site.health()[1].get("version", 0) >= 1)
+        site.feed(3_000)
+        site.until(lambda: labels() == {"old", "new"})
+        assert site.health()[1]["refused"] == []
+    finally:
+        site.end()
