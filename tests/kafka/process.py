@@ -47,9 +47,10 @@ class Process:
         return self.process.wait(40)
 
     def workers(self) -> list[int]:
+        """Those that are up; one that was just killed may be among them."""
         assert self.process is not None
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [int(pid) for pid in children if b"spawn_main" in _command_of(pid)]
 
     def end(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -129,3 +130,10 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _command_of(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""

@@ -58,8 +58,9 @@ def test_sigkill_loses_and_doubles_nothing(site: Site) -> None:
     for round_number in range(4):
         site.feed(700)
         time.sleep(0.1 * round_number)
-        os.kill(site.workers()[round_number % 2], signal.SIGKILL)
-        site.until(lambda: len(site.workers()) == 2)
+        killed = site.workers()[round_number % 2]
+        os.kill(killed, signal.SIGKILL)
+        site.until(lambda killed=killed: len(site.workers()) == 2 and killed not in site.workers())
     site.feed(700)
     assert site.process is not None
     for pid in (*site.workers(), site.process.pid):
