@@ -11,11 +11,13 @@ What is a good record never depends on what rules read. It is refused, with a st
 | `bad_json` | not one JSON text by RFC 8259 (NaN, Infinity, lone surrogates, two texts, a byte order mark, …) |
 | `not_an_object` | another JSON value |
 | `wrong_type: FIELD` | a declared field holds another type, or a number beyond the range of a double |
+| `too_long: FIELD` | a declared field holds a text of more than 65,536 characters |
 | `missing_time`, `bad_time` | no time (or null), or no time that can be read |
 | `future_time` | a time beyond the clock and `max_future` |
 
 An undeclared field that does not fit the kind that rules read it as is null, and counted in `unfit` if the record is
-good; so is a number out of range such as 1e400, which is valid JSON. Booleans are no numbers, "5" is no number, 5 is no
+good; so is a number out of range such as 1e400, which is valid JSON, and a text of more than 65,536 characters: texts
+become keys and cross the exchange, where a record has its bounds. Booleans are no numbers, "5" is no number, 5 is no
 string. Of duplicate fields the last counts. A null is a missing value. A name with dots is looked for as it stands,
 then as a path through nested objects; the first place that is not null counts.
 
@@ -28,7 +30,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 import numpy as np
@@ -42,6 +44,7 @@ from streamwatchd.errors import BadRecord
 from streamwatchd.lang.typed import Kind
 
 MAX_DEPTH = 64
+MAX_TEXT = 65_536
 # Records decoded in one go. Each pass over the objects of so many finds them in the processor's cache still; with whole
 # batches of 20,000 decoding takes more than twice as long (`python -m benchmarks.decode`).
 SLICE = 1024
@@ -50,14 +53,15 @@ _MAX_NAMES = 1_000_000
 Columns = dict[str, Sequence[Any]]
 """Values by field, one a record."""
 
-_TYPES: dict[Kind, object] = {Kind.NUMBER: float | None, Kind.STRING: str | None, Kind.BOOL: bool | None}
+_Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
+_TYPES: dict[Kind, object] = {Kind.NUMBER: float | None, Kind.STRING: _Text | None, Kind.BOOL: bool | None}
 _TIME_TYPES: dict[Kind | None, object] = {
     None: int | float | str | None,
     Kind.NUMBER: int | float | None,
     Kind.STRING: str | None,
     Kind.BOOL: bool | None,
 }
-_SCALAR = float | str | bool | None
+_SCALAR = float | _Text | bool | None
 _PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {Kind.NUMBER: (int, float), Kind.STRING: (str,), Kind.BOOL: (bool,)}
 _TRUTHS: dict[bool | None, int] = {False: 0, None: 1, True: 2}
 _LARGEST = int(np.finfo(np.float64).max)
@@ -67,6 +71,7 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # closed or
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # ValidationError is a DecodeError
 
 _decode_object: Callable[[bytes], dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_text: Callable[[bytes], str] = msgspec.json.Decoder(str).decode
 _decode_any = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -154,7 +159,7 @@ class JsonDecoder:
             return self._readers[name](found)
         except _DECODE_ERRORS:
             if name in self._schema.declared:
-                raise BadRecord(f"wrong_type: {name}") from None
+                raise BadRecord(f"{_misfit(found, self._kinds.get(name))}: {name}") from None
             return _MISFIT
 
     def _times(self, raw: RawBatch, values: Columns) -> Times:
@@ -325,6 +330,14 @@ def _find(record: dict[str, msgspec.Raw], name: str) -> msgspec.Raw | None:
         if found is not None and bytes(found) != b"null":
             return found
     return None
+
+
+def _misfit(value: msgspec.Raw, kind: Kind | None) -> str:
+    """Why the value of a declared field is refused."""
+    try:
+        return "too_long" if kind is Kind.STRING and len(_decode_text(value)) > MAX_TEXT else "wrong_type"
+    except _DECODE_ERRORS:
+        return "wrong_type"
 
 
 def _inner(value: msgspec.Raw | None) -> dict[str, msgspec.Raw]:

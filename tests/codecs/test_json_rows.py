@@ -445,3 +445,28 @@ def test_slices_of_a_batch_show_nowhere(monkeypatch: pytest.MonkeyPatch, size: i
     assert whole.frame.position is not None
     assert sliced.frame.position.tolist() == whole.frame.position.tolist()
     assert sliced.frame.columns["host"].dictionary.names == ["a", "b"]  # type: ignore[union-attr]
+
+
+def test_texts_are_bounded() -> None:
+    """A text that could not cross the exchange: where declared a dead letter, else null and counted."""
+    fits, long = "x" * json_rows.MAX_TEXT, "é" * (json_rows.MAX_TEXT + 1)
+    schema = EventSchema({"host": STRING}, {"kind": STRING}, "ts", "ms", max_bytes=10_000_000)
+    payloads = [
+        json.dumps({"ts": ts, "host": host, "kind": kind}).encode()
+        for ts, (host, kind) in enumerate([(fits, "k"), (long, "k"), ("a", long), ("a", fits), ("b", 5)])
+    ]
+    decoded = decode(schema, *payloads)
+    assert reasons(decoded) == ["too_long: host"]
+    found = [(time, row["host"], row["kind"]) for time, row in rows(decoded)]
+    assert found == [(0, fits, "k"), (2, "a", None), (3, "a", fits), (4, "b", None)]
+    assert decoded.unfit == {"kind": 2}
+
+
+def test_a_text_too_long_stays_so_where_a_field_often_misfits() -> None:
+    """From the second batch on any scalar is taken for such a field; the bound holds there too."""
+    decoder = JsonDecoder(EventSchema({}, {"kind": STRING}, "ts", "ms", max_bytes=10_000_000))
+    long = json.dumps({"ts": 1, "kind": "x" * (json_rows.MAX_TEXT + 1)}).encode()
+    for _ in range(3):
+        decoded = decoder.decode(_raw([long, b'{"ts":1,"kind":5}', b'{"ts":1,"kind":"a"}']), NOW, FUTURE)
+        assert [row["kind"] for _, row in rows(decoded)] == [None, None, "a"]
+        assert decoded.unfit == {"kind": 2}

@@ -14,6 +14,7 @@ from streamwatchd.rules.ruleset import Source, Table
 from tests.oracle.evaluate import Cell, Tables, evaluate_row
 
 NEVER = -(2**62)
+MAX_TEXT = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +108,13 @@ def decode(source: Source, record: Record) -> tuple[dict[str, Cell], int]:
         value = document.get(name)
         if value is not None and not _fits(value, declared.type):
             raise Unfit("wrong_type")
+        if is_long(value):
+            raise Unfit("too_long")
         fields[name] = _cell(value)
     for name, kind in source.inferred.items():
         if name not in fields:
             value = document.get(name)
-            fields[name] = _cell(value) if value is not None and _fits(value, kind) else None
+            fields[name] = _cell(value) if value is not None and _fits(value, kind) and not is_long(value) else None
     if source.time == "kafka":
         return fields, record.timestamp
     return fields, parse_time(document.get(source.time), source.time_unit)
@@ -161,6 +164,11 @@ def _fits(value: object, kind: Type) -> bool:
             return isinstance(value, str)
         case Kind.BOOL:
             return isinstance(value, bool)
+
+
+def is_long(value: object) -> bool:
+    """Texts have at most `MAX_TEXT` characters."""
+    return isinstance(value, str) and len(value) > MAX_TEXT
 
 
 def _cell(value: object) -> Cell:
