@@ -30,7 +30,8 @@ _HELP = {
     "reloads_total": "Compilations of changed rules and tables.",
     "refused_files": "Files that do not check; their last good version is in force.",
     "switches_total": "Versions put in force.",
-    "worker_restarts_total": "Workers started again after they left or were killed.",
+    "worker_restarts_total": "Workers started again after they left or were killed, by reason.",
+    "worker_losses": "Deaths of a shard's workers in a row, each within a minute of its start; three are a crash loop.",
     "worker_up": "1 while the worker does its normal work.",
     "build_info": "The version of the daemon.",
 }

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
+from ctypes import Array, c_char
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import FrameType
@@ -18,6 +19,7 @@ from streamwatchd.errors import Fenced, StateMismatch
 from streamwatchd.ports.clock import SystemClock
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.kafka import Kafka
+from streamwatchd.ports.telemetry import BlackBox
 from streamwatchd.settings import Settings
 from streamwatchd.shard.collector import collect_rarely
 from streamwatchd.shard.output import TaskId
@@ -43,12 +45,17 @@ class Job:
     shards: Callable[[Job], MakeShard]
 
 
-def work(job: Job, control: Connection, reports: Connection, parent: int) -> None:
-    """The main function of a worker process."""
+STACKS_SIGNAL = signal.SIGUSR1
+"""A worker writes the stacks of its threads to stderr."""
+
+
+def work(job: Job, control: Connection, reports: Connection, memory: Array[c_char], parent: int) -> None:
+    """The main function of a worker process; `memory` is that of its black box."""
     _die_with(parent)
     faulthandler.enable()
+    faulthandler.register(STACKS_SIGNAL)
     configure(job.settings.log_level)
-    wire = Wire(control, reports, abandon=lambda: os._exit(0))
+    wire = Wire(control, reports, lambda: os._exit(0), BlackBox(memory))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: _on_term(wire, number, frame))
     ports = Ports(job.kafka, RealDisk(), SystemClock(), wire)

@@ -134,7 +134,10 @@ class Supervisor:
             slot.tell(command)
 
     def _on_lost(self, slot: WorkerSlot) -> None:
-        self._metrics.put("worker_restarts_total", slot.restarts, (("shard", str(slot.shard)),))
+        label = ("shard", str(slot.shard))
+        for reason, count in slot.restarts.items():
+            self._metrics.put("worker_restarts_total", count, (("reason", reason), label))
+        self._metrics.put("worker_losses", slot.losses, (label,))
         for task, (shard, standing) in list(self._standings.items()):
             if shard == slot.shard:
                 self._standings[task] = (shard, Standing(standing.watermark_ms, idle=False))
@@ -193,9 +196,14 @@ class Supervisor:
     def health(self) -> tuple[bool, dict[str, Any]]:
         """Well while every shard does its normal work."""
         shards = {
-            str(slot.shard): {"phase": slot.phase, "epoch": slot.report.epoch if slot.report else 0}
+            str(slot.shard): {"phase": slot.phase, "epoch": slot.report.epoch if slot.report else 0} | _losses(slot)
             for slot in self.slots
         }
         good = all(slot.phase == "running" for slot in self.slots)
         version: Version | None = self._store.versions[-1] if self._store.versions else None
         return good, {"status": "ok" if good else "degraded", "shards": shards, "version": version and version.number}
+
+
+def _losses(slot: WorkerSlot) -> dict[str, Any]:
+    """For the health of a shard that is in a crash loop."""
+    return {"losses": slot.losses, "died_at": slot.died_at} if slot.is_crash_looping else {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from streamwatchd.errors import StateMismatch, Unavailable
-from streamwatchd.ports.telemetry import PipeTelemetry, Report
+from streamwatchd.ports.telemetry import BlackBox, PipeTelemetry, Report
 from streamwatchd.shard.control import Command, Held, Stop
 from streamwatchd.shard.version import Content
 
@@ -33,13 +33,19 @@ class Supply:
 class Wire:
     """See `shard.control.Link`. A thread reads, so a command's unpacking does not hold up the loop."""
 
-    def __init__(self, control: Connection, reports: Connection, abandon: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        control: Connection,
+        reports: Connection,
+        abandon: Callable[[], None] = lambda: None,
+        box: BlackBox | None = None,
+    ) -> None:
         """`abandon` is called at a stop that comes before the worker first runs: clients that wait for a broker can't
         be interrupted, and a recovery may be killed at any point."""
         self._abandon = abandon
         self._has_run = False
         self._control = control
-        self._telemetry = PipeTelemetry(reports)
+        self._telemetry = PipeTelemetry(reports, box)
         self._commands: deque[Command] = deque()
         self._supplies: dict[str, Supply] = {}
         self._arrived = threading.Condition()
@@ -76,6 +82,9 @@ class Wire:
     def report(self, report: Report) -> None:
         self._has_run = self._has_run or report.phase == "running"
         self._telemetry.report(report)
+
+    def at_work(self, what: str) -> None:
+        self._telemetry.at_work(what)
 
     def close(self) -> None:
         self._telemetry.close()

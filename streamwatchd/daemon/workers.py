@@ -5,21 +5,30 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
 from streamwatchd.daemon.logs import Log
-from streamwatchd.daemon.process import NOT_RESTARTED, Job, work
+from streamwatchd.daemon.process import NOT_RESTARTED, STACKS_SIGNAL, Job, work
 from streamwatchd.ports.clock import Clock
-from streamwatchd.ports.telemetry import Report
+from streamwatchd.ports.telemetry import BlackBox, Report
 from streamwatchd.shard.control import Command
 
 _LEAST_WAIT_S = 0.2
 _MOST_WAIT_S = 30.0
 _STEADY_S = 60.0
-_HUNG_S = 180.0
+_HUNG_S = 12.0
+_SLOW_START_S = 120.0
+_CRASH_LOOP = 3
+
+_OUT_OF_MEMORY = (
+    "SIGKILL comes from the kernel when memory runs out (see `journalctl -k`), from an operator, or from us"
+)
+_POISON = "the same records kill it again and again: take out the rule that can't bear them, or report the record"
+_LOOPING = "it dies soon after each start: see worker_crashed in the log for the reason"
 
 _spawn = multiprocessing.get_context("spawn")
 
@@ -31,8 +40,10 @@ class _Process:
     reports: Connection
     started: float
     heard: float
+    box: BlackBox
     report: Report | None = None
     notes: int = 0
+    condemned: bool = False
 
 
 class WorkerSlot:
@@ -47,7 +58,12 @@ class WorkerSlot:
         self._running: _Process | None = None
         self._start_at: float | None = clock.monotonic()
         self._wait_s = _LEAST_WAIT_S
-        self.restarts = 0
+        self.restarts: Counter[str] = Counter()
+        """By reason: the signal or the exit code, or `hung`."""
+        self.losses = 0
+        """Deaths in a row, each soon after the start."""
+        self.died_at = ""
+        """What the last worker that died was evaluating, if anything."""
         self.exit_code: int | None = None
 
     @property
@@ -70,14 +86,21 @@ class WorkerSlot:
         """It left for a reason that a restart does not cure."""
         return self._running is None and self._start_at is None
 
+    @property
+    def is_crash_looping(self) -> bool:
+        return self.losses >= _CRASH_LOOP
+
     def start_if_due(self) -> bool:
         if self._running is not None or self._start_at is None or self._clock.monotonic() < self._start_at:
             return False
         near_control, far_control = _spawn.Pipe()
         near_reports, far_reports = _spawn.Pipe(duplex=False)
+        memory = _spawn.RawArray("c", BlackBox.SIZE)
+        job = self._job(self.shard)
+        job = replace(job, assignment=replace(job.assignment, losses=self.losses))
         process = _spawn.Process(
             target=work,
-            args=(self._job(self.shard), far_control, far_reports, os.getpid()),
+            args=(job, far_control, far_reports, memory, os.getpid()),
             name=f"streamwatchd-shard-{self.shard}",
         )
         try:
@@ -90,7 +113,7 @@ class WorkerSlot:
         far_control.close()
         far_reports.close()
         now = self._clock.monotonic()
-        self._running = _Process(process, near_control, near_reports, now, now)
+        self._running = _Process(process, near_control, near_reports, now, now, BlackBox(memory))
         self._log.info("worker_started", shard=self.shard, pid=process.pid)
         return True
 
@@ -136,35 +159,54 @@ class WorkerSlot:
         running.reports.close()
         running.process.close()
         self._running, self.exit_code = None, code
+        self.died_at = running.box.read() if code else ""
+        how = signal.Signals(-code).name if code < 0 else str(code)
         if stopping or code in NOT_RESTARTED:
             self._start_at = None
         else:
             self._plan_restart(running.started)
-        self._say_left(code, stopping)
+            self.restarts["hung" if running.condemned else how] += 1
+        self._say_left(code, "hung" if running.condemned else how, stopping)
         return True
 
     def _plan_restart(self, started: float) -> None:
         now = self._clock.monotonic()
-        self._wait_s = _LEAST_WAIT_S if now - started > _STEADY_S else min(_MOST_WAIT_S, 2 * self._wait_s)
+        steady = now - started > _STEADY_S
+        self._wait_s = _LEAST_WAIT_S if steady else min(_MOST_WAIT_S, 2 * self._wait_s)
+        self.losses = (0 if steady else self.losses) + 1
         self._start_at = now + self._wait_s
-        self.restarts += 1
 
-    def _say_left(self, code: int, stopping: bool) -> None:
-        how = signal.Signals(-code).name if code < 0 else str(code)
+    def _say_left(self, code: int, how: str, stopping: bool) -> None:
         if code == 0 and stopping:
             self._log.info("worker_left", shard=self.shard)
-        elif code in NOT_RESTARTED:
+            return
+        if code in NOT_RESTARTED:
             self._log.error("worker_given_up", shard=self.shard, exit=how)
-        else:
-            self._log.error("worker_lost", shard=self.shard, exit=how, restart_in_seconds=round(self._wait_s, 1))
+            return
+        at = {"at": self.died_at} if self.died_at else {}
+        hint = {"hint": _OUT_OF_MEMORY} if how == signal.SIGKILL.name and not stopping else {}
+        wait_s = round(self._wait_s, 1)
+        self._log.error("worker_lost", shard=self.shard, exit=how, restart_in_seconds=wait_s, **at, **hint)
+        if self.is_crash_looping:
+            hint = {"hint": _POISON if self.died_at else _LOOPING}
+            self._log.error("worker_crash_loop", shard=self.shard, losses=self.losses, exit=how, **at, **hint)
 
     def kill_if_hung(self) -> None:
-        """No report for minutes: its loop stands still; the next start recovers."""
+        """No sign of life: its loop, or its disk, stands still. It says where, and is killed at the next call; the
+        next start recovers."""
         running = self._running
-        if running is not None and self._clock.monotonic() - running.heard > _HUNG_S:
-            self._log.error("worker_hung", shard=self.shard, silent_seconds=round(_HUNG_S))
-            running.heard = self._clock.monotonic()
+        if running is None:
+            return
+        now = self._clock.monotonic()
+        at_work = running.report is not None and running.report.phase == "running"
+        limit_s = _HUNG_S if at_work else _SLOW_START_S
+        if running.condemned:
             running.process.kill()
+        elif now - running.heard > limit_s:
+            at = {"at": running.box.read()} if running.box.read() else {}
+            self._log.error("worker_hung", shard=self.shard, silent_seconds=round(now - running.heard), **at)
+            running.condemned = True
+            os.kill(running.process.pid, STACKS_SIGNAL)
 
     def kill(self) -> None:
         if self._running is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ctypes import Array, c_char
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from threading import Condition, Thread
@@ -39,7 +40,26 @@ class Telemetry(Protocol):
     def report(self, report: Report) -> None:
         """Hand over a report; also the heartbeat. Never waits and never fails: a report may be lost."""
 
+    def at_work(self, what: str) -> None:
+        """What is being evaluated now, empty when it is done: for whoever asks what a worker died of."""
+
     def close(self) -> None: ...
+
+
+class BlackBox:
+    """A short text in memory that the supervisor shares: it is there however suddenly the worker ends."""
+
+    SIZE = 256
+
+    def __init__(self, memory: Array[c_char]) -> None:
+        """`memory` holds `SIZE` bytes."""
+        self._memory = memory
+
+    def write(self, text: str) -> None:
+        self._memory.value = text.encode()[: self.SIZE - 1]
+
+    def read(self) -> str:
+        return self._memory.value.decode(errors="ignore")
 
 
 class ListTelemetry:
@@ -50,6 +70,9 @@ class ListTelemetry:
 
     def report(self, report: Report) -> None:
         self.reports.append(report)
+
+    def at_work(self, what: str) -> None:
+        """Nobody asks."""
 
     def close(self) -> None:
         """Nothing is open."""
@@ -62,8 +85,9 @@ class PipeTelemetry:
     `Report` objects from `Connection.recv`.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, box: BlackBox | None = None) -> None:
         self._connection = connection
+        self._box = box
         self._changed = Condition()
         self._next: Report | None = None
         self._closed = False
@@ -74,6 +98,10 @@ class PipeTelemetry:
         with self._changed:
             self._next = report
             self._changed.notify()
+
+    def at_work(self, what: str) -> None:
+        if self._box is not None:
+            self._box.write(what)
 
     def _run(self) -> None:
         while (report := self._take()) is not None:

@@ -39,6 +39,17 @@ class OpenEpoch:
     exchanged: list[ExchangeRecord] = field(default_factory=list)
     records: int = 0
     must_commit: bool = False
+    bytes: int = 0
+
+    def take(self, outputs: Iterable[Output], exchanged: Iterable[ExchangeRecord]) -> None:
+        """Keep what came out; `bytes` is the size of payloads that pass through."""
+        for output in outputs:
+            self.outputs.append(output)
+            if isinstance(output.value, bytes):
+                self.bytes += len(output.value)
+        for record in exchanged:
+            self.exchanged.append(record)
+            self.bytes += len(record.payload)
 
     @property
     def has_outputs(self) -> bool:

@@ -30,7 +30,8 @@ from streamwatchd.shard.version import Content, Version
 class Assignment:
     """Which shard of how many this is, the topics' partition counts, and the versions so far, oldest first.
 
-    `held`: after recovery wait for `Go`, as a change may be decided before any record is taken.
+    `held`: after recovery wait for `Go`, as a change may be decided before any record is taken. `losses`: how many
+    workers of this shard have died in a row, soon after their start.
     """
 
     shard: int
@@ -38,6 +39,7 @@ class Assignment:
     partitions: Mapping[str, int]
     versions: tuple[Version, ...]
     held: bool = False
+    losses: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 
 import streamwatchd
+from streamwatchd.batch import RawBatch
 from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.kafka import Committed, Partition, Reader
 from streamwatchd.settings import Settings
@@ -21,6 +22,7 @@ from streamwatchd.shard.idle import Silence
 from streamwatchd.shard.journal import EpochRecord, LocalJournal
 from streamwatchd.shard.meter import Meter
 from streamwatchd.shard.output import Mark, TaskId
+from streamwatchd.shard.portion import Portion
 from streamwatchd.shard.recovery import MakeShard, State, feed
 from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
 from streamwatchd.shard.start import Assignment, Ports, Recovery, Started, folder_of
@@ -30,6 +32,8 @@ _TAKE_S = 0.05
 _REPORT_S = 0.5
 _MOST_TAKES_AHEAD = 25
 _MOST_OUTPUTS_AHEAD = 100_000
+_MOST_BYTES_AHEAD = 64_000_000
+_SLOW_DISK_S = 10.0
 
 
 class Worker:
@@ -41,6 +45,7 @@ class Worker:
         self._clock, self._link = ports.clock, ports.link
         self._make_shard = make_shard
         self._meter = Meter(assignment.shard, ports.clock)
+        self._portion = Portion(settings.batch_records, assignment.losses, ports.clock.monotonic())
         self._journal = LocalJournal(ports.disk, folder_of(settings, assignment.shard))
         self._snapshots = SnapshotStore(ports.disk, folder_of(settings, assignment.shard))
         self._recovery = Recovery(settings, assignment, ports, make_shard, self._meter)
@@ -50,6 +55,7 @@ class Worker:
         self._hold: Hold | None = None
         self._stopping = False
         self._paces: Mapping[str, int] = {}
+        self._appending_since: float | None = None
         self._pending: Snapshot | None = None
         self._snapshot_at = ports.clock.monotonic()
         self._snapshot_epoch = 0
@@ -197,7 +203,7 @@ class Worker:
             return
         begun = self._clock.monotonic()
         try:
-            taken = self._reader.take(self._settings.batch_records, self._patience_s())
+            taken = self._reader.take(self._portion.records, self._patience_s())
         except Unavailable as error:
             self._trying(str(error))
             self._clock.sleep(0.5)
@@ -209,19 +215,28 @@ class Worker:
             if not self._open.records:
                 self._open.now_ms = self._clock.now_ms()
             for batch in taken.batches:
-                task = self._task_of[Partition(batch.topic, batch.partition)]
-                feed(self._state.shard, task, batch, self._open.now_ms)
-                self._open.ends[task] = batch.offsets[-1] + 1
-                self._open.records += len(batch)
-                self._meter.add("records_total", len(batch), (("topic", batch.topic),))
-            self._drain()
-            self._meter.add("evaluate_seconds_total", self._clock.monotonic() - now)
+                self._feed(batch)
+            outputs = self._drain()
+            seconds = self._clock.monotonic() - now
+            self._meter.add("evaluate_seconds_total", seconds)
+            self._portion.note(sum(map(len, taken.batches)), seconds, outputs, now)
+
+    def _feed(self, batch: RawBatch) -> None:
+        task = self._task_of[Partition(batch.topic, batch.partition)]
+        span = f"{batch.offsets[0]} to {batch.offsets[-1]}"
+        self._link.at_work(f"{batch.topic}[{batch.partition}] offsets {span}, epoch {self._open.number}")
+        feed(self._state.shard, task, batch, self._open.now_ms)
+        self._link.at_work("")
+        self._open.ends[task] = batch.offsets[-1] + 1
+        self._open.records += len(batch)
+        self._meter.add("records_total", len(batch), (("topic", batch.topic),))
 
     def _too_far_ahead(self) -> bool:
         """An epoch commits, and what came meanwhile is as much as we want to hold."""
         return self._commits.busy and (
             self._open.records >= _MOST_TAKES_AHEAD * self._settings.batch_records
             or len(self._open.outputs) + len(self._open.exchanged) >= _MOST_OUTPUTS_AHEAD
+            or self._open.bytes >= _MOST_BYTES_AHEAD
         )
 
     def _patience_s(self) -> float:
@@ -230,10 +245,11 @@ class Worker:
             return 0.002 if self._commits.busy else 0.0
         return _TAKE_S
 
-    def _drain(self) -> None:
+    def _drain(self) -> int:
+        """How many outputs came."""
         outputs, exchanged = self._state.shard.drain()
-        self._open.outputs += outputs
-        self._open.exchanged += exchanged
+        self._open.take(outputs, exchanged)
+        return len(outputs) + len(exchanged)
 
     # ── commit ──
 
@@ -299,11 +315,12 @@ class Worker:
 
     def _commit(self, sealed: Sealed, roll: bool) -> None:
         """In the background: the local log first, then the transaction that decides."""
-        begun = self._clock.monotonic()
+        begun = self._appending_since = self._clock.monotonic()
         try:
             self._journal.append(sealed.record)
         except Unavailable as error:
             self._meter.note(f"journal not written, recovery will read the topic instead: {error}")
+        self._appending_since = None
         self._committer.commit(sealed)
         if roll:
             self._journal.roll()
@@ -347,7 +364,10 @@ class Worker:
     # ── report and leave ──
 
     def _report(self) -> None:
-        if self._meter.due(_REPORT_S):
+        """No sign of life while the disk does not answer: then it is the supervisor's turn."""
+        since = self._appending_since
+        stuck = since is not None and self._clock.monotonic() - since > _SLOW_DISK_S
+        if self._meter.due(_REPORT_S) and not stuck:
             self._look()
             self._link.report(self._meter.report())
 

@@ -14,6 +14,7 @@ from streamwatchd.daemon.process import EXIT_FENCED, EXIT_MISMATCH, Job, work
 from streamwatchd.daemon.wire import Supply
 from streamwatchd.errors import Fenced
 from streamwatchd.ports.librdkafka import Librdkafka
+from streamwatchd.ports.telemetry import BlackBox
 from streamwatchd.shard.recovery import MakeShard
 from streamwatchd.shard.start import Assignment
 from tests.shard.small import FIRST, SETTINGS, small_shards
@@ -34,7 +35,8 @@ class Absent:
 def exit_code(job: Job, *, parent: int | None = None, hang_up: bool = False) -> int:
     control, far_control = Pipe()
     reports, far_reports = Pipe(duplex=False)
-    process = _spawn.Process(target=work, args=(job, far_control, far_reports, parent or os.getpid()))
+    memory = _spawn.RawArray("c", BlackBox.SIZE)
+    process = _spawn.Process(target=work, args=(job, far_control, far_reports, memory, parent or os.getpid()))
     process.start()
     far_control.close()
     far_reports.close()

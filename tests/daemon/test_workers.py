@@ -57,10 +57,12 @@ def test_restarts_wait_longer_each_time(setting: Setting) -> None:
     for wait_s in (0.4, 0.8):
         os.kill(setting.start(), signal.SIGKILL)
         setting.until_gone()
-        assert setting.log.lines[-1][2] == {"shard": 0, "exit": "SIGKILL", "restart_in_seconds": wait_s}
+        lost = setting.log.lines[-1][2]
+        assert (lost["exit"], lost["restart_in_seconds"]) == ("SIGKILL", wait_s)
+        assert "memory" in lost["hint"]
         assert not setting.slot.start_if_due()
         setting.clock.advance(round(wait_s * 1000))
-    assert setting.slot.restarts == 2
+    assert setting.slot.restarts == {"SIGKILL": 2}
     assert setting.slot.phase == "away"
 
 
@@ -75,13 +77,31 @@ def test_a_long_steady_run_resets_the_wait(setting: Setting) -> None:
 
 
 def test_a_silent_worker_is_killed(setting: Setting) -> None:
-    """No report for minutes: the loop stands still."""
+    """No report for long: the loop stands still. It is asked for its stacks, then killed."""
     setting.start()
-    setting.clock.advance(200_000)
-    setting.slot.kill_if_hung()
+    for _ in range(2):
+        setting.clock.advance(200_000)
+        setting.slot.kill_if_hung()
     setting.until_gone()
-    assert "worker_hung" in setting.log.events()
-    assert setting.slot.exit_code == -signal.SIGKILL
+    assert setting.log.events().count("worker_hung") == 1
+    assert setting.slot.restarts == {"hung": 1}
+
+
+def test_a_crash_loop_is_said(setting: Setting) -> None:
+    """Three deaths in a row, each soon after the start; a steady run ends it."""
+    for _ in range(3):
+        setting.clock.advance(31_000)
+        os.kill(setting.start(), signal.SIGSEGV)
+        setting.until_gone()
+    assert setting.slot.is_crash_looping
+    assert setting.log.events().count("worker_crash_loop") == 1
+    assert setting.log.lines[-1][2]["losses"] == 3
+    setting.clock.advance(31_000)
+    pid = setting.start()
+    setting.clock.advance(61_000)
+    os.kill(pid, signal.SIGKILL)
+    setting.until_gone()
+    assert not setting.slot.is_crash_looping
 
 
 def test_it_stops_when_told_while_it_waits(setting: Setting) -> None:

@@ -128,6 +128,7 @@ class TestLink:
     turn: int = 0
     reports: list[Report] = field(default_factory=list)
     helds: list[Held] = field(default_factory=list)
+    works: list[str] = field(default_factory=list)
 
     def commands(self) -> Sequence[Command]:
         self.turn += 1
@@ -143,6 +144,9 @@ class TestLink:
 
     def report(self, report: Report) -> None:
         self.reports.append(report)
+
+    def at_work(self, what: str) -> None:
+        self.works.append(what)
 
     def close(self) -> None: ...
 

@@ -1,0 +1,33 @@
+"""How many records are taken at a time: so few that the loop gives a sign of life about every second."""
+
+from __future__ import annotations
+
+_FIRST = 1_000
+_LONG_S = 1.0
+_SHORT_S = 0.25
+_MOST_OUTPUTS = 50_000
+_CAREFUL_S = 60.0
+
+
+class Portion:
+    """Grows while records are evaluated quickly, and shrinks when they are not or when much comes of them.
+
+    After losses in a row it begins small, a tenth each time, and stays so for a minute: what kills a worker again and
+    again is then named to the record. Results do not depend on it.
+    """
+
+    def __init__(self, most: int, losses: int, now_s: float) -> None:
+        self._most = max(1, min(most, _FIRST) // 10**losses) if losses else most
+        self.records = min(self._most, _FIRST)
+        self._after_losses = most
+        self._careful_until = now_s + _CAREFUL_S
+
+    def note(self, taken: int, seconds: float, outputs: int, now_s: float) -> None:
+        """What the last take came to."""
+        if now_s >= self._careful_until:
+            self._most = self._after_losses
+        if seconds > _LONG_S or outputs > _MOST_OUTPUTS:
+            share = min(_LONG_S / max(seconds, 1e-9), _MOST_OUTPUTS / max(outputs, 1))
+            self.records = max(1, min(self.records, int(taken * share)))
+        elif taken >= self.records and seconds < _SHORT_S and 4 * outputs < _MOST_OUTPUTS:
+            self.records = min(self._most, 2 * self.records)
