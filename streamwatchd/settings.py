@@ -23,7 +23,8 @@ class Topics:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`kafka` are allow-listed librdkafka options. Paths are absolute. `listen` is host:port of the HTTP port.
-    `delivery` is exactly_once or at_least_once."""
+    `delivery` is exactly_once or at_least_once. `control_socket` None is off; members of the group
+    `control_group` may use it."""
 
     config_path: Path
     app: str = "streamwatchd"
@@ -44,3 +45,5 @@ class Settings:
     start_from: str = "earliest"
     delivery: str = "exactly_once"
     log_level: str = "info"
+    control_socket: Path | None = None
+    control_group: str = ""

@@ -11,6 +11,9 @@ COMMANDS = {
     "dry-run": "Play a recording through the daemon's own engine.",
     "explain": "Show how a rule runs, what it shares and what it costs.",
     "record": "Write traffic from Kafka to a file.",
+    "status": "How the running daemon is.",
+    "lag": "What waits in each partition.",
+    "reload": "Have the running daemon look at rules and tables now.",
 }
 
 main = Commands(

@@ -102,7 +102,7 @@ class LagWatch:
     def _run(self) -> None:
         admin = self._kafka.admin()
         while not self._closed.wait(self._every_s):
-            self._metrics.put_lags(self._ends(admin))
+            self._metrics.put_ends(self._ends(admin))
         admin.close()
 
     def _ends(self, admin: Admin) -> Mapping[tuple[str, int], int]:

@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import streamwatchd
 from streamwatchd.compiler import Compiled, compile_project
+from streamwatchd.control import Request
+from streamwatchd.daemon import commands
 from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.cluster import Cluster, LagWatch
+from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
+from streamwatchd.daemon.control import ControlPort
 from streamwatchd.daemon.http import HttpPort
 from streamwatchd.daemon.logs import Log, logger
 from streamwatchd.daemon.metrics import Metrics
@@ -53,6 +58,7 @@ class Daemon:
         self._around = around
         self._log: Log = logger()
         self._stopped = False
+        self._started_ms = around.clock.now_ms()
         self._supervisor: Supervisor | None = None
         self._reloader: Reloader | None = None
         self._metrics = Metrics()
@@ -69,10 +75,9 @@ class Daemon:
     def run(self) -> int:
         """Until SIGTERM or SIGINT; returns the exit code."""
         self._take_signals()
-        http: HttpPort | None = None
+        ports: list[HttpPort | ControlPort] = []
         try:
-            if self._settings.listen:
-                http = HttpPort(self._settings.listen, self._render, self._health)
+            self._open(ports)
             self._log.info(
                 "daemon_started", version=streamwatchd.__version__, config=str(self._config), pid=os.getpid()
             )
@@ -80,9 +85,17 @@ class Daemon:
         finally:
             if self._reloader is not None:
                 self._reloader.close()
-            if http is not None:
-                http.close()
+            for port in ports:
+                port.close()
             self._lock.release()
+
+    def _open(self, ports: list[HttpPort | ControlPort]) -> None:
+        """What the daemon answers on, from the first moment; raises Unavailable."""
+        settings = self._settings
+        if settings.listen:
+            ports.append(HttpPort(settings.listen, self._render, self._health))
+        if settings.control_socket is not None:
+            ports.append(ControlPort(settings.control_socket, settings.control_group, self._command, self._log))
 
     def _run(self) -> int:
         last_good = self._last_good()
@@ -148,6 +161,25 @@ class Daemon:
         assert self._supervisor is not None
         self._supervisor.inbox.put(proposal)
         self._wake()
+
+    def _command(self, request: Request, say: Callable[[str], None]) -> Mapping[str, Any]:
+        """From a thread of the control socket."""
+        around = self._around
+        context = Context(
+            settings=self._settings,
+            started_ms=self._started_ms,
+            supervisor=self._supervisor,
+            reloader=self._reloader,
+            store=self._store,
+            refusals=self._refusals,
+            metrics=self._metrics,
+            kafka=self._kafka,
+            disk=around.disk,
+            clock=around.clock,
+            log=self._log,
+            wake=self._wake,
+        )
+        return commands.run(context, request, say)
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):

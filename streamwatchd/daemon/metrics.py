@@ -46,6 +46,7 @@ class Metrics:
         self._lock = threading.Lock()
         self._reports: dict[int, Report] = {}
         self._own: dict[tuple[str, Labels], float] = {}
+        self._ends: dict[tuple[str, int], int] = {}
 
     def take(self, report: Report) -> None:
         with self._lock:
@@ -59,29 +60,40 @@ class Metrics:
         with self._lock:
             self._own[name, labels] = value
 
-    def put_lags(self, ends: Mapping[tuple[str, int], int]) -> None:
-        """`ends` are the end offsets by topic and partition."""
+    def put_ends(self, ends: Mapping[tuple[str, int], int]) -> None:
+        """End offsets by topic and partition, as they were just now."""
         with self._lock:
-            for report in self._reports.values():
-                for (name, labels), offset in report.gauges.items():
-                    if name == "position_offset":
-                        end = ends.get((dict(labels)["topic"], int(dict(labels)["partition"])))
-                        if end is not None:
-                            self._own["consumer_lag_records", labels] = max(0, end - offset)
+            self._ends |= ends
 
-    def positions(self) -> set[tuple[str, int]]:
-        """The partitions that workers read."""
+    def positions(self) -> dict[tuple[str, int], tuple[int, int]]:
+        """The partitions that workers read, each with its shard and the next offset to read."""
         with self._lock:
-            return {
-                (dict(labels)["topic"], int(dict(labels)["partition"]))
-                for report in self._reports.values()
-                for name, labels in report.gauges
-                if name == "position_offset"
-            }
+            return self._positions()
+
+    def _positions(self) -> dict[tuple[str, int], tuple[int, int]]:
+        return {
+            (dict(labels)["topic"], int(dict(labels)["partition"])): (report.shard, int(offset))
+            for report in self._reports.values()
+            for (name, labels), offset in report.gauges.items()
+            if name == "position_offset"
+        }
+
+    def _lags(self) -> dict[tuple[str, int], int]:
+        ends = self._ends
+        return {key: max(0, ends[key] - at) for key, (_, at) in self._positions().items() if key in ends}
+
+    def lag_of(self, shard: int) -> int | None:
+        """Records that wait for a shard; None before ends are known."""
+        with self._lock:
+            positions = self._positions()
+            lags = [lag for key, lag in self._lags().items() if positions[key][0] == shard]
+        return sum(lags) if lags else None
 
     def render(self, now_ms: int) -> str:
         with self._lock:
             samples = dict(self._own)
+            for (topic, number), lag in self._lags().items():
+                samples["consumer_lag_records", (("partition", str(number)), ("topic", topic))] = lag
             for report in self._reports.values():
                 samples |= _samples(report, now_ms)
         return _text(samples)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -71,6 +72,16 @@ class Refusals:
         self._metrics.put("refused_files", len(loaded.refused))
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a compilation. `digest` is of the content that shall run, empty when the old one stays because
+    nothing else would be left, or because compiling failed; `problem` says which. `refused` are the files refused."""
+
+    digest: str
+    refused: tuple[str, ...]
+    problem: str = ""
+
+
 class Reloader:
     """`check` compiles when something changed; `watch` calls it in a thread."""
 
@@ -96,8 +107,11 @@ class Reloader:
         self._metrics = metrics
         self._seen = project.fingerprint()
         self._hint = threading.Event()
-        self._forced = threading.Event()
         self._closed = False
+        self._asked = 0
+        self._answered = 0
+        self._outcome = Outcome("", ())
+        self._answering = threading.Condition()
 
     def check(self, force: bool = False) -> bool:
         """Compile if files changed since the last call, or if forced; True when it compiled."""
@@ -105,31 +119,45 @@ class Reloader:
         if seen == self._seen and not force:
             return False
         self._seen = seen
+        self._outcome = self._compile_and_propose()
+        return True
+
+    def _compile_and_propose(self) -> Outcome:
         try:
             compiled = self._compile(self._last_good)
-        except Exception:
+        except Exception as error:
             self._metrics.add("reloads_failed_total")
             self._log.error("reload_crashed", exc_info=True)
-            return True
+            return Outcome("", (), f"compiling crashed, a bug: {error!r}; the daemon's log has the traceback")
         self._metrics.add("reloads_total")
         self._refusals.tell(compiled)
-        content = content_of(compiled)
+        content, refused = content_of(compiled), tuple(compiled.loaded.refused)
         if content is None:
-            self._log.error("reload_refused", reason="nothing would be left to run; the rules in force stay")
-        else:
-            self._last_good = dict(compiled.loaded.files)
-            self._log.info("rules_compiled", content=content.digest, refused=len(compiled.loaded.refused))
-            self._propose(Proposal(content, self._bundle(compiled.loaded.files)))
-        return True
+            reason = "nothing would be left to run; the rules in force stay"
+            self._log.error("reload_refused", reason=reason)
+            return Outcome("", refused, reason)
+        self._last_good = dict(compiled.loaded.files)
+        self._log.info("rules_compiled", content=content.digest, refused=len(refused))
+        self._propose(Proposal(content, self._bundle(compiled.loaded.files)))
+        return Outcome(content.digest, refused)
 
     def hint(self) -> None:
         """Something may have changed."""
         self._hint.set()
 
-    def force(self) -> None:
-        """Compile anyway, soon."""
-        self._forced.set()
+    def force(self) -> int:
+        """Compile anyway, soon; gives a number for `outcome`."""
+        with self._answering:
+            self._asked += 1
+            number = self._asked
         self._hint.set()
+        return number
+
+    def outcome(self, number: int, timeout_s: float) -> Outcome | None:
+        """What came of the compilation that `force` asked for; None while it is not done after `timeout_s`."""
+        with self._answering:
+            done = self._answering.wait_for(lambda: self._answered >= number, timeout_s)
+            return self._outcome if done else None
 
     def watch(self, debounce_s: float = 0.2, rescan_s: float = 30.0) -> None:
         """Run in threads until `close`."""
@@ -152,9 +180,14 @@ class Reloader:
                 self._hint.clear()
                 self._hint.wait(debounce_s)
             if not self._closed:
-                forced = self._forced.is_set()
-                self._forced.clear()
-                self.check(forced)
+                self._serve()
+
+    def _serve(self) -> None:
+        asked = self._asked
+        self.check(force=asked > self._answered)
+        with self._answering:
+            self._answered = asked
+            self._answering.notify_all()
 
     def close(self) -> None:
         self._closed = True

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, TypeVar
 
 from streamwatchd.daemon.changes import Changes, Proposal
 from streamwatchd.daemon.contents import ContentStore
@@ -13,6 +15,7 @@ from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.notify import notify
 from streamwatchd.daemon.process import EXIT_FENCED, EXIT_MISMATCH, Job
+from streamwatchd.daemon.rates import Rates
 from streamwatchd.daemon.wire import Need, Supply
 from streamwatchd.daemon.workers import WorkerSlot
 from streamwatchd.errors import StateMismatch, Unavailable
@@ -29,6 +32,22 @@ _TURN_S = 0.25
 _STOP_S = 25.0
 
 MakeJob = Callable[[Assignment], Job]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Something quick to do between two turns, asked by another thread."""
+
+    job: Callable[[], Any]
+    future: Future[Any]
+
+    def run(self) -> None:
+        if self.future.set_running_or_notify_cancel():
+            try:
+                self.future.set_result(self.job())
+            except Exception as error:  # it is raised where it was asked for
+                self.future.set_exception(error)
 
 
 class Supervisor:
@@ -53,7 +72,8 @@ class Supervisor:
         self._metrics = metrics
         self._log = log
         self._wake = wake
-        self.inbox: queue.SimpleQueue[Proposal] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[Proposal | Asked] = queue.SimpleQueue()
+        self.rates = Rates()
         self.changes = Changes(store, clock, self._tell_all, log)
         self.slots = [WorkerSlot(shard, self._job, clock, log) for shard in range(settings.shards)]
         self._paces: dict[str, Pace] = {}
@@ -91,11 +111,23 @@ class Supervisor:
         while self._wake.poll():
             self._wake.recv_bytes()
         while not self.inbox.empty():
-            if self.changes.propose(self.inbox.get()):
-                self._log.info("change_proposed")
+            self._take(self.inbox.get())
         for slot in self.slots:
             for message in slot.messages():
                 self._on_message(slot, message)
+
+    def _take(self, item: Proposal | Asked) -> None:
+        match item:
+            case Asked():
+                item.run()
+            case Proposal() if self.changes.propose(item):
+                self._log.info("change_proposed")
+
+    def ask(self, job: Callable[[], T]) -> Future[T]:
+        """From any thread: have `job` run between two turns; wake the supervisor afterwards."""
+        future: Future[T] = Future()
+        self.inbox.put(Asked(job, future))
+        return future
 
     def _on_message(self, slot: WorkerSlot, message: object) -> None:
         match message:
@@ -108,6 +140,7 @@ class Supervisor:
 
     def _on_report(self, report: Report) -> None:
         self._metrics.take(report)
+        self.rates.take(report)
         for task, watermark_ms in report.watermarks_ms.items():
             self._standings[task] = (report.shard, Standing(watermark_ms, task in report.idle))
         oldest = [slot.report.oldest_version if slot.report else None for slot in self.slots]

@@ -78,6 +78,10 @@ class WorkerSlot:
         return self._running.report if self._running else None
 
     @property
+    def pid(self) -> int | None:
+        return self._running.process.pid if self._running else None
+
+    @property
     def is_up(self) -> bool:
         return self._running is not None
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from streamwatchd.control import SOCKET_NAME
 from streamwatchd.diagnostics import Diagnostic, did_you_mean
 from streamwatchd.lang import units
 from streamwatchd.lang.names import one_edit
@@ -72,12 +73,13 @@ def read_config(
 
 def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enrichment_dir: Path) -> Settings:
     default = Settings(path)
+    state_dir = (path.parent / body.text("state_dir", str(default.state_dir))).absolute()
     return Settings(
         config_path=path.absolute(),
         app=body.text("app", default.app),
         kafka=_kafka(body, findings),
         shards=body.integer("shards", default.shards),
-        state_dir=(path.parent / body.text("state_dir", str(default.state_dir))).absolute(),
+        state_dir=state_dir,
         rules_dir=rules_dir.absolute(),
         enrichment_dir=enrichment_dir.absolute(),
         listen=_listen(body, default.listen, findings),
@@ -92,7 +94,16 @@ def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enric
         start_from=body.text("start_from", default.start_from),
         delivery=body.text("delivery", default.delivery),
         log_level=body.text("log_level", default.log_level),
+        control_socket=_control_socket(path, body, state_dir),
+        control_group=body.text("control_group"),
     )
+
+
+def _control_socket(path: Path, body: Read, state_dir: Path) -> Path | None:
+    said = body.text("control_socket")
+    if said == "off":
+        return None
+    return (path.parent / said).absolute() if said else state_dir / SOCKET_NAME
 
 
 def _folder(body: Read, name: str, usual: tuple[str, ...], base: Path, given: Path | None, findings: Findings) -> Path:

@@ -160,6 +160,19 @@ SETTINGS = Record(
             "127.0.0.1:9464",
             default="127.0.0.1:9464",
         ),
+        Field(
+            "control_socket",
+            Text("a path, or off"),
+            "The socket of `swctl status`, `lag`, `reload` and `savepoint`; relative to this file, else "
+            "`control.sock` in the state folder.",
+            "/run/streamwatchd/control.sock",
+        ),
+        Field(
+            "control_group",
+            Text("a group"),
+            "A group of this machine that may use that socket, besides root and the daemon's own user.",
+            "operators",
+        ),
         Field("max_future", Duration(), "Events stamped further ahead than this are dead letters.", "5m", default="5m"),
         Field(
             "idle_jump", Duration(), "Total silence longer than this is not caught up with at once.", "1h", default="1h"

@@ -39,8 +39,9 @@ def test_lag_is_the_end_less_the_position() -> None:
     """Never below zero, and only for partitions that are read."""
     metrics = Metrics()
     metrics.take(report())
-    metrics.put_lags({("in", 3): 100, ("other", 0): 7})
-    assert metrics.positions() == {("in", 3)}
+    metrics.put_ends({("in", 3): 100, ("other", 0): 7})
+    assert metrics.positions() == {("in", 3): (1, 40)}
+    assert (metrics.lag_of(1), metrics.lag_of(2)) == (60, None)
     assert 'streamwatchd_consumer_lag_records{partition="3",topic="in"} 60' in metrics.render(0).splitlines()
 
 

@@ -1,0 +1,43 @@
+"""`swctl lag`: what waits in each partition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streamwatchd.cli.control import ask, columns, daemon_options, number, print_json, socket_path
+from streamwatchd.cli.project import plural
+
+_HEAD = ("topic", "partition", "shard", "position", "end", "lag", "open", "watermark")
+
+
+@click.command("lag")
+@daemon_options
+def command(config: Path | None, path: Path | None, as_json: bool) -> None:
+    """Show what waits in each partition that the running daemon reads, and how far its event time has come.
+
+    `open` are records behind a transaction that is not ended yet: nobody who reads committed records sees them.
+    """
+    result = ask(socket_path(config, path), "lag")
+    if as_json:
+        print_json(result)
+        return
+    click.echo(columns(_HEAD, [_row(each) for each in result["partitions"]]))
+    click.echo(f"\n{plural(result['lag'], 'record')} behind, {result['at']}")
+
+
+def _row(each: Mapping[str, Any]) -> tuple[str, ...]:
+    watermark = each["watermark"] or "–"
+    return (
+        each["topic"],
+        str(each["partition"]),
+        str(each["shard"]),
+        number(each["position"]),
+        number(each["end"]),
+        number(each["lag"]),
+        number(each["held_by_open_transactions"]),
+        f"{watermark} (idle)" if each["idle"] else watermark,
+    )

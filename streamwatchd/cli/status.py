@@ -1,0 +1,82 @@
+"""`swctl status`: how the running daemon is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streamwatchd.cli.control import ask, columns, daemon_options, number, print_json, socket_path, span
+from streamwatchd.cli.project import plural
+
+_HEAD = ("shard", "phase", "epoch", "records/s", "lag", "watermark", "snapshot", "restarts")
+
+
+@click.command("status")
+@daemon_options
+@click.pass_context
+def command(ctx: click.Context, config: Path | None, path: Path | None, as_json: bool) -> None:
+    """Show how the running daemon is: its shards, the rules in force, what holds the watermark.
+
+    Exit code 0: every shard works; 1: some do not (yet); 2: no daemon answers.
+    """
+    result = ask(socket_path(config, path), "status")
+    if as_json:
+        print_json(result)
+    else:
+        click.echo("\n".join(_lines(result)))
+    ctx.exit(0 if result["state"] == "ok" else 1)
+
+
+def _lines(status: Mapping[str, Any]) -> Iterator[str]:
+    shards = status["shards"]
+    running = sum(each["phase"] == "running" for each in shards)
+    up = f"up {span(status['uptime_seconds'])}, process {status['pid']}"
+    work = f"{running} of {plural(len(shards), 'shard')} at work" if shards else status["state"]
+    yield f"streamwatchd {status['version']}, {status['app']}: {work}, {up}"
+    yield from _rules(status["rules"])
+    yield from _holding(status["holding"])
+    for each in status["pending_settings"]:
+        yield f"at the next start: {each}"
+    if shards:
+        yield ""
+        yield columns(_HEAD, [_row(each) for each in shards])
+        yield from (f"shard {each['shard']}: {each['note']}" for each in shards if each.get("note"))
+
+
+def _rules(rules: Mapping[str, Any]) -> Iterator[str]:
+    if rules["version"] is None:
+        yield "rules: none in force yet"
+    else:
+        since = f" since {rules['since']} of event time" if rules["since"] else ""
+        yield f"rules: version {rules['version']}{since}, content {rules['digest'][:12]}"
+    if rules["proposed"]:
+        yield f"rules: content {rules['proposed'][:12]} waits to be put in force"
+    if rules["refused"]:
+        yield f"rules: {plural(len(rules['refused']), 'file')} refused, `swctl validate` says why:"
+        yield from (f"  {path}" for path in rules["refused"])
+
+
+def _holding(holding: Mapping[str, Any] | None) -> Iterator[str]:
+    if holding is None:
+        yield "watermark: no partition is at work"
+    elif holding["watermark"] is None:
+        yield f"watermark: {holding['topic']}[{holding['partition']}] holds it, no record has come there yet"
+    else:
+        place = f"{holding['topic']}[{holding['partition']}]"
+        yield f"watermark: {holding['watermark']}, {span(holding['behind_seconds'])} behind the clock, held by {place}"
+
+
+def _row(shard: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        str(shard["shard"]),
+        shard["phase"],
+        number(shard.get("epoch")),
+        number(shard.get("records_per_second")),
+        number(shard.get("lag_records")),
+        shard.get("watermark") or "–",
+        span(shard.get("snapshot_age_seconds")),
+        str(shard["restarts"]),
+    )

@@ -1,0 +1,65 @@
+"""What commands have of the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeVar
+
+from streamwatchd.control import CommandRefused
+from streamwatchd.daemon.contents import ContentStore
+from streamwatchd.daemon.logs import Log
+from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.daemon.reloader import Refusals, Reloader
+from streamwatchd.daemon.supervisor import Supervisor
+from streamwatchd.ports.clock import Clock
+from streamwatchd.ports.disk import Disk
+from streamwatchd.ports.kafka import Kafka
+from streamwatchd.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The daemon as it is while a command runs. `supervisor` and `reloader` are None until Kafka has answered.
+
+    `pending_settings` are sentences on edits of the settings that wait for the next start. `wake` makes the supervisor
+    look for what is asked of it.
+    """
+
+    settings: Settings
+    started_ms: int
+    supervisor: Supervisor | None
+    reloader: Reloader | None
+    store: ContentStore
+    refusals: Refusals
+    metrics: Metrics
+    kafka: Kafka
+    disk: Disk
+    clock: Clock
+    log: Log
+    wake: Callable[[], None]
+    pending_settings: Callable[[], Sequence[str]] = tuple
+
+    def working(self) -> tuple[Supervisor, Reloader]:
+        """Both of them, or a refusal that says what is waited for."""
+        if self.supervisor is None or self.reloader is None:
+            servers = self.settings.kafka.get("bootstrap.servers", "")
+            raise CommandRefused(
+                f"the daemon still waits for Kafka ({servers}) or its topics; see its log", "not_ready"
+            )
+        return self.supervisor, self.reloader
+
+    def in_supervisor(self, job: Callable[[], T], timeout_s: float = 5.0) -> T:
+        """What `job` gives, run in the supervisor's thread between two turns: quick things only."""
+        supervisor, _ = self.working()
+        future: Future[T] = supervisor.ask(job)
+        self.wake()
+        try:
+            return future.result(timeout_s)
+        except TimeoutError:
+            if future.cancel():
+                raise CommandRefused(f"the supervisor did not come to it within {timeout_s:.0f} s", "busy") from None
+            return future.result()

@@ -1,0 +1,64 @@
+"""`lag`: per partition what is there, what was read, what waits, and how far its event time has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from streamwatchd.control import CommandRefused
+from streamwatchd.daemon.commands.context import Context
+from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.ports.kafka import Partition
+from streamwatchd.ports.telemetry import Report
+from streamwatchd.settings import Topics
+from streamwatchd.shard.assignor import exchange_topic
+from streamwatchd.shard.epoch import iso
+
+_BEGUN = 0
+
+
+def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> Mapping[str, Any]:
+    """Ends are asked of Kafka now; positions are those of the newest reports (at most half a second old)."""
+    supervisor, _ = context.working()
+    reports = [slot.report for slot in supervisor.slots if slot.report is not None]
+    positions = context.metrics.positions()
+    ends, stable = _ends(context, [Partition(topic, number) for topic, number in positions])
+    marks = _marks(context.settings.topics, reports)
+    rows = []
+    for (topic, number), (shard, position) in sorted(positions.items()):
+        end, last_stable = ends.get(Partition(topic, number)), stable.get(Partition(topic, number))
+        watermark_ms, idle = marks.get((topic, number), (_BEGUN, False))
+        rows.append(
+            {
+                "topic": topic,
+                "partition": number,
+                "shard": shard,
+                "position": position,
+                "end": end,
+                "lag": None if end is None else max(0, end - position),
+                "held_by_open_transactions": None if end is None or last_stable is None else max(0, end - last_stable),
+                "watermark": iso(watermark_ms) if watermark_ms > _BEGUN else None,
+                "idle": idle,
+            }
+        )
+    return {"at": iso(context.clock.now_ms()), "partitions": rows, "lag": sum(row["lag"] or 0 for row in rows)}
+
+
+def _marks(topics: Topics, reports: list[Report]) -> dict[tuple[str, int], tuple[int, bool]]:
+    """Per topic and partition its task's watermark, and whether it is idle."""
+    return {
+        (topic or exchange_topic(topics, stage), partition): (ms, (stage, topic, partition) in report.idle)
+        for report in reports
+        for (stage, topic, partition), ms in report.watermarks_ms.items()
+    }
+
+
+def _ends(context: Context, partitions: list[Partition]) -> tuple[dict[Partition, int], dict[Partition, int]]:
+    try:
+        admin = context.kafka.admin()
+        try:
+            return admin.end_offsets(partitions), admin.end_offsets(partitions, read_committed=True)
+        finally:
+            admin.close()
+    except (Unavailable, StateMismatch) as error:
+        raise CommandRefused(f"Kafka does not say where the topics end: {error}") from error

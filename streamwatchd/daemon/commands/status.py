@@ -1,0 +1,87 @@
+"""`status`: how the daemon is, in one look. It waits for nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamwatchd
+from streamwatchd.daemon.commands.context import Context
+from streamwatchd.daemon.workers import WorkerSlot
+from streamwatchd.ports.telemetry import Report
+from streamwatchd.shard.epoch import iso
+
+_BEGUN = 0
+"""Watermarks below 1970 belong to partitions that never had a record."""
+
+
+def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> Mapping[str, Any]:
+    now_ms = context.clock.now_ms()
+    supervisor = context.supervisor
+    slots = supervisor.slots if supervisor else []
+    running = sum(slot.phase == "running" for slot in slots)
+    state = "waiting for Kafka" if supervisor is None else "ok" if running == len(slots) else "degraded"
+    reports = [slot.report for slot in slots]
+    return {
+        "app": context.settings.app,
+        "version": streamwatchd.__version__,
+        "pid": os.getpid(),
+        "uptime_seconds": (now_ms - context.started_ms) // 1000,
+        "state": state,
+        "rules": _rules(context),
+        "shards": [_shard(context, slot, now_ms) for slot in slots],
+        "holding": holding([report for report in reports if report is not None], now_ms),
+        "pending_settings": list(context.pending_settings()),
+    }
+
+
+def _rules(context: Context) -> dict[str, Any]:
+    newest = context.store.versions[-1] if context.store.versions else None
+    wanted = context.supervisor.changes.wanted if context.supervisor else None
+    return {
+        "version": newest.number if newest else None,
+        "since": iso(newest.at_ms) if newest and newest.at_ms > _BEGUN else None,
+        "digest": newest.digest if newest else None,
+        "proposed": wanted.content.digest if wanted else None,
+        "refused": list(context.refusals.refused),
+    }
+
+
+def _shard(context: Context, slot: WorkerSlot, now_ms: int) -> dict[str, Any]:
+    report = slot.report
+    found: dict[str, Any] = {"shard": slot.shard, "phase": slot.phase, "pid": slot.pid, "restarts": slot.restarts}
+    if report is None or context.supervisor is None:
+        return found
+    watermarks = [ms for ms in report.watermarks_ms.values() if ms > _BEGUN]
+    written = report.gauges.get(("snapshot_timestamp_seconds", ()))
+    return found | {
+        "epoch": report.epoch,
+        "rules_version": report.gauges.get(("version_number", ())),
+        "records_per_second": round(context.supervisor.rates.of(slot.shard), 1),
+        "watermark": iso(min(watermarks)) if watermarks else None,
+        "lag_records": context.metrics.lag_of(slot.shard),
+        "snapshot_age_seconds": None if written is None else max(0.0, round(now_ms / 1000 - written, 1)),
+        "note": report.notes[-1] if report.notes and slot.phase != "running" else None,
+    }
+
+
+def holding(reports: list[Report], now_ms: int) -> dict[str, Any] | None:
+    """The source partition with the lowest watermark among those that are not idle: all else waits for it."""
+    live = [
+        (ms, task, report.shard)
+        for report in reports
+        for task, ms in report.watermarks_ms.items()
+        if task[0] == 1 and task not in report.idle
+    ]
+    if not live:
+        return None
+    ms, (_, topic, partition), shard = min(live)
+    begun = ms > _BEGUN
+    return {
+        "topic": topic,
+        "partition": partition,
+        "shard": shard,
+        "watermark": iso(ms) if begun else None,
+        "behind_seconds": round((now_ms - ms) / 1000, 1) if begun else None,
+    }

@@ -1,0 +1,90 @@
+"""`swctl status`: what a daemon's answer looks like; a running daemon is in tests/kafka/test_control.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from streamwatchd.cli import main
+from streamwatchd.cli import status as command
+
+SHARD = {"shard": 0, "phase": "running", "pid": 9, "restarts": 2, "epoch": 1_234, "records_per_second": 5_000.4}
+STATUS: dict[str, Any] = {
+    "app": "noc",
+    "version": "0.1.0",
+    "pid": 8,
+    "uptime_seconds": 7_500,
+    "state": "ok",
+    "rules": {
+        "version": 3,
+        "since": "2026-01-05T00:00:00.000Z",
+        "digest": "abcdef0123456789",
+        "proposed": None,
+        "refused": [],
+    },
+    "shards": [
+        SHARD | {"lag_records": 0, "watermark": "2026-01-05T00:01:00.000Z", "snapshot_age_seconds": 4.2, "note": None}
+    ],
+    "holding": {
+        "topic": "in",
+        "partition": 1,
+        "shard": 0,
+        "watermark": "2026-01-05T00:01:00.000Z",
+        "behind_seconds": 6.0,
+    },
+    "pending_settings": [],
+}
+
+
+def show(monkeypatch: pytest.MonkeyPatch, status: dict[str, Any]) -> tuple[int, str]:
+    monkeypatch.setattr(command, "ask", lambda path, name: status)
+    result = CliRunner().invoke(main, ["status", "--socket", "x"], catch_exceptions=False)
+    return result.exit_code, result.stdout
+
+
+def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 0."""
+    code, text = show(monkeypatch, STATUS)
+    assert code == 0
+    assert text.splitlines() == [
+        "streamwatchd 0.1.0, noc: 1 of 1 shard at work, up 2 h 5 min, process 8",
+        "rules: version 3 since 2026-01-05T00:00:00.000Z of event time, content abcdef012345",
+        "watermark: 2026-01-05T00:01:00.000Z, 6 s behind the clock, held by in[1]",
+        "",
+        "shard  phase    epoch  records/s  lag  watermark                 snapshot  restarts",
+        "    0  running  1,234      5,000    0  2026-01-05T00:01:00.000Z     4.2 s         2",
+    ]
+
+
+def test_what_is_wrong_stands_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused files, a waiting change, a shard that waits; exit code 1."""
+    waits = {"shard": 1, "phase": "waiting", "pid": 3, "restarts": 0, "note": "waiting: no broker answers"}
+    rules = {**STATUS["rules"], "proposed": "0123456789abcdef", "refused": ["rules.d/a.yaml"]}
+    status = {**STATUS, "state": "degraded", "shards": [*STATUS["shards"], waits], "rules": rules, "holding": None}
+    code, text = show(monkeypatch, {**status, "pending_settings": ["shards: 2 is written, 1 runs"]})
+    assert code == 1
+    for line in (
+        "rules: content 0123456789ab waits to be put in force",
+        "  rules.d/a.yaml",
+        "at the next start: shards: 2 is written, 1 runs",
+        "shard 1: waiting: no broker answers",
+        "watermark: no partition is at work",
+    ):
+        assert line in text.splitlines()
+
+
+def test_before_kafka_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are no shards yet."""
+    none = {"version": None, "since": None, "digest": None, "proposed": None, "refused": []}
+    status = {**STATUS, "state": "waiting for Kafka", "shards": [], "rules": none, "holding": None}
+    assert "waiting for Kafka" in show(monkeypatch, status)[1]
+
+
+def test_no_daemon_is_a_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    """On standard error."""
+    result = CliRunner().invoke(main, ["status", "--socket", str(tmp_path / "none.sock")])
+    assert result.exit_code == 2
+    assert "no daemon listens at" in result.stderr

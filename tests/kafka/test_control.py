@@ -1,0 +1,59 @@
+"""`swctl` and a running daemon, on a real Kafka."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streamwatchd.cli import main
+from tests.kafka.site import COUNTS, Site
+
+pytestmark = pytest.mark.kafka
+
+
+def swctl(site: Site, *arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments, "--config", str(site.config)], catch_exceptions=False)
+
+
+def answer(site: Site, *arguments: str) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(swctl(site, *arguments, "--json").stdout)
+    return result
+
+
+def test_a_running_daemon_says_how_it_is_and_reloads(kafka: str, tmp_path: Path) -> None:
+    """Status, lag and reload, for people and for programs; without a daemon a sentence and exit code 2."""
+    site = Site(kafka, tmp_path, source="key: k\n")
+    rules = site.folder / "rules.d"
+    try:
+        gone = swctl(site, "status")
+        assert (gone.exit_code, "no daemon listens at" in gone.stderr) == (2, True)
+        site.start_and_wait()
+        site.feed(1_000)
+        site.until(lambda: answer(site, "lag")["lag"] == 0 and site.metric("streamwatchd_records_total") >= 1_000)
+        lag = answer(site, "lag")["partitions"]
+        assert sum(each["position"] for each in lag if each["topic"] == site.topic) >= 1_000
+        status = swctl(site, "status")
+        assert status.exit_code == 0
+        assert "2 of 2 shards at work" in status.stdout
+        assert f"held by {site.topic}[" in status.stdout
+        assert site.topic in swctl(site, "lag").stdout
+
+        (rules / "bad.yaml").write_text("source: events\nrules:\n  - kpi: 3\n")
+        (rules / "more.yaml").write_text(COUNTS.replace("counts", "more"))
+        reloaded = swctl(site, "reload", "--wait")
+        assert reloaded.exit_code == 1
+        assert "is in force in every shard" in reloaded.stdout
+        assert "bad.yaml" in reloaded.stdout
+        after = answer(site, "status")
+        assert [Path(each).name for each in after["rules"]["refused"]] == ["bad.yaml"]
+        assert after["rules"]["version"] >= 1
+        assert {each["rules_version"] for each in after["shards"]} == {after["rules"]["version"]}
+        (rules / "bad.yaml").unlink()
+        assert swctl(site, "reload", "--wait").exit_code == 0
+        assert answer(site, "reload") == {"asked": True}
+    finally:
+        site.end()
