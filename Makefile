@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test kafka bench lint format types imports docs stale-docs laws generate lock clean
+.PHONY: help install demo test crashloop kafka bench lint format types imports docs stale-docs laws generate lock clean
 
 help:
 	@echo 'install              .venv/bin/streamwatchd and .venv/bin/swctl'
@@ -23,6 +23,7 @@ help:
 	@echo 'kafka                a real broker for development, until Ctrl-C'
 	@echo 'bench [N=…]          the reference job, and the cost of many rules'
 	@echo 'laws [EXAMPLES=…]    the laws of the engine on more random rules than `make test` takes'
+	@echo 'crashloop [KILLS=n SEED=s MINUTES=m]  SIGKILL anywhere on a real Kafka, until n kills are in build/crashloop.ndjson'
 	@echo 'lint types imports   what CI asks of the code; `format` mends what it can'
 	@echo 'docs                 build/docs/index.html'
 	@echo 'generate             rewrite what is generated; `stale-docs` only says whether it is stale'
@@ -72,6 +73,9 @@ test: $(VENV)/.dev
 
 laws: $(VENV)/.dev
 	STREAMWATCHD_LAW_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest tests/laws $(ARGS)
+
+crashloop: $(VENV)/.dev
+	$(BIN)/python -m tests.crashloop --kills $(or $(KILLS),1000) --seed $(or $(SEED),1) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(KAFKA),--kafka $(KAFKA))
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

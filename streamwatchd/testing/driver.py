@@ -56,9 +56,10 @@ class Driver:
         shard.mark(mark)
         self._collect(shard)
 
-    def switch(self, program: Program, tables: Mapping[str, TableData]) -> int:
+    def switch(self, program: Program, tables: Mapping[str, TableData], at_ms: int | None = None) -> int:
         """Other rules and tables, at the instant that it gives back: above every event time so far."""
-        at_ms = max(shard.max_event_time() for shard in self.shards) + 1
+        if at_ms is None:
+            at_ms = max(shard.max_event_time() for shard in self.shards) + 1
         later = [TaskId(s.stage, "", p) for s in program.plan.later for p in range(self.exchange_partitions)]
         fresh = [task for task in later if task not in self._owner]
         added: dict[int, list[TaskId]] = {}

@@ -1,0 +1,195 @@
+"""What is killed or stopped, and when: a SIGKILL at any instant, again during recovery, while a snapshot is written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from tests.kafka.process import Process
+
+STRIKES = {
+    "worker": 30, "workers": 10, "again": 15, "supervisor": 15, "everything": 15, "writing": 10, "deciding": 6,
+    "zombie": 6, "worker_pauses": 4, "supervisor_pauses": 3,
+}  # fmt: skip
+"""Kinds of blows and how often each comes."""
+_WORKERS_IN_A_ROW = 4
+"""A worker that dies again and again waits longer each time; a new supervisor begins with short waits."""
+
+
+class Daemon(Process):
+    """A process that is struck and started again; `kills` counts strikes, `killed` processes."""
+
+    def __init__(self, config: Path, port: int, log: Path, state: Path) -> None:
+        super().__init__(config, port, log)
+        self.state = state
+        self.kills = self.killed = 0
+        self.known: set[int] = set()
+        """Every process that was ever seen."""
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def start(self) -> None:
+        super().start()
+        self.known.add(self.pid)
+
+    def workers(self) -> list[int]:
+        """Those that are there; none where the supervisor is not."""
+        try:
+            found = super().workers()
+        except OSError:
+            return []
+        self.known.update(found)
+        return found
+
+    def kill(self, *pids: int) -> None:
+        """At once, one strike."""
+        alive = [pid for pid in pids if _is_ours(pid)]
+        for pid in alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.kills += bool(alive)
+        self.killed += len(alive)
+        if self.process is not None and self.pid in pids:
+            self.process.wait()
+
+    def tell(self, number: int, pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if _is_ours(pid):
+                os.kill(pid, number)
+
+    def end(self) -> None:
+        """Nothing of it is left, orphans included."""
+        self.workers()
+        for pid in self.known:
+            self.tell(signal.SIGKILL, pid)
+        super().end()
+
+
+def _is_ours(pid: int) -> bool:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return b"spawn_main" in command or b"streamwatchd" in command
+
+
+class Blows:
+    """Draws and strikes. `edit` makes a change to the project."""
+
+    def __init__(self, daemon: Daemon, rng: random.Random, edit: Callable[[], None]) -> None:
+        self._daemon = daemon
+        self._rng = rng
+        self._edit = edit
+        self._in_a_row = 0
+        self.struck: list[str] = []
+
+    def strike(self) -> None:
+        """One blow; the daemon is up or on its way up afterwards."""
+        kind = self._rng.choices(list(STRIKES), list(STRIKES.values()))[0]
+        if self._in_a_row >= _WORKERS_IN_A_ROW:
+            kind = self._rng.choice(("supervisor", "everything"))
+        if kind in ("supervisor", "everything", "deciding", "zombie"):
+            self._in_a_row = 0
+        elif not kind.endswith("_pauses"):
+            self._in_a_row += 2 if kind == "again" else 1
+        self.struck.append(kind)
+        getattr(self, f"_{kind}")()
+
+    def rest(self) -> None:
+        """Until the next blow: mostly it has come up again before, now and then it has not."""
+        if self._rng.random() < 0.6:
+            self._daemon.until(lambda: self._daemon.health()[0] == 200, 120)
+        time.sleep(self._rng.uniform(0.0, 1.5))
+
+    def _some(self, count: int) -> list[int]:
+        workers = self._daemon.workers()
+        return self._rng.sample(workers, min(count, len(workers)))
+
+    def _worker(self) -> None:
+        self._daemon.kill(*self._some(1))
+
+    def _workers(self) -> None:
+        self._daemon.kill(*self._some(self._rng.choice((2, 99))))
+
+    def _again(self) -> None:
+        """Its successor too, on its way up."""
+        for pid in self._some(1):
+            before = set(self._daemon.workers())
+            self._daemon.kill(pid)
+            successor = _wait(partial(self._others, before), 5.0)
+            time.sleep(self._rng.uniform(0.0, 2.0))
+            self._daemon.kill(*successor)
+
+    def _others(self, known: set[int]) -> set[int]:
+        return set(self._daemon.workers()) - known
+
+    def _supervisor(self) -> None:
+        self._daemon.workers()
+        self._daemon.kill(self._daemon.pid)
+        time.sleep(self._rng.choice((0.0, 0.0, 0.3, 1.0)))
+        self._daemon.start()
+
+    def _everything(self) -> None:
+        self._daemon.kill(self._daemon.pid, *self._daemon.workers())
+        self._daemon.start()
+        if self._rng.random() < 0.2:
+            time.sleep(self._rng.uniform(0.0, 3.0))
+            self._daemon.kill(self._daemon.pid, *self._daemon.workers())
+            self._daemon.start()
+
+    def _writing(self) -> None:
+        """While a file of the state is half written: all workers, or everything."""
+        _wait(lambda: list(self._daemon.state.rglob("*.tmp")), 3.0, 0.0005)
+        if self._rng.random() < 0.5:
+            self._workers()
+        else:
+            self._everything()
+
+    def _deciding(self) -> None:
+        """A change of rules is on disk, and perhaps some worker has heard of it."""
+        versions = self._daemon.state / "versions.json"
+        before = versions.stat().st_mtime_ns
+        self._edit()
+        _wait(lambda: versions.stat().st_mtime_ns != before, 3.0, 0.0005)
+        time.sleep(self._rng.choice((0.0, 0.0, 0.005, 0.05)))
+        self._rng.choice((self._supervisor, self._everything, self._workers))()
+
+    def _zombie(self) -> None:
+        """A worker stands still, its supervisor dies, another one is at work; then the worker goes on."""
+        for pid in self._some(1):
+            self._daemon.tell(signal.SIGSTOP, pid)
+            self._supervisor()
+            time.sleep(self._rng.uniform(0.5, 4.0))
+            self._daemon.tell(signal.SIGCONT, pid)
+
+    def _worker_pauses(self) -> None:
+        for pid in self._some(1):
+            self._pause(pid)
+
+    def _supervisor_pauses(self) -> None:
+        self._pause(self._daemon.pid)
+
+    def _pause(self, pid: int) -> None:
+        self._daemon.tell(signal.SIGSTOP, pid)
+        time.sleep(self._rng.uniform(0.2, 3.0))
+        self._daemon.tell(signal.SIGCONT, pid)
+
+
+def _wait(wanted: Callable[[], list[int] | set[int] | list[Path] | bool], seconds: float, step: float = 0.02) -> list:
+    """What `wanted` gave first, or nothing at the time-out; files may come and go while it looks."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            if found := wanted():
+                return list(found) if isinstance(found, list | set) else []
+        time.sleep(step)
+    return []
