@@ -2,32 +2,65 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 
 _ARRAY = 1
-_TUPLE = 2
+_APART = 2
+_DTYPE = re.compile(r"[<|][biufU][0-9]{1,6}")
+"""What arrays may consist of: numbers, truths and text, never objects."""
 
 
-def _encode(value: object) -> msgspec.msgpack.Ext:
+class Frozen:
+    """A packable value that nobody changes any more: made and packed when its bytes are wanted, by whatever thread.
+
+    With `apart` its bytes stand beside those of the tree it is in (`pack_apart`), so that whoever stores them need not
+    store them again: `place` is where they are, for the store that put them there.
+    """
+
+    __slots__ = ("_make", "apart", "place")
+
+    def __init__(self, make: Callable[[], object], *, apart: bool = True, place: object = None) -> None:
+        self._make = make
+        self.apart = apart
+        self.place = place
+
+    @property
+    def value(self) -> Any:
+        return self._make()
+
+
+def thawed(value: Any) -> Any:
+    """What a tree holds at one place, frozen or not."""
+    return value.value if isinstance(value, Frozen) else value
+
+
+def _encode(value: object) -> object:
     if isinstance(value, np.ndarray):
         if value.ndim != 1:
             raise TypeError("only one-dimensional arrays are packed")
         dtype = value.dtype.str.encode()
-        return msgspec.msgpack.Ext(_ARRAY, bytes([len(dtype)]) + dtype + np.ascontiguousarray(value).tobytes())
+        raw = np.ascontiguousarray(value).view(np.uint8).data
+        return msgspec.msgpack.Ext(_ARRAY, b"".join((bytes([len(dtype)]), dtype, raw)))
+    if isinstance(value, Frozen):
+        return value.value
     if isinstance(value, np.generic):
         raise TypeError(f"numpy scalar {value!r} in packed data")
     raise TypeError(f"can't pack {type(value).__name__}")
 
 
 def _decode(code: int, data: memoryview) -> object:
-    if code == _ARRAY:
-        size = data[0]
-        dtype = np.dtype(bytes(data[1 : 1 + size]).decode())
-        return np.frombuffer(bytes(data[1 + size :]), dtype).copy()
-    raise ValueError(f"unknown packed type {code}")
+    if code != _ARRAY:
+        raise ValueError(f"unknown packed type {code}")
+    size = data[0]
+    name = bytes(data[1 : 1 + size]).decode()
+    if not _DTYPE.fullmatch(name):
+        raise ValueError(f"arrays of {name!r} are not packed")
+    return np.frombuffer(data, np.dtype(name), offset=1 + size).copy()
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_encode)
@@ -35,10 +68,44 @@ _decoder = msgspec.msgpack.Decoder(ext_hook=_decode)
 
 
 def pack(value: object) -> bytes:
-    """None, bool, int, float, str, bytes, lists, dicts with scalar keys, and 1-d numpy arrays; tuples become lists."""
+    """None, bool, int, float, str, bytes, lists, dicts with scalar keys, and 1-d numpy arrays; tuples become lists.
+
+    What is `Frozen` is packed in its place.
+    """
     return _encoder.encode(value)
 
 
-def unpack(data: bytes) -> Any:
-    """The inverse of `pack`; raises msgspec.DecodeError for torn bytes."""
-    return _decoder.decode(data)
+def unpack(data: bytes | memoryview) -> Any:
+    """The inverse of `pack`; raises msgspec.DecodeError for bytes that are torn or anything else."""
+    return _decoded(_decoder, data)
+
+
+def pack_apart(value: object) -> tuple[bytes, list[Frozen]]:
+    """The bytes of a tree, and what is frozen in it: they refer to it by its number in the list."""
+    parts: list[Frozen] = []
+
+    def encode(each: object) -> object:
+        if isinstance(each, Frozen) and each.apart:
+            parts.append(each)
+            return msgspec.msgpack.Ext(_APART, (len(parts) - 1).to_bytes(4, "little"))
+        return _encode(each)
+
+    return msgspec.msgpack.Encoder(enc_hook=encode).encode(value), parts
+
+
+def unpack_apart(data: bytes | memoryview, parts: Sequence[Frozen]) -> Any:
+    """The inverse of `pack_apart`; what was packed apart is `Frozen` in the tree. Raises msgspec.DecodeError."""
+
+    def decode(code: int, raw: memoryview) -> object:
+        if code == _APART:
+            return parts[int.from_bytes(raw, "little")]
+        return _decode(code, raw)
+
+    return _decoded(msgspec.msgpack.Decoder(ext_hook=decode), data)
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[Any], data: bytes | memoryview) -> Any:
+    try:
+        return decoder.decode(data)
+    except (ValueError, TypeError, IndexError, RecursionError, MemoryError) as error:
+        raise msgspec.DecodeError(str(error)) from error

@@ -35,11 +35,24 @@ class Accumulator(Protocol):
     def take(self, state: State, keys: Index) -> State:
         """The part of `keys`, which become 0, 1, …"""
 
+    def copy(self, state: State) -> State:
+        """One that later merges into `state` do not reach."""
+
     def pack(self, state: State) -> object:
         """For `packing.pack`."""
 
-    def unpack(self, packed: Any) -> State:
-        """The inverse."""
+    def unpack(self, packed: Any, size: int) -> State:
+        """The inverse, for at most `size` keys; raises ValueError or TypeError for anything that `pack` gives not."""
+
+
+_EDGES = (float, str, bool, int, type(None))
+
+
+def array_of(value: Any, dtype: npt.DTypeLike, most: int) -> npt.NDArray[Any]:
+    """`value`, when it is an array of this type with at most so many entries; raises ValueError otherwise."""
+    if not isinstance(value, np.ndarray) or value.dtype != dtype or len(value) > most:
+        raise ValueError(f"not an array of at most {most} {np.dtype(dtype).name}")
+    return value
 
 
 def _scatter(target: npt.NDArray[Any], keys: Index | None, length: int) -> npt.NDArray[Any]:
@@ -75,11 +88,14 @@ class Count:
     def take(self, state: State, keys: Index) -> State:
         return grown(state, int(keys.max(initial=-1)) + 1, 0)[keys]
 
+    def copy(self, state: State) -> State:
+        return state.copy()
+
     def pack(self, state: State) -> object:
         return state
 
-    def unpack(self, packed: Any) -> State:
-        return packed
+    def unpack(self, packed: Any, size: int) -> State:
+        return array_of(packed, np.int64, size)
 
 
 class Sum:
@@ -110,11 +126,16 @@ class Sum:
         size = int(keys.max(initial=-1)) + 1
         return {number: grown(sums, size, 0)[keys] for number, sums in state.items()}
 
+    def copy(self, state: State) -> State:
+        return {number: sums.copy() for number, sums in state.items()}
+
     def pack(self, state: State) -> object:
         return state
 
-    def unpack(self, packed: Any) -> State:
-        return packed
+    def unpack(self, packed: Any, size: int) -> State:
+        if not isinstance(packed, dict) or not all(exact.is_bin(number) for number in packed):
+            raise ValueError("not the bins of a sum")
+        return {number: array_of(sums, np.int64, size) for number, sums in packed.items()}
 
 
 class RoughSum(Sum):
@@ -159,11 +180,14 @@ class Extreme:
     def take(self, state: State, keys: Index) -> State:
         return grown(state, int(keys.max(initial=-1)) + 1, self._fill)[keys]
 
+    def copy(self, state: State) -> State:
+        return state.copy()
+
     def pack(self, state: State) -> object:
         return state
 
-    def unpack(self, packed: Any) -> State:
-        return packed
+    def unpack(self, packed: Any, size: int) -> State:
+        return array_of(packed, np.float64, size)
 
 
 _NO_TIME = np.iinfo(np.int64).min
@@ -217,13 +241,19 @@ class Edge:
         size = int(keys.max(initial=-1)) + 1
         return grown(state[0], size, _NO_TIME)[keys], grown(state[1], size, None)[keys]
 
+    def copy(self, state: State) -> State:
+        return state[0].copy(), state[1].copy()
+
     def pack(self, state: State) -> object:
         return [state[0], state[1].tolist()]
 
-    def unpack(self, packed: Any) -> State:
-        values = np.empty(len(packed[1]), object)
-        values[:] = packed[1]
-        return packed[0], values
+    def unpack(self, packed: Any, size: int) -> State:
+        times, chosen = array_of(packed[0], np.int64, size), packed[1]
+        if len(chosen) != len(times) or not all(isinstance(each, _EDGES) for each in chosen):
+            raise ValueError("not the values of a first or last")
+        values = np.empty(len(chosen), object)
+        values[:] = chosen
+        return times, values
 
 
 def _objects(column: Column | None) -> Any:
@@ -248,8 +278,11 @@ def _ranks(column: Column | None) -> npt.NDArray[Any]:
 class Pairs:
     """Base of the sparse ones: sorted unique (key, item) pairs with a weight each.
 
-    State: list of chunks (keys int64, items, weights int64), compacted when read.
+    State: list of chunks (keys int64, items, weights int64), compacted when read; a chunk is never changed.
     """
+
+    dtypes: tuple[npt.DTypeLike, ...] = (np.dtype(np.int64),)
+    """Of the items; what has none yet is of the first."""
 
     def items(self, column: Column) -> npt.NDArray[Any]:
         raise NotImplementedError
@@ -275,11 +308,21 @@ class Pairs:
         inside = lut[groups] >= 0
         return [_compact(lut[groups[inside]], items[inside], weights[inside])]
 
+    def copy(self, state: State) -> State:
+        return list(state)
+
     def pack(self, state: State) -> object:
         return list(compacted(state))
 
-    def unpack(self, packed: Any) -> State:
-        return [tuple(packed)]
+    def unpack(self, packed: Any, size: int) -> State:
+        keys, items, weights = packed
+        array_of(keys, np.int64, len(keys))
+        array_of(weights, np.int64, len(keys))
+        if len(keys) and not 0 <= int(keys.min()) <= int(keys.max()) < size:
+            raise ValueError("pairs of keys that are not there")
+        if not len(keys) == len(items) == len(weights) or items.dtype not in self.dtypes:
+            raise ValueError("pairs of another kind")
+        return [(keys, items, weights)]
 
 
 Chunk = tuple[npt.NDArray[np.int64], npt.NDArray[Any], npt.NDArray[np.int64]]

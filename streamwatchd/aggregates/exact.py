@@ -21,6 +21,14 @@ Bins = dict[int, npt.NDArray[np.int64]]
 Integers = npt.NDArray[np.int64]
 
 
+_FIRST_BIN, _LAST_BIN = -40, 40
+"""Beyond the bins that doubles reach: 1074 / 32 = 34."""
+
+
+def is_bin(number: object) -> bool:
+    return isinstance(number, int) and _FIRST_BIN <= number <= _LAST_BIN
+
+
 def sum_by_group(groups: Rows, size: int, values: Numbers) -> Bins:
     """Exact sums of `values` (no NaN) per group, as integers per bin. At most 2^20 rows a call."""
     bins: Bins = {}

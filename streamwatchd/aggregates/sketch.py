@@ -103,6 +103,8 @@ class Distinct(Pairs):
     A register is stored as an item below 2^18 (index · 64 + rank), which no key mixes with hashes when it is read.
     """
 
+    dtypes = (np.dtype(np.int64), np.dtype(np.uint64))
+
     def items(self, column: Column) -> npt.NDArray[Any]:
         return hash_of(column)
 

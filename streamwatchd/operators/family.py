@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.aggregates.accumulator import State, grown
+from streamwatchd.aggregates.accumulator import State, array_of, grown
 from streamwatchd.batch import TRUE, Frame, Rows, Strings, Times, take
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.keyspace import OVERFLOW, KeySpace, KeyTuple
 from streamwatchd.operators.node import first_multiple_above
 from streamwatchd.operators.panes import Feed, Pane, PaneTable, pack_pane, unpack_pane
 from streamwatchd.operators.spec import Accumulation, FamilySpec, Window
+from streamwatchd.packing import Frozen, thawed
 
 UNKNOWN = np.iinfo(np.int64).max
 """`since` of a key that is not known."""
@@ -179,10 +181,10 @@ class Family:
             mask = inside if mask is None else mask & inside
         return mask
 
-    def set_partial(self, index: int, feeder: str, partial: Partial) -> None:
+    def set_partial(self, index: int, feeder: str, said: Partial) -> None:
         """The final word of a feeder on a pane of the finest width; saying it again changes nothing."""
         if (index + 1) * self.finest.width_ms > self.closed_ms:
-            self.pending.setdefault(index, {})[feeder] = partial
+            self.pending.setdefault(index, {})[feeder] = said
 
     # closing
 
@@ -209,9 +211,9 @@ class Family:
     def _merge_pending(self, until_ms: int) -> None:
         finest = self.finest
         for index in sorted(i for i in self.pending if (i + 1) * finest.width_ms <= until_ms):
-            for _, partial in sorted(self.pending.pop(index).items()):
-                ids = np.array([self.space.id_of(key) for key in partial.keys], np.intp)
-                finest.merge_pane(index, partial.pane, ids, len(self.space))
+            for _, said in sorted(self.pending.pop(index).items()):
+                ids = np.array([self.space.id_of(key) for key in said.keys], np.intp)
+                finest.merge_pane(index, said.pane, ids, len(self.space))
 
     def drop_before(self, judged_ms: int) -> None:
         """Forget what no window judged after `judged_ms` can reach."""
@@ -271,32 +273,37 @@ class Family:
 
     def snapshot(self) -> Any:
         """Key ids are those of the key space, which the flow keeps."""
-        tables = {
-            width: {index: pack_pane(pane) for index, pane in table.panes.items()}
-            for width, table in self.tables.items()
-        }
-        known = [[*manner, known.since, known.last, known.begins_ms] for manner, known in self.known.items()]
+        tables = {width: table.picture(self.closed_ms) for width, table in self.tables.items()}
+        known = [
+            [*manner, known.since.copy(), known.last.copy(), known.begins_ms] for manner, known in self.known.items()
+        ]
         pending = [
-            [index, feeder, [list(key) for key in partial.keys], pack_pane(partial.pane)]
+            [index, feeder, Frozen(partial(_packed, said), apart=False)]
             for index, feeders in self.pending.items()
-            for feeder, partial in feeders.items()
+            for feeder, said in feeders.items()
         ]
         return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending]
 
     def restore(self, state: Any) -> None:
         """The inverse; tables, accumulations and manners of forgetting that are not here are left out."""
         tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending = state
+        size = len(self.space)
         for forget, every, since, last, begins in known:
             mine = self.known.get((forget, every))
             if mine is not None:
-                mine.since, mine.last, mine.begins_ms = since, last, begins
+                mine.since, mine.last = array_of(since, np.int64, size), array_of(last, np.int64, size)
+                mine.begins_ms = begins
         for width, panes in tables.items():
-            table = self.tables.get(width)
-            if table is not None:
-                table.panes = {index: unpack_pane(packed, table.accumulations) for index, packed in panes.items()}
-        for index, feeder, keys, packed in pending:
-            partial = Partial([tuple(key) for key in keys], unpack_pane(packed, self.finest.accumulations))
-            self.pending.setdefault(index, {})[feeder] = partial
+            if width in self.tables:
+                self.tables[width].restore(panes, size)
+        for index, feeder, packed in pending:
+            keys, pane = thawed(packed)
+            said = Partial([tuple(key) for key in keys], unpack_pane(pane, self.finest.accumulations, len(keys)))
+            self.pending.setdefault(index, {})[feeder] = said
+
+
+def _packed(said: Partial) -> list[object]:
+    return [[list(key) for key in said.keys], pack_pane(said.pane)]
 
 
 def _united(old: FamilySpec, new: FamilySpec) -> FamilySpec:

@@ -370,10 +370,11 @@ class Flow:
     # snapshots
 
     def snapshot(self) -> dict[str, Any]:
+        """A picture, for packing: nothing of it is changed any more."""
         return {
-            "limits": self.limits,
-            "sent": self._sent,
-            "spaces": [[list(names), [list(key) for key in space.keys]] for names, space in self.spaces.items()],
+            "limits": dict(self.limits),
+            "sent": dict(self._sent),
+            "spaces": [[list(names), space.picture()] for names, space in self.spaces.items()],
             "families": {name: family.snapshot() for name, family in self.families.items()},
             "nodes": {name: wire.node.snapshot() for name, wire in self._wires.items()},
             "begins": {name: wire.begins_ms for name, wire in self._wires.items()},
@@ -388,8 +389,7 @@ class Flow:
         for names, keys in state["spaces"]:
             space = self.spaces.get(tuple(names))
             if space is not None:
-                for key in keys:
-                    space.id_of(tuple(key))
+                space.restore(keys)
         for name, packed in state["families"].items():
             if name in self.families:
                 self.families[name].restore(packed)

@@ -56,7 +56,7 @@ class JoinNode:
         self.push(self.spec.name, Frame(np.full(len(keys), judged_ms - 1, np.int64), columns))
 
     def snapshot(self) -> Any:
-        return [[time, [[list(key), row] for key, row in rows.items()]] for time, rows in self.waiting.items()]
+        return [[time, [[list(key), dict(row)] for key, row in rows.items()]] for time, rows in self.waiting.items()]
 
     def restore(self, state: Any) -> None:
         self.waiting = {time: {tuple(key): row for key, row in rows} for time, rows in state}

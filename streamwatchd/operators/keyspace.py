@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.batch import Column, Dictionary, Numbers, Strings, Truths, to_values
+from streamwatchd.packing import Frozen, thawed
 
 KeyValue = float | str | bool
+_VALUES = (float, str, bool, int)
 KeyTuple = tuple[KeyValue, ...]
 Ids = npt.NDArray[np.intp]
 
@@ -22,6 +26,8 @@ OVERFLOW = -3
 
 NO_BOUND = 2**62
 _DENSE_PAIRS = 262_144
+_CHUNK = 65_536
+"""Keys that are packed together, and never again."""
 
 
 class KeySpace:
@@ -35,6 +41,7 @@ class KeySpace:
         self.names, self.bound = names, bound
         self.keys: list[KeyTuple] = []
         self._ids: dict[KeyTuple, int] = {}
+        self._chunks: list[Frozen] = []
         self._lut: npt.NDArray[np.intp] = np.zeros(0, np.intp)
         self._lut_of: Dictionary | None = None
         self._grid: npt.NDArray[np.intp] = np.zeros((0, 0), np.intp)
@@ -142,6 +149,42 @@ class KeySpace:
             fresh = [key[position] for key in self.keys[have:]]
             known = self._columns[position] = _extended(known, fresh, kind)
         return known
+
+    # snapshots
+
+    def picture(self) -> list[object]:
+        """All keys, for packing, by columns; full chunks of them are packed apart."""
+        for start in range(len(self._chunks) * _CHUNK, len(self.keys) - _CHUNK + 1, _CHUNK):
+            self._chunks.append(Frozen(partial(_columns, self.keys, start, start + _CHUNK)))
+        return [*self._chunks, _columns(self.keys, len(self._chunks) * _CHUNK, len(self.keys))]
+
+    def restore(self, packed: Any) -> None:
+        """The inverse; raises ValueError or TypeError for what are no keys of this space."""
+        fresh = not self.keys
+        for piece in packed:
+            count, columns = thawed(piece)
+            keys = _keys(count, columns, len(self.names))
+            if fresh and isinstance(piece, Frozen) and len(keys) == _CHUNK:
+                self._chunks.append(Frozen(partial(_columns, self.keys, len(self.keys), len(self.keys) + _CHUNK)))
+                self._chunks[-1].place = piece.place
+            self.keys += keys if fresh else [key for key in keys if key not in self._ids]
+        self._ids = dict(zip(self.keys, range(len(self.keys)), strict=True))
+        if len(self._ids) != len(self.keys):
+            raise ValueError("a key twice")
+
+
+def _columns(keys: Sequence[KeyTuple], start: int, end: int) -> list[object]:
+    """Keys [start, end) by columns, and how many they are."""
+    return [end - start, [list(column) for column in zip(*keys[start:end], strict=True)]]
+
+
+def _keys(count: int, columns: Sequence[Sequence[KeyValue]], width: int) -> list[KeyTuple]:
+    if not count or not width:
+        return [()] * bool(count)
+    keys = list(zip(*columns, strict=True))
+    if len(columns) != width or len(keys) != count or not all(type(v) in _VALUES for each in columns for v in each):
+        raise ValueError("not the keys of this space")
+    return keys
 
 
 def _in_order(codes: npt.NDArray[np.int32]) -> list[int]:

@@ -7,23 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.aggregates.accumulator import State, grown
+from streamwatchd.aggregates.accumulator import State, array_of, grown
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.batch import TRUE, Column, Frame, Rows, Times, take
 from streamwatchd.operators.evaluate import Evaluator, is_null
 from streamwatchd.operators.prefix import EXACT, RunningTotals
 from streamwatchd.operators.spec import Accumulation
+from streamwatchd.packing import Frozen, thawed
 
 COUNT = Accumulation("count", "rows", None, None)
 """Rows per key: every table keeps it, it says which keys have data in a pane."""
 
 _MERGE_AT_MOST = 4
 """Windows of up to so many panes are merged; longer ones are read from running totals."""
+
+_MANY_KEYS = 4_096
 
 _NO_FIRST = np.iinfo(np.int64).max
 _NO_LAST = np.iinfo(np.int64).min
@@ -65,6 +69,11 @@ class Pane:
         states = {a: ACCUMULATORS[a.accumulator].take(state, keys) for a, state in self.states.items()}
         times = (self.first[keys], self.last[keys]) if len(self.first) else (self.first, self.last)
         return Pane(self.count[keys], *times, states)
+
+    def copy(self) -> Pane:
+        """One that later merges into this pane do not reach."""
+        states = {a: ACCUMULATORS[a.accumulator].copy(state) for a, state in self.states.items()}
+        return Pane(self.count.copy(), self.first.copy(), self.last.copy(), states)
 
 
 @dataclass(slots=True)
@@ -111,6 +120,7 @@ class PaneTable:
         self.accumulations = tuple(accumulations)
         self.track_times = track_times
         self.panes: dict[int, Pane] = {}
+        self._frozen: dict[int, Frozen] = {}
         self._totals: dict[Accumulation, RunningTotals] = {}
 
     def add(self, feed: Feed, keys: int) -> None:
@@ -126,12 +136,10 @@ class PaneTable:
             codes = (index - base) * keys + feed.ids
         total = span * keys
         if total <= 4 * len(codes) + 4_096:
-            partial = self._reduce(feed, codes, total)
-            self._add_dense(base, span, keys, partial)
+            self._add_dense(base, span, keys, self._reduce(feed, codes, total))
         else:
             unique, groups = np.unique(codes, return_inverse=True)
-            partial = self._reduce(feed, groups, len(unique))
-            self._add_sparse(base, keys, unique, partial)
+            self._add_sparse(base, keys, unique, self._reduce(feed, groups, len(unique)))
 
     def _reduce(self, feed: Feed, groups: Rows, size: int) -> Pane:
         pane = Pane(np.bincount(groups, minlength=size).astype(np.int64, copy=False), *_no_times())
@@ -150,21 +158,21 @@ class PaneTable:
             pane.states[accumulation] = accumulator.reduce(chosen.groups, size, chosen.column, chosen.time)
         return pane
 
-    def _add_dense(self, base: int, span: int, keys: int, partial: Pane) -> None:
+    def _add_dense(self, base: int, span: int, keys: int, mine: Pane) -> None:
         if span == 1:
-            self._pane(base).merge(partial, None, keys, self.accumulations)
+            self._pane(base).merge(mine, None, keys, self.accumulations)
             return
         for offset in range(span):
             here = np.arange(offset * keys, (offset + 1) * keys)
-            part = partial.take(here)
+            part = mine.take(here)
             if part.count.any():
                 self._pane(base + offset).merge(part, None, keys, self.accumulations)
 
-    def _add_sparse(self, base: int, keys: int, codes: Rows, partial: Pane) -> None:
+    def _add_sparse(self, base: int, keys: int, codes: Rows, mine: Pane) -> None:
         offsets = codes // keys
         for offset in np.unique(offsets).tolist():
             here = np.flatnonzero(offsets == offset)
-            self._pane(base + offset).merge(partial.take(here), codes[here] % keys, keys, self.accumulations)
+            self._pane(base + offset).merge(mine.take(here), codes[here] % keys, keys, self.accumulations)
 
     def _pane(self, index: int) -> Pane:
         pane = self.panes.get(index)
@@ -234,8 +242,32 @@ class PaneTable:
         limit = time_ms // self.width_ms
         for index in [index for index in self.panes if index < limit]:
             del self.panes[index]
+            self._frozen.pop(index, None)
         for totals in self._totals.values():
             totals.drop_before(limit)
+
+    def picture(self, closed_ms: int) -> dict[int, object]:
+        """All panes, for packing: those that end at or before `closed_ms` as they are, of the others a copy."""
+        found: dict[int, object] = {}
+        for index, pane in self.panes.items():
+            if (index + 1) * self.width_ms > closed_ms:
+                found[index] = _apart(pane.copy())
+            else:
+                found[index] = self._frozen.get(index) or self._freeze(index, pane)
+        return found
+
+    def _freeze(self, index: int, pane: Pane) -> object:
+        picture = _apart(pane)
+        if isinstance(picture, Frozen):
+            self._frozen[index] = picture
+        return picture
+
+    def restore(self, panes: Any, size: int) -> None:
+        """The inverse of `picture`; panes that are packed apart need not be written again."""
+        for index, packed in panes.items():
+            pane = self.panes[int(index)] = unpack_pane(thawed(packed), self.accumulations, size)
+            if isinstance(packed, Frozen):
+                self._frozen[index] = Frozen(partial(pack_pane, pane), place=packed.place)
 
     def first_pane_after(self, time_ms: int) -> int | None:
         """The start of the earliest pane that starts at or after `time_ms`."""
@@ -259,9 +291,20 @@ def pack_pane(pane: Pane) -> list[object]:
     return [pane.count, pane.first, pane.last, states]
 
 
-def unpack_pane(packed: Sequence[Any], accumulations: Iterable[Accumulation]) -> Pane:
-    """The inverse; states of other accumulations are left out."""
+def unpack_pane(packed: Sequence[Any], accumulations: Iterable[Accumulation], size: int) -> Pane:
+    """The inverse, for at most `size` keys; states of other accumulations are left out.
+
+    Raises ValueError or TypeError for what is no pane.
+    """
     count, first, last, states = packed
+    times = len(array_of(first, np.int64, size))
+    if len(array_of(last, np.int64, size)) != times or times > len(array_of(count, np.int64, size)):
+        raise ValueError("a pane without its times")
     known = {accumulation.tag: accumulation for accumulation in accumulations}
-    found = {a: ACCUMULATORS[a.accumulator].unpack(states[tag]) for tag, a in known.items() if tag in states}
+    found = {a: ACCUMULATORS[a.accumulator].unpack(states[tag], size) for tag, a in known.items() if tag in states}
     return Pane(count, first, last, found)
+
+
+def _apart(pane: Pane) -> object:
+    """A pane of many keys is packed apart; to do so with each small one would cost more than it spares."""
+    return pack_pane(pane) if len(pane.count) < _MANY_KEYS else Frozen(partial(pack_pane, pane))

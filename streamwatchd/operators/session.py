@@ -97,8 +97,8 @@ class SessionNode:
         self.rows.give(frame, ended.first, ends, ended.count.astype(np.intp))
 
     def snapshot(self) -> Any:
-        return [self.done_ms, pack_pane(self.open)]
+        return [self.done_ms, pack_pane(self.open.copy())]
 
     def restore(self, state: Any) -> None:
         self.done_ms, packed = state
-        self.open = unpack_pane(packed, self.accumulations)
+        self.open = unpack_pane(packed, self.accumulations, len(self.family.space))

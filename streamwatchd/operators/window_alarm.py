@@ -266,12 +266,18 @@ class WindowAlarmNode:
 
     def _take(self, rows: Any, names: Any, silent: Any, ids: Any) -> None:
         self.pairs.extend(self.family)
-        places = {tuple(self._name(place)): place for place in range(len(self.pairs.key))}
+        places = self._places() if names or silent else {}
         found = np.array([places.get(tuple(name), -1) for name in names], np.intp)
         self.life.restore(rows | {"silent": np.zeros(0, np.int64)}, found)
         self.life.hush(np.array([places[tuple(name)] for name in silent if tuple(name) in places], np.intp))
         named = zip(found.tolist(), ids, strict=True)
         self.ids |= {place: identity for place, identity in named if identity and place >= 0}
+
+    def _places(self) -> dict[tuple[object, ...], int]:
+        if not self.pairs.single:
+            return {tuple(self._name(place)): place for place in range(len(self.pairs.key))}
+        name = self.spec.members[0].name
+        return {(name, *key): place for place, key in enumerate(self.family.space.keys)}
 
     def adopt(self, old: WindowAlarmNode) -> None:
         """Take over the alarms of rules that go on here; they leave the old node."""

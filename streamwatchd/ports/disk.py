@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import Protocol
@@ -26,10 +27,11 @@ class Disk(Protocol):
     as before or, for `append`, may have a torn tail.
     """
 
-    def write(self, path: Path, data: bytes) -> None:
+    def write(self, path: Path, data: bytes | Iterable[bytes]) -> int:
         """Replace the whole file, durably and at once: temporary file, fsync, rename, fsync of the folder.
 
-        Names ending in `.tmp` are the disk's own.
+        `data` may come in pieces, one behind the other; returns the bytes written. What failed to reach the disk is
+        thrown away, never synced again and never renamed. Names ending in `.tmp` are the disk's own.
         """
 
     def append(self, path: Path, data: bytes, *, durable: bool = False) -> None:
@@ -38,8 +40,14 @@ class Disk(Protocol):
     def truncate(self, path: Path, size: int) -> None:
         """Cut a torn or unwanted tail, durably."""
 
-    def read(self, path: Path) -> bytes | None:
-        """The content, None when there is no such file."""
+    def read(self, path: Path, offset: int = 0, length: int | None = None) -> bytes | None:
+        """The content, or what there is of `length` bytes from `offset` on; None when there is no such file."""
+
+    def size(self, path: Path) -> int | None:
+        """In bytes, None when there is no such file."""
+
+    def rename(self, path: Path, to: Path) -> None:
+        """In place of what is there. It may have its old name after the death of the machine."""
 
     def list(self, folder: Path) -> list[str]:
         """Names in the folder, sorted, unfinished temporary files left out; [] when there is no such folder."""
@@ -54,17 +62,19 @@ class Disk(Protocol):
 class RealDisk:
     """Disk as POSIX promises it; nothing is believed to be there before its fsync."""
 
-    def write(self, path: Path, data: bytes) -> None:
+    def write(self, path: Path, data: bytes | Iterable[bytes]) -> int:
         with _failures(f"write {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_name(path.name + TEMPORARY)
             try:
-                _write_new(temporary, data)
+                written = _write_new(temporary, [data] if isinstance(data, bytes) else data)
                 temporary.replace(path)
-            except OSError:
-                temporary.unlink(missing_ok=True)
+            except BaseException:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
                 raise
             _fsync(path.parent)
+            return written
 
     def append(self, path: Path, data: bytes, *, durable: bool = False) -> None:
         with _failures(f"append to {path}"):
@@ -82,12 +92,25 @@ class RealDisk:
             file.truncate(size)
             os.fsync(file.fileno())
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: Path, offset: int = 0, length: int | None = None) -> bytes | None:
         with _failures(f"read {path}"):
             try:
-                return path.read_bytes()
+                with path.open("rb", buffering=0) as file:
+                    rest = max(0, os.fstat(file.fileno()).st_size - offset)
+                    return _read_all(file, offset, rest if length is None else min(rest, length))
             except FileNotFoundError:
                 return None
+
+    def size(self, path: Path) -> int | None:
+        with _failures(f"read {path}"):
+            try:
+                return path.stat().st_size
+            except FileNotFoundError:
+                return None
+
+    def rename(self, path: Path, to: Path) -> None:
+        with _failures(f"rename {path}"):
+            path.replace(to)
 
     def list(self, folder: Path) -> list[str]:
         with _failures(f"list {folder}"):
@@ -104,7 +127,7 @@ class RealDisk:
         with _failures(f"lock {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             # Close-on-exec (Python's default) keeps the lock from outliving us in a child that was exec'ed.
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = _open_lock(path)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -131,10 +154,31 @@ def _failures(doing: str) -> Iterator[None]:
         raise Unavailable(f"{doing}: {problem.strerror or problem}") from problem
 
 
-def _write_new(path: Path, data: bytes) -> None:
+def _open_lock(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as problem:
+        if problem.errno not in (errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+            raise
+        # the lock is not in the file's content: a disk that takes no more writes can still be locked
+        return os.open(path, os.O_RDONLY)
+
+
+def _read_all(file: FileIO, offset: int, length: int) -> bytes:
+    data = os.pread(file.fileno(), length, offset)
+    while len(data) < length and (more := os.pread(file.fileno(), length - len(data), offset + len(data))):
+        data += more  # one call gives 2 GiB at most
+    return data
+
+
+def _write_new(path: Path, pieces: Iterable[bytes]) -> int:
+    written = 0
     with path.open("wb", buffering=0) as file:
-        _write_all(file, data)
+        for piece in pieces:
+            _write_all(file, piece)
+            written += len(piece)
         os.fsync(file.fileno())
+    return written
 
 
 def _write_all(file: FileIO, data: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from streamwatchd.errors import Unavailable
@@ -47,12 +47,14 @@ class FakeDisk:
                 survivors[path] = data[: len(synced) + keep(path, tail)]
         self.files, self.platter = survivors, dict(survivors)
 
-    def write(self, path: Path, data: bytes) -> None:
+    def write(self, path: Path, data: bytes | Iterable[bytes]) -> int:
         self.faults.reach("disk.write")
-        self.files[path] = data
-        self.platter[path] = data
+        whole = data if isinstance(data, bytes) else b"".join(data)
+        self.files[path] = whole
+        self.platter[path] = whole
         self._sync_folder(path.parent)
         self.faults.reach("disk.write.done")
+        return len(whole)
 
     def append(self, path: Path, data: bytes, *, durable: bool = False) -> None:
         self.faults.reach("disk.append")
@@ -75,9 +77,23 @@ class FakeDisk:
         self.platter[path] = self.files[path]
         self.faults.reach("disk.truncate.done")
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: Path, offset: int = 0, length: int | None = None) -> bytes | None:
         self.faults.reach("disk.read")
-        return self.files.get(path)
+        data = self.files.get(path)
+        return None if data is None else data[offset : None if length is None else offset + length]
+
+    def size(self, path: Path) -> int | None:
+        data = self.files.get(path)
+        return None if data is None else len(data)
+
+    def rename(self, path: Path, to: Path) -> None:
+        self.faults.reach("disk.rename")
+        if path not in self.files:
+            raise Unavailable(os.strerror(errno.ENOENT))
+        self.files[to] = self.files.pop(path)
+        if path in self.platter:
+            self.platter[to] = self.platter[path]
+        self.faults.reach("disk.rename.done")
 
     def list(self, folder: Path) -> list[str]:
         self.faults.reach("disk.list")

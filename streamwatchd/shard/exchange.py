@@ -182,7 +182,9 @@ def read_record(payload: bytes) -> tuple[str, list[Item]]:
 
 
 def partial_of(item: PaneItem, family: Family) -> Partial:
-    return Partial([tuple(key) for key in item.keys], unpack_pane(item.pane, family.finest.accumulations))
+    return Partial(
+        [tuple(key) for key in item.keys], unpack_pane(item.pane, family.finest.accumulations, len(item.keys))
+    )
 
 
 def frame_of(item: RowsItem) -> Frame:

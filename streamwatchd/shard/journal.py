@@ -1,30 +1,87 @@
 """One record per epoch: all that is needed to feed a shard the same inputs again.
 
 The record travels in the epoch's own transaction (the journal topic decides) and is appended to a local log (which
-spares the reading of the topic). A local frame is `length u32 | crc32 u32 | record`, little-endian.
+spares the reading of the topic). A local frame is `length u32 | blake2b-64 of length and record | record`,
+little-endian.
 """
 
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from streamwatchd.errors import StateMismatch, Unavailable
-from streamwatchd.packing import pack, unpack
 from streamwatchd.ports.disk import Disk
 from streamwatchd.ports.kafka import Kafka, Partition
 from streamwatchd.shard.output import Mark, TaskId
+from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.version import Version
 
-_FRAME = struct.Struct("<II")
-_FORMAT = 1
+_FRAME = struct.Struct("<I8s")
+_FORMAT = 2
+
+
+class _Task(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    stage: int
+    topic: str
+    partition: int
+
+    @property
+    def id(self) -> TaskId:
+        return TaskId(self.stage, self.topic, self.partition)
+
+
+class _Range(_Task, frozen=True, array_like=True, forbid_unknown_fields=True):
+    start: int
+    end: int
+
+
+class _Mark(_Task, frozen=True, array_like=True, forbid_unknown_fields=True):
+    offset: int
+    watermark_ms: int
+
+
+class _Watermark(_Task, frozen=True, array_like=True, forbid_unknown_fields=True):
+    watermark_ms: int
+
+
+class _Version(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    number: int
+    at_ms: int
+    digest: str
+
+
+class _Owner(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    app: str
+    generation: int
+    shards: int
+    shard: int
+
+
+class _Format(msgspec.Struct, frozen=True):
+    format: int
+
+
+class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An `EpochRecord` as msgpack."""
+
+    format: int
+    owner: _Owner
+    epoch: int
+    now: int
+    ranges: list[_Range]
+    marks: list[_Mark]
+    switches: list[_Version]
+    version: int
+    content: str
+    engine: str
+    watermarks: list[_Watermark]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +101,7 @@ class EpochRecord:
     `engine` is the daemon's version. `watermarks_ms` are those at the end.
     """
 
+    owner: Owner
     epoch: int
     now_ms: int
     ranges: Mapping[TaskId, Range]
@@ -55,42 +113,45 @@ class EpochRecord:
     watermarks_ms: Mapping[TaskId, int]
 
     def encode(self) -> bytes:
-        marks = [[*_flat(mark.task), mark.offset, mark.watermark_ms] for mark in self.marks]
-        return pack(
-            {
-                "format": _FORMAT,
-                "epoch": self.epoch,
-                "now": self.now_ms,
-                "ranges": [[*_flat(task), r.start, r.end] for task, r in self.ranges.items()],
-                "marks": marks,
-                "switches": [[v.number, v.at_ms, v.digest] for v in self.switches],
-                "version": self.version,
-                "content": self.content,
-                "engine": self.engine,
-                "watermarks": [[*_flat(task), ms] for task, ms in self.watermarks_ms.items()],
-            }
+        owner = self.owner
+        return msgspec.msgpack.encode(
+            _Record(
+                format=_FORMAT,
+                owner=_Owner(owner.app, owner.generation, owner.shards, owner.shard),
+                epoch=self.epoch,
+                now=self.now_ms,
+                ranges=[_Range(*_flat(task), r.start, r.end) for task, r in self.ranges.items()],
+                marks=[_Mark(*_flat(mark.task), mark.offset, mark.watermark_ms) for mark in self.marks],
+                switches=[_Version(version.number, version.at_ms, version.digest) for version in self.switches],
+                version=self.version,
+                content=self.content,
+                engine=self.engine,
+                watermarks=[_Watermark(*_flat(task), ms) for task, ms in self.watermarks_ms.items()],
+            )
         )
 
     @classmethod
     def decode(cls, data: bytes) -> EpochRecord:
         """Raises StateMismatch for bytes that are no record of a format we know."""
         try:
-            raw: dict[str, Any] = unpack(data)
-            if raw["format"] != _FORMAT:
-                raise StateMismatch(f"the journal has format {raw['format']}; this engine reads {_FORMAT}")
-            return cls(
-                epoch=raw["epoch"],
-                now_ms=raw["now"],
-                ranges={TaskId(*task): Range(start, end) for *task, start, end in raw["ranges"]},
-                marks=tuple(Mark(TaskId(*task), offset, ms) for *task, offset, ms in raw["marks"]),
-                switches=tuple(Version(*version) for version in raw["switches"]),
-                version=raw["version"],
-                content=raw["content"],
-                engine=raw["engine"],
-                watermarks_ms={TaskId(*task): ms for *task, ms in raw["watermarks"]},
-            )
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+            known = msgspec.msgpack.decode(data, type=_Format)
+            if known.format != _FORMAT:
+                raise StateMismatch(f"the journal has format {known.format}; this engine reads {_FORMAT}")
+            raw = msgspec.msgpack.decode(data, type=_Record)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise StateMismatch(f"a journal record can't be read: {error}") from error
+        return cls(
+            owner=Owner(raw.owner.app, raw.owner.generation, raw.owner.shards, raw.owner.shard),
+            epoch=raw.epoch,
+            now_ms=raw.now,
+            ranges={each.id: Range(each.start, each.end) for each in raw.ranges},
+            marks=tuple(Mark(each.id, each.offset, each.watermark_ms) for each in raw.marks),
+            switches=tuple(Version(each.number, each.at_ms, each.digest) for each in raw.switches),
+            version=raw.version,
+            content=raw.content,
+            engine=raw.engine,
+            watermarks_ms={each.id: each.watermark_ms for each in raw.watermarks},
+        )
 
 
 def _flat(task: TaskId) -> tuple[int, str, int]:
@@ -98,23 +159,28 @@ def _flat(task: TaskId) -> tuple[int, str, int]:
 
 
 class LocalJournal:
-    """The log beside the snapshots, in segments `journal-<first epoch>.log`.
+    """The log beside the snapshots, in segments `journal-<first epoch>.log` whose epochs follow each other.
 
-    A failed append makes a gap, never a wrong answer: the next record starts a new segment, and recovery finds the
-    gap and reads the journal topic.
+    A cache: a failed append makes a gap, never a wrong answer. The next record starts a new segment, and recovery
+    finds the gap and reads the journal topic. So does whatever else is wrong: a segment counts up to the first frame
+    that is torn, spoilt, of another owner or out of turn.
     """
 
-    def __init__(self, disk: Disk, folder: Path) -> None:
+    def __init__(self, disk: Disk, folder: Path, owner: Owner) -> None:
         self._disk = disk
         self._folder = folder
+        self._owner = owner
         self._segment: Path | None = None
+        self._to_cut: int | None = None
 
     def append(self, record: EpochRecord) -> None:
         """Raises Unavailable where the disk refuses."""
+        if self._to_cut is not None:
+            self.cut(self._to_cut)
         data = record.encode()
         path = self._segment or self._path(record.epoch)
         self._segment = None
-        self._disk.append(path, _FRAME.pack(len(data), zlib.crc32(data)) + data)
+        self._disk.append(path, _FRAME.pack(len(data), _seal(data)) + data)
         self._segment = path
 
     def roll(self) -> None:
@@ -122,24 +188,30 @@ class LocalJournal:
         self._segment = None
 
     def read(self, above: int, up_to: int) -> list[EpochRecord]:
-        """The readable records of epochs (above, up_to], in order; where an epoch is there twice the later one."""
+        """The trusted records of epochs (above, up_to], in order; an epoch in two segments is of neither."""
         found: dict[int, EpochRecord] = {}
-        for _, path in self._segments():
-            for record, _ in self._records(path):
+        twice: set[int] = set()
+        for first, path in self._segments():
+            for record, _ in self._records(first, path):
                 if above < record.epoch <= up_to:
+                    twice.update({record.epoch} & found.keys())
                     found[record.epoch] = record
-        return [found[epoch] for epoch in sorted(found)]
+        return [found[epoch] for epoch in sorted(found.keys() - twice)]
 
     def cut(self, up_to: int) -> None:
-        """Remove records of epochs above `up_to` (written before a commit that never came) and torn tails."""
+        """Remove records of epochs above `up_to` (written before a commit that never came) and torn tails.
+
+        Raises Unavailable where the disk refuses; it is made up for before the next append.
+        """
+        self._to_cut = up_to
         for first, path in self._segments():
             if first > up_to:
                 self._disk.delete(path)
                 continue
-            keep = max((end for record, end in self._records(path) if record.epoch <= up_to), default=0)
-            if keep < len(self._disk.read(path) or b""):
+            keep = max((end for record, end in self._records(first, path) if record.epoch <= up_to), default=0)
+            if keep < (self._disk.size(path) or 0):
                 self._disk.truncate(path, keep)
-        self._segment = None
+        self._segment = self._to_cut = None
 
     def prune(self, below: int) -> None:
         """Delete segments that hold nothing but epochs ≤ `below`."""
@@ -153,20 +225,32 @@ class LocalJournal:
 
     def _segments(self) -> Iterator[tuple[int, Path]]:
         for name in self._disk.list(self._folder):
-            if name.startswith("journal-") and name.endswith(".log"):
-                yield int(name[8:28]), self._folder / name
+            number = name[8:-4]
+            if name.startswith("journal-") and name.endswith(".log") and number.isascii() and number.isdigit():
+                yield int(number), self._folder / name
 
-    def _records(self, path: Path) -> Iterator[tuple[EpochRecord, int]]:
-        """Records with the position behind each, up to the first torn or spoilt frame."""
+    def _records(self, first: int, path: Path) -> Iterator[tuple[EpochRecord, int]]:
+        """Trusted records of the segment that begins with epoch `first`, with the position behind each."""
         data = self._disk.read(path) or b""
         at = 0
         while at + _FRAME.size <= len(data):
-            length, checksum = _FRAME.unpack_from(data, at)
+            length, seal = _FRAME.unpack_from(data, at)
             body = data[at + _FRAME.size : at + _FRAME.size + length]
-            if len(body) < length or zlib.crc32(body) != checksum:
+            if len(body) < length or _seal(body) != seal:
+                return
+            try:
+                record = EpochRecord.decode(body)
+            except StateMismatch:
+                return
+            if record.owner != self._owner or record.epoch != first:
                 return
             at += _FRAME.size + length
-            yield EpochRecord.decode(body), at
+            first += 1
+            yield record, at
+
+
+def _seal(record: bytes) -> bytes:
+    return blake2b(len(record).to_bytes(4, "little") + record, digest_size=8).digest()
 
 
 def missing_epochs(records: Iterable[EpochRecord], above: int, up_to: int) -> list[int]:
@@ -174,8 +258,13 @@ def missing_epochs(records: Iterable[EpochRecord], above: int, up_to: int) -> li
     return [epoch for epoch in range(above + 1, up_to + 1) if epoch not in there]
 
 
-def read_topic(kafka: Kafka, journal: Partition, shard: int, above: int, up_to: int) -> list[EpochRecord]:
-    """The same from the journal topic. Of two records of one epoch the later one is it: the first was not committed."""
+def read_topic(
+    kafka: Kafka, journal: Partition, shard: int, above: int, up_to: int, owner: Owner | None = None
+) -> list[EpochRecord]:
+    """The same from the journal topic, of any layout or of one `owner`.
+
+    Of two records of one epoch the later one is it: the first was not committed.
+    """
     admin, reader = kafka.admin(), kafka.reader(read_committed=True)
     try:
         start = admin.beginning_offsets([journal])[journal]
@@ -189,7 +278,8 @@ def read_topic(kafka: Kafka, journal: Partition, shard: int, above: int, up_to: 
                 for payload, its_key in zip(batch.payloads, batch.keys or (), strict=True):
                     if its_key == key and payload is not None:
                         record = EpochRecord.decode(payload)
-                        found[record.epoch] = record
+                        if owner in (None, record.owner):
+                            found[record.epoch] = record
             if journal in taken.at_end:
                 break
         return [found[epoch] for epoch in sorted(found) if above < epoch <= up_to]
@@ -199,23 +289,33 @@ def read_topic(kafka: Kafka, journal: Partition, shard: int, above: int, up_to: 
 
 
 def replayable(
-    local: LocalJournal, kafka: Kafka, journal: Partition, shard: int, above: int, up_to: int
+    local: LocalJournal,
+    kafka: Kafka,
+    journal: Partition,
+    owner: Owner,
+    above: int,
+    up_to: int,
+    say: Callable[[str], None] = lambda note: None,
 ) -> list[EpochRecord]:
     """Records of all epochs (above, up_to], from the local log or else from the topic.
 
-    Raises StateMismatch when neither has them all, Unavailable when the topic can't be read now.
+    `say` hears of gaps in the log. Raises StateMismatch when neither has them all, Unavailable when the topic can't be
+    read now.
     """
     try:
         records = local.read(above, up_to)
-    except Unavailable:
+    except Unavailable as error:
         records = []
-    if not missing_epochs(records, above, up_to):
+        say(f"the local journal can't be read ({error})")
+    missing = missing_epochs(records, above, up_to)
+    if not missing:
         return records
-    records = read_topic(kafka, journal, shard, above, up_to)
+    say(f"the local journal lacks {len(missing)} epoch(s) from {missing[0]} on; reading topic {journal.topic} instead")
+    records = read_topic(kafka, journal, owner.shard, above, up_to, owner)
     missing = missing_epochs(records, above, up_to)
     if missing:
         raise StateMismatch(
-            f"shard {shard}: {len(missing)} epoch(s) from {missing[0]} to {missing[-1]} of {up_to} committed ones are "
-            f"neither in the state folder nor in topic {journal.topic}, so the state can't be rebuilt"
+            f"shard {owner.shard}: {len(missing)} epoch(s) from {missing[0]} to {missing[-1]} of {up_to} committed "
+            f"ones are neither in the state folder nor in topic {journal.topic}, so the state can't be rebuilt"
         )
     return records

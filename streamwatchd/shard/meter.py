@@ -10,6 +10,7 @@ from streamwatchd.ports.telemetry import Labels, Report
 from streamwatchd.shard.epoch import OpenEpoch
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.recovery import State
+from streamwatchd.shard.snapshot import Written
 
 _MOST_NOTES = 1_000
 _GAUGES = {"keys"}
@@ -55,10 +56,11 @@ class Meter:
         self._gauges["commit_seconds", ()] = seconds
         self._gauges["epoch_number", ()] = epoch
 
-    def snapshot_written(self, epoch: int, size: int) -> None:
+    def snapshot_written(self, epoch: int, written: Written) -> None:
         self.add("snapshots_total")
+        self.add("snapshot_written_bytes_total", written.file_bytes)
         self._gauges["snapshot_epoch", ()] = epoch
-        self._gauges["snapshot_bytes", ()] = size
+        self._gauges["snapshot_bytes", ()] = written.state_bytes
         self._gauges["snapshot_timestamp_seconds", ()] = self._clock.now_ms() / 1000
 
     def due(self, every_s: float) -> bool:

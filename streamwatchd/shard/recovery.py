@@ -17,6 +17,7 @@ from streamwatchd.ports.kafka import Committed, Partition, Reader, split
 from streamwatchd.shard.journal import EpochRecord
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
 from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
+from streamwatchd.shard.task import Picture
 from streamwatchd.shard.version import Content, Contents, Version
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class ShardLike(Protocol):
     ) -> None: ...
     def max_event_time(self) -> int: ...
     def watermarks(self) -> dict[TaskId, int]: ...
-    def snapshot(self) -> dict[TaskId, bytes]: ...
-    def restore(self, states: Mapping[TaskId, bytes]) -> None: ...
+    def snapshot(self) -> dict[TaskId, Picture]: ...
+    def restore(self, states: Mapping[TaskId, Picture]) -> None: ...
     def counters(self) -> dict[tuple[str, str, str], int]: ...
 
 
@@ -258,6 +259,7 @@ def newest_state(
         except SnapshotCorrupt as error:
             say(f"snapshot of epoch {snapshot.epoch} can't be restored ({error}); taking an older one")
             snapshots.set_aside(snapshot.epoch)
+            epoch = snapshot.epoch - 1
     return None
 
 

@@ -12,7 +12,7 @@ from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.spec import LogicalPlan, StageSpec
 from streamwatchd.shard.exchange import feeder_name
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
-from streamwatchd.shard.task import NEVER, MergeTask, SourceTask, Task
+from streamwatchd.shard.task import NEVER, MergeTask, Picture, SourceTask, Task
 
 
 class Shard:
@@ -119,11 +119,11 @@ class Shard:
 
     # state
 
-    def snapshot(self) -> dict[TaskId, bytes]:
-        """The state of every task at this instant."""
+    def snapshot(self) -> dict[TaskId, Picture]:
+        """The state of every task at this instant; what happens afterwards does not change it."""
         return {name: task.snapshot() for name, task in self.tasks.items()}
 
-    def restore(self, states: Mapping[TaskId, bytes]) -> None:
+    def restore(self, states: Mapping[TaskId, Picture]) -> None:
         """The inverse; raises SnapshotCorrupt where a state can't be read."""
         for name, state in states.items():
             self.tasks[name].restore(state)

@@ -1,29 +1,40 @@
-"""Snapshots of committed epochs: one file each, checked on reading, three generations kept.
+"""Snapshots of committed epochs: one file each, checked on reading, several generations kept.
 
-A file is `magic | format u16 | body length u64 | blake2b-128 of the body | body`, little-endian; the body is packed.
+What changes no more (closed panes, the keys so far) is written once and shared by the generations that follow. So that
+one spoilt file can't take all of them away, everything is written anew from time to time, and the last generation of
+the line before is kept besides: the kept generations always stand on two sets of files.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from streamwatchd.errors import SnapshotCorrupt, Unavailable
-from streamwatchd.packing import pack, unpack
 from streamwatchd.ports.disk import Disk
 from streamwatchd.shard.output import TaskId
+from streamwatchd.shard.owner import Owner
+from streamwatchd.shard.snapshot_file import (
+    Manifest,
+    Read,
+    TaskEntry,
+    VersionEntry,
+    Writing,
+    read_manifest,
+    read_state,
+)
+from streamwatchd.shard.task import Picture
 from streamwatchd.shard.version import Version
 
-_HEADER = struct.Struct("<8sHQ16s")
-_MAGIC = b"SWDSNAP\n"
-_FORMAT = 1
-_SUFFIX = ".snapshot"
+SUFFIX = ".snapshot"
+_SPOILT = ".corrupt"
+_MOST_SPOILT = 3
+_LONGEST_LINE = 60
+"""Generations that share files, at most: ten minutes at a snapshot every 10 s."""
+_SMALL = 4 * 2**20
+"""A state of fewer bytes is written whole each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,99 +42,175 @@ class Snapshot:
     """The state of a shard's tasks behind epoch `epoch`.
 
     `positions` are the next offsets to read. `versions` are those in play, oldest first: while a task has not yet
-    passed the instant of the newest one, it holds both.
+    passed the instant of the newest one, it holds both. States are whole by task, so tasks can be put together
+    differently for another layout.
     """
 
+    owner: Owner
     epoch: int
     versions: tuple[Version, ...]
     positions: Mapping[TaskId, int]
-    states: Mapping[TaskId, bytes]
+    states: Mapping[TaskId, Picture]
     engine: str
 
-    def encode(self) -> bytes:
-        body = pack(
-            {
-                "epoch": self.epoch,
-                "versions": [[v.number, v.at_ms, v.digest] for v in self.versions],
-                "positions": [[t.stage, t.topic, t.partition, offset] for t, offset in self.positions.items()],
-                "states": [[t.stage, t.topic, t.partition, state] for t, state in self.states.items()],
-                "engine": self.engine,
-            }
+    def writing(self, home: str, since: int) -> Writing:
+        """Its file; what lies in files of `home` from epoch `since` on is referred to."""
+        return Writing(home, partial(self._manifest, since), self.states, self.positions, self.epoch, since)
+
+    def _manifest(self, since: int, tasks: list[TaskEntry]) -> Manifest:
+        versions = [VersionEntry(version.number, version.at_ms, version.digest) for version in self.versions]
+        owner = self.owner
+        return Manifest(
+            owner.app, owner.generation, owner.shards, owner.shard, self.epoch, since, self.engine, versions, tasks
         )
-        return _HEADER.pack(_MAGIC, _FORMAT, len(body), blake2b(body, digest_size=16).digest()) + body
+
+    def encode(self) -> bytes:
+        """One file that needs no other."""
+        return b"".join(self.writing("", self.epoch).chunks())
 
     @classmethod
     def decode(cls, data: bytes) -> Snapshot:
-        """Raises SnapshotCorrupt unless every byte is as it was written."""
-        raw: dict[str, Any] = _body(data)
-        try:
-            return cls(
-                epoch=raw["epoch"],
-                versions=tuple(Version(*version) for version in raw["versions"]),
-                positions={TaskId(*task): offset for *task, offset in raw["positions"]},
-                states={TaskId(*task): state for *task, state in raw["states"]},
-                engine=raw["engine"],
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise SnapshotCorrupt(f"not what a snapshot holds: {error}") from error
+        """The inverse of `encode`; raises SnapshotCorrupt unless every byte is as it was written."""
+
+        def read(epoch: int, offset: int, length: int) -> bytes:
+            return data[offset : offset + length]
+
+        manifest = read_manifest(read, 0, len(data))
+        if manifest.since != manifest.epoch:
+            raise SnapshotCorrupt("needs files of earlier epochs")
+        return cls.read(manifest, read, "")
+
+    @classmethod
+    def read(cls, manifest: Manifest, read: Read, home: str) -> Snapshot:
+        """All that a manifest names; raises SnapshotCorrupt."""
+        tasks = {TaskId(each.stage, each.topic, each.partition): each for each in manifest.tasks}
+        return cls(
+            owner=manifest.owner,
+            epoch=manifest.epoch,
+            versions=tuple(Version(each.number, each.at_ms, each.digest) for each in manifest.versions),
+            positions={task: each.position for task, each in tasks.items() if each.position is not None},
+            states={task: read_state(read, home, each.blobs) for task, each in tasks.items() if each.blobs},
+            engine=manifest.engine,
+        )
 
 
-def _body(data: bytes) -> Any:
-    if len(data) < _HEADER.size:
-        raise SnapshotCorrupt("shorter than a header")
-    magic, version, length, digest = _HEADER.unpack_from(data)
-    if magic != _MAGIC:
-        raise SnapshotCorrupt("not a snapshot")
-    if version != _FORMAT:
-        raise SnapshotCorrupt(f"format {version}; this engine reads {_FORMAT}")
-    body = data[_HEADER.size :]
-    if len(body) != length or blake2b(body, digest_size=16).digest() != digest:
-        raise SnapshotCorrupt("torn or spoilt: the checksum does not fit")
-    try:
-        return unpack(body)
-    except msgspec.DecodeError as error:
-        raise SnapshotCorrupt(str(error)) from error
+class _OutOfReach(SnapshotCorrupt):
+    """Some of its bytes can't be had, now or ever; what is there may be as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Bytes of the new file, and of the state it completes."""
+
+    file_bytes: int
+    state_bytes: int
 
 
 class SnapshotStore:
-    """The snapshot files of one shard."""
+    """The snapshot files of one shard. Files of another owner are refused like spoilt ones."""
 
-    def __init__(self, disk: Disk, folder: Path, generations: int = 3) -> None:
+    def __init__(self, disk: Disk, folder: Path, owner: Owner, generations: int = 3) -> None:
         self._disk = disk
         self._folder = folder
+        self._owner = owner
         self._generations = generations
+        self._manifests: dict[int, Manifest] = {}
+        self._since = 0
+        self._line = 0
+        self._state_bytes = 0
 
-    def write(self, snapshot: Snapshot) -> int:
-        """Write it durably, drop what is older than the kept generations; returns the bytes written."""
-        data = snapshot.encode()
-        self._disk.write(self._path(snapshot.epoch), data)
-        for epoch in self.epochs()[: -self._generations]:
-            self._disk.delete(self._path(epoch))
-        return len(data)
+    # writing
+
+    def write(self, snapshot: Snapshot) -> Written:
+        """Write it durably, and drop what no kept generation needs. Raises Unavailable; then all is as it was."""
+        writing = snapshot.writing(str(self._folder), self._line_of(snapshot.epoch))
+        self._line = min(self._line, _LONGEST_LINE - 1)  # without room for a whole one, the old line goes on
+        file_bytes = self._disk.write(self.path(snapshot.epoch), writing.chunks())
+        manifest = self._manifests[snapshot.epoch] = writing.settle()
+        self._line = 1 if manifest.since == snapshot.epoch else self._line + 1
+        self._since, self._state_bytes = manifest.since, manifest.size
+        self._prune()
+        return Written(file_bytes, manifest.size)
+
+    def _line_of(self, epoch: int) -> int:
+        """Where the line begins that this epoch's snapshot belongs to: with itself, when a new one is due."""
+        if not self._since or self._line >= _LONGEST_LINE or self._state_bytes < _SMALL:
+            return epoch
+        there = set(self.epochs())
+        newest = max(self._manifests, default=0)
+        whole = newest in there and self._manifests[newest].files <= there
+        return self._since if whole else epoch
+
+    def _prune(self) -> None:
+        epochs = self.epochs()
+        kept = self.kept(epochs)
+        needed = set(kept).union(*(each.files for epoch in kept if (each := self._known(epoch)) is not None))
+        for epoch in epochs:
+            if epoch not in needed:
+                self._disk.delete(self.path(epoch))
+                self._manifests.pop(epoch, None)
+
+    def kept(self, epochs: list[int]) -> list[int]:
+        """Of these, oldest first, the generations that recovery may use: the last ones, and one of the line before."""
+        kept = epochs[-self._generations :]
+        lines = [each.since for epoch in kept if (each := self._known(epoch)) is not None]
+        if len(set(lines)) == 1:
+            older = [epoch for epoch in epochs if epoch < lines[0]]
+            kept = [*older[-1:], *kept]
+        return kept
+
+    def _known(self, epoch: int) -> Manifest | None:
+        if epoch not in self._manifests:
+            try:
+                self._manifests[epoch] = self.manifest(epoch)
+            except SnapshotCorrupt:
+                return None
+        return self._manifests[epoch]
+
+    # reading
 
     def epochs(self) -> list[int]:
         """Epochs of the files that are there, oldest first."""
         names = self._disk.list(self._folder)
-        return [int(name[: -len(_SUFFIX)]) for name in names if name.endswith(_SUFFIX)]
+        stems = [name[: -len(SUFFIX)] for name in names if name.endswith(SUFFIX)]
+        return [int(stem) for stem in stems if stem.isascii() and stem.isdigit()]
 
-    def oldest_version(self) -> int | None:
-        """The lowest version number that a kept snapshot needs; None without a readable snapshot."""
-        for epoch in self.epochs():
-            try:
-                return self.load(epoch).versions[0].number
-            except SnapshotCorrupt:
-                continue
+    def oldest(self) -> Manifest | None:
+        """Of the oldest generation that recovery may use; None without one."""
+        for epoch in self.kept(self.epochs()):
+            manifest = self._known(epoch)
+            if manifest is not None:
+                return manifest
         return None
+
+    def manifest(self, epoch: int) -> Manifest:
+        """What the file of an epoch says it holds. Raises SnapshotCorrupt."""
+        try:
+            size = self._disk.size(self.path(epoch))
+        except Unavailable as error:
+            raise _OutOfReach(str(error)) from error
+        if size is None:
+            raise _OutOfReach(f"the file of epoch {epoch} is gone")
+        manifest = read_manifest(self._read, epoch, size)
+        if manifest.epoch != epoch:
+            raise SnapshotCorrupt(f"is of epoch {manifest.epoch}, not {epoch}")
+        if manifest.owner != self._owner:
+            raise SnapshotCorrupt(f"is of {manifest.owner}, not of {self._owner}")
+        return manifest
 
     def load(self, epoch: int) -> Snapshot:
         """Raises SnapshotCorrupt."""
-        data = self._disk.read(self._path(epoch))
+        manifest = self.manifest(epoch)
+        return Snapshot.read(manifest, self._read, str(self._folder))
+
+    def _read(self, epoch: int, offset: int, length: int) -> bytes:
+        try:
+            data = self._disk.read(self.path(epoch), offset, length)
+        except Unavailable as error:
+            raise _OutOfReach(str(error)) from error
         if data is None:
-            raise SnapshotCorrupt("gone")
-        snapshot = Snapshot.decode(data)
-        if snapshot.epoch != epoch:
-            raise SnapshotCorrupt(f"is of epoch {snapshot.epoch}, not {epoch}")
-        return snapshot
+            raise _OutOfReach(f"the file of epoch {epoch} is gone")
+        return data
 
     def newest(self, up_to: int, say: Callable[[str], None] = lambda note: None) -> Snapshot | None:
         """The newest good snapshot of an epoch ≤ `up_to`; spoilt ones are set aside and `say` hears of it."""
@@ -131,21 +218,28 @@ class SnapshotStore:
             if epoch > up_to:
                 continue
             try:
-                return self.load(epoch)
+                snapshot = self.load(epoch)
             except SnapshotCorrupt as error:
                 say(f"snapshot of epoch {epoch} can't be trusted ({error}); taking an older one")
-                self.set_aside(epoch)
+                if not isinstance(error, _OutOfReach):
+                    self.set_aside(epoch)
+                continue
+            manifest = self._known(epoch)
+            if manifest is not None:
+                self._since, self._line, self._state_bytes = manifest.since, 1, manifest.size
+            return snapshot
         return None
 
     def set_aside(self, epoch: int) -> None:
-        """Keep the bytes for a look, out of the way of the next recovery."""
+        """Keep the bytes for a look, out of the way of the next recovery; where the disk refuses, leave them."""
+        self._manifests.pop(epoch, None)
         try:
-            data = self._disk.read(self._path(epoch))
-            if data is not None:
-                self._disk.write(self._folder / f"{epoch:020d}.corrupt", data)
-            self._disk.delete(self._path(epoch))
+            self._disk.rename(self.path(epoch), self._folder / f"{epoch:020d}{_SPOILT}")
+            spoilt = [name for name in self._disk.list(self._folder) if name.endswith(_SPOILT)]
+            for name in spoilt[:-_MOST_SPOILT]:
+                self._disk.delete(self._folder / name)
         except Unavailable:
             return
 
-    def _path(self, epoch: int) -> Path:
-        return self._folder / f"{epoch:020d}{_SUFFIX}"
+    def path(self, epoch: int) -> Path:
+        return self._folder / f"{epoch:020d}{SUFFIX}"

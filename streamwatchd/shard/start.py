@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from streamwatchd.errors import StateMismatch
+from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.disk import Disk, Lock
 from streamwatchd.ports.kafka import Committed, Kafka, Partition, Reader
@@ -21,6 +21,7 @@ from streamwatchd.shard.fitting import largest_record
 from streamwatchd.shard.journal import LocalJournal, replayable
 from streamwatchd.shard.meter import Meter
 from streamwatchd.shard.output import TaskId
+from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.recovery import MakeShard, Replay, State, begin, check_positions, newest_state
 from streamwatchd.shard.snapshot import SnapshotStore
 from streamwatchd.shard.version import Content, Version
@@ -31,7 +32,8 @@ class Assignment:
     """Which shard of how many this is, the topics' partition counts, and the versions so far, oldest first.
 
     `held`: after recovery wait for `Go`, as a change may be decided before any record is taken. `losses`: how many
-    workers of this shard have died in a row, soon after their start.
+    workers of this shard have died in a row, soon after their start. `generation` numbers the layouts (how many shards
+    there are) that this application has had.
     """
 
     shard: int
@@ -40,6 +42,7 @@ class Assignment:
     versions: tuple[Version, ...]
     held: bool = False
     losses: int = 0
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,10 @@ def folder_of(settings: Settings, shard: int) -> Path:
     return settings.state_dir / f"shard-{shard}"
 
 
+def owner_of(settings: Settings, assignment: Assignment) -> Owner:
+    return Owner(settings.app, assignment.generation, assignment.shards, assignment.shard)
+
+
 class Recovery:
     """Every step may raise Unavailable (try all of it again), Fenced or StateMismatch (leave)."""
 
@@ -78,9 +85,10 @@ class Recovery:
         self._meter = meter
         self._folder = folder_of(settings, assignment.shard)
         count = assignment.partitions.get(settings.topics.journal, assignment.shards)
-        self._journal = Partition(settings.topics.journal, assignment.shard % max(1, count))
-        self._local = LocalJournal(ports.disk, self._folder)
-        self._snapshots = SnapshotStore(ports.disk, self._folder)
+        self._topic = Partition(settings.topics.journal, assignment.shard % max(1, count))
+        self._owner = owner_of(settings, assignment)
+        self.journal = LocalJournal(ports.disk, self._folder, self._owner)
+        self.snapshots = SnapshotStore(ports.disk, self._folder, self._owner)
         self._lock: Lock | None = None
         self._open: list[Reader | Committer] = []
 
@@ -108,10 +116,18 @@ class Recovery:
         self._check_not_ahead(epoch)
         state = self._state_at(epoch, reader)
         check_positions(state, committed)
-        self._local.cut(epoch)
-        self._meter.oldest_version = self._snapshots.oldest_version()
+        self._cut_journal(epoch)
+        oldest = self.snapshots.oldest()
+        self._meter.oldest_version = oldest.versions[0].number if oldest else None
         fresh = self.find_starts(state)
-        return Started(state, reader, committer, fresh, max(self._snapshots.epochs(), default=0))
+        return Started(state, reader, committer, fresh, max(self.snapshots.epochs(), default=0))
+
+    def _cut_journal(self, epoch: int) -> None:
+        try:
+            self.journal.cut(epoch)
+        except Unavailable as error:
+            self._meter.add("journal_gaps_total")
+            self._meter.note(f"journal not written, recovery will read the topic instead: {error}")
 
     def _enter(self, phase: str) -> None:
         self._meter.phase = phase
@@ -126,10 +142,10 @@ class Recovery:
         settings, kafka, clock, note = self._settings, self._ports.kafka, self._ports.clock, self._meter.note
         shard, shards, most = self._assignment.shard, self._assignment.shards, largest_record(settings.kafka)
         if settings.delivery == "at_least_once":
-            return PlainCommitter(kafka, settings.app, settings.topics, self._journal, shard, clock, note, most)
+            return PlainCommitter(kafka, settings.app, settings.topics, self._topic, shard, clock, note, most)
         writer = kafka.writer(f"{settings.app}.{shard}")
         return TransactionalCommitter(
-            kafka, writer, settings.app, settings.topics, self._journal, (shard, shards), clock, note, most
+            kafka, writer, settings.app, settings.topics, self._topic, (shard, shards), clock, note, most
         )
 
     def _committed(self) -> Mapping[Partition, Committed | None]:
@@ -144,7 +160,7 @@ class Recovery:
             admin.close()
 
     def _check_not_ahead(self, epoch: int) -> None:
-        epochs = self._snapshots.epochs()
+        epochs = self.snapshots.epochs()
         if epochs and epochs[-1] > epoch:
             raise StateMismatch(
                 f"the state folder {self._folder} is at epoch {epochs[-1]}, Kafka has committed epoch "
@@ -156,18 +172,27 @@ class Recovery:
     def _state_at(self, epoch: int, reader: Reader) -> State:
         """The state behind the last committed epoch."""
         contents, make, note = self._ports.link.content, self._make_shard, self._meter.note
-        state = newest_state(self._snapshots, epoch, contents, self.tasks, make, note)
+        state = newest_state(self.snapshots, epoch, contents, self.tasks, make, self._refused)
         if state is None:
             first = self._assignment.versions[0]
             content = contents(first.digest)
             state = begin(first, content, self.tasks(content), make)
         if state.epoch < epoch:
             self._enter("replaying")
-            shard = self._assignment.shard
-            records = replayable(self._local, self._ports.kafka, self._journal, shard, state.epoch, epoch)
+            records = replayable(
+                self.journal, self._ports.kafka, self._topic, self._owner, state.epoch, epoch, self._gap
+            )
             note(f"replaying epochs {state.epoch + 1} to {epoch}")
             Replay(state, reader, contents, self.tasks, self._breathe).run(records)
         return state
+
+    def _refused(self, note: str) -> None:
+        self._meter.add("snapshots_refused_total")
+        self._meter.note(note)
+
+    def _gap(self, note: str) -> None:
+        self._meter.add("journal_gaps_total")
+        self._meter.note(note)
 
     def _breathe(self) -> None:
         if self._meter.due(0.5):

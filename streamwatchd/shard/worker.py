@@ -19,13 +19,13 @@ from streamwatchd.settings import Settings
 from streamwatchd.shard.control import Change, Go, Held, Hold, Paces, Stop
 from streamwatchd.shard.epoch import Backoff, Committer, OpenEpoch, Sealed, metadata
 from streamwatchd.shard.idle import Silence
-from streamwatchd.shard.journal import EpochRecord, LocalJournal
+from streamwatchd.shard.journal import EpochRecord
 from streamwatchd.shard.meter import Meter
 from streamwatchd.shard.output import Mark, TaskId
 from streamwatchd.shard.portion import Portion
 from streamwatchd.shard.recovery import MakeShard, State, feed
-from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
-from streamwatchd.shard.start import Assignment, Ports, Recovery, Started, folder_of
+from streamwatchd.shard.snapshot import Snapshot
+from streamwatchd.shard.start import Assignment, Ports, Recovery, Started, owner_of
 from streamwatchd.shard.version import BEGINNING, Content, Version
 
 _TAKE_S = 0.05
@@ -46,9 +46,9 @@ class Worker:
         self._make_shard = make_shard
         self._meter = Meter(assignment.shard, ports.clock)
         self._portion = Portion(settings.batch_records, assignment.losses, ports.clock.monotonic())
-        self._journal = LocalJournal(ports.disk, folder_of(settings, assignment.shard))
-        self._snapshots = SnapshotStore(ports.disk, folder_of(settings, assignment.shard))
+        self._owner = owner_of(settings, assignment)
         self._recovery = Recovery(settings, assignment, ports, make_shard, self._meter)
+        self._journal, self._snapshots = self._recovery.journal, self._recovery.snapshots
         self._commits = ports.background("commit")
         self._writes = ports.background("snapshot")
         self._held = assignment.held
@@ -297,6 +297,7 @@ class Worker:
 
     def _record(self, epoch: OpenEpoch) -> EpochRecord:
         return EpochRecord(
+            owner=self._owner,
             epoch=epoch.number,
             now_ms=epoch.now_ms,
             ranges=epoch.ranges(),
@@ -319,6 +320,7 @@ class Worker:
         try:
             self._journal.append(sealed.record)
         except Unavailable as error:
+            self._meter.add("journal_gaps_total")
             self._meter.note(f"journal not written, recovery will read the topic instead: {error}")
         self._appending_since = None
         self._committer.commit(sealed)
@@ -341,7 +343,8 @@ class Worker:
         states = state.shard.snapshot()
         self._snapshot_at = self._clock.monotonic()
         self._meter.snapshot_seconds = self._snapshot_at - begun
-        return Snapshot(state.epoch, state.versions, dict(state.positions), states, streamwatchd.__version__)
+        engine = streamwatchd.__version__
+        return Snapshot(self._owner, state.epoch, state.versions, dict(state.positions), states, engine)
 
     def _write_snapshot(self) -> None:
         """Write the pending snapshot once its epoch is committed."""
@@ -352,14 +355,17 @@ class Worker:
     def _keep(self, snapshot: Snapshot) -> None:
         """In the background: write, and drop what no kept snapshot needs."""
         try:
-            size = self._snapshots.write(snapshot)
-            self._journal.prune(below=self._snapshots.epochs()[0])
-            self._meter.oldest_version = self._snapshots.oldest_version()
+            written = self._snapshots.write(snapshot)
+            oldest = self._snapshots.oldest()
+            if oldest is not None:
+                self._journal.prune(below=oldest.epoch)
+                self._meter.oldest_version = oldest.versions[0].number
         except Unavailable as error:
+            self._meter.add("snapshots_failed_total")
             self._meter.note(f"snapshot of epoch {snapshot.epoch} not written, the older ones stay: {error}")
             return
         self._snapshot_epoch = snapshot.epoch
-        self._meter.snapshot_written(snapshot.epoch, size)
+        self._meter.snapshot_written(snapshot.epoch, written)
 
     # ── report and leave ──
 

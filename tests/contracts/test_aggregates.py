@@ -119,7 +119,7 @@ def reduced(need: Need, rows: Sequence[Row]) -> tuple[object, np.ndarray]:
     accumulator = ACCUMULATORS[need.accumulator]
     time = np.array([row.time for row in chosen], np.int64)
     state = accumulator.reduce(groups, len(keys), column, time)
-    return accumulator.unpack(unpack(pack(accumulator.pack(state)))), keys
+    return accumulator.unpack(unpack(pack(accumulator.pack(state))), len(keys)), keys
 
 
 def call_of(spec: AggregateSpec, rows: Sequence[Row]) -> Aggregate:

@@ -100,7 +100,7 @@ def _kernel(name: str, q: float | None, items: Sequence[Item], rng: random.Rando
             times = np.array([time for _, time, _ in kept], np.int64)
             state = accumulator.reduce(groups, 4, _column([value for _, _, value in kept], kind), times)
             if rng.random() < 0.5:
-                state = accumulator.unpack(unpack(pack(accumulator.pack(state))))
+                state = accumulator.unpack(unpack(pack(accumulator.pack(state))), 4)
             states[place] = accumulator.merge(states[place], state, np.array(numbering, np.intp), 4)
     literal = Literal(None, Type(_KINDS[kind]))
     return spec.finish(states, 4, Aggregate(name, literal, None, 1, 0, None, literal.type, q))

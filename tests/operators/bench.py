@@ -11,6 +11,9 @@ import msgspec
 from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.shard.output import Mark, Output, Sink, TaskId
+from streamwatchd.shard.owner import Owner
+from streamwatchd.shard.snapshot import Snapshot
+from streamwatchd.shard.version import BEGINNING, Version
 from streamwatchd.testing.driver import Driver
 from tests.oracle.compare import iso_ms
 from tests.oracle.world import START_MS, write_project
@@ -32,6 +35,12 @@ def compiled(rules: str, tables: Mapping[str, str] | None = None, sources: str =
     assert not errors, errors
     assert found.program is not None
     return found
+
+
+def through_a_file(states: Mapping[TaskId, object]) -> Mapping[TaskId, object]:
+    """As the next process finds them on disk."""
+    snapshot = Snapshot(Owner("bench", 0, 1, 0), 1, (Version(0, BEGINNING, ""),), {}, states, "0")
+    return Snapshot.decode(snapshot.encode()).states
 
 
 class Bench:
@@ -85,8 +94,10 @@ class Bench:
 
     def restart(self) -> Bench:
         """Another process goes on from this one's snapshots, with the changes that are under way."""
-        states = [shard.snapshot() for shard in self.driver.shards]
+        pictures = [shard.snapshot() for shard in self.driver.shards]
         self._outputs += self.driver.take_outputs()
+        self._go_on_a_while()
+        states = [through_a_file(picture) for picture in pictures]
         gone, self.driver = self.driver, self._driver()
         for later in self._history[1:]:
             assert later.program is not None
@@ -95,6 +106,14 @@ class Bench:
         for shard, state in zip(self.driver.shards, states, strict=True):
             shard.restore(state)
         return self
+
+    def _go_on_a_while(self) -> None:
+        """What the old process still does, a picture that was taken before does not show."""
+        for (topic, partition), offset in self._offsets.items():
+            later = max(shard.max_event_time() for shard in self.driver.shards) + 1
+            rows = [msgspec.json.encode({"ts": later + at, "host": "late", "x": 1e9}) for at in (0, 7_200_000)]
+            self.driver.feed(RawBatch(topic, partition, rows, range(offset, offset + 2), [0, 0]))
+        self.driver.take_outputs()
 
     def documents(self, sink: Sink) -> list[dict[str, object]]:
         """All outputs of a kind since the last call for it; the headers of late events and dead letters."""

@@ -99,9 +99,9 @@ def test_panes_survive_the_way_through_bytes() -> None:
     made = table(draw(4, 3, span=10), 3)
     packed = unpack(pack(pack_pane(made.panes[0])))
     again = PaneTable(10, KEPT, track_times=True)
-    again.panes[0] = unpack_pane(packed, KEPT)
+    again.panes[0] = unpack_pane(packed, KEPT, 3)
     assert read(again, 0, 10, 3) == read(made, 0, 10, 3)
-    assert set(unpack_pane(packed, (SUM,)).states) == {SUM}
+    assert set(unpack_pane(packed, (SUM,), 3).states) == {SUM}
 
 
 def test_some_keys_may_be_read_alone() -> None:

@@ -23,6 +23,7 @@ from streamwatchd.shard.epoch import (
 )
 from streamwatchd.shard.journal import EpochRecord, Range
 from streamwatchd.shard.output import ExchangeRecord, Output, Sink, TaskId
+from streamwatchd.shard.owner import Owner
 
 TOPICS = Topics()
 JOURNAL = Partition(TOPICS.journal, 0)
@@ -31,7 +32,9 @@ MOST = 1_000_000
 
 
 def sealed(epoch: int) -> Sealed:
-    record = EpochRecord(epoch, 0, {TaskId(1, "in", 0): Range(0, epoch)}, (), (), 0, "c", "0", {})
+    record = EpochRecord(
+        Owner("app", 0, 1, 0), epoch, 0, {TaskId(1, "in", 0): Range(0, epoch)}, (), (), 0, "c", "0", {}
+    )
     return Sealed(
         record=record,
         outputs=(

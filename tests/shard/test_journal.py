@@ -13,10 +13,13 @@ from streamwatchd.ports.fake_kafka import FakeKafka
 from streamwatchd.ports.kafka import Partition, Record
 from streamwatchd.shard.journal import EpochRecord, LocalJournal, Range, missing_epochs, read_topic, replayable
 from streamwatchd.shard.output import Mark, TaskId
+from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.version import Version
 
 TASK = TaskId(1, "in", 3)
+OWNER = Owner("app", 0, 2, 0)
 RECORD = EpochRecord(
+    owner=OWNER,
     epoch=1,
     now_ms=1_767_571_200_000,
     ranges={TASK: Range(5, 9), TaskId(2, "", 0): Range(0, 0)},
@@ -35,7 +38,7 @@ def record(epoch: int, content: str = "abc") -> EpochRecord:
 
 
 def journal(disk: FakeDisk, *epochs: int) -> LocalJournal:
-    log = LocalJournal(disk, FOLDER)
+    log = LocalJournal(disk, FOLDER, OWNER)
     for epoch in epochs:
         log.append(record(epoch))
     return log
@@ -59,7 +62,7 @@ def test_bytes_that_are_no_record_are_refused(data: bytes) -> None:
 
 def test_a_newer_format_is_named() -> None:
     """A downgrade is told what it meets."""
-    newer = RECORD.encode().replace(b"\xa6format\x01", b"\xa6format\x09")
+    newer = RECORD.encode().replace(b"\xa6format\x02", b"\xa6format\x09")
     with pytest.raises(StateMismatch, match="format 9"):
         EpochRecord.decode(newer)
 
@@ -79,7 +82,7 @@ def test_a_torn_tail_is_left_out() -> None:
     one = len(whole) // 2
     for size in range(one, len(whole)):
         disk.write(path, whole[:size])
-        assert epochs(LocalJournal(disk, FOLDER).read(0, 9)) == [1]
+        assert epochs(LocalJournal(disk, FOLDER, OWNER).read(0, 9)) == [1]
 
 
 def test_a_cut_removes_what_was_never_committed() -> None:
@@ -88,7 +91,7 @@ def test_a_cut_removes_what_was_never_committed() -> None:
     journal(disk, 1, 2, 3)
     path = next(iter(disk.files))
     disk.append(path, b"torn")
-    log = LocalJournal(disk, FOLDER)
+    log = LocalJournal(disk, FOLDER, OWNER)
     log.cut(up_to=2)
     log.append(record(3, content="other"))
     assert [(each.epoch, each.content) for each in log.read(0, 9)] == [(1, "abc"), (2, "abc"), (3, "other")]
@@ -139,6 +142,6 @@ def test_the_topic_fills_what_the_log_has_not() -> None:
     kafka = in_topic(("0", record(1)), ("0", record(2)), ("0", record(3)))
     partition = Partition("journal", 1)
     log = journal(FakeDisk(), 1, 3)
-    assert epochs(replayable(log, kafka, partition, shard=0, above=0, up_to=3)) == [1, 2, 3]
+    assert epochs(replayable(log, kafka, partition, OWNER, above=0, up_to=3)) == [1, 2, 3]
     with pytest.raises(StateMismatch, match=r"1 epoch\(s\) from 4 to 4 of 4"):
-        replayable(log, kafka, partition, shard=0, above=0, up_to=4)
+        replayable(log, kafka, partition, OWNER, above=0, up_to=4)

@@ -9,16 +9,19 @@ from streamwatchd.errors import StateMismatch
 from streamwatchd.ports.kafka import Committed, Partition
 from streamwatchd.shard.journal import EpochRecord, Range
 from streamwatchd.shard.output import Mark, TaskId
+from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.recovery import Lane, Replay, State, begin, check_positions, stretches
 from streamwatchd.shard.version import Version
 from tests.shard.small import FIRST, START_MS, SmallShard, World, content
 
+OWNER = Owner("streamwatchd", 0, 1, 0)
 TASK = TaskId(1, "in", 0)
 OTHER = TaskId(1, "in", 1)
 
 
 def epoch(number: int, start: int, end: int, *marks: Mark, switches: tuple[Version, ...] = ()) -> EpochRecord:
-    return EpochRecord(number, START_MS + 100 * number, {TASK: Range(start, end)}, marks, switches, 0, "v0", "0", {})
+    ranges = {TASK: Range(start, end)}
+    return EpochRecord(OWNER, number, START_MS + 100 * number, ranges, marks, switches, 0, "v0", "0", {})
 
 
 def batch(*offsets: int) -> RawBatch:
@@ -119,7 +122,7 @@ def test_a_journal_that_does_not_go_on_from_the_state_is_refused() -> None:
 
 def test_another_version_than_journalled_is_refused() -> None:
     """A replay under other rules would be another state."""
-    record = EpochRecord(1, 0, {TASK: Range(0, 2)}, (), (), 5, "v5", "0", {})
+    record = EpochRecord(OWNER, 1, 0, {TASK: Range(0, 2)}, (), (), 5, "v5", "0", {})
     with pytest.raises(StateMismatch, match="ran under version 5"):
         replayed(record)
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from streamwatchd.errors import SnapshotCorrupt
-from streamwatchd.ports.fake_disk import FakeDisk
+from streamwatchd.packing import Frozen
+from streamwatchd.ports.fake_disk import FakeDisk, broken
 from streamwatchd.shard.output import TaskId
+from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
 from streamwatchd.shard.version import BEGINNING, Version
 
 TASK = TaskId(1, "in", 0)
-SNAPSHOT = Snapshot(7, (Version(0, BEGINNING, "a"), Version(1, 99, "b")), {TASK: 42}, {TASK: b"\x00state"}, "0.1")
+OWNER = Owner("app", 0, 2, 1)
+SNAPSHOT = Snapshot(
+    OWNER, 7, (Version(0, BEGINNING, "a"), Version(1, 99, "b")), {TASK: 42}, {TASK: b"\x00state"}, "0.1"
+)
 FOLDER = Path("/state/shard-0")
 
 
 def store(*epochs: int) -> SnapshotStore:
-    found = SnapshotStore(FakeDisk(), FOLDER)
+    found = SnapshotStore(FakeDisk(), FOLDER, OWNER)
     for epoch in epochs:
         found.write(replace(SNAPSHOT, epoch=epoch))
     return found
@@ -69,10 +75,86 @@ def test_a_snapshot_under_a_wrong_name_is_not_believed() -> None:
     disk = FakeDisk()
     disk.write(FOLDER / f"{9:020d}.snapshot", SNAPSHOT.encode())
     with pytest.raises(SnapshotCorrupt, match="is of epoch 7"):
-        SnapshotStore(disk, FOLDER).load(9)
+        SnapshotStore(disk, FOLDER, OWNER).load(9)
+
+
+def sharing(disk: FakeDisk, epochs: range) -> SnapshotStore:
+    """A large state of which nearly all never changes."""
+    found = SnapshotStore(disk, FOLDER, OWNER)
+    forever = Frozen(lambda: np.zeros(700_000))
+    for epoch in epochs:
+        found.write(replace(SNAPSHOT, epoch=epoch, states={TASK: [forever, Frozen(lambda: np.zeros(99)), epoch]}))
+    return found
+
+
+def test_generations_share_what_does_not_change() -> None:
+    """The file that holds it stays as long as one needs it."""
+    disk = FakeDisk()
+    found = sharing(disk, range(1, 12))
+    assert found.epochs() == [1, 9, 10, 11]
+    assert len(disk.files[found.path(11)]) < 10_000
+    assert found.load(11).states[TASK][2] == 11
+
+
+def test_the_kept_generations_stand_on_two_sets_of_files() -> None:
+    """So that one spoilt file, even the shared one, leaves a generation to go back to."""
+    disk = FakeDisk()
+    found = sharing(disk, range(1, 75))
+    since = found.manifest(74).since
+    assert found.epochs() == [1, since - 1, since, 72, 73, 74]
+    shared = found.path(since)
+    disk.files[shared] = disk.files[shared].replace(bytes(64), bytes(63) + b"\1", 1)
+    notes: list[str] = []
+    again = SnapshotStore(disk, FOLDER, OWNER)
+    snapshot = again.newest(up_to=74, say=notes.append)
+    assert snapshot is not None
+    assert snapshot.epoch == since - 1
+    assert len(notes) == 4
+
+
+def test_a_recovered_store_goes_on_with_its_files() -> None:
+    """The first snapshot after a restart writes only what is new."""
+    disk = FakeDisk()
+    sharing(disk, range(1, 4))
+    again = SnapshotStore(disk, FOLDER, OWNER)
+    snapshot = again.newest(up_to=3)
+    assert snapshot is not None
+    written = again.write(replace(snapshot, epoch=4))
+    assert written.file_bytes < 10_000 < written.state_bytes
+
+
+def test_a_lost_file_is_not_referred_to() -> None:
+    """Somebody cleaned up: the next snapshot is whole again."""
+    disk = FakeDisk()
+    found = sharing(disk, range(1, 4))
+    disk.delete(found.path(1))
+    snapshot = found.newest(up_to=0) or replace(SNAPSHOT, epoch=5, states={TASK: [Frozen(lambda: np.zeros(700_000))]})
+    assert found.write(snapshot).file_bytes > 5_000_000
+    assert found.load(5).epoch == 5
+
+
+def test_files_of_another_owner_are_refused() -> None:
+    """Another shard's, another layout's, another application's: set aside like a spoilt one, and said."""
+    for other in (Owner("app", 0, 2, 0), Owner("app", 1, 2, 1), Owner("app", 0, 3, 1), Owner("other", 0, 2, 1)):
+        disk, notes = FakeDisk(), list[str]()
+        SnapshotStore(disk, FOLDER, other).write(SNAPSHOT if other == OWNER else replace(SNAPSHOT, owner=other))
+        assert SnapshotStore(disk, FOLDER, OWNER).newest(9, notes.append) is None
+        assert "is of shard" in notes[0]
+
+
+def test_what_can_t_be_read_now_is_left_where_it_is() -> None:
+    """An older one is taken; when the disk reads again, the newer one is there."""
+    disk = FakeDisk()
+    SnapshotStore(disk, FOLDER, OWNER).write(SNAPSHOT)
+    disk.faults.at(1, broken, point="disk.read")
+    again = SnapshotStore(disk, FOLDER, OWNER)
+    assert again.newest(9) is None
+    assert again.newest(9) is not None
 
 
 def test_the_oldest_version_that_may_be_needed() -> None:
     """That of the oldest kept snapshot."""
-    assert store(1, 2).oldest_version() == 0
-    assert store().oldest_version() is None
+    oldest = store(1, 2).oldest()
+    assert oldest is not None
+    assert (oldest.epoch, oldest.versions[0].number) == (1, 0)
+    assert store().oldest() is None

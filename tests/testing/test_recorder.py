@@ -13,6 +13,7 @@ from streamwatchd.ports.kafka import Partition, Record
 from streamwatchd.recording import Header, RecordedMark, RecordingWriter, open_recording
 from streamwatchd.shard.journal import EpochRecord, Range
 from streamwatchd.shard.output import Mark, TaskId
+from streamwatchd.shard.owner import Owner
 from streamwatchd.testing.recorder import Recorder, journalled_marks, partitions_of, stretch_of
 
 
@@ -67,7 +68,16 @@ def test_the_journal_says_which_marks_there_were() -> None:
         task = TaskId(1, "t", shard)
         for epoch in (1, 2):
             record = EpochRecord(
-                epoch, 0, {task: Range(0, 0)}, (Mark(task, epoch, 10 * epoch),), (), 1, "c", "v", {task: 0}
+                Owner("app", 0, 2, shard),
+                epoch,
+                0,
+                {task: Range(0, 0)},
+                (Mark(task, epoch, 10 * epoch),),
+                (),
+                1,
+                "c",
+                "v",
+                {task: 0},
             )
             writer.send([Record("journal", record.encode(), key=str(shard).encode(), partition=0)])
     writer.flush(1.0)
