@@ -73,7 +73,12 @@ def campaign(servers: str, options: argparse.Namespace) -> int:
 def one(servers: str, seed: int) -> Line:
     """A run in a folder that is kept only when it went wrong."""
     folder = Path(tempfile.mkdtemp(prefix=f"crashloop-{seed}-"))
-    run = Run(servers, folder, seed, Shape(rules=8 * (seed % 2), snapshot_every=_SNAPSHOTS[seed % 3]))
+    run = Run(
+        servers,
+        folder,
+        seed,
+        Shape(shards=2 + seed % 2, rules=8 * (seed // 2 % 2), snapshot_every=_SNAPSHOTS[seed % 3]),
+    )
     try:
         result: Result = run.run()
     except Exception as error:  # whatever stops a run is a finding, and the campaign has more seeds

@@ -254,6 +254,13 @@ def _end(window: object) -> object:
     return window["end"] if isinstance(window, dict) else window[1]  # type: ignore[index]
 
 
+def _steady(alert: Plain) -> Plain:
+    context = alert["context"]
+    assert isinstance(context, dict)
+    return alert | {"context": {name: value for name, value in context.items() if name != "tier"}}
+
+
 def of_rules(names: set[str], found: dict[str, list[Plain]]) -> dict[str, list[Plain]]:
-    alerts = [alert for alert in found["alerts"] if alert["rule"] in names]
+    """What these said; of the context of their alerts what the oracle knows: it has one version of each table."""
+    alerts = [_steady(alert) for alert in found["alerts"] if alert["rule"] in names]
     return found | {"alerts": alerts, "kpis": [row for row in found["kpis"] if row["kpi"] in names]}
