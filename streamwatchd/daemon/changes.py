@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from streamwatchd.daemon.contents import Bundle, ContentStore
 from streamwatchd.daemon.logs import Log
 from streamwatchd.errors import Unavailable
+from streamwatchd.failpoints import failpoint
 from streamwatchd.ports.clock import Clock
 from streamwatchd.shard.control import Change, Command, Go, Held, Hold
 from streamwatchd.shard.version import Content
@@ -93,12 +94,15 @@ class Changes:
     def _decide(self, collecting: _Collecting) -> None:
         at_ms = max(0, max(collecting.horizons_ms.values()) + 1)
         proposal = collecting.proposal
+        failpoint("version.deciding")
         try:
             version = self._store.add(proposal.content, proposal.bundle, at_ms)
         except Unavailable as error:
             self._let_go(f"the version can't be written: {error}")
             return
+        failpoint("version.decided")
         self._tell(Change(version, proposal.content))
+        failpoint("version.told")
         self._collecting = None
         self.made += 1
         if self._wanted is proposal:

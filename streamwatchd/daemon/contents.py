@@ -15,6 +15,7 @@ import msgspec
 
 from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.errors import StateMismatch
+from streamwatchd.failpoints import failpoint
 from streamwatchd.packing import pack, unpack
 from streamwatchd.ports.disk import Disk
 from streamwatchd.settings import Settings
@@ -120,6 +121,7 @@ class ContentStore:
         """Put a new version in force from `at_ms` on; on disk when this returns. Raises Unavailable."""
         version = Version(self.versions[-1].number + 1 if self.versions else 0, at_ms, content.digest)
         self._disk.write(self._path(content.digest), bundle.encode())
+        failpoint("version.stored")
         self._write((*self.versions, version))
         self._compiled[content.digest] = content
         return version

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from streamwatchd.errors import Unavailable
+from streamwatchd.failpoints import failpoint
 
 TEMPORARY = ".tmp"
 
@@ -66,9 +67,11 @@ class RealDisk:
         with _failures(f"write {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_name(path.name + TEMPORARY)
+            failpoint("disk.writing", path)
             try:
                 written = _write_new(temporary, [data] if isinstance(data, bytes) else data)
                 temporary.replace(path)
+                failpoint("disk.renamed", path)
             except BaseException:
                 with suppress(OSError):
                     temporary.unlink(missing_ok=True)
@@ -80,10 +83,12 @@ class RealDisk:
         with _failures(f"append to {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             created = not path.exists()
+            failpoint("disk.appending", path)
             with path.open("ab", buffering=0) as file:
                 _write_all(file, data)
                 if durable:
                     os.fsync(file.fileno())
+            failpoint("disk.appended", path)
             if created:
                 _fsync(path.parent)
 
@@ -121,6 +126,7 @@ class RealDisk:
 
     def delete(self, path: Path) -> None:
         with _failures(f"delete {path}"):
+            failpoint("disk.deleting", path)
             path.unlink(missing_ok=True)
 
     def lock(self, path: Path) -> Lock:
@@ -177,7 +183,9 @@ def _write_new(path: Path, pieces: Iterable[bytes]) -> int:
         for piece in pieces:
             _write_all(file, piece)
             written += len(piece)
+        failpoint("disk.written", path)
         os.fsync(file.fileno())
+        failpoint("disk.synced", path)
     return written
 
 

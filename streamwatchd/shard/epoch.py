@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.failpoints import failpoint
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.kafka import Committed, Kafka, Outcome, Partition, Record, Writer
 from streamwatchd.settings import Topics
@@ -195,6 +196,7 @@ class TransactionalCommitter:
         while True:
             try:
                 if self._writer.doubtful:
+                    failpoint("epoch.rebuilding")
                     self._writer.rebuild()
                 if sent and self._is_committed(sealed):
                     return
@@ -208,12 +210,16 @@ class TransactionalCommitter:
 
     def _send(self, sealed: Sealed) -> Outcome:
         self._writer.begin()
+        failpoint("epoch.begun")
         try:
             self._writer.send(records_of(sealed, self._topics, self._journal, self._shard, self._most_bytes))
+            failpoint("epoch.sent")
             self._writer.send_offsets(self._group, sealed.positions)
+            failpoint("epoch.offsets_sent")
         except Unavailable as error:
             self._trying(str(error))
             return self._writer.abort(self._commit_timeout_s)
+        failpoint("epoch.committing")
         return self._writer.commit(self._commit_timeout_s)
 
     def _is_committed(self, sealed: Sealed) -> bool:

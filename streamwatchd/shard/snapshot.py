@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from streamwatchd.errors import SnapshotCorrupt, Unavailable
+from streamwatchd.failpoints import failpoint
 from streamwatchd.ports.disk import Disk
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.owner import Owner
@@ -129,6 +130,7 @@ class SnapshotStore:
         manifest = self._manifests[snapshot.epoch] = writing.settle()
         self._line = 1 if manifest.since == snapshot.epoch else self._line + 1
         self._since, self._state_bytes = manifest.since, manifest.size
+        failpoint("snapshot.written")
         self._prune()
         return Written(file_bytes, manifest.size)
 

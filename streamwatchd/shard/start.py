@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.failpoints import failpoint
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.disk import Disk, Lock
 from streamwatchd.ports.kafka import Committed, Kafka, Partition, Reader
@@ -107,7 +108,9 @@ class Recovery:
         self._close()
         if self._lock is None:
             self._lock = self._ports.disk.lock(self._folder / "lock")
+        failpoint("recovery.locked")
         committer = self._committer()
+        failpoint("recovery.fenced")
         self._open.append(committer)
         reader = self._ports.kafka.reader(read_committed=True)
         self._open.append(reader)
@@ -115,6 +118,7 @@ class Recovery:
         epoch = committed_epoch(committed, self._assignment.shard, self._assignment.shards)
         self._check_not_ahead(epoch)
         state = self._state_at(epoch, reader)
+        failpoint("recovery.replayed")
         check_positions(state, committed)
         self._cut_journal(epoch)
         oldest = self.snapshots.oldest()
@@ -177,6 +181,8 @@ class Recovery:
             first = self._assignment.versions[0]
             content = contents(first.digest)
             state = begin(first, content, self.tasks(content), make)
+        else:
+            failpoint("recovery.restored")
         if state.epoch < epoch:
             self._enter("replaying")
             records = replayable(

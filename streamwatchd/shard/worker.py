@@ -14,6 +14,7 @@ from functools import partial
 import streamwatchd
 from streamwatchd.batch import RawBatch
 from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.failpoints import failpoint
 from streamwatchd.ports.kafka import Committed, Partition, Reader
 from streamwatchd.settings import Settings
 from streamwatchd.shard.control import Change, Go, Held, Hold, Paces, Stop
@@ -170,6 +171,7 @@ class Worker:
         if not self._open.is_empty:
             self._settle_commit()
             self._seal()
+        failpoint("switch.beginning")
         tasks = self._recovery.tasks(content)
         moved = not tasks.keys() <= self._state.tasks.keys()
         self._state.switch(version, content, tasks)
@@ -179,6 +181,7 @@ class Worker:
             self._follow_tasks()
         self._open_epoch()
         self._open.switches.append(version)
+        failpoint("switch.made")
 
     def _mark_idle(self) -> None:
         """Let silent partitions follow, as far as the supervisor says."""
@@ -217,6 +220,7 @@ class Worker:
             for batch in taken.batches:
                 self._feed(batch)
             outputs = self._drain()
+            failpoint("worker.evaluated")
             seconds = self._clock.monotonic() - now
             self._meter.add("evaluate_seconds_total", seconds)
             self._portion.note(sum(map(len, taken.batches)), seconds, outputs, now)
@@ -318,14 +322,18 @@ class Worker:
         """In the background: the local log first, then the transaction that decides."""
         begun = self._appending_since = self._clock.monotonic()
         try:
+            failpoint("journal.appending")
             self._journal.append(sealed.record)
+            failpoint("journal.appended")
         except Unavailable as error:
             self._meter.add("journal_gaps_total")
             self._meter.note(f"journal not written, recovery will read the topic instead: {error}")
         self._appending_since = None
         self._committer.commit(sealed)
+        failpoint("epoch.committed")
         if roll:
             self._journal.roll()
+            failpoint("journal.rolled")
         self._meter.committed(sealed.record.epoch, self._clock.monotonic() - begun)
 
     # ── snapshots ──
@@ -355,7 +363,9 @@ class Worker:
     def _keep(self, snapshot: Snapshot) -> None:
         """In the background: write, and drop what no kept snapshot needs."""
         try:
+            failpoint("snapshot.writing")
             written = self._snapshots.write(snapshot)
+            failpoint("journal.pruning")
             oldest = self._snapshots.oldest()
             if oldest is not None:
                 self._journal.prune(below=oldest.epoch)
@@ -392,6 +402,7 @@ class Worker:
             self._settle_commit()
         while not self._writes.settle(_REPORT_S):
             self._report()
+        failpoint("leaving.settled")
         if self._snapshot_epoch < self._state.epoch:
             self._keep(self._snapshot())
         self._look()

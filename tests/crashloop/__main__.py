@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ _SNAPSHOTS = ("300ms", "1s", "3s")
 def main() -> int:
     """0 when nothing was lost or doubled."""
     options = _parse()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # and end what was started
     if options.table:
         sys.stdout.write(ledger.table(ledger.read()) + "\n")
         return 0

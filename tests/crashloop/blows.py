@@ -11,11 +11,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from streamwatchd.failpoints import FIRED, POINTS, VARIABLE
 from tests.kafka.process import Process
 
 STRIKES = {
     "worker": 30, "workers": 10, "again": 15, "supervisor": 15, "everything": 15, "writing": 10, "deciding": 6,
-    "zombie": 6, "worker_pauses": 4, "supervisor_pauses": 3,
+    "zombie": 6, "failpoint": 16, "worker_pauses": 4, "supervisor_pauses": 3,
 }  # fmt: skip
 """Kinds of blows and how often each comes."""
 _WORKERS_IN_A_ROW = 4
@@ -40,6 +41,10 @@ class Daemon(Process):
     def start(self) -> None:
         super().start()
         self.known.add(self.pid)
+
+    def is_up(self) -> bool:
+        assert self.process is not None
+        return self.process.poll() is None
 
     def workers(self) -> list[int]:
         """Those that are there; none where the supervisor is not."""
@@ -91,13 +96,15 @@ class Blows:
         self._edit = edit
         self._in_a_row = 0
         self.struck: list[str] = []
+        self.fired: set[str] = set()
+        """Failpoints that struck."""
 
     def strike(self) -> None:
         """One blow; the daemon is up or on its way up afterwards."""
         kind = self._rng.choices(list(STRIKES), list(STRIKES.values()))[0]
         if self._in_a_row >= _WORKERS_IN_A_ROW:
             kind = self._rng.choice(("supervisor", "everything"))
-        if kind in ("supervisor", "everything", "deciding", "zombie"):
+        if kind in ("supervisor", "everything", "deciding", "zombie", "failpoint"):
             self._in_a_row = 0
         elif not kind.endswith("_pauses"):
             self._in_a_row += 2 if kind == "again" else 1
@@ -170,6 +177,31 @@ class Blows:
             self._supervisor()
             time.sleep(self._rng.uniform(0.5, 4.0))
             self._daemon.tell(signal.SIGCONT, pid)
+
+    def _failpoint(self) -> None:
+        """At a named place in the code, at the n-th pass of some process that starts now."""
+        point, nth = self._rng.choice(list(POINTS)), self._rng.choice((1, 1, 2, 3, 5, 9))
+        actions = ["kill"] * 5 + [f"kill_in:{self._rng.randrange(30)}"] * 3 + ["delay:1500"]
+        action = self._rng.choice(actions)
+        if point.startswith("disk.") and self._rng.random() < 0.4:
+            point, action = f"{point}(shard-)", "raise"
+        fired = self._daemon.state.parent / f"fired-{len(self.struck)}"
+        fired.mkdir()
+        self.struck[-1] = f"failpoint {point}={action}@{nth}"
+        self._daemon.environment = {VARIABLE: f"{point}={action}@{nth}", FIRED: str(fired)}
+        self._everything()
+        self._daemon.environment = {}
+        if point.startswith("version."):
+            self._daemon.until(lambda: self._daemon.health()[0] == 200, 120)
+            self._edit()
+        _wait(lambda: list(fired.iterdir()), 10.0)
+        if list(fired.iterdir()):
+            self.fired.add(point)
+            self._daemon.kills += action.startswith("kill")
+            self._daemon.killed += action.startswith("kill")
+        time.sleep(0.1)
+        if not self._daemon.is_up():
+            self._daemon.start()
 
     def _worker_pauses(self) -> None:
         for pid in self._some(1):

@@ -17,12 +17,16 @@ from pathlib import Path
 from tests.crashloop.loop import Result
 
 ROOT = Path(__file__).resolve().parents[2]
+_COLUMNS = (
+    "commit (engine)", "seeds", "kills", "processes killed", "failpoints", "changes", "records", "outputs", "at fault",
+    "day",
+)  # fmt: skip
 PATH = ROOT / "build" / "crashloop.ndjson"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A run that is done. `blows` counts them by kind."""
+    """A run that is done. `blows` counts them by kind, `points` are the failpoints that struck."""
 
     seed: int
     engine: str
@@ -31,6 +35,7 @@ class Line:
     kills: int
     killed: int
     blows: dict[str, int]
+    points: list[str]
     switches: int
     records: int
     outputs: int
@@ -41,7 +46,7 @@ class Line:
 def line_of(seed: int, result: Result) -> Line:
     return Line(
         seed, engine(), git("rev-parse", "--short", "HEAD"), f"{datetime.now(UTC):%Y-%m-%d}", result.kills,
-        result.killed, dict(result.blows), result.switches, result.records, result.outputs,
+        result.killed, dict(result.blows), result.points, result.switches, result.records, result.outputs,
         round(result.seconds, 1), result.faults[:50],
     )  # fmt: skip
 
@@ -74,8 +79,7 @@ def table(lines: Iterable[Line]) -> str:
     for line in lines:
         by_engine.setdefault(line.engine, []).append(line)
     rows = [_row(engine, runs) for engine, runs in by_engine.items()]
-    head = "| commit (engine) | seeds | kills | processes killed | changes | records | outputs | at fault | day |"
-    return "\n".join([head, "|" + " --- |" * 9, *rows])
+    return "\n".join([f"| {' | '.join(_COLUMNS)} |", "|" + " --- |" * len(_COLUMNS), *rows])
 
 
 def _row(engine: str, runs: list[Line]) -> str:
@@ -84,7 +88,8 @@ def _row(engine: str, runs: list[Line]) -> str:
         total.update({name: getattr(run, name) for name in ("kills", "killed", "switches", "records", "outputs")})
     cells = [
         f"{runs[-1].commit} ({engine})", _stretches(sorted({run.seed for run in runs})),
-        *(f"{total[name]:,}" for name in ("kills", "killed", "switches", "records", "outputs")),
+        f"{total['kills']:,}", f"{total['killed']:,}", str(len({point for run in runs for point in run.points})),
+        *(f"{total[name]:,}" for name in ("switches", "records", "outputs")),
         str(sum(len(run.faults) for run in runs)), runs[-1].day,
     ]  # fmt: skip
     return "| " + " | ".join(cells) + " |"

@@ -52,6 +52,7 @@ class Result:
     kills: int = 0
     killed: int = 0
     blows: Counter[str] = field(default_factory=Counter)
+    points: list[str] = field(default_factory=list)
     switches: int = 0
     records: int = 0
     outputs: int = 0
@@ -167,7 +168,8 @@ class Run:
 
     def _sum_up(self, seconds: float) -> None:
         self.result.kills, self.result.killed = self._daemon.kills, self._daemon.killed
-        self.result.blows = Counter(self._blows.struck)
+        self.result.blows = Counter(each.split()[0] for each in self._blows.struck)
+        self.result.points = sorted(self._blows.fired)
         self.result.seconds = seconds
         for name in BAD_NEWS:
             self.result.faults += [f"{name}: {str(line)[:2000]}" for line in self._daemon.logged(name)]
@@ -254,13 +256,13 @@ def _end(window: object) -> object:
     return window["end"] if isinstance(window, dict) else window[1]  # type: ignore[index]
 
 
-def _steady(alert: Plain) -> Plain:
-    context = alert["context"]
+def _steady(document: Plain) -> Plain:
+    context = document["context"]
     assert isinstance(context, dict)
-    return alert | {"context": {name: value for name, value in context.items() if name != "tier"}}
+    return document | {"context": {name: value for name, value in context.items() if name != "tier"}}
 
 
 def of_rules(names: set[str], found: dict[str, list[Plain]]) -> dict[str, list[Plain]]:
-    """What these said; of the context of their alerts what the oracle knows: it has one version of each table."""
+    """What these said; of the context what the oracle knows: it has one version of each table."""
     alerts = [_steady(alert) for alert in found["alerts"] if alert["rule"] in names]
-    return found | {"alerts": alerts, "kpis": [row for row in found["kpis"] if row["kpi"] in names]}
+    return found | {"alerts": alerts, "kpis": [_steady(row) for row in found["kpis"] if row["kpi"] in names]}

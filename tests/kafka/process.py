@@ -31,11 +31,15 @@ class Process:
     def __init__(self, config: Path, port: int, log: Path) -> None:
         self.config, self.port, self.log = config, port, log
         self.process: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
+        """More of it for the next start."""
 
     def start(self) -> None:
         command = [sys.executable, "-m", "streamwatchd", "--config", str(self.config)]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                command, stderr=log, stdin=subprocess.DEVNULL, env=os.environ | self.environment
+            )
 
     def start_and_wait(self) -> None:
         self.start()
