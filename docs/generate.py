@@ -18,6 +18,7 @@ from streamwatchd.aggregates.shelf import AGGREGATES
 from streamwatchd.fields import Field, Form, Record
 from streamwatchd.functions import FUNCTIONS, FunctionSpec
 from streamwatchd.lang.codes import CODES
+from streamwatchd.ports.catalogue import METRICS, PREFIX, Metric
 from streamwatchd.rules import codes, rule_spec, settings_spec
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -133,6 +134,19 @@ def diagnostic_page() -> Iterator[str]:
     yield from (f"| {code} | {cell(capital(title))} |" for code, title in sorted({**CODES, **codes.TITLES}.items()))
 
 
+def metric_row(metric: Metric) -> str:
+    labels = ", ".join(f"`{label}`" for label in metric.labels)
+    return f"| `{PREFIX}{metric.name}` | {metric.kind} | {labels} | {cell(metric.help)} |"
+
+
+def metric_page() -> Iterator[str]:
+    yield "# Metrics\n"
+    yield "Served at `/metrics` of `listen`, as Prometheus reads it. What a worker says carries its `shard` besides."
+    yield "Labels hold names from configuration, rules and Kafka, and fixed words, never values of events.\n"
+    yield "| metric | kind | labels | meaning |\n|---|---|---|---|"
+    yield from map(metric_row, METRICS.values())
+
+
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
@@ -148,7 +162,12 @@ def json_schema(title: str, content: Record) -> str:
 
 def generated() -> dict[Path, str]:
     """What every generated file should hold."""
-    pages = {"files": file_page(), "functions": function_page(), "diagnostics": diagnostic_page()}
+    pages = {
+        "files": file_page(),
+        "functions": function_page(),
+        "diagnostics": diagnostic_page(),
+        "metrics": metric_page(),
+    }
     found = {ROOT / "docs" / "reference" / f"{name}.md": page(lines) for name, lines in pages.items()}
     schemas = {ROOT / "schemas" / f"{name}.json": json_schema(*about) for name, about in FILES.items()}
     return found | schemas

@@ -1,6 +1,5 @@
-"""What the daemon knows of itself, as Prometheus text.
+"""What the daemon knows of itself, as Prometheus text; `ports/catalogue.py` has the names.
 
-Names are `streamwatchd_<noun>_<unit>[_total]`; everything a worker says carries its `shard`.
 https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
@@ -8,39 +7,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from streamwatchd.ports.telemetry import Labels, Report
+from streamwatchd.ports.catalogue import METRICS, PREFIX, Metric
+from streamwatchd.ports.telemetry import Histogram, Labels, Report
 
-_HELP = {
-    "records_total": "Records read from source and exchange topics.",
-    "events_total": "Valid events taken in.",
-    "late_total": "Events at or below their partition's watermark.",
-    "dead_letters_total": "Records that are no valid event.",
-    "outputs_total": "Records written, by sink.",
-    "epochs_total": "Epochs sealed.",
-    "take_seconds_total": "Time waiting for and reading records.",
-    "evaluate_seconds_total": "Time decoding records and evaluating rules.",
-    "commit_seconds_total": "Time committing epochs, beside the evaluation.",
-    "commit_seconds": "Time the last epoch took to commit.",
-    "consumer_lag_records": "Records between a partition's end and what was read of it.",
-    "watermark_lag_seconds": "How far a task's watermark is behind the clock.",
-    "position_offset": "The next offset to read.",
-    "snapshot_timestamp_seconds": "When the newest snapshot was written.",
-    "snapshot_bytes": "State that the newest snapshot holds.",
-    "snapshot_written_bytes_total": "Bytes of snapshot files written: what has changed since the one before.",
-    "snapshots_failed_total": "Snapshots that the disk did not take; the older ones stay.",
-    "snapshots_refused_total": "Snapshots that a recovery did not trust, and took an older one.",
-    "journal_gaps_total": "Times the local journal was not written or not whole: recovery reads the journal topic.",
-    "reloads_total": "Compilations of changed rules and tables.",
-    "refused_files": "Files that do not check; their last good version is in force.",
-    "switches_total": "Versions put in force.",
-    "worker_restarts_total": "Workers started again after they left or were killed, by reason.",
-    "worker_losses": "Deaths of a shard's workers in a row, each within a minute of its start; three are a crash loop.",
-    "worker_up": "1 while the worker does its normal work.",
-    "build_info": "The version of the daemon.",
-}
 _BEGUN = 0
 """Watermarks below 1970 belong to partitions that never had a record."""
+
+Samples = dict[tuple[str, Labels], float]
+"""Numbers by metric name and labels."""
 
 
 class Metrics:
@@ -56,6 +32,12 @@ class Metrics:
         with self._lock:
             self._reports[report.shard] = report
 
+    def lose(self, shard: int) -> None:
+        """The worker is gone: its last numbers stay, but it works no more."""
+        with self._lock:
+            if shard in self._reports:
+                self._reports[shard] = replace(self._reports[shard], phase="away")
+
     def add(self, name: str, amount: float = 1, labels: Labels = ()) -> None:
         with self._lock:
             self._own[name, labels] = self._own.get((name, labels), 0) + amount
@@ -63,6 +45,12 @@ class Metrics:
     def put(self, name: str, value: float, labels: Labels = ()) -> None:
         with self._lock:
             self._own[name, labels] = value
+
+    def put_all(self, name: str, values: Mapping[Labels, float]) -> None:
+        """All that there is of one metric: labels that are not among them go."""
+        with self._lock:
+            self._own = {key: value for key, value in self._own.items() if key[0] != name}
+            self._own |= {(name, labels): value for labels, value in values.items()}
 
     def put_ends(self, ends: Mapping[tuple[str, int], int]) -> None:
         """End offsets by topic and partition, as they were just now."""
@@ -93,41 +81,88 @@ class Metrics:
             lags = [lag for key, lag in self._lags().items() if positions[key][0] == shard]
         return sum(lags) if lags else None
 
-    def render(self, now_ms: int) -> str:
+    def samples(self, now_ms: int) -> Samples:
+        """Every number by (name, labels), histograms left out."""
         with self._lock:
             samples = dict(self._own)
             for (topic, number), lag in self._lags().items():
                 samples["consumer_lag_records", (("partition", str(number)), ("topic", topic))] = lag
-            for report in self._reports.values():
-                samples |= _samples(report, now_ms)
+            reports = list(self._reports.values())
+        for report in reports:
+            samples |= _samples(report, now_ms)
+        held = holder(reports)
+        if held is not None:
+            samples["watermark_held", (("partition", str(held[2])), ("topic", held[1]))] = 1
+        return samples
+
+    def render(self, now_ms: int) -> str:
+        samples = self.samples(now_ms)
+        with self._lock:
+            reports = list(self._reports.values())
+        for report in reports:
+            for (name, labels), histogram in report.histograms.items():
+                samples |= _buckets(name, (*labels, ("shard", str(report.shard))), histogram)
         return _text(samples)
 
 
-def _samples(report: Report, now_ms: int) -> dict[tuple[str, Labels], float]:
+def holder(reports: Iterable[Report]) -> tuple[int, str, int, int] | None:
+    """The source partition with the lowest watermark among those that are not idle, for which all else waits: its
+    watermark, topic, number and shard."""
+    live = (
+        (ms, topic, partition, report.shard)
+        for report in reports
+        for (stage, topic, partition), ms in report.watermarks_ms.items()
+        if stage == 1 and (stage, topic, partition) not in report.idle
+    )
+    return min(live, default=None)
+
+
+def _samples(report: Report, now_ms: int) -> Samples:
     shard = ("shard", str(report.shard))
     found = {
         (name, (*labels, shard)): value for (name, labels), value in (*report.counters.items(), *report.gauges.items())
     }
     found["worker_up", (shard,)] = float(report.phase == "running")
+    written = report.gauges.get(("snapshot_timestamp_seconds", ()))
+    if written is not None:
+        found["snapshot_age_seconds", (shard,)] = max(0.0, now_ms / 1000 - written)
     for (stage, topic, partition), watermark_ms in report.watermarks_ms.items():
+        labels = (("partition", str(partition)), shard, ("stage", str(stage)), ("topic", topic))
+        found["watermark_idle", labels] = float((stage, topic, partition) in report.idle)
         if watermark_ms > _BEGUN:
-            labels = (("partition", str(partition)), shard, ("stage", str(stage)), ("topic", topic))
             found["watermark_lag_seconds", labels] = (now_ms - watermark_ms) / 1000
     return found
 
 
-def _text(samples: Mapping[tuple[str, Labels], float]) -> str:
+def _buckets(name: str, labels: Labels, histogram: Histogram) -> Samples:
+    found: Samples = {}
+    below = 0
+    for bound, count in zip((*METRICS[name].bounds, float("inf")), histogram.counts, strict=True):
+        below += count
+        found[f"{name}_bucket", (*labels, ("le", _number(bound)))] = below
+    found[f"{name}_sum", labels], found[f"{name}_count", labels] = histogram.total, below
+    return found
+
+
+def _text(samples: Samples) -> str:
     lines: list[str] = []
-    last = ""
-    for (name, labels), value in sorted(samples.items()):
-        if name != last:
-            kind = "counter" if name.endswith("_total") else "gauge"
-            if name in _HELP:
-                lines.append(f"# HELP streamwatchd_{name} {_HELP[name]}")
-            lines.append(f"# TYPE streamwatchd_{name} {kind}")
-            last = name
-        lines.append(f"streamwatchd_{name}{_braces(labels)} {_number(value)}")
+    families: dict[str, list[str]] = {}
+    for (name, labels), value in samples.items():
+        line = f"{PREFIX}{name}{_braces(labels)} {_number(value)}"
+        families.setdefault(_family(name), []).append(line)
+    for name in sorted(families):
+        metric = METRICS.get(name, Metric(name, "Not in the catalogue."))
+        lines += [f"# HELP {PREFIX}{name} {metric.help}", f"# TYPE {PREFIX}{name} {metric.kind}"]
+        lines += families[name] if metric.bounds else sorted(families[name])
     return "\n".join(lines) + "\n"
+
+
+def _family(name: str) -> str:
+    """The metric that a sample belongs to."""
+    for suffix in ("_bucket", "_sum", "_count"):
+        if name.endswith(suffix) and METRICS.get(name.removesuffix(suffix)) is not None:
+            return name.removesuffix(suffix)
+    return name
 
 
 def _braces(labels: Iterable[tuple[str, str]]) -> str:
@@ -140,4 +175,6 @@ def _escape(text: str) -> str:
 
 
 def _number(value: float) -> str:
+    if value == float("inf"):
+        return "+Inf"
     return str(int(value)) if value == int(value) else repr(float(value))

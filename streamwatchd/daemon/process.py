@@ -7,6 +7,7 @@ import faulthandler
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable
 from ctypes import Array, c_char
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from streamwatchd.errors import Fenced, StateMismatch
 from streamwatchd.ports.clock import SystemClock
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.kafka import Kafka
+from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import BlackBox
 from streamwatchd.settings import Settings
 from streamwatchd.shard.collector import collect_rarely
@@ -93,7 +95,13 @@ def real_shards(job: Job) -> MakeShard:
     def make(content: Content, tasks: Iterable[TaskId]) -> ShardLike:
         counts = {each.topic: partitions.get(each.topic, 0) for each in content.inputs}
         return Shard(
-            content.program, content.tables, tasks, counts, settings.exchange_partitions, settings.max_future_ms
+            content.program,
+            content.tables,
+            tasks,
+            counts,
+            settings.exchange_partitions,
+            settings.max_future_ms,
+            Laps(time.perf_counter),
         )
 
     return make

@@ -70,6 +70,7 @@ class Refusals:
             self._log.info("file_accepted", path=path)
         self.refused = tuple(loaded.refused)
         self._metrics.put("refused_files", len(loaded.refused))
+        self._metrics.put_all("refused_file", {(("file", path),): 1 for path in loaded.refused})
 
 
 @dataclass(frozen=True, slots=True)

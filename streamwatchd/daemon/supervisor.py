@@ -168,6 +168,9 @@ class Supervisor:
 
     def _on_lost(self, slot: WorkerSlot) -> None:
         label = ("shard", str(slot.shard))
+        self._metrics.lose(slot.shard)
+        self._metrics.put("worker_fenced", float(slot.exit_code == EXIT_FENCED), (label,))
+        self._metrics.put("worker_refused", float(slot.exit_code == EXIT_MISMATCH), (label,))
         for reason, count in slot.restarts.items():
             self._metrics.put("worker_restarts_total", count, (("reason", reason), label))
         self._metrics.put("worker_losses", slot.losses, (label,))

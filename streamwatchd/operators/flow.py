@@ -32,6 +32,7 @@ from streamwatchd.operators.spec import (
 )
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 from streamwatchd.operators.wire import FeedWire, NodeSpec, Wire, beginning_at, families_of, node_specs, share_rules
+from streamwatchd.ports.laps import SCHEDULE, SEND, Laps
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ class Flow:
 
     def __init__(self, spec: StageSpec, dimensions: Dimensions, functions: Mapping[str, Callable[..., Column]]) -> None:
         self.spec = spec
+        self.laps = Laps()
         self.evaluator = Evaluator(dimensions, functions)
         self.outbox = Outbox()
         self.limits: dict[str, int] = dict.fromkeys(spec.inputs, BEGINNING)
@@ -223,10 +225,12 @@ class Flow:
         readers = self._readers_of(stream)
         for family in readers.families:
             family.add_rows(frame)
+            self.laps.lap(family.spec.id, len(frame))
         for name in readers.alarms:
             wire = self._wires.get(name)
             if wire is not None:
                 self._judge_rows(name, wire, frame, origin)
+                self.laps.lap(name, len(frame))
         for join in readers.joins:
             join.add(stream, frame)
         for feed in self._feeds:
@@ -311,9 +315,12 @@ class Flow:
                 break
             for name, wire in list(self._wires.items()):
                 if due[name] == instant or self._due(wire) == instant:
+                    self.laps.lap(SCHEDULE)
                     wire.node.judge(instant)
+                    self.laps.lap(name)
         self._send()
         self._drop()
+        self.laps.lap(SEND)
 
     def _limit(self, node: Node) -> int:
         limit = self.limit_of(node.roots)

@@ -14,10 +14,19 @@ Labels = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Histogram:
+    """`counts` are per bucket of its metric's bounds, and one for what lies above them all; `total` sums the values."""
+
+    counts: tuple[int, ...]
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The state of one worker at one instant; every report is complete in itself, so losing one costs nothing.
 
-    `counters` are totals since the worker's start, `gauges` values of now, both by (metric name, labels).
+    `counters` and `histograms` are totals since the worker's start, `gauges` values of now, all by (metric name,
+    labels); `ports.catalogue` has the names.
     `watermarks_ms` is by task as (stage, topic, partition). `phase` is what the worker is doing: starting, replaying,
     running, waiting, leaving. `notes` are things to log or to alert on, in the worker's words, since its start; the
     receiver remembers how many it has seen. `idle` are the tasks that are silent at their end; `oldest_version` is the
@@ -34,6 +43,7 @@ class Report:
     notes: tuple[str, ...] = ()
     idle: frozenset[tuple[int, str, int]] = frozenset()
     oldest_version: int | None = None
+    histograms: Mapping[tuple[str, Labels], Histogram] = field(default_factory=dict)
 
 
 class Telemetry(Protocol):

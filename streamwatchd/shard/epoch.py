@@ -19,6 +19,7 @@ from streamwatchd.shard.assignor import exchange_topic
 from streamwatchd.shard.fitting import fitting_document, fitting_letter
 from streamwatchd.shard.journal import EpochRecord, Range
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
+from streamwatchd.shard.timing import Timing
 from streamwatchd.shard.version import Version
 
 _encode = msgspec.json.Encoder().encode
@@ -41,6 +42,7 @@ class OpenEpoch:
     records: int = 0
     must_commit: bool = False
     bytes: int = 0
+    timing: Timing = field(default_factory=Timing)
 
     def take(self, outputs: Iterable[Output], exchanged: Iterable[ExchangeRecord]) -> None:
         """Keep what came out; `bytes` is the size of payloads that pass through."""
@@ -149,6 +151,10 @@ class Committer(Protocol):
 
     def commit(self, sealed: Sealed) -> None: ...
 
+    @property
+    def produce_seconds(self) -> float:
+        """How long the last commit took to hand its records over."""
+
     def close(self) -> None: ...
 
 
@@ -189,6 +195,7 @@ class TransactionalCommitter:
         self._trying = trying
         self._most_bytes = most_bytes
         self._commit_timeout_s = 30.0
+        self.produce_seconds = 0.0
 
     def commit(self, sealed: Sealed) -> None:
         backoff = Backoff(self._clock, self._trying)
@@ -209,6 +216,7 @@ class TransactionalCommitter:
             backoff.wait(reason)
 
     def _send(self, sealed: Sealed) -> Outcome:
+        begun = self._clock.monotonic()
         self._writer.begin()
         failpoint("epoch.begun")
         try:
@@ -219,6 +227,7 @@ class TransactionalCommitter:
         except Unavailable as error:
             self._trying(str(error))
             return self._writer.abort(self._commit_timeout_s)
+        self.produce_seconds = self._clock.monotonic() - begun
         failpoint("epoch.committing")
         return self._writer.commit(self._commit_timeout_s)
 
@@ -246,6 +255,7 @@ class PlainCommitter:
     ) -> None:  # fmt: skip
         self._writer = kafka.plain_writer()
         self._admin = kafka.admin()
+        self.produce_seconds = 0.0
         self._group = group
         self._topics = topics
         self._journal = journal
@@ -256,10 +266,12 @@ class PlainCommitter:
 
     def commit(self, sealed: Sealed) -> None:
         backoff = Backoff(self._clock, self._trying)
+        begun = self._clock.monotonic()
         while True:
             try:
                 self._writer.send(records_of(sealed, self._topics, self._journal, self._shard, self._most_bytes))
                 self._writer.flush(30.0)
+                self.produce_seconds = self._clock.monotonic() - begun
                 break
             except Unavailable as error:
                 backoff.wait(error)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.ports.catalogue import METRICS
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.kafka import Partition
-from streamwatchd.ports.telemetry import Labels, Report
+from streamwatchd.ports.telemetry import Histogram, Labels, Report
 from streamwatchd.shard.epoch import OpenEpoch
-from streamwatchd.shard.output import TaskId
+from streamwatchd.shard.output import Sink, TaskId
 from streamwatchd.shard.recovery import State
 from streamwatchd.shard.snapshot import Written
+from streamwatchd.shard.timing import PARTS, ages_s
 
 _MOST_NOTES = 1_000
 _GAUGES = {"keys"}
@@ -28,6 +34,7 @@ class Meter:
         self._clock = clock
         self._counters: dict[tuple[str, Labels], float] = {}
         self._gauges: dict[tuple[str, Labels], float] = {}
+        self._buckets: dict[tuple[str, Labels], _Buckets] = {}
         self._watermarks: Mapping[tuple[int, str, int], int] = {}
         self._idle: frozenset[tuple[int, str, int]] = frozenset()
         self._notes: list[str] = []
@@ -37,6 +44,23 @@ class Meter:
     def add(self, name: str, amount: float = 1, labels: Labels = ()) -> None:
         key = (name, labels)
         self._counters[key] = self._counters.get(key, 0) + amount
+
+    def set(self, name: str, value: float, labels: Labels = ()) -> None:
+        """What a gauge is now."""
+        self._gauges[name, labels] = value
+
+    def observe(self, name: str, value: float, labels: Labels = ()) -> None:
+        """One more value of a histogram."""
+        self._buckets_of(name, labels).add(value)
+
+    def observe_all(self, name: str, values: npt.NDArray[np.float64], labels: Labels = ()) -> None:
+        self._buckets_of(name, labels).add_all(values)
+
+    def _buckets_of(self, name: str, labels: Labels) -> _Buckets:
+        found = self._buckets.get((name, labels))
+        if found is None:
+            found = self._buckets[name, labels] = _Buckets(METRICS[name].bounds)
+        return found
 
     def note(self, text: str) -> None:
         """Something for the log; repeats in a row are left out."""
@@ -48,13 +72,23 @@ class Meter:
         self.add("epoch_records_total", epoch.records)
         for output in epoch.outputs:
             self.add("outputs_total", 1, (("sink", output.sink.value),))
+            if output.sink is Sink.ALERTS and isinstance(output.value, dict):
+                of_rule = (("event", str(output.value.get("event"))), ("rule", str(output.value.get("rule"))))
+                self.add("alerts_total", 1, of_rule)
         self.add("outputs_total", len(epoch.exchanged), (("sink", "exchange"),))
 
-    def committed(self, epoch: int, seconds: float) -> None:
-        self._epoch = epoch
+    def committed(self, epoch: OpenEpoch, seconds: float) -> None:
+        """`seconds` are those of journal and transaction."""
+        self._epoch = epoch.number
         self.add("commit_seconds_total", seconds)
         self._gauges["commit_seconds", ()] = seconds
-        self._gauges["epoch_number", ()] = epoch
+        self._gauges["epoch_number", ()] = epoch.number
+        timing, now_ms = epoch.timing, self._clock.now_ms()
+        for part in PARTS:
+            self.observe("epoch_seconds", timing.parts[part], (("part", part),))
+        for name, times in (("record_latency_seconds", timing.stamps), ("event_latency_seconds", timing.times)):
+            if times:
+                self.observe_all(name, ages_s(times, now_ms))
 
     def snapshot_written(self, epoch: int, written: Written) -> None:
         self.add("snapshots_total")
@@ -70,12 +104,13 @@ class Meter:
         """Take over what the shard and the reader say now."""
         self._watermarks = {(t.stage, t.topic, t.partition): ms for t, ms in state.shard.watermarks().items()}
         self._idle = frozenset((task.stage, task.topic, task.partition) for task in idle)
-        for (name, label, value), count in state.shard.counters().items():
-            labels = ((label, value),) if label else ()
+        for (name, labels), count in state.shard.counters().items():
             if name in _GAUGES:
                 self._gauges[name, labels] = count
             else:
                 self._counters[f"{name}_total", labels] = count
+        for name, labels, value in state.shard.work():
+            self._counters[name, labels] = value
         for partition, offset in positions.items():
             self._gauges["position_offset", _labels(partition)] = offset
         self._gauges["version_number", ()] = state.version.number
@@ -93,7 +128,30 @@ class Meter:
             notes=tuple(self._notes),
             idle=self._idle,
             oldest_version=self.oldest_version,
+            histograms={key: buckets.now() for key, buckets in list(self._buckets.items())},
         )
+
+
+class _Buckets:
+    """A histogram in the making."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._edges = np.array(bounds)
+        self._counts = [0] * (len(bounds) + 1)
+        self._total = 0.0
+
+    def add(self, value: float) -> None:
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._total += value
+
+    def add_all(self, values: npt.NDArray[np.float64]) -> None:
+        found = np.bincount(np.searchsorted(self._edges, values), minlength=len(self._counts)).tolist()
+        self._counts = [count + more for count, more in zip(self._counts, found, strict=True)]
+        self._total += float(values.sum())
+
+    def now(self) -> Histogram:
+        return Histogram(tuple(self._counts), self._total)
 
 
 def _labels(partition: Partition) -> Labels:

@@ -10,9 +10,12 @@ from streamwatchd.compiler import Program
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.spec import LogicalPlan, StageSpec
+from streamwatchd.ports.laps import Laps
+from streamwatchd.ports.telemetry import Labels
 from streamwatchd.shard.exchange import feeder_name
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
 from streamwatchd.shard.task import NEVER, MergeTask, Picture, SourceTask, Task
+from streamwatchd.shard.work import labels_of, measured
 
 
 class Shard:
@@ -30,8 +33,10 @@ class Shard:
         partitions: Mapping[str, int],
         exchange_partitions: int,
         max_future_ms: int = 300_000,
+        laps: Laps | None = None,
     ) -> None:
         """`partitions` maps every source topic to its partition count (merge tasks know their feeders by it)."""
+        self.laps = laps or Laps()
         self.program, self.tables = program, dict(tables)
         self.partitions, self.exchange_partitions = dict(partitions), exchange_partitions
         self.max_future_ms = max_future_ms
@@ -39,6 +44,11 @@ class Shard:
         self._outputs: list[Output] = []
 
     def _make(self, task: TaskId, program: Program) -> Task:
+        made = self._task(task, program)
+        made.flow.laps = self.laps
+        return made
+
+    def _task(self, task: TaskId, program: Program) -> Task:
         plan = program.plan
         dimensions = Dimensions(self.tables, plan.defaults)
         if task.stage == 1:
@@ -88,6 +98,19 @@ class Shard:
         records = [record for task in self.tasks.values() for record in task.exchange()]
         return outputs, records
 
+    def take_times(self) -> list[int]:
+        """Event times in ms of a few of the events since the last call."""
+        found: list[int] = []
+        for task in self.tasks.values():
+            if isinstance(task, SourceTask) and task.times:
+                found += task.times
+                task.times = []
+        return found
+
+    def work(self) -> Iterable[tuple[str, Labels, float]]:
+        """Counters of where the time went, by rule."""
+        return measured(self.laps, labels_of(self.program.plan))
+
     # change
 
     def switch(
@@ -128,18 +151,20 @@ class Shard:
         for name, state in states.items():
             self.tasks[name].restore(state)
 
-    def counters(self) -> dict[tuple[str, str, str], int]:
-        """(name, label, value) → count since start: events, late, dead letters, dropped, unkeyed, keys, …"""
-        totals: Counter[tuple[str, str, str]] = Counter()
+    def counters(self) -> dict[tuple[str, Labels], int]:
+        """(name, labels) → count since start: events, late, dead letters by reason, dropped, unkeyed, keys, …"""
+        totals: Counter[tuple[str, Labels]] = Counter()
         for task in self.tasks.values():
-            label = task.source.name if isinstance(task, SourceTask) else f"stage {task.id.stage}"
-            for name, count in task.counts.items():
-                totals[name, "source", label] += count
+            source = task.source.name if isinstance(task, SourceTask) else f"stage {task.id.stage}"
+            here = (("source", source),)
+            for text, count in task.counts.items():
+                name, _, reason = text.partition(":")
+                totals[name, (("reason", reason), *here) if reason else here] += count
             for family in task.flow.families.values():
-                totals["unkeyed", "source", label] += family.unkeyed
-                totals["overflowed", "source", label] += family.overflowed
+                totals["unkeyed", here] += family.unkeyed
+                totals["overflowed", here] += family.overflowed
             for space in task.flow.spaces.values():
-                totals["keys", "by", ",".join(space.names)] += len(space)
+                totals["keys", (("by", ",".join(space.names)), ("stage", str(task.id.stage)))] += len(space)
         return dict(totals)
 
 

@@ -24,8 +24,10 @@ from streamwatchd.operators.dimension import Dimensions, key_text
 from streamwatchd.operators.document import Origin, iso
 from streamwatchd.operators.flow import Flow, Outbox
 from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
+from streamwatchd.ports.laps import DECODE
 from streamwatchd.shard.exchange import PaneItem, RowsItem, Sender, frame_of, partial_of, read_record
 from streamwatchd.shard.output import ExchangeRecord, Output, Sink, TaskId
+from streamwatchd.shard.timing import sample
 
 NEVER = -(2**62)
 """A watermark before all time."""
@@ -84,6 +86,8 @@ class SourceTask:
         self.watermark = NEVER
         self.counts: Counter[str] = Counter()
         self._sampled: dict[str | None, bool] = {}
+        self.times: list[int] = []
+        """Event times of a few rows of each batch, for whoever measures latencies."""
 
     def switch(
         self, at_ms: int, source: SourceSpec, stage: StageSpec, tables: Mapping[str, TableData], plan: LogicalPlan
@@ -103,14 +107,16 @@ class SourceTask:
         """Take in records; what comes of them at once. The watermark goes on, and the flow with it."""
         outputs: list[Output] = []
         decoded = self.decoder.decode(raw, now_ms, max_future_ms)
+        self.flow.laps.lap(DECODE, len(raw))
         self.counts["events"] += len(raw)
         for refused in decoded.rejected:
             outputs.append(self._dead_letter(raw, refused.index, refused.reason))
-        self.counts["dead_letters"] += len(decoded.rejected)
+            self.counts["dead_letters:" + refused.reason.partition(":")[0]] += 1
         self.counts["unfit"] += sum(decoded.unfit.values())
         frame = decoded.frame
         if not len(frame):
             return outputs
+        self.times += sample(frame.time)
         frame, late = self._split_late(frame, raw, outputs)
         self.counts["late"] += late
         frame = self._prepare(frame)

@@ -16,6 +16,7 @@ from streamwatchd.batch import RawBatch
 from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.failpoints import failpoint
 from streamwatchd.ports.kafka import Committed, Partition, Reader
+from streamwatchd.ports.laps import DECODE
 from streamwatchd.settings import Settings
 from streamwatchd.shard.control import Change, Go, Held, Hold, Paces, Stop
 from streamwatchd.shard.epoch import Backoff, Committer, OpenEpoch, Sealed, metadata
@@ -27,6 +28,7 @@ from streamwatchd.shard.portion import Portion
 from streamwatchd.shard.recovery import MakeShard, State, feed
 from streamwatchd.shard.snapshot import Snapshot
 from streamwatchd.shard.start import Assignment, Ports, Recovery, Started, owner_of
+from streamwatchd.shard.timing import sample
 from streamwatchd.shard.version import BEGINNING, Content, Version
 
 _TAKE_S = 0.05
@@ -213,17 +215,30 @@ class Worker:
             return
         now = self._clock.monotonic()
         self._meter.add("take_seconds_total", now - begun)
+        self._open.timing.parts["consume"] += now - begun
         self._silence.note(taken, now)
         if taken.batches:
             if not self._open.records:
                 self._open.now_ms = self._clock.now_ms()
+            laps = self._state.shard.laps
+            decoded_s = laps.seconds[DECODE]
+            laps.start()
             for batch in taken.batches:
                 self._feed(batch)
             outputs = self._drain()
             failpoint("worker.evaluated")
             seconds = self._clock.monotonic() - now
             self._meter.add("evaluate_seconds_total", seconds)
+            self._time_evaluation(seconds, decoded_s)
             self._portion.note(sum(map(len, taken.batches)), seconds, outputs, now)
+
+    def _time_evaluation(self, seconds: float, decoded_s: float) -> None:
+        """`decoded_s` is what decoding had taken in all before."""
+        timing, shard = self._open.timing, self._state.shard
+        decoding = shard.laps.seconds[DECODE] - decoded_s
+        timing.parts["decode"] += decoding
+        timing.parts["evaluate"] += max(0.0, seconds - decoding)
+        timing.times += shard.take_times()
 
     def _feed(self, batch: RawBatch) -> None:
         task = self._task_of[Partition(batch.topic, batch.partition)]
@@ -231,6 +246,8 @@ class Worker:
         self._link.at_work(f"{batch.topic}[{batch.partition}] offsets {span}, epoch {self._open.number}")
         feed(self._state.shard, task, batch, self._open.now_ms)
         self._link.at_work("")
+        if task.stage == 1:
+            self._open.timing.stamps += sample(batch.timestamps)
         self._open.ends[task] = batch.offsets[-1] + 1
         self._open.records += len(batch)
         self._meter.add("records_total", len(batch), (("topic", batch.topic),))
@@ -296,7 +313,7 @@ class Worker:
         if self._snapshot_due():
             self._pending = self._snapshot()
         self._meter.sealed(epoch)
-        self._commits.start(partial(self._commit, sealed, self._pending is not None))
+        self._commits.start(partial(self._commit, sealed, epoch, self._pending is not None))
         self._open_epoch()
 
     def _record(self, epoch: OpenEpoch) -> EpochRecord:
@@ -318,7 +335,7 @@ class Worker:
         text = metadata(self._state.epoch, self._assignment.shard, self._assignment.shards)
         return {self._state.tasks[task]: Committed(offset, text) for task, offset in self._state.positions.items()}
 
-    def _commit(self, sealed: Sealed, roll: bool) -> None:
+    def _commit(self, sealed: Sealed, epoch: OpenEpoch, roll: bool) -> None:
         """In the background: the local log first, then the transaction that decides."""
         begun = self._appending_since = self._clock.monotonic()
         try:
@@ -329,12 +346,19 @@ class Worker:
             self._meter.add("journal_gaps_total")
             self._meter.note(f"journal not written, recovery will read the topic instead: {error}")
         self._appending_since = None
+        appended = self._clock.monotonic()
         self._committer.commit(sealed)
         failpoint("epoch.committed")
+        produced_s = self._committer.produce_seconds
+        epoch.timing.parts |= {
+            "journal": appended - begun,
+            "produce": produced_s,
+            "commit": self._clock.monotonic() - appended - produced_s,
+        }
         if roll:
             self._journal.roll()
             failpoint("journal.rolled")
-        self._meter.committed(sealed.record.epoch, self._clock.monotonic() - begun)
+        self._meter.committed(epoch, self._clock.monotonic() - begun)
 
     # ── snapshots ──
 
@@ -351,6 +375,7 @@ class Worker:
         states = state.shard.snapshot()
         self._snapshot_at = self._clock.monotonic()
         self._meter.snapshot_seconds = self._snapshot_at - begun
+        self._meter.set("snapshot_copy_seconds", self._meter.snapshot_seconds)
         engine = streamwatchd.__version__
         return Snapshot(self._owner, state.epoch, state.versions, dict(state.positions), states, engine)
 
@@ -362,6 +387,7 @@ class Worker:
 
     def _keep(self, snapshot: Snapshot) -> None:
         """In the background: write, and drop what no kept snapshot needs."""
+        begun = self._clock.monotonic()
         try:
             failpoint("snapshot.writing")
             written = self._snapshots.write(snapshot)
@@ -375,6 +401,7 @@ class Worker:
             self._meter.note(f"snapshot of epoch {snapshot.epoch} not written, the older ones stay: {error}")
             return
         self._snapshot_epoch = snapshot.epoch
+        self._meter.set("snapshot_write_seconds", self._clock.monotonic() - begun)
         self._meter.snapshot_written(snapshot.epoch, written)
 
     # ── report and leave ──

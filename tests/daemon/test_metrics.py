@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from streamwatchd.daemon.metrics import Metrics
-from streamwatchd.ports.telemetry import Report
+from streamwatchd.ports.catalogue import METRICS
+from streamwatchd.ports.telemetry import Histogram, Report
 from streamwatchd.shard.version import BEGINNING
 
 POSITION = (("partition", "3"), ("topic", "in"))
@@ -51,3 +52,40 @@ def test_the_newest_report_of_a_shard_counts() -> None:
     metrics.take(report())
     metrics.take(report(phase="replaying"))
     assert 'streamwatchd_worker_up{shard="1"} 0' in metrics.render(0).splitlines()
+
+
+def test_a_histogram_is_written_as_prometheus_wants_it() -> None:
+    """Cumulated buckets up to +Inf, sum and count, under one type line."""
+    counts = (2, 1, *(0 for _ in METRICS["epoch_seconds"].bounds[1:]))
+    metrics = Metrics()
+    part = (("part", "commit"),)
+    metrics.take(Report(0, 0, "running", histograms={("epoch_seconds", part): Histogram(counts, 0.5)}))
+    lines = [line for line in metrics.render(0).splitlines() if "epoch_seconds" in line]
+    assert lines[1] == "# TYPE streamwatchd_epoch_seconds histogram"
+    assert lines[2] == 'streamwatchd_epoch_seconds_bucket{part="commit",shard="0",le="0.001"} 2'
+    assert 'streamwatchd_epoch_seconds_bucket{part="commit",shard="0",le="+Inf"} 3' in lines
+    assert lines[-2:] == [
+        'streamwatchd_epoch_seconds_sum{part="commit",shard="0"} 0.5',
+        'streamwatchd_epoch_seconds_count{part="commit",shard="0"} 3',
+    ]
+
+
+def test_a_lost_worker_is_not_up() -> None:
+    """What it last said of itself stays."""
+    metrics = Metrics()
+    metrics.take(report())
+    metrics.lose(1)
+    lines = metrics.render(0).splitlines()
+    assert 'streamwatchd_worker_up{shard="1"} 0' in lines
+    assert 'streamwatchd_records_total{topic="a\\"b",shard="1"} 5' in lines
+
+
+def test_what_holds_the_watermark_is_marked() -> None:
+    """One partition; labels that are put anew replace those before."""
+    metrics = Metrics()
+    metrics.take(report())
+    metrics.put_all("refused_file", {(("file", "a"),): 1, (("file", "b"),): 1})
+    metrics.put_all("refused_file", {(("file", "b"),): 1})
+    lines = metrics.render(0).splitlines()
+    assert 'streamwatchd_watermark_held{partition="4",topic="in"} 1' in lines
+    assert [line for line in lines if "refused_file{" in line] == ['streamwatchd_refused_file{file="b"} 1']

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streamwatchd.cli import main
+from streamwatchd.ports.catalogue import METRICS, PREFIX
 from tests.kafka.site import COUNTS, Site
 
 pytestmark = pytest.mark.kafka
@@ -55,5 +58,28 @@ def test_a_running_daemon_says_how_it_is_and_reloads(kafka: str, tmp_path: Path)
         (rules / "bad.yaml").unlink()
         assert swctl(site, "reload", "--wait").exit_code == 0
         assert answer(site, "reload") == {"asked": True}
+    finally:
+        site.end()
+
+
+def test_every_metric_of_a_running_daemon_is_in_the_catalogue(kafka: str, tmp_path: Path) -> None:
+    """With its labels and no others; the parts of epochs and both latencies have counts."""
+    site = Site(kafka, tmp_path, source="key: k\n")
+    try:
+        site.start_and_wait()
+        site.feed(1_000)
+        site.until(lambda: site.metric("streamwatchd_event_latency_seconds_count") > 0)
+        site.until(lambda: site.metric("streamwatchd_consumer_lag_records") >= 0)
+        with urllib.request.urlopen(f"http://127.0.0.1:{site.port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        samples = [line for line in lines if not line.startswith("#")]
+        for line in samples:
+            name, _, rest = line.removeprefix(PREFIX).rpartition(" ")[0].partition("{")
+            family = next(each for each in (name, name.rpartition("_")[0]) if each in METRICS)
+            labels = set(re.findall(r'(\w+)="', rest)) - {"shard", "le"}
+            assert labels <= set(METRICS[family].labels), line
+        assert any("epoch_seconds_count" in line and 'part="produce"' in line for line in samples)
+        assert any("node_seconds_total" in line and 'rule="counts"' in line for line in samples)
+        assert site.metric("streamwatchd_record_latency_seconds_count") > 0
     finally:
         site.end()

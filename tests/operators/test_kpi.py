@@ -47,7 +47,7 @@ def test_null_keys_are_counted_and_enter_nothing() -> None:
     bench = Bench(kpi("by: [host, site], every: 10s", "n: count()"))
     bench.feed((1, {"host": "a", "site": None}), (1, {"host": "a", "site": "s"}), (1, {"host": "a"})).clock(10)
     assert bench.rows() == ["0-10 k a,s n=1"]
-    assert bench.driver.shards[0].counters()["unkeyed", "source", "m"] == 2
+    assert bench.driver.shards[0].counters()["unkeyed", (("source", "m"),)] == 2
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.fake_disk import FakeDisk
 from streamwatchd.ports.fake_kafka import FakeKafka
 from streamwatchd.ports.kafka import Record
-from streamwatchd.ports.telemetry import Report
+from streamwatchd.ports.laps import Laps
+from streamwatchd.ports.telemetry import Labels, Report
 from streamwatchd.settings import Settings
 from streamwatchd.shard.background import Inline
 from streamwatchd.shard.control import Command, Held, Stop
@@ -42,6 +43,7 @@ class SmallShard:
         self._seen: dict[TaskId, Counter[str]] = {task: Counter() for task in self._tasks if task.stage > 1}
         self._watermarks = dict.fromkeys(self._tasks, BEGINNING)
         self._max_event_time = BEGINNING
+        self.laps = Laps()
         self._outputs: list[Output] = []
         self._exchanged: list[ExchangeRecord] = []
 
@@ -107,8 +109,14 @@ class SmallShard:
             if task.stage > 1:
                 self._seen[task] = Counter(seen)
 
-    def counters(self) -> dict[tuple[str, str, str], int]:
-        return {("events", "", ""): sum(self._counts.values())}
+    def counters(self) -> dict[tuple[str, Labels], int]:
+        return {("events", ()): sum(self._counts.values())}
+
+    def take_times(self) -> list[int]:
+        return []
+
+    def work(self) -> Iterable[tuple[str, Labels, float]]:
+        return ()
 
 
 def small_shards(job: object) -> MakeShard:

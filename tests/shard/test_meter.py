@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from streamwatchd.ports.catalogue import METRICS
 from streamwatchd.ports.clock import ManualClock
+from streamwatchd.shard.epoch import OpenEpoch
 from streamwatchd.shard.meter import Meter
+
+
+def epoch(number: int) -> OpenEpoch:
+    return OpenEpoch(number, 0, {}, {}, 0.0)
 
 
 def test_counts_add_up_and_notes_are_kept_in_order() -> None:
@@ -35,9 +43,38 @@ def test_reports_are_due_now_and_then() -> None:
 def test_a_commit_says_its_epoch_and_time() -> None:
     """As totals and as the last one."""
     meter = Meter(0, ManualClock())
-    meter.committed(4, 0.25)
-    meter.committed(5, 0.5)
+    meter.committed(epoch(4), 0.25)
+    meter.committed(epoch(5), 0.5)
     report = meter.report()
     assert report.epoch == 5
     assert report.counters["commit_seconds_total", ()] == 0.75
     assert report.gauges["commit_seconds", ()] == 0.5
+
+
+def test_a_commit_says_where_its_time_went_and_how_old_its_records_were() -> None:
+    """By part; ages from the timestamps and event times of a few of its records, none below 0."""
+    clock = ManualClock(10_000)
+    meter, made = Meter(0, clock), epoch(1)
+    made.timing.parts |= {"consume": 0.003, "commit": 0.04}
+    made.timing.stamps += [9_900, 11_000]
+    made.timing.times += [0]
+    meter.committed(made, 0.1)
+    found = meter.report().histograms
+    consume = found["epoch_seconds", (("part", "consume"),)]
+    assert (consume.counts[2], sum(consume.counts), consume.total) == (1, 1, 0.003)
+    assert sum(found["record_latency_seconds", ()].counts) == 2
+    assert found["record_latency_seconds", ()].total == 0.1
+    assert found["event_latency_seconds", ()].total == 10
+
+
+def test_values_at_a_bound_belong_below_it() -> None:
+    """One by one and all at once alike, as Prometheus has it; what is beyond every bound has its own bucket."""
+    bounds = METRICS["epoch_seconds"].bounds
+    values = [0.0, *bounds, 1e9]
+    one, all_at_once = Meter(0, ManualClock()), Meter(0, ManualClock())
+    for value in values:
+        one.observe("epoch_seconds", value)
+    all_at_once.observe_all("epoch_seconds", np.array(values))
+    found = one.report().histograms["epoch_seconds", ()]
+    assert found.counts == (2, *(1 for _ in bounds[1:]), 1)
+    assert all_at_once.report().histograms["epoch_seconds", ()].counts == found.counts

@@ -61,8 +61,8 @@ def test_counters_add_up_over_tasks() -> None:
     for partition in (0, 1):
         one.step(batch(partition, (1, "a"), (1, "b")), 2**61)
     found = one.counters()
-    assert found["events", "source", "m"] == 4
-    assert found["keys", "by", "host"] == 4
+    assert found["events", (("source", "m"),)] == 4
+    assert found["keys", (("by", "host"), ("stage", "1"))] == 4
 
 
 def test_nothing_seen_is_before_all_time() -> None:

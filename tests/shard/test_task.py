@@ -46,7 +46,7 @@ def test_late_is_at_or_below_the_watermark_that_earlier_offsets_left(cut: int) -
         ("3", "2026-01-05T00:00:04.000Z", "2026-01-05T00:00:04.000Z"),
     ]
     assert bench.clock(10).rows() == ["0-10 k a n=3"]
-    assert bench.driver.shards[0].counters()["late", "source", "m"] == 2
+    assert bench.driver.shards[0].counters()["late", (("source", "m"),)] == 2
 
 
 def test_refused_records_go_to_the_dead_letters_as_they_came() -> None:
@@ -102,7 +102,7 @@ def test_required_tables_drop_unknown_keys() -> None:
     tables = {"devices": f"missing: drop\n---\n{DEVICES}"}
     bench = Bench(COUNTS, tables=tables).at(1, host="a").at(2, host="stranger").clock(10)
     assert bench.rows() == ["0-10 k a n=1"]
-    assert bench.driver.shards[0].counters()["dropped", "source", "m"] == 1
+    assert bench.driver.shards[0].counters()["dropped", (("source", "m"),)] == 1
 
 
 def test_the_watermark_never_goes_back() -> None:

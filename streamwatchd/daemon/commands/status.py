@@ -8,6 +8,7 @@ from typing import Any
 
 import streamwatchd
 from streamwatchd.daemon.commands.context import Context
+from streamwatchd.daemon.metrics import holder
 from streamwatchd.daemon.workers import WorkerSlot
 from streamwatchd.ports.telemetry import Report
 from streamwatchd.shard.epoch import iso
@@ -49,8 +50,13 @@ def _rules(context: Context) -> dict[str, Any]:
 
 
 def _shard(context: Context, slot: WorkerSlot, now_ms: int) -> dict[str, Any]:
-    report = slot.report
-    found: dict[str, Any] = {"shard": slot.shard, "phase": slot.phase, "pid": slot.pid, "restarts": slot.restarts}
+    report, restarts = slot.report, slot.restarts.total()
+    found: dict[str, Any] = {
+        "shard": slot.shard,
+        "phase": slot.phase,
+        "pid": slot.pid,
+        "restarts": restarts,
+    }
     if report is None or context.supervisor is None:
         return found
     watermarks = [ms for ms in report.watermarks_ms.values() if ms > _BEGUN]
@@ -67,16 +73,11 @@ def _shard(context: Context, slot: WorkerSlot, now_ms: int) -> dict[str, Any]:
 
 
 def holding(reports: list[Report], now_ms: int) -> dict[str, Any] | None:
-    """The source partition with the lowest watermark among those that are not idle: all else waits for it."""
-    live = [
-        (ms, task, report.shard)
-        for report in reports
-        for task, ms in report.watermarks_ms.items()
-        if task[0] == 1 and task not in report.idle
-    ]
-    if not live:
+    """Which source partition all else waits for; None while all are idle, or none is at work."""
+    found = holder(reports)
+    if found is None:
         return None
-    ms, (_, topic, partition), shard = min(live)
+    ms, topic, partition, shard = found
     begun = ms > _BEGUN
     return {
         "topic": topic,

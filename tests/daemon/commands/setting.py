@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -31,7 +32,7 @@ class Slot:
     report: Report | None
     phase: str = "running"
     pid: int = 77
-    restarts: int = 0
+    restarts: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass

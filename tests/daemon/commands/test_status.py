@@ -27,8 +27,9 @@ def test_a_shard_without_a_report_is_said_to_be_away() -> None:
     """And nothing more of it."""
     setting = Setting()
     setting.supervisor.slots[0].report, setting.supervisor.slots[0].phase = None, "away"
+    setting.supervisor.slots[0].restarts["SIGKILL"] = 2
     shard = setting.run("status")["shards"][0]
-    assert shard == {"shard": 0, "phase": "away", "pid": 77, "restarts": 0}
+    assert shard == {"shard": 0, "phase": "away", "pid": 77, "restarts": 2}
 
 
 def test_the_watermark_is_held_by_the_lowest_partition_at_work() -> None:

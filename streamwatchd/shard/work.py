@@ -1,0 +1,55 @@
+"""How long and on how many rows each node of a plan worked, by the names that people know it by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from streamwatchd.operators.spec import LogicalPlan, StageSpec
+from streamwatchd.ports.laps import DECODE, SCHEDULE, SEND, Laps
+from streamwatchd.ports.telemetry import Labels
+
+
+def labels_of(plan: LogicalPlan) -> dict[str, Labels]:
+    """Node and family ids → labels. A node of many rules of one shape is called by the first of them."""
+    found: dict[str, Labels] = {}
+    for stage in (*plan.first.values(), *plan.later):
+        for name, (kind, rule) in _named(stage):
+            found[name] = _labels(kind, rule, stage.stage)
+    return found
+
+
+def _named(stage: StageSpec) -> Iterator[tuple[str, tuple[str, str]]]:
+    readers: dict[str, str] = {}
+    for kpi in stage.kpis:
+        readers.setdefault(kpi.family, kpi.name)
+        yield kpi.id, ("kpi", kpi.name)
+    for alarm in stage.window_alarms:
+        rule = _of_many([member.name for member in alarm.members])
+        readers.setdefault(alarm.family, rule)
+        yield alarm.id, ("alarm", rule)
+    for row_alarm in stage.row_alarms:
+        yield row_alarm.id, ("alarm", _of_many([member.name for member in row_alarm.members]))
+    for join in stage.joins:
+        yield join.id, ("join", join.name)
+    for family in (*stage.families, *stage.sends):
+        yield family.id, ("panes", readers.get(family.id, ""))
+
+
+def _of_many(names: list[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def _labels(kind: str, rule: str, stage: int) -> Labels:
+    return (("kind", kind), ("rule", rule), ("stage", str(stage)))
+
+
+def measured(laps: Laps, names: dict[str, Labels]) -> Iterator[tuple[str, Labels, float]]:
+    """Counters. A node that is gone, or ends after a change, counts among `others` of its kind."""
+    totals: dict[tuple[str, Labels], float] = {}
+    for what, seconds in laps.seconds.items():
+        labels = names.get(what) or _labels(what if what in (DECODE, SCHEDULE, SEND) else "others", "", 0)
+        calls, rows = float(laps.calls[what]), float(laps.rows[what])
+        for name, value in (("node_seconds_total", seconds), ("node_calls_total", calls), ("node_rows_total", rows)):
+            totals[name, labels] = totals.get((name, labels), 0) + value
+    for (name, labels), value in totals.items():
+        yield name, labels, value
