@@ -33,7 +33,7 @@ FIRED = "STREAMWATCHD_FAILPOINTS_FIRED"
 POINTS = {
     "worker.evaluated": "records were taken in, nothing of them is on its way",
     "journal.appending": "an epoch is sealed, its record is not yet in the local log",
-    "journal.appended": "… and now it is; Kafka knows nothing",
+    "journal.appended": "… and now it is; its transaction is on its way",
     "epoch.begun": "the transaction has begun",
     "epoch.sent": "outputs and journal record were handed over, offsets not",
     "epoch.offsets_sent": "the offsets are part of the transaction, its end was not asked for",

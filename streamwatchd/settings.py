@@ -23,8 +23,8 @@ class Topics:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`kafka` are allow-listed librdkafka options. Paths are absolute. `listen` is host:port of the HTTP port.
-    `delivery` is exactly_once or at_least_once. `control_socket` None is off; members of the group
-    `control_group` may use it."""
+    `delivery` is exactly_once or at_least_once. `snapshot_store` is file:///folder or s3://bucket/prefix, empty for
+    none. `control_socket` None is off; members of the group `control_group` may use it."""
 
     config_path: Path
     app: str = "streamwatchd"
@@ -42,6 +42,8 @@ class Settings:
     batch_records: int = 20_000
     snapshot_every_ms: int = 10_000
     commit_every_ms: int = 1_000
+    snapshot_store: str = ""
+    snapshot_store_options: Mapping[str, str] = field(default_factory=dict)
     start_from: str = "earliest"
     delivery: str = "exactly_once"
     log_level: str = "info"

@@ -21,11 +21,13 @@ from streamwatchd.ports.clock import SystemClock
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.ports.laps import Laps
+from streamwatchd.ports.open_files import open_files
 from streamwatchd.ports.telemetry import BlackBox
 from streamwatchd.settings import Settings
 from streamwatchd.shard.collector import collect_rarely
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.recovery import MakeShard, ShardLike
+from streamwatchd.shard.shared import SharedStore
 from streamwatchd.shard.start import Assignment, Ports
 from streamwatchd.shard.version import Content
 from streamwatchd.shard.worker import Worker
@@ -60,7 +62,7 @@ def work(job: Job, control: Connection, reports: Connection, memory: Array[c_cha
     wire = Wire(control, reports, lambda: os._exit(0), BlackBox(memory))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: _on_term(wire, number, frame))
-    ports = Ports(job.kafka, RealDisk(), SystemClock(), wire)
+    ports = Ports(job.kafka, RealDisk(), SystemClock(), wire, shared=shared_store(job.settings))
     log = logger(shard=job.assignment.shard)
     shards = job.shards(job)
     collect_rarely()
@@ -80,6 +82,14 @@ def work(job: Job, control: Connection, reports: Connection, memory: Array[c_cha
     wire.close()
     sys.stderr.flush()
     os._exit(code)  # librdkafka's threads may wait for brokers that are away; nothing is left to be done
+
+
+def shared_store(settings: Settings) -> SharedStore | None:
+    """The store that the settings name. Raises Unavailable for an address or a library that is not there."""
+    if not settings.snapshot_store:
+        return None
+    files, root = open_files(settings.snapshot_store, settings.snapshot_store_options)
+    return SharedStore(files, root, settings.app)
 
 
 def _on_term(wire: Wire, number: int, frame: FrameType | None) -> None:

@@ -119,6 +119,9 @@ _ALL = (
     Metric("snapshots_refused_total", "Snapshots that a recovery did not trust, and took an older one."),
     Metric("journal_gaps_total", "Times the local journal was not written or not whole: recovery reads its topic."),
     Metric("shared_store_failures_total", "Snapshots that the shared store did not take or give."),
+    Metric("shared_store_bytes_total", "Bytes of snapshots copied to the shared store."),
+    Metric("shared_store_epoch", "The newest epoch that the shared store can restore."),
+    Metric("shared_store_timestamp_seconds", "When its snapshot was copied."),
     # rules
     Metric("version_number", "The version of rules and tables that a worker runs."),
     Metric("switches_total", "Versions put in force in a worker."),

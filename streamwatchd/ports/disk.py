@@ -13,6 +13,7 @@ from typing import Protocol
 
 from streamwatchd.errors import Unavailable
 from streamwatchd.failpoints import failpoint
+from streamwatchd.ports.files import Files
 
 TEMPORARY = ".tmp"
 
@@ -21,19 +22,12 @@ class Lock(Protocol):
     def release(self) -> None: ...
 
 
-class Disk(Protocol):
-    """Files by absolute path. Folders come to be when something is written into them.
+class Disk(Files, Protocol):
+    """Files of the state folder, and what only a disk can do.
 
     Every error of the system (ENOSPC, EIO, EROFS, EACCES …) is raised as Unavailable; after a failed call the file is
     as before or, for `append`, may have a torn tail.
     """
-
-    def write(self, path: Path, data: bytes | Iterable[bytes]) -> int:
-        """Replace the whole file, durably and at once: temporary file, fsync, rename, fsync of the folder.
-
-        `data` may come in pieces, one behind the other; returns the bytes written. What failed to reach the disk is
-        thrown away, never synced again and never renamed. Names ending in `.tmp` are the disk's own.
-        """
 
     def append(self, path: Path, data: bytes, *, durable: bool = False) -> None:
         """Add to the end. It survives the death of the process; with `durable` that of the machine too."""
@@ -41,27 +35,17 @@ class Disk(Protocol):
     def truncate(self, path: Path, size: int) -> None:
         """Cut a torn or unwanted tail, durably."""
 
-    def read(self, path: Path, offset: int = 0, length: int | None = None) -> bytes | None:
-        """The content, or what there is of `length` bytes from `offset` on; None when there is no such file."""
-
-    def size(self, path: Path) -> int | None:
-        """In bytes, None when there is no such file."""
-
-    def rename(self, path: Path, to: Path) -> None:
-        """In place of what is there. It may have its old name after the death of the machine."""
-
-    def list(self, folder: Path) -> list[str]:
-        """Names in the folder, sorted, unfinished temporary files left out; [] when there is no such folder."""
-
-    def delete(self, path: Path) -> None:
-        """No error when it is gone already. It may come back after the death of the machine."""
-
     def lock(self, path: Path) -> Lock:
         """Hold the file for this process until release or death; raises Unavailable while another one has it."""
 
 
 class RealDisk:
-    """Disk as POSIX promises it; nothing is believed to be there before its fsync."""
+    """Disk as POSIX promises it; nothing is believed to be there before its fsync.
+
+    A write is a temporary file, fsync, rename, fsync of the folder. What failed to reach the disk is thrown away: it is
+    never synced again, as a second fsync of the same file may lie, and never renamed. A deletion or rename may be
+    undone by the death of the machine.
+    """
 
     def write(self, path: Path, data: bytes | Iterable[bytes]) -> int:
         with _failures(f"write {path}"):

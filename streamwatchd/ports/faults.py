@@ -28,6 +28,7 @@ class Faults:
         self._passed: Counter[str] = Counter()
         self._any: dict[int, Fault] = {}
         self._named: dict[tuple[str, int], Fault] = {}
+        self._standing: dict[str, Fault] = {}
 
     def at(self, n: int, fault: Fault = Killed, *, point: str = "") -> Faults:
         """Strike at the n-th point from now on (the first is 1), or at the n-th of that name. Once."""
@@ -37,14 +38,21 @@ class Faults:
             self._any[len(self.trace) + n] = fault
         return self
 
+    def every(self, point: str, fault: Fault) -> Faults:
+        """Strike whenever that point is reached, until `clear`."""
+        self._standing[point] = fault
+        return self
+
     def clear(self) -> None:
         self._any.clear()
         self._named.clear()
+        self._standing.clear()
 
     def reach(self, point: str) -> None:
         self.trace.append(point)
         self._passed[point] += 1
         fault = self._any.pop(len(self.trace), None) or self._named.pop((point, self._passed[point]), None)
+        fault = fault or self._standing.get(point)
         problem = fault() if fault is not None else None
         if problem is not None:
             raise problem

@@ -90,6 +90,8 @@ def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enric
         max_record_bytes=body.integer("max_record_bytes", default.max_record_bytes),
         batch_records=body.integer("batch_records", default.batch_records),
         snapshot_every_ms=body.duration("snapshot_every", default.snapshot_every_ms),
+        snapshot_store=body.text("snapshot_store"),
+        snapshot_store_options=_store_options(path, body, findings),
         commit_every_ms=body.duration("commit_every", default.commit_every_ms),
         start_from=body.text("start_from", default.start_from),
         delivery=body.text("delivery", default.delivery),
@@ -97,6 +99,19 @@ def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enric
         control_socket=_control_socket(path, body, state_dir),
         control_group=body.text("control_group"),
     )
+
+
+def _store_options(path: Path, body: Read, findings: Findings) -> dict[str, str]:
+    node = body.values.get("snapshot_store_options")
+    if not isinstance(node, Mapping):
+        return {}
+    options = read(node, settings_spec.STORE_OPTIONS, findings)
+    found = {name: options.text(name) for name in ("endpoint", "region") if name in options}
+    if "credentials_file" in options:
+        found["credentials_file"] = str((path.parent / options.text("credentials_file")).absolute())
+    if options.truth("virtual_hosted_style"):
+        found["virtual_hosted_style"] = "true"
+    return found
 
 
 def _control_socket(path: Path, body: Read, state_dir: Path) -> Path | None:

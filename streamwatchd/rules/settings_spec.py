@@ -117,6 +117,31 @@ TOPICS = Record(
     "The topics that streamwatchd writes.",
 )
 
+STORE_OPTIONS = Record(
+    "snapshot_store_options",
+    (
+        Field(
+            "endpoint", Text("an address", r"https?://.+"), "Of an S3 that is not Amazon's.", "https://s3.example.com"
+        ),
+        Field("region", Text("a region"), "Of the bucket.", "eu-central-1"),
+        Field(
+            "credentials_file",
+            Text("a path"),
+            "A file like ~/.aws/credentials, profile default; relative to this file. Without it keys come from the "
+            "environment (AWS_ACCESS_KEY_ID, …) or from the role of the machine.",
+            "/run/credentials/streamwatchd/s3",
+        ),
+        Field(
+            "virtual_hosted_style",
+            Truth(),
+            "true puts the bucket into the host name of requests.",
+            "true",
+            default="false",
+        ),
+    ),
+    "How an s3:// store is reached. Keys never stand here.",
+)
+
 SETTINGS = Record(
     "streamwatchd.yaml",
     (
@@ -186,6 +211,13 @@ SETTINGS = Record(
         ),
         Field("batch_records", Integer(1, 1_000_000), "Most records in a batch.", "20000", default="20000"),
         Field("snapshot_every", Duration(100), "How often state is written to disk.", "10s", default="10s"),
+        Field(
+            "snapshot_store",
+            Text("file:///folder or s3://bucket/prefix", r"(file:///|s3://).+"),
+            "Where snapshots are copied to, so that another host can take over.",
+            "s3://monitoring/streamwatchd",
+        ),
+        Field("snapshot_store_options", STORE_OPTIONS, "How an s3:// store is reached.", "{region: eu-central-1}"),
         Field(
             "commit_every", Duration(10), "How often an epoch ends when nothing waits to go out.", "1s", default="1s"
         ),

@@ -29,7 +29,6 @@ class Meter:
     def __init__(self, shard: int, clock: Clock) -> None:
         self.phase = "starting"
         self.oldest_version: int | None = None
-        self.snapshot_seconds = 0.0
         self._shard = shard
         self._clock = clock
         self._counters: dict[tuple[str, Labels], float] = {}
@@ -96,6 +95,11 @@ class Meter:
         self._gauges["snapshot_epoch", ()] = epoch
         self._gauges["snapshot_bytes", ()] = written.state_bytes
         self._gauges["snapshot_timestamp_seconds", ()] = self._clock.now_ms() / 1000
+
+    def copied(self, epoch: int, size: int) -> None:
+        self.add("shared_store_bytes_total", size)
+        self._gauges["shared_store_epoch", ()] = epoch
+        self._gauges["shared_store_timestamp_seconds", ()] = self._clock.now_ms() / 1000
 
     def due(self, every_s: float) -> bool:
         return self._clock.monotonic() - self._reported >= every_s

@@ -7,14 +7,15 @@ the line before is kept besides: the kept generations always stand on two sets o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from streamwatchd.errors import SnapshotCorrupt, Unavailable
 from streamwatchd.failpoints import failpoint
-from streamwatchd.ports.disk import Disk
+from streamwatchd.ports.files import Files
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.snapshot_file import (
@@ -24,6 +25,7 @@ from streamwatchd.shard.snapshot_file import (
     VersionEntry,
     Writing,
     read_manifest,
+    read_seal,
     read_state,
 )
 from streamwatchd.shard.task import Picture
@@ -32,6 +34,7 @@ from streamwatchd.shard.version import Version
 SUFFIX = ".snapshot"
 _SPOILT = ".corrupt"
 _MOST_SPOILT = 3
+_PIECE = 8 * 2**20
 _LONGEST_LINE = 60
 """Generations that share files, at most: ten minutes at a snapshot every 10 s."""
 _SMALL = 4 * 2**20
@@ -108,10 +111,13 @@ class Written:
 
 
 class SnapshotStore:
-    """The snapshot files of one shard. Files of another owner are refused like spoilt ones."""
+    """The snapshot files of one shard, in its state folder or in the shared store.
 
-    def __init__(self, disk: Disk, folder: Path, owner: Owner, generations: int = 3) -> None:
-        self._disk = disk
+    Files of another owner are refused like spoilt ones.
+    """
+
+    def __init__(self, files: Files, folder: Path, owner: Owner, generations: int = 3) -> None:
+        self._files = files
         self._folder = folder
         self._owner = owner
         self._generations = generations
@@ -119,6 +125,7 @@ class SnapshotStore:
         self._since = 0
         self._line = 0
         self._state_bytes = 0
+        self._pinned: frozenset[int] = frozenset()
 
     # writing
 
@@ -126,12 +133,12 @@ class SnapshotStore:
         """Write it durably, and drop what no kept generation needs. Raises Unavailable; then all is as it was."""
         writing = snapshot.writing(str(self._folder), self._line_of(snapshot.epoch))
         self._line = min(self._line, _LONGEST_LINE - 1)  # without room for a whole one, the old line goes on
-        file_bytes = self._disk.write(self.path(snapshot.epoch), writing.chunks())
+        file_bytes = self._files.write(self.path(snapshot.epoch), writing.chunks())
         manifest = self._manifests[snapshot.epoch] = writing.settle()
         self._line = 1 if manifest.since == snapshot.epoch else self._line + 1
         self._since, self._state_bytes = manifest.since, manifest.size
         failpoint("snapshot.written")
-        self._prune()
+        self.prune()
         return Written(file_bytes, manifest.size)
 
     def _line_of(self, epoch: int) -> int:
@@ -143,13 +150,20 @@ class SnapshotStore:
         whole = newest in there and self._manifests[newest].files <= there
         return self._since if whole else epoch
 
-    def _prune(self) -> None:
+    def copy(self, epoch: int, pieces: Iterator[bytes]) -> int:
+        """Take over a file of another store as it is; returns its bytes. Raises Unavailable."""
+        self._manifests.pop(epoch, None)
+        return self._files.write(self.path(epoch), pieces)
+
+    def prune(self) -> None:
+        """Delete what no kept generation needs. Raises Unavailable."""
         epochs = self.epochs()
         kept = self.kept(epochs)
-        needed = set(kept).union(*(each.files for epoch in kept if (each := self._known(epoch)) is not None))
+        manifests = [each for epoch in kept if (each := self._known(epoch)) is not None]
+        needed = self._pinned.union(kept, *(each.files for each in manifests))
         for epoch in epochs:
             if epoch not in needed:
-                self._disk.delete(self.path(epoch))
+                self._files.delete(self.path(epoch))
                 self._manifests.pop(epoch, None)
 
     def kept(self, epochs: list[int]) -> list[int]:
@@ -173,7 +187,7 @@ class SnapshotStore:
 
     def epochs(self) -> list[int]:
         """Epochs of the files that are there, oldest first."""
-        names = self._disk.list(self._folder)
+        names = self._files.list(self._folder)
         stems = [name[: -len(SUFFIX)] for name in names if name.endswith(SUFFIX)]
         return [int(stem) for stem in stems if stem.isascii() and stem.isdigit()]
 
@@ -187,27 +201,49 @@ class SnapshotStore:
 
     def manifest(self, epoch: int) -> Manifest:
         """What the file of an epoch says it holds. Raises SnapshotCorrupt."""
-        try:
-            size = self._disk.size(self.path(epoch))
-        except Unavailable as error:
-            raise _OutOfReach(str(error)) from error
-        if size is None:
-            raise _OutOfReach(f"the file of epoch {epoch} is gone")
-        manifest = read_manifest(self._read, epoch, size)
+        manifest = read_manifest(self._read, epoch, self._size(epoch))
         if manifest.epoch != epoch:
             raise SnapshotCorrupt(f"is of epoch {manifest.epoch}, not {epoch}")
         if manifest.owner != self._owner:
             raise SnapshotCorrupt(f"is of {manifest.owner}, not of {self._owner}")
         return manifest
 
+    @contextmanager
+    def pinned(self, epoch: int) -> Iterator[list[int]]:
+        """The files that a snapshot consists of, its own last; until the end of the block they stay."""
+        files = self.manifest(epoch).files
+        self._pinned = files | {epoch}
+        try:
+            yield [*sorted(files), epoch]
+        finally:
+            self._pinned = frozenset()
+
+    def seal(self, epoch: int) -> bytes:
+        """The footer of a file: equal ones are of equal files. Raises SnapshotCorrupt without one."""
+        return read_seal(self._read, epoch, self._size(epoch))
+
+    def pieces(self, epoch: int) -> Iterator[bytes]:
+        """The bytes of a file, some at a time. Raises SnapshotCorrupt."""
+        for offset in range(0, self._size(epoch), _PIECE):
+            yield self._read(epoch, offset, _PIECE)
+
     def load(self, epoch: int) -> Snapshot:
         """Raises SnapshotCorrupt."""
         manifest = self.manifest(epoch)
         return Snapshot.read(manifest, self._read, str(self._folder))
 
+    def _size(self, epoch: int) -> int:
+        try:
+            size = self._files.size(self.path(epoch))
+        except Unavailable as error:
+            raise _OutOfReach(str(error)) from error
+        if size is None:
+            raise _OutOfReach(f"the file of epoch {epoch} is gone")
+        return size
+
     def _read(self, epoch: int, offset: int, length: int) -> bytes:
         try:
-            data = self._disk.read(self.path(epoch), offset, length)
+            data = self._files.read(self.path(epoch), offset, length)
         except Unavailable as error:
             raise _OutOfReach(str(error)) from error
         if data is None:
@@ -236,10 +272,10 @@ class SnapshotStore:
         """Keep the bytes for a look, out of the way of the next recovery; where the disk refuses, leave them."""
         self._manifests.pop(epoch, None)
         try:
-            self._disk.rename(self.path(epoch), self._folder / f"{epoch:020d}{_SPOILT}")
-            spoilt = [name for name in self._disk.list(self._folder) if name.endswith(_SPOILT)]
+            self._files.rename(self.path(epoch), self._folder / f"{epoch:020d}{_SPOILT}")
+            spoilt = [name for name in self._files.list(self._folder) if name.endswith(_SPOILT)]
             for name in spoilt[:-_MOST_SPOILT]:
-                self._disk.delete(self._folder / name)
+                self._files.delete(self._folder / name)
         except Unavailable:
             return
 

@@ -176,6 +176,14 @@ def read_manifest(read: Read, epoch: int, size: int) -> Manifest:
     return found
 
 
+def read_seal(read: Read, epoch: int, size: int) -> bytes:
+    """The footer; raises SnapshotCorrupt without one."""
+    footer = read(epoch, max(0, size - _FOOTER.size), _FOOTER.size)
+    if len(footer) < _FOOTER.size or not footer.endswith(_END):
+        raise SnapshotCorrupt("torn: its end is missing")
+    return footer
+
+
 def _check(manifest: Manifest, end: int) -> None:
     """Blobs of its own lie between header and manifest; the others in files that are older."""
     if not manifest.versions or not 0 <= manifest.since <= manifest.epoch:

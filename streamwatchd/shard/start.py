@@ -19,11 +19,12 @@ from streamwatchd.shard.background import Background, Thread
 from streamwatchd.shard.control import Link
 from streamwatchd.shard.epoch import Committer, PlainCommitter, TransactionalCommitter, committed_epoch
 from streamwatchd.shard.fitting import largest_record
-from streamwatchd.shard.journal import LocalJournal, replayable
+from streamwatchd.shard.journal import LocalJournal, missing_epochs, replayable
 from streamwatchd.shard.meter import Meter
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.recovery import MakeShard, Replay, State, begin, check_positions, newest_state
+from streamwatchd.shard.shared import Mirror, SharedStore
 from streamwatchd.shard.snapshot import SnapshotStore
 from streamwatchd.shard.version import Content, Version
 
@@ -48,11 +49,14 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
+    """`shared` is None where no shared snapshot store is set."""
+
     kafka: Kafka
     disk: Disk
     clock: Clock
     link: Link
     background: Callable[[str], Background] = Thread
+    shared: SharedStore | None = None
 
 
 class Started(NamedTuple):
@@ -90,6 +94,8 @@ class Recovery:
         self._owner = owner_of(settings, assignment)
         self.journal = LocalJournal(ports.disk, self._folder, self._owner)
         self.snapshots = SnapshotStore(ports.disk, self._folder, self._owner)
+        self._shared = None if ports.shared is None else ports.shared.snapshots(self._owner)
+        self.mirror = Mirror(self.snapshots, self._shared) if self._shared is not None else None
         self._lock: Lock | None = None
         self._open: list[Reader | Committer] = []
 
@@ -177,6 +183,8 @@ class Recovery:
         """The state behind the last committed epoch."""
         contents, make, note = self._ports.link.content, self._make_shard, self._meter.note
         state = newest_state(self.snapshots, epoch, contents, self.tasks, make, self._refused)
+        if self._is_poor(state, epoch):
+            state = self._shared_state(epoch, state)
         if state is None:
             first = self._assignment.versions[0]
             content = contents(first.digest)
@@ -191,6 +199,34 @@ class Recovery:
             note(f"replaying epochs {state.epoch + 1} to {epoch}")
             Replay(state, reader, contents, self.tasks, self._breathe).run(records)
         return state
+
+    def _is_poor(self, state: State | None, epoch: int) -> bool:
+        """This folder alone does not lead up to the committed epoch: it is new, old, or spoilt."""
+        if state is None:
+            return epoch > 0
+        try:
+            return bool(missing_epochs(self.journal.read(state.epoch, epoch), state.epoch, epoch))
+        except Unavailable:
+            return True
+
+    def _shared_state(self, epoch: int, mine: State | None) -> State | None:
+        """The state of the shared store where it is newer. Without the store, the journal topic must do."""
+        if self._shared is None:
+            return mine
+        try:
+            newest = max((each for each in self._shared.epochs() if each <= epoch), default=0)
+            if mine is not None and newest <= mine.epoch:
+                return mine
+            contents, make = self._ports.link.content, self._make_shard
+            found = newest_state(self._shared, epoch, contents, self.tasks, make, self._refused)
+        except Unavailable as error:
+            self._meter.add("shared_store_failures_total")
+            self._meter.note(f"the shared snapshot store does not answer, replaying from the journal topic: {error}")
+            return mine
+        if found is None or (mine is not None and found.epoch <= mine.epoch):
+            return mine
+        self._meter.note(f"state of epoch {found.epoch} taken from the shared snapshot store")
+        return found
 
     def _refused(self, note: str) -> None:
         self._meter.add("snapshots_refused_total")

@@ -22,11 +22,11 @@ from streamwatchd.shard.control import Change, Go, Held, Hold, Paces, Stop
 from streamwatchd.shard.epoch import Backoff, Committer, OpenEpoch, Sealed, metadata
 from streamwatchd.shard.idle import Silence
 from streamwatchd.shard.journal import EpochRecord
+from streamwatchd.shard.keeper import Keeper
 from streamwatchd.shard.meter import Meter
 from streamwatchd.shard.output import Mark, TaskId
 from streamwatchd.shard.portion import Portion
 from streamwatchd.shard.recovery import MakeShard, State, feed
-from streamwatchd.shard.snapshot import Snapshot
 from streamwatchd.shard.start import Assignment, Ports, Recovery, Started, owner_of
 from streamwatchd.shard.timing import sample
 from streamwatchd.shard.version import BEGINNING, Content, Version
@@ -36,7 +36,6 @@ _REPORT_S = 0.5
 _MOST_TAKES_AHEAD = 25
 _MOST_OUTPUTS_AHEAD = 100_000
 _MOST_BYTES_AHEAD = 64_000_000
-_SLOW_DISK_S = 10.0
 
 
 class Worker:
@@ -51,17 +50,15 @@ class Worker:
         self._portion = Portion(settings.batch_records, assignment.losses, ports.clock.monotonic())
         self._owner = owner_of(settings, assignment)
         self._recovery = Recovery(settings, assignment, ports, make_shard, self._meter)
-        self._journal, self._snapshots = self._recovery.journal, self._recovery.snapshots
+        self._keeper = Keeper(
+            self._owner, ports.clock, ports.background, self._recovery.journal, self._recovery.snapshots,
+            self._recovery.mirror, self._meter, settings.snapshot_every_ms,
+        )  # fmt: skip
         self._commits = ports.background("commit")
-        self._writes = ports.background("snapshot")
         self._held = assignment.held
         self._hold: Hold | None = None
         self._stopping = False
         self._paces: Mapping[str, int] = {}
-        self._appending_since: float | None = None
-        self._pending: Snapshot | None = None
-        self._snapshot_at = ports.clock.monotonic()
-        self._snapshot_epoch = 0
         self._committer: Committer
         self._reader: Reader
         self._state: State
@@ -85,7 +82,7 @@ class Worker:
         self._obey()
         self._take()
         self._pace()
-        self._write_snapshot()
+        self._keeper.turn(committed=not self._commits.busy)
         self._report()
 
     # ── start ──
@@ -122,7 +119,7 @@ class Worker:
     def _begin(self, started: Started) -> None:
         """From here on the loop has all it works with."""
         self._state, self._reader, self._committer = started.state, started.reader, started.committer
-        self._snapshot_epoch = started.snapshot_epoch
+        self._keeper.begin(started.snapshot_epoch)
         self._follow_tasks()
         self._open_epoch(must_commit=started.fresh)
         for version in self._assignment.versions:
@@ -230,6 +227,7 @@ class Worker:
             seconds = self._clock.monotonic() - now
             self._meter.add("evaluate_seconds_total", seconds)
             self._time_evaluation(seconds, decoded_s)
+            self._keeper.worked(seconds)
             self._portion.note(sum(map(len, taken.batches)), seconds, outputs, now)
 
     def _time_evaluation(self, seconds: float, decoded_s: float) -> None:
@@ -296,7 +294,7 @@ class Worker:
     def _settle_commit(self) -> None:
         while not self._commits.settle(_REPORT_S):
             self._report()
-        self._write_snapshot()
+        self._keeper.turn(committed=not self._commits.busy)
 
     def _seal(self) -> None:
         """Close the open epoch, let it commit, and begin the next one."""
@@ -310,10 +308,9 @@ class Worker:
             positions=self._positions(),
             emitted_at_ms=self._clock.now_ms(),
         )
-        if self._snapshot_due():
-            self._pending = self._snapshot()
+        self._keeper.take_if_due(state)
         self._meter.sealed(epoch)
-        self._commits.start(partial(self._commit, sealed, epoch, self._pending is not None))
+        self._commits.start(partial(self._commit, sealed, epoch))
         self._open_epoch()
 
     def _record(self, epoch: OpenEpoch) -> EpochRecord:
@@ -335,82 +332,25 @@ class Worker:
         text = metadata(self._state.epoch, self._assignment.shard, self._assignment.shards)
         return {self._state.tasks[task]: Committed(offset, text) for task, offset in self._state.positions.items()}
 
-    def _commit(self, sealed: Sealed, epoch: OpenEpoch, roll: bool) -> None:
-        """In the background: the local log first, then the transaction that decides."""
-        begun = self._appending_since = self._clock.monotonic()
-        try:
-            failpoint("journal.appending")
-            self._journal.append(sealed.record)
-            failpoint("journal.appended")
-        except Unavailable as error:
-            self._meter.add("journal_gaps_total")
-            self._meter.note(f"journal not written, recovery will read the topic instead: {error}")
-        self._appending_since = None
-        appended = self._clock.monotonic()
+    def _commit(self, sealed: Sealed, epoch: OpenEpoch) -> None:
+        """In the background: the transaction that decides."""
+        begun = self._clock.monotonic()
+        self._keeper.note_epoch(sealed.record)
+        noted = self._clock.monotonic()
         self._committer.commit(sealed)
         failpoint("epoch.committed")
         produced_s = self._committer.produce_seconds
         epoch.timing.parts |= {
-            "journal": appended - begun,
+            "journal": noted - begun,
             "produce": produced_s,
-            "commit": self._clock.monotonic() - appended - produced_s,
+            "commit": self._clock.monotonic() - noted - produced_s,
         }
-        if roll:
-            self._journal.roll()
-            failpoint("journal.rolled")
         self._meter.committed(epoch, self._clock.monotonic() - begun)
-
-    # ── snapshots ──
-
-    def _snapshot_due(self) -> bool:
-        """Something new, a while after the last one, and at most a fifth of the time spent on snapshots."""
-        if self._pending is not None or self._writes.busy:
-            return False
-        age_s = self._clock.monotonic() - self._snapshot_at
-        return age_s * 1000 >= self._settings.snapshot_every_ms and age_s >= 5 * self._meter.snapshot_seconds
-
-    def _snapshot(self) -> Snapshot:
-        begun = self._clock.monotonic()
-        state = self._state
-        states = state.shard.snapshot()
-        self._snapshot_at = self._clock.monotonic()
-        self._meter.snapshot_seconds = self._snapshot_at - begun
-        self._meter.set("snapshot_copy_seconds", self._meter.snapshot_seconds)
-        engine = streamwatchd.__version__
-        return Snapshot(self._owner, state.epoch, state.versions, dict(state.positions), states, engine)
-
-    def _write_snapshot(self) -> None:
-        """Write the pending snapshot once its epoch is committed."""
-        if self._pending is not None and not self._commits.busy and self._writes.settle(0):
-            snapshot, self._pending = self._pending, None
-            self._writes.start(partial(self._keep, snapshot))
-
-    def _keep(self, snapshot: Snapshot) -> None:
-        """In the background: write, and drop what no kept snapshot needs."""
-        begun = self._clock.monotonic()
-        try:
-            failpoint("snapshot.writing")
-            written = self._snapshots.write(snapshot)
-            failpoint("journal.pruning")
-            oldest = self._snapshots.oldest()
-            if oldest is not None:
-                self._journal.prune(below=oldest.epoch)
-                self._meter.oldest_version = oldest.versions[0].number
-        except Unavailable as error:
-            self._meter.add("snapshots_failed_total")
-            self._meter.note(f"snapshot of epoch {snapshot.epoch} not written, the older ones stay: {error}")
-            return
-        self._snapshot_epoch = snapshot.epoch
-        self._meter.set("snapshot_write_seconds", self._clock.monotonic() - begun)
-        self._meter.snapshot_written(snapshot.epoch, written)
 
     # ── report and leave ──
 
     def _report(self) -> None:
-        """No sign of life while the disk does not answer: then it is the supervisor's turn."""
-        since = self._appending_since
-        stuck = since is not None and self._clock.monotonic() - since > _SLOW_DISK_S
-        if self._meter.due(_REPORT_S) and not stuck:
+        if self._meter.due(_REPORT_S):
             self._look()
             self._link.report(self._meter.report())
 
@@ -427,10 +367,6 @@ class Worker:
         if not self._open.is_empty:
             self._seal()
             self._settle_commit()
-        while not self._writes.settle(_REPORT_S):
-            self._report()
-        failpoint("leaving.settled")
-        if self._snapshot_epoch < self._state.epoch:
-            self._keep(self._snapshot())
+        self._keeper.leave(self._state, self._report)
         self._look()
         self._link.report(self._meter.report())

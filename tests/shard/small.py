@@ -23,6 +23,7 @@ from streamwatchd.shard.background import Inline
 from streamwatchd.shard.control import Command, Held, Stop
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
 from streamwatchd.shard.recovery import MakeShard
+from streamwatchd.shard.shared import SharedStore
 from streamwatchd.shard.start import Assignment, Ports
 from streamwatchd.shard.version import BEGINNING, Content, Input, Version
 from streamwatchd.shard.worker import Worker
@@ -186,10 +187,21 @@ class World:
         counts = {"in": partitions, **names, f"{topics.exchange}.2": 2}
         self.kafka = FakeKafka(counts, clock=self.clock)
         self.disk = FakeDisk(self.kafka.faults)
+        self.remote = FakeDisk()
+        self.shared: SharedStore | None = None
         self.partitions = {"in": partitions}
         self.contents = {"v0": content("v0")}
         self.versions: tuple[Version, ...] = (FIRST,)
         self.sent = 0
+
+    def share(self) -> World:
+        """With a shared snapshot store."""
+        self.shared = SharedStore(self.remote, Path("/shared"), self.settings.app)
+        return self
+
+    def move(self) -> None:
+        """To another host: the state folder stays behind."""
+        self.disk = FakeDisk(self.kafka.faults)
 
     def feed(self, count: int, step_ms: int = 10, partition: int | None = None) -> None:
         """Events with times that follow one another, round the partitions."""
@@ -202,7 +214,7 @@ class World:
 
     def worker(self, link: TestLink, shard: int = 0) -> Worker:
         assignment = Assignment(shard, self.settings.shards, self.partitions, self.versions)
-        ports = Ports(self.kafka, self.disk, self.clock, link, lambda name: Inline())
+        ports = Ports(self.kafka, self.disk, self.clock, link, lambda name: Inline(), self.shared)
         return Worker(self.settings, assignment, ports, SmallShard)
 
     def run(self, shard: int = 0, turns: int = 40, script: dict[int, Sequence[Command]] | None = None) -> TestLink:
