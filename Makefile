@@ -14,13 +14,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test crashloop kafka bench lint format types imports docs stale-docs laws generate lock clean
+.PHONY: help install demo test crashloop kafka s3 bench lint format types imports docs stale-docs laws generate lock clean
 
 help:
 	@echo 'install              .venv/bin/streamwatchd and .venv/bin/swctl'
 	@echo 'demo [KAFKA=h:p]     realistic traffic, alarms and KPIs on the terminal'
 	@echo 'test [ARGS=…]        all tests; real Kafka where java and mvn are there, or KAFKA=host:port'
 	@echo 'kafka                a real broker for development, until Ctrl-C'
+	@echo 's3                   an S3 server for the tests of the shared snapshot store; needs Go'
 	@echo 'bench [N=…]          the reference job, and the cost of many rules'
 	@echo 'laws [EXAMPLES=…]    the laws of the engine on more random rules than `make test` takes'
 	@echo 'crashloop [KILLS=n SEED=s MINUTES=m]  SIGKILL anywhere on a real Kafka, until n kills are in build/crashloop.ndjson'
@@ -90,6 +91,9 @@ types: $(VENV)/.dev
 
 imports: $(VENV)/.dev
 	$(BIN)/lint-imports --config setup.cfg
+
+s3: $(VENV)/.dev
+	@$(BIN)/python -m tests.s3.server install
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.rules.run

@@ -80,16 +80,16 @@ class Keeper:
     def _append(self) -> None:
         while self._records:
             record = self._records.popleft()
-            while self._rolls and self._rolls[0] < record.epoch:
-                self._rolls.popleft()
-                self._journal.roll()
-                failpoint("journal.rolled")
             try:
                 failpoint("journal.appending")
                 self._journal.append(record)
                 failpoint("journal.appended")
             except Unavailable as error:
                 self._gap(str(error))
+            while self._rolls and self._rolls[0] <= record.epoch:
+                self._rolls.popleft()
+                self._journal.roll()
+                failpoint("journal.rolled")
 
     def _gap(self, reason: str) -> None:
         self._meter.add("journal_gaps_total")
