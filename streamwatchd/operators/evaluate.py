@@ -52,6 +52,7 @@ class Evaluator:
     functions: Mapping[str, Callable[..., Column]]
     _handles: dict[object, int] = field(default_factory=dict)
     _by_id: dict[int, tuple[object, int]] = field(default_factory=dict)
+    _of_values: dict[int, bool] = field(default_factory=dict)
     _matches: dict[tuple[str, int], tuple[Dictionary, npt.NDArray[np.int8]]] = field(default_factory=dict)
 
     def handle(self, expr: object) -> int:
@@ -84,7 +85,14 @@ class Evaluator:
         if found is None:
             found = self._compute(expr, frame)
             frame.memo[handle] = found
+            if handle not in self._of_values:
+                self._of_values[handle] = any(isinstance(node, typed.Value) for node in typed.walk(expr))  # type: ignore[arg-type]
         return found  # type: ignore[return-value]
+
+    def forget_values(self, frame: Frame) -> None:
+        """Another rule comes to a shared frame: what was made of the values of the one before is not its own."""
+        for handle in [handle for handle in frame.memo if self._of_values.get(handle)]:  # type: ignore[call-overload]
+            del frame.memo[handle]
 
     def _compute(self, expr: Expr | Param, frame: Frame) -> Operand:
         match expr:

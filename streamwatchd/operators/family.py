@@ -7,7 +7,7 @@ the exchange by partials, one final one per feeder and pane.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,17 +16,16 @@ import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import State, array_of, grown
 from streamwatchd.batch import TRUE, Frame, Rows, Strings, Times, take
+from streamwatchd.operators.asking import BEGINNING, FOREVER, Ask, Life, lives, table_of, united
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.keyspace import OVERFLOW, KeySpace, KeyTuple
 from streamwatchd.operators.node import first_multiple_above
 from streamwatchd.operators.panes import Feed, Pane, PaneTable, pack_pane, unpack_pane
-from streamwatchd.operators.spec import Accumulation, FamilySpec, Window
+from streamwatchd.operators.spec import Accumulation, FamilySpec, TableSpec, Window
 from streamwatchd.packing import Frozen, thawed
 
 UNKNOWN = np.iinfo(np.int64).max
 """`since` of a key that is not known."""
-
-BEGINNING, FOREVER = -(2**62), 2**62
 
 
 @dataclass(slots=True)
@@ -77,63 +76,155 @@ class Known:
 
 @dataclass(slots=True)
 class Family:
-    """State per task, final up to `closed_ms`."""
+    """State per task, final up to `closed_ms`; rows count from `begins_ms` on.
+
+    `spec` is what all `asks` together want. `began` says since when an accumulation is kept in a table, `kept` before
+    which instant panes of a table are gone though their readers reach further. `is_sent`: panes go to a later stage.
+    """
 
     spec: FamilySpec
     space: KeySpace
     evaluator: Evaluator
+    begins_ms: int = BEGINNING
+    is_sent: bool = False
+    asks: list[Ask] = field(default_factory=list)
     tables: dict[int, PaneTable] = field(default_factory=dict)
     known: dict[tuple[int, int], Known] = field(default_factory=dict)
     closed_ms: int = BEGINNING
-    begins_ms: int = BEGINNING
-    until_ms: int = FOREVER
-    young: list[tuple[int, tuple[frozenset[str], ...]]] = field(default_factory=list)
     began: dict[tuple[int, Accumulation], int] = field(default_factory=dict)
+    kept: dict[int, int] = field(default_factory=dict)
+    first_ms: int = BEGINNING
     unkeyed: int = 0
     overflowed: int = 0
     pending: dict[int, dict[str, Partial]] = field(default_factory=dict)
+    _lives: list[Life] = field(default_factory=list)
+    _old_known: list[Known] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.first_ms = self.begins_ms
+        self.asks = [Ask(self.begins_ms, FOREVER, self.spec)]
+        self._lives = lives(self.asks)
         for table in self.spec.tables:
-            track = self.spec.track_times and table.parent_ms == 0
-            self.tables[table.width_ms] = PaneTable(table.width_ms, table.accumulations, track_times=track)
+            self.tables[table.width_ms] = self._table(table, self.spec)
         self.known = {manner: Known(*manner) for manner in self.spec.forgets}
+
+    def _table(self, table: TableSpec, spec: FamilySpec) -> PaneTable:
+        return PaneTable(table.width_ms, table.accumulations, track_times=spec.track_times and table.parent_ms == 0)
 
     @property
     def finest(self) -> PaneTable:
         return self.tables[self.spec.tables[0].width_ms]
 
+    @property
+    def until_ms(self) -> int:
+        """From here on nobody asks for it."""
+        return max(ask.until_ms for ask in self.asks)
+
     # change
 
-    def extend(self, spec: FamilySpec, at_ms: int) -> None:
-        """What `spec` asks for beyond what is here begins at E; what it asks no more is kept until then."""
-        self.until_ms = FOREVER
-        if self.spec.admits != spec.admits:
-            self.young.append((at_ms, self.spec.admits))
-        for table in spec.tables:
-            mine = self.tables.get(table.width_ms)
-            fresh = set(table.accumulations) - set(mine.accumulations if mine is not None else ())
-            for accumulation in table.accumulations if mine is None else fresh:
-                self.began[table.width_ms, accumulation] = at_ms
-            if mine is None:
-                track = spec.track_times and table.parent_ms == 0
-                self.tables[table.width_ms] = PaneTable(table.width_ms, table.accumulations, track_times=track)
-            else:
-                mine.accumulations = tuple(dict.fromkeys((*mine.accumulations, *table.accumulations)))
-                mine.track_times |= spec.track_times and table.parent_ms == 0
+    def ask(self, asks: Sequence[Ask], at_ms: int, *, anew: bool) -> None:
+        """The asks after a change at E; `anew`: the last one is new. What no running ask covers begins at E.
+
+        Asks from before its own first one were those of an older family of the same meaning.
+        """
+        self.asks = [ask for ask in asks if ask.from_ms >= self.first_ms]
+        self._lives = lives(self.asks)
+        if anew:
+            newest = self.asks[-1].spec
+            covering = [ask.spec for ask in self.asks[:-1] if ask.until_ms >= at_ms]
+            for table in newest.tables:
+                self._ask_table(table, newest, covering, at_ms)
+            self._ask_known(newest, covering, at_ms)
+            self._ask_constants(newest, covering)
+        self.spec = united(self.asks)
+
+    def _ask_table(self, table: TableSpec, spec: FamilySpec, covering: Sequence[FamilySpec], at_ms: int) -> None:
+        width = table.width_ms
+        before = [known for each in covering if (known := table_of(each, width)) is not None]
+        mine = self.tables.get(width)
+        if before:
+            reach = max(each.retention_ms for each in before)
+            if table.retention_ms > reach:
+                self.kept[width] = max(self.kept.get(width, BEGINNING), _up(at_ms - reach, width))
+            covered = {each for one in before for each in one.accumulations}
+            self.began |= {(width, each): at_ms for each in table.accumulations if each not in covered}
+        else:
+            self._begin_table(table, covering, at_ms)
+        if mine is None:
+            mine = self.tables[width] = self._table(table, spec)
+            self._roll_up(mine)
+        else:
+            mine.accumulations = tuple(dict.fromkeys((*mine.accumulations, *table.accumulations)))
+            mine.track_times |= spec.track_times and table.parent_ms == 0
+
+    def _begin_table(self, table: TableSpec, covering: Sequence[FamilySpec], at_ms: int) -> None:
+        """A wide table has what the finest panes still have."""
+        width, finest = table.width_ms, self.finest.width_ms
+        sources = [known for each in covering if (known := table_of(each, finest)) is not None]
+        reach = max((each.retention_ms for each in sources), default=0)
+        self.kept[width] = _up(max(self.kept.get(finest, BEGINNING), at_ms - reach), width)
+        there = {each for source in sources for each in source.accumulations}
+        for each in table.accumulations:
+            self.began[width, each] = self.began.get((finest, each), BEGINNING) if each in there else at_ms
+
+    def _roll_up(self, table: PaneTable) -> None:
+        """Take in the panes that are closed already."""
+        finest = self.finest
+        for index in sorted(i for i in finest.panes if (i + 1) * finest.width_ms <= self.closed_ms):
+            start = index * finest.width_ms
+            if start >= self.kept[table.width_ms]:
+                table.merge_pane(start // table.width_ms, finest.panes[index], None, len(self.space))
+
+    def _ask_known(self, spec: FamilySpec, covering: Sequence[FamilySpec], at_ms: int) -> None:
+        covered = {manner for each in covering for manner in each.forgets}
         for manner in spec.forgets:
-            if manner not in self.known:
-                self.known[manner] = self._known_like(manner, at_ms)
-        self.spec = _united(self.spec, spec)
+            if manner not in covered:
+                if manner in self.known:
+                    self._old_known.append(self.known[manner])
+                like = next((self.known[each] for each in sorted(covered)), None)
+                self.known[manner] = (
+                    Known(*manner, begins_ms=at_ms)
+                    if like is None
+                    else Known(*manner, like.since.copy(), like.last.copy(), like.begins_ms)
+                )
 
-    def _known_like(self, manner: tuple[int, int], at_ms: int) -> Known:
-        for other in self.known.values():
-            return Known(*manner, other.since.copy(), other.last.copy())
-        return Known(*manner, begins_ms=at_ms)
+    def _ask_constants(self, spec: FamilySpec, covering: Sequence[FamilySpec]) -> None:
+        """Keys of constants that nobody asked for lately were not followed, so they are not known."""
+        if not spec.admits or all(each.admits == spec.admits for each in covering):
+            return
+        gone = [
+            number
+            for number, key in enumerate(self.space.keys)
+            if not any(_takes(each.admits, key) for each in covering)
+        ]
+        for known in self.known.values():
+            known.grow(len(self.space))
+            known.since[gone] = UNKNOWN
 
-    def began_at(self, width_ms: int, accumulations: Sequence[Accumulation]) -> int:
-        """Since when all of these are kept; windows that start before are not whole."""
-        return max([self.begins_ms, *(self.began.get((width_ms, a), BEGINNING) for a in accumulations)])
+    def shrink(self, limit_ms: int) -> None:
+        """Let go what nobody asks for; every reader has judged up to the limit."""
+        kept = [ask for ask in self.asks if ask.until_ms >= limit_ms]
+        if len(kept) == len(self.asks) or not kept:
+            return
+        self.asks, self._lives, self._old_known = kept, lives(kept), []
+        self.spec = united(kept)
+        tables = {table.width_ms: table for table in self.spec.tables}
+        self.tables = {width: table for width, table in self.tables.items() if width in tables}
+        for width, table in self.tables.items():
+            table.keep(tables[width].accumulations)
+        self.kept = {width: at for width, at in self.kept.items() if width in tables}
+        self.began = {
+            (width, each): at
+            for (width, each), at in self.began.items()
+            if width in tables and each in tables[width].accumulations
+        }
+        asked = {manner for ask in kept for manner in ask.spec.forgets}
+        self.known = {manner: known for manner, known in self.known.items() if manner in asked}
+
+    def counts_from(self, width_ms: int, accumulations: Sequence[Accumulation]) -> int:
+        """The first instant from which panes have all of these, a multiple of the width."""
+        since = max([BEGINNING, *(self.began.get((width_ms, each), BEGINNING) for each in accumulations)])
+        return max(self.kept.get(width_ms, BEGINNING), _up(since, width_ms))
 
     # feeding
 
@@ -166,24 +257,28 @@ class Family:
 
     def _passing(self, frame: Frame) -> npt.NDArray[np.bool_] | None:
         """Which rows pass the filter, the constants and the time of the family; None: all."""
+        mask = None if self.spec.where is None else self.evaluator.truths(self.spec.where, frame) == TRUE
+        living = self._living(frame, self._lives[0])
+        for life in self._lives[1:]:
+            other = self._living(frame, life)
+            living = None if living is None or other is None else living | other
+        if living is None:
+            return mask
+        return living if mask is None else mask & living
+
+    def _living(self, frame: Frame, life: Life) -> npt.NDArray[np.bool_] | None:
+        """Which rows a stretch takes in, by their time and by the constants that were asked for then; None: all."""
         mask: npt.NDArray[np.bool_] | None = None
-        if self.spec.where is not None:
-            mask = self.evaluator.truths(self.spec.where, frame) == TRUE
-        for position, (key, values) in enumerate(zip(self.spec.keys, self.spec.admits, strict=False)):
-            column = self.evaluator.column(key.expr, frame)
-            admitted = _admitted(column, values)
-            for at_ms, before in self.young:
-                # constants that a change brought count from its instant on
-                admitted &= (frame.time >= at_ms) | _admitted(column, before[position])
+        if life.from_ms > BEGINNING or life.until_ms < FOREVER:
+            mask = (frame.time >= life.from_ms) & (frame.time < life.until_ms)
+        for key, values in zip(self.spec.keys, life.admits, strict=False):
+            admitted = _admitted(self.evaluator.column(key.expr, frame), values)
             mask = admitted if mask is None else mask & admitted
-        if self.begins_ms > BEGINNING or self.until_ms < FOREVER:
-            inside = (frame.time >= self.begins_ms) & (frame.time < self.until_ms)
-            mask = inside if mask is None else mask & inside
         return mask
 
     def set_partial(self, index: int, feeder: str, said: Partial) -> None:
         """The final word of a feeder on a pane of the finest width; saying it again changes nothing."""
-        if (index + 1) * self.finest.width_ms > self.closed_ms:
+        if (index + 1) * self.finest.width_ms > max(self.closed_ms, self.begins_ms):
             self.pending.setdefault(index, {})[feeder] = said
 
     # closing
@@ -199,7 +294,7 @@ class Family:
             pane = finest.panes[index]
             if self.known:
                 here = np.flatnonzero(pane.count)
-                for known in self.known.values():
+                for known in (*self.known.values(), *self._old_known):
                     if index * finest.width_ms >= known.begins_ms and len(here):
                         known.note(here, pane, size)
             for table in self.spec.tables:
@@ -217,23 +312,29 @@ class Family:
 
     def drop_before(self, judged_ms: int) -> None:
         """Forget what no window judged after `judged_ms` can reach."""
-        self.young = [change for change in self.young if change[0] > judged_ms]
         for table in self.spec.tables:
             self.tables[table.width_ms].drop_before(min(judged_ms - table.retention_ms, self.closed_ms))
 
     # reading
 
     def read(
-        self, accumulation: Accumulation, window: Window, judged_ms: int, keys: npt.NDArray[np.intp] | None = None
+        self,
+        accumulation: Accumulation,
+        window: Window,
+        judged_ms: int,
+        keys: npt.NDArray[np.intp] | None = None,
+        from_ms: int = BEGINNING,
     ) -> State:
-        """The state of a window at T, for all keys or for `keys` in their order."""
+        """The state of a window at T, for all keys or for `keys` in their order; of panes from `from_ms` on."""
         end = window.end(judged_ms)
         size = len(self.space)
-        return self.tables[window.width_ms].read(accumulation, end - window.size_ms, end, size, keys)
+        start = min(end, max(end - window.size_ms, from_ms))
+        return self.tables[window.width_ms].read(accumulation, start, end, size, keys)
 
-    def counts(self, window: Window, judged_ms: int) -> npt.NDArray[np.int64]:
+    def counts(self, window: Window, judged_ms: int, from_ms: int = BEGINNING) -> npt.NDArray[np.int64]:
         end = window.end(judged_ms)
-        return self.tables[window.width_ms].counts(end - window.size_ms, end, len(self.space))
+        start = min(end, max(end - window.size_ms, from_ms))
+        return self.tables[window.width_ms].counts(start, end, len(self.space))
 
     def earliest(self) -> int | None:
         """The start of the earliest pane that holds data, pending ones included."""
@@ -282,11 +383,12 @@ class Family:
             for index, feeders in self.pending.items()
             for feeder, said in feeders.items()
         ]
-        return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending]
+        began = [[width, each.tag, at] for (width, each), at in self.began.items()]
+        return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending, began, dict(self.kept)]
 
     def restore(self, state: Any) -> None:
         """The inverse; tables, accumulations and manners of forgetting that are not here are left out."""
-        tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending = state
+        tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending, began, kept = state
         size = len(self.space)
         for forget, every, since, last, begins in known:
             mine = self.known.get((forget, every))
@@ -296,6 +398,9 @@ class Family:
         for width, panes in tables.items():
             if width in self.tables:
                 self.tables[width].restore(panes, size)
+        tags = {(width, each.tag): each for width, table in self.tables.items() for each in table.accumulations}
+        self.began = {(width, tags[width, tag]): at for width, tag, at in began if (width, tag) in tags}
+        self.kept = {width: at for width, at in kept.items() if width in self.tables}
         for index, feeder, packed in pending:
             keys, pane = thawed(packed)
             said = Partial([tuple(key) for key in keys], unpack_pane(pane, self.finest.accumulations, len(keys)))
@@ -306,18 +411,13 @@ def _packed(said: Partial) -> list[object]:
     return [[list(key) for key in said.keys], pack_pane(said.pane)]
 
 
-def _united(old: FamilySpec, new: FamilySpec) -> FamilySpec:
-    """The new family with what only the old one has; that goes when the family is rebuilt."""
-    mine = {table.width_ms: table for table in new.tables}
-    for table in old.tables:
-        other = mine.get(table.width_ms)
-        if other is None:
-            mine[table.width_ms] = table
-            continue
-        merged = tuple(dict.fromkeys((*table.accumulations, *other.accumulations)))
-        retention = max(table.retention_ms, other.retention_ms)
-        mine[table.width_ms] = replace(other, accumulations=merged, retention_ms=retention)
-    return replace(new, tables=tuple(mine[width] for width in sorted(mine)))
+def _up(time_ms: int, width_ms: int) -> int:
+    """The first multiple of the width at or after an instant; `BEGINNING` stays what it is."""
+    return BEGINNING if time_ms <= BEGINNING else -(-time_ms // width_ms) * width_ms
+
+
+def _takes(admits: Sequence[frozenset[str]], key: KeyTuple) -> bool:
+    return all(value in values for value, values in zip(key, admits, strict=False))
 
 
 def key_ids(spec: FamilySpec, space: KeySpace, evaluator: Evaluator, frame: Frame) -> Rows:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, assert_never
 
 import numpy as np
 
 from streamwatchd.batch import TRUE, Column, Frame
+from streamwatchd.operators.asking import BEGINNING, FOREVER, StageAsk, asked_anew, asks_of_families
 from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.document import Document
 from streamwatchd.operators.evaluate import WINDOW_END, WINDOW_START, Evaluator
-from streamwatchd.operators.family import BEGINNING, FOREVER, Family
+from streamwatchd.operators.family import Family
 from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.keyspace import NO_BOUND, KeySpace
 from streamwatchd.operators.kpi import KpiNode, KpiRows
@@ -31,7 +33,17 @@ from streamwatchd.operators.spec import (
     WindowAlarmSpec,
 )
 from streamwatchd.operators.window_alarm import WindowAlarmNode
-from streamwatchd.operators.wire import FeedWire, NodeSpec, Wire, beginning_at, families_of, node_specs, share_rules
+from streamwatchd.operators.wire import (
+    FeedWire,
+    NodeSpec,
+    Wire,
+    beginning_at,
+    families_of,
+    names_of,
+    node_specs,
+    renamed,
+    share_rules,
+)
 from streamwatchd.ports.laps import SCHEDULE, SEND, Laps
 
 
@@ -52,7 +64,7 @@ class Readers:
 
     families: list[Family] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
-    joins: list[JoinNode] = field(default_factory=list)
+    joins: list[Wire] = field(default_factory=list)
 
 
 _NOBODY = Readers()
@@ -71,7 +83,7 @@ class Flow:
         self.families: dict[str, Family] = {}
         self._wires: dict[str, Wire] = {}
         self._feeds: list[FeedWire] = [FeedWire(feed) for feed in spec.feeds]
-        self._sends: dict[str, FamilySpec] = {}
+        self._asks = [StageAsk(BEGINNING, FOREVER, spec)]
         self._roots: dict[str, frozenset[str]] = {}
         self.targets: dict[str, int] = {}
         self._sent: dict[str, int] = {}
@@ -86,15 +98,7 @@ class Flow:
     # wiring
 
     def _add(self, spec: StageSpec, begins_ms: int) -> None:
-        for family_spec in (*spec.families, *spec.sends):
-            known = self.families.get(family_spec.id)
-            if known is None:
-                family = Family(family_spec, self.space(family_spec.keys, family_spec.max_keys), self.evaluator)
-                family.begins_ms = begins_ms
-                self.families[family_spec.id] = family
-            else:
-                known.extend(family_spec, begins_ms)
-        self._sends |= {family.id: family for family in spec.sends}
+        self._ask_families(spec, begins_ms)
         self._roots |= spec.roots
         self.targets |= spec.targets
         for stream in spec.inputs:
@@ -107,6 +111,29 @@ class Flow:
             name: kept[name] if name not in made else Wire(made[name], specs[name], begins_ms) for name in spec.order
         }
 
+    def _ask_families(self, spec: StageSpec, begins_ms: int) -> None:
+        """Tell families what is asked of them from here on; one that nobody asked for of late begins anew."""
+        sent = {family.id for family in spec.sends}
+        wanted = {family.id for family in (*spec.families, *spec.sends)}
+        for name, asks in asks_of_families(self._asks).items():
+            known = self.families.get(name)
+            if known is not None and name in wanted and known.until_ms < begins_ms:
+                aside = self._free_name(name, begins_ms, self.families)
+                self.families[aside] = self.families.pop(name)
+                known = None
+            if known is not None:
+                known.ask(asks, begins_ms, anew=name in wanted)
+            elif name in wanted:
+                newest = asks[-1].spec
+                space = self.space(newest.keys, newest.max_keys)
+                self.families[name] = Family(newest, space, self.evaluator, begins_ms, name in sent)
+
+    @staticmethod
+    def _free_name(name: str, at_ms: int, taken: Container[str]) -> str:
+        while name in taken:
+            name += f"@{at_ms}"
+        return name
+
     def _make_nodes(self, spec: StageSpec, same: Mapping[str, NodeSpec]) -> list[Node]:
         """Nodes for what is new; what equals a running one goes on running."""
         made: list[Node] = []
@@ -118,7 +145,7 @@ class Flow:
     def _make_node(self, part: NodeSpec, roots: frozenset[str]) -> Node:
         match part:
             case KpiSpec():
-                rows = KpiRows(part, self.evaluator, self.outbox_kpi, self.push)
+                rows = KpiRows(part, self.evaluator, self.outbox_kpi, partial(self.push, meaning=part.id))
                 return (SessionNode if part.session_ms else KpiNode)(part, self.families, roots, rows)
             case JoinSpec():
                 return JoinNode(part, roots, self.push)
@@ -142,41 +169,64 @@ class Flow:
                 feed.until_ms = min(feed.until_ms, at_ms)
         running = {feed.spec.name for feed in self._feeds if feed.until_ms == FOREVER}
         self._feeds += [FeedWire(feed, at_ms) for feed in spec.feeds if feed.name not in running]
-        wanted = {family.id for family in (*spec.families, *spec.sends)}
-        for name, family in self.families.items():
-            if name not in wanted:
-                family.until_ms = min(family.until_ms, at_ms)
+        self._asks = asked_anew(self._asks, at_ms, spec)
+        names = renamed(self.spec, spec)
         self.spec = spec
         self._add(spec, at_ms)
+        ending = {name: wire for name, wire in before.items() if wire.until_ms < FOREVER}
+        self._wires |= ending
         for name, wire in before.items():
-            if self._wires.get(name) is not wire:
-                self._end(name, wire, at_ms)
+            if name not in ending and self._wires.get(name) is not wire:
+                self._end(self._free_name(f"{name}@{at_ms}", at_ms, self._wires), wire, at_ms, names)
 
-    def _end(self, name: str, wire: Wire, at_ms: int) -> None:
-        """Keep a node that the new rules lack until it has judged up to E; one that ends already has its heirs."""
-        key = name
-        while key in self._wires:
-            key += f"@{at_ms}"
-        self._wires[key] = wire
-        if wire.until_ms < FOREVER:
-            return
+    def _end(self, name: str, wire: Wire, at_ms: int, names: Mapping[str, str]) -> None:
+        """Keep a node that the new rules lack until it has judged up to E, under a name that nothing else will have."""
+        self._wires[name] = wire
         wire.until_ms = at_ms
+        wire.renamed = dict(names)
         for heir in self._wires.values():
-            if heir.until_ms == FOREVER and share_rules(wire.node, heir.node):
-                heir.after.append(key)
+            if heir.until_ms == FOREVER and share_rules(wire.node, heir.node, names):
+                heir.after.append(name)
 
     def _retire(self) -> None:
-        """Nodes that have judged up to their end hand their alarms over, or resolve them, and go."""
+        """Nodes that have judged up to their end hand their state over, or resolve their alarms, and go."""
         self._readers = None
-        done = [name for name, wire in self._wires.items() if self._is_done(wire)]
-        for name in done:
-            wire = self._wires.pop(name)
-            self._hand_over(name, wire)
-        if done or any(feed.until_ms < FOREVER for feed in self._feeds):
-            self._feeds = [feed for feed in self._feeds if self._stream_limit(feed.spec.stream) <= feed.until_ms]
-            read = {n for wire in self._wires.values() for n in families_of(wire.node)} | set(self._sends)
-            wanted = {family.id for family in (*self.spec.families, *self.spec.sends)}
-            self.families = {n: f for n, f in self.families.items() if n in wanted or n in read}
+        while done := [name for name, wire in self._wires.items() if self._is_done(wire)]:
+            for name in done:
+                self._hand_over(name, self._wires.pop(name))
+
+    def _shrink(self) -> None:
+        """Let go what no version asks for any more, once all that came before its end has been judged, and sent on."""
+        if len(self._asks) == 1 and all(feed.until_ms == FOREVER for feed in self._feeds):
+            return
+        self._readers = None
+        self._feeds = [feed for feed in self._feeds if self._sent.get(feed.spec.stream, BEGINNING) <= feed.until_ms]
+        in_use = {id(f) for wire in self._wires.values() if wire.until_ms < FOREVER for f in families_of(wire.node)}
+        for name, family in list(self.families.items()):
+            limit = self._passed(family)
+            if family.until_ms < limit and id(family) not in in_use:
+                del self.families[name]
+            elif id(family) not in in_use:
+                family.shrink(limit)
+        if not in_use:
+            self._forget_asks()
+
+    def _passed(self, family: Family) -> int:
+        """Up to where all is done for which a family is kept."""
+        if family.is_sent:
+            return self._sent.get(family.spec.stream, BEGINNING)
+        return self._family_limit(family.spec)
+
+    def _forget_asks(self) -> None:
+        least = min([*self.limits.values(), *map(self._passed, self.families.values())], default=FOREVER)
+        kept = [ask for ask in self._asks if ask.until_ms >= least]
+        if len(kept) == len(self._asks):
+            return
+        self._asks = kept
+        inputs = {stream for ask in kept for stream in ask.spec.inputs}
+        self.limits = {stream: limit for stream, limit in self.limits.items() if stream in inputs}
+        self._roots = {name: roots for ask in kept for name, roots in ask.spec.roots.items()}
+        self.targets = {name: stage for ask in kept for name, stage in ask.spec.targets.items()}
 
     def _is_done(self, wire: Wire) -> bool:
         waits = any(name in self._wires for name in wire.after)
@@ -184,17 +234,18 @@ class Flow:
 
     def _hand_over(self, name: str, wire: Wire) -> None:
         node = wire.node
-        if not isinstance(node, WindowAlarmNode | RowAlarmNode):
-            return
         living: set[str] = set()
         for other in self._wires.values():
-            if isinstance(other.node, WindowAlarmNode | RowAlarmNode):
-                if other.until_ms == FOREVER:
-                    living |= {member.name for member in other.node.spec.members}
-                if name in other.after:
-                    other.after.remove(name)
+            if other.until_ms == FOREVER:
+                living |= names_of(other.node)
+            if name in other.after:
+                other.after.remove(name)
+                if isinstance(other.node, SessionNode):
                     other.node.adopt(node)  # type: ignore[arg-type]
-        node.resolve_rest(wire.until_ms, living)
+                else:
+                    other.node.adopt(node, wire.renamed, wire.until_ms)  # type: ignore[attr-defined]
+        if isinstance(node, WindowAlarmNode | RowAlarmNode):
+            node.resolve_rest(wire.until_ms, living)
 
     # spaces and outbox
 
@@ -218,21 +269,28 @@ class Flow:
 
     # rows
 
-    def push(self, stream: str, frame: Frame, origin: Place | None = None) -> None:
-        """Rows of a stream, none of them late, in log order (sources) or in order of time (derived)."""
+    def push(self, stream: str, frame: Frame, origin: Place | None = None, meaning: str = "") -> None:
+        """Rows of a stream, none of them late, in log order (sources) or in order of time (derived).
+
+        `meaning` says which of the KPIs that have had this name they are of.
+        """
         if not len(frame):
             return
         readers = self._readers_of(stream)
         for family in readers.families:
-            family.add_rows(frame)
-            self.laps.lap(family.spec.id, len(frame))
+            if family.spec.meaning == meaning:
+                family.add_rows(frame)
+                self.laps.lap(family.spec.id, len(frame))
         for name in readers.alarms:
             wire = self._wires.get(name)
             if wire is not None:
                 self._judge_rows(name, wire, frame, origin)
                 self.laps.lap(name, len(frame))
-        for join in readers.joins:
-            join.add(stream, frame)
+        for wire in readers.joins:
+            mask = (frame.time >= wire.begins_ms) & (frame.time < wire.until_ms)
+            if mask.any():
+                assert isinstance(wire.node, JoinNode)
+                wire.node.add(stream, frame if mask.all() else frame.take(mask))
         for feed in self._feeds:
             if feed.spec.stream == stream:
                 self._feed(feed, frame)
@@ -248,7 +306,7 @@ class Flow:
                     self._readers.setdefault(wire.node.spec.stream, Readers()).alarms.append(name)
                 elif isinstance(wire.node, JoinNode):
                     for side in wire.node.names:
-                        self._readers.setdefault(side, Readers()).joins.append(wire.node)
+                        self._readers.setdefault(side, Readers()).joins.append(wire)
         return self._readers.get(stream, _NOBODY)
 
     def _judge_rows(self, name: str, wire: Wire, frame: Frame, origin: Place | None) -> None:
@@ -304,8 +362,10 @@ class Flow:
 
     def advance(self, limits: Mapping[str, int]) -> None:
         """Judge everything that the new limits allow, at ascending instants, then send what is final."""
+        self._shrink()
         for stream, limit in limits.items():
-            self.limits[stream] = max(self.limits[stream], limit)
+            if stream in self.limits:
+                self.limits[stream] = max(self.limits[stream], limit)
         while True:
             if any(wire.until_ms < FOREVER for wire in self._wires.values()):
                 self._retire()
@@ -334,9 +394,19 @@ class Flow:
 
     def stages_of(self, stream: str) -> set[int]:
         """The later stages that hear of a stream's watermark."""
-        names = [family.id for family in self._sends.values() if family.stream == stream]
+        names = [family.spec.id for family in self._sending() if family.spec.stream == stream]
         names += [feed.spec.name for feed in self._feeds if feed.spec.stream == stream]
         return {self.targets[name] for name in names}
+
+    def _sending(self) -> Iterator[Family]:
+        return (family for family in self.families.values() if family.is_sent)
+
+    def fed_by(self, family_id: str) -> list[Family]:
+        """The families that take in partials of this name: one that ended may still be judged beside a new one."""
+        known = self.families.get(family_id)
+        if len(self._asks) == 1:
+            return [] if known is None else [known]
+        return [family for family in self.families.values() if family.spec.id == family_id]
 
     def limit_of(self, roots: frozenset[str]) -> int:
         return min((self.limits[stream] for stream in roots), default=BEGINNING)
@@ -350,29 +420,31 @@ class Flow:
 
     def _send(self) -> None:
         steps: dict[str, int] = {feed.spec.stream: 1 for feed in self._feeds}
-        for family_spec in self._sends.values():
-            width = self.families[family_spec.id].finest.width_ms
-            steps[family_spec.stream] = min(width, steps.get(family_spec.stream, width))
+        for family in self._sending():
+            stream, step = family.spec.stream, family.finest.width_ms
+            if family.until_ms < self._stream_limit(stream):
+                # its last word, and with it the watermark that lets readers go
+                step = 1
+            steps[stream] = min(step, steps.get(stream, step))
         for stream, step in steps.items():
             limit = self._stream_limit(stream)
             if limit == BEGINNING or limit // step * step <= self._sent.get(stream, BEGINNING):
                 continue
             self._sent[stream] = limit // step * step
-            for family_spec in self._sends.values():
-                if family_spec.stream == stream:
-                    family = self.families[family_spec.id]
+            for family in self._sending():
+                if family.spec.stream == stream:
                     for index, pane in family.final_panes(limit):
                         self.outbox.panes.append((family.spec, family.space, index, pane))
             self.outbox.watermarks.append((stream, limit - 1))
 
     def _drop(self) -> None:
-        for name, family in self.families.items():
-            if name not in self._sends or family.spec.route is None:
+        for family in self.families.values():
+            if not family.is_sent:
                 family.drop_before(self._family_limit(family.spec))
 
     def _family_limit(self, spec: FamilySpec) -> int:
         """Up to where every reader of the family has judged."""
-        return min(self._stream_limit(spec.stream), *self.limits.values())
+        return min([self._stream_limit(spec.stream), *self.limits.values()])
 
     # snapshots
 
@@ -400,6 +472,10 @@ class Flow:
         for name, packed in state["families"].items():
             if name in self.families:
                 self.families[name].restore(packed)
+        for name in self.families.keys() - state["families"].keys():
+            if self.families[name].until_ms < FOREVER:
+                # gone already when the snapshot was taken
+                del self.families[name]
         retired = [name for name, wire in self._wires.items() if wire.until_ms < FOREVER]
         for name in retired:
             if name not in state["nodes"]:

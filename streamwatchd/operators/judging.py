@@ -12,19 +12,27 @@ from streamwatchd.batch import Column, Frame, Strings
 from streamwatchd.operators.evaluate import KEY, VALUE, Evaluator
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.keyspace import KeySpace
-from streamwatchd.operators.spec import KeyColumn, Reading, ValueSpec
+from streamwatchd.operators.spec import KeyColumn, Reading, ValueSpec, Window
 
 Index = npt.NDArray[np.intp]
 
 
 class Reader:
-    """Reads the aggregates of one rule. `positions` picks the rule's key from the key of the base family."""
+    """Reads the aggregates of one rule, from what the families have when the rule takes effect.
+
+    Per reading, `counts_from` is the instant from which panes have what it reads: what lies before is not read, however
+    much of it happens to be there. A window is whole if it begins at or after `whole_from`.
+    """
 
     def __init__(
         self, readings: Sequence[Reading], families: Mapping[str, Family], base: Family, evaluator: Evaluator
     ) -> None:
         self.readings = tuple(readings)
-        self.families = families
+        self.families = {reading.family: families[reading.family] for reading in readings}
+        self.counts_from = [self.families[r.family].counts_from(r.window.width_ms, r.accumulations) for r in readings]
+        self.whole_from = [
+            max(since, self.families[r.family].begins_ms) for since, r in zip(self.counts_from, readings, strict=True)
+        ]
         self.base = base
         self._evaluator = evaluator
         self._projections: dict[tuple[int, ...], Index] = {}
@@ -34,19 +42,32 @@ class Reader:
 
         `once` says that no key stands twice in `ids`: then nothing is read for other keys.
         """
-        for reading in self.readings:
+        for reading, from_ms in zip(self.readings, self.counts_from, strict=True):
             if reading.project is None and once:
-                column = self._column(reading, judged_ms, ids)
+                column = self._column(reading, judged_ms, ids, from_ms)
             else:
                 index = self._index(reading, ids)
-                column = self._column(reading, judged_ms, None)
+                column = self._column(reading, judged_ms, None, from_ms)
                 column = column if index is None else _padded_take(column, index)
             self._evaluator.put(frame, reading.aggregate, column)
 
-    def _column(self, reading: Reading, judged_ms: int, keys: Index | None) -> Column:
+    def is_whole(self, window: Window, judged_ms: int) -> bool:
+        """Whether all of a window at T has been kept for each aggregate that reads it."""
+        start = window.end(judged_ms) - window.size_ms
+        return all(
+            start >= since for since, r in zip(self.whole_from, self.readings, strict=True) if r.window == window
+        )
+
+    def snapshot(self) -> list[list[int]]:
+        return [self.counts_from, self.whole_from]
+
+    def restore(self, state: list[list[int]]) -> None:
+        self.counts_from, self.whole_from = state
+
+    def _column(self, reading: Reading, judged_ms: int, keys: Index | None, from_ms: int) -> Column:
         """The aggregate for `keys` of its own family, each once (None: all)."""
         family = self.families[reading.family]
-        states = [family.read(a, reading.window, judged_ms, keys) for a in reading.accumulations]
+        states = [family.read(a, reading.window, judged_ms, keys, from_ms) for a in reading.accumulations]
         size = len(family.space) if keys is None else len(keys)
         return aggregate(reading.function).finish(states, size, reading.aggregate)
 
@@ -93,5 +114,6 @@ def key_frame(space: KeySpace, keys: Sequence[KeyColumn], skip: int, ids: Index 
 
 def fill_values(frame: Frame, values: Sequence[ValueSpec], evaluator: Evaluator) -> None:
     """Evaluate `values:` in order; later ones may read earlier ones."""
+    evaluator.forget_values(frame)
     for value in values:
         frame.columns[VALUE + value.name] = evaluator.column(value.expr, frame)

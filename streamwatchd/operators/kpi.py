@@ -74,6 +74,7 @@ class KpiNode:
         self.family = families[spec.family]
         self.reader = Reader(spec.readings, families, self.family, rows.evaluator)
         self.rows = rows
+        self.counts_from = self.family.counts_from(spec.window.width_ms, ())
         self.done_ms: int | None = None
         self.begins_ms: int | None = None
 
@@ -98,7 +99,7 @@ class KpiNode:
         for reading in self.reader.readings:
             self.reader.families[reading.family].close(judged_ms)
         self.family.close(judged_ms)
-        counts = self.family.counts(self.spec.window, judged_ms)
+        counts = self.family.counts(self.spec.window, judged_ms, self.counts_from)
         ids = np.flatnonzero(counts)
         if self.spec.constants:
             own = self.family.space.with_prefix(self.spec.constants)
@@ -112,7 +113,8 @@ class KpiNode:
         self.rows.give(frame, ends - self.spec.window.size_ms, ends, counts[ids])
 
     def snapshot(self) -> Any:
-        return [self.done_ms, self.begins_ms]
+        return [self.done_ms, self.begins_ms, self.counts_from, self.reader.snapshot()]
 
     def restore(self, state: Any) -> None:
-        self.done_ms, self.begins_ms = state
+        self.done_ms, self.begins_ms, self.counts_from, readings = state
+        self.reader.restore(readings)

@@ -343,10 +343,12 @@ class Lifecycle:
             "silent": np.flatnonzero(self._silent).astype(np.int64),
         }
 
-    def restore(self, state: dict[str, Any], places: Places | None = None) -> None:
-        """The inverse; `places` renumbers the rows (-1 drops one)."""
-        if len(state["up"]) != len(self.levels):
-            return
+    def restore(
+        self, state: dict[str, Any], places: Places | None = None, levels: Sequence[int | None] | None = None
+    ) -> None:
+        """The inverse; `places` renumbers the rows (-1 drops one), `levels` says which old level each level was."""
+        if levels is not None:
+            state = state | {name: _levels(state[name], levels, state["state"]) for name in ("up", "hold", "nulls")}
         target = state["place"].astype(np.intp) if places is None else places
         keep = target >= 0
         rows = self._rows(target[keep])
@@ -361,3 +363,17 @@ class Lifecycle:
         """Note that these places are silent already."""
         self._reach(places)
         self._silent[places] = True
+
+
+def same_levels(old: Sequence[Holds], new: Sequence[Holds]) -> list[int | None]:
+    """Which old level each new one goes on from: the one of its severity, else in order of what is left."""
+    severities = [level.severity for level in old]
+    found: list[int | None] = [severities.index(each.severity) if each.severity in severities else None for each in new]
+    rest = [number for number in range(len(old)) if number not in found]
+    return [number if number is not None or not rest else rest.pop(0) for number in found]
+
+
+def _levels(old: Sequence[Any], levels: Sequence[int | None], rows: Any) -> list[Any]:
+    """Per new level the rows of the old one; a level that nothing was starts at rest."""
+    rest = {"b": False}.get(old[0].dtype.kind, _NONE)
+    return [np.full(len(rows), rest, old[0].dtype) if number is None else old[number] for number in levels]

@@ -269,6 +269,12 @@ class PaneTable:
             if isinstance(packed, Frozen):
                 self._frozen[index] = Frozen(partial(pack_pane, pane), place=packed.place)
 
+    def keep(self, accumulations: Sequence[Accumulation]) -> None:
+        """Follow only these from here on; closed panes stay as they are until they are dropped."""
+        for each in set(self.accumulations) - set(accumulations):
+            self._totals.pop(each, None)
+        self.accumulations = tuple(accumulations)
+
     def first_pane_after(self, time_ms: int) -> int | None:
         """The start of the earliest pane that starts at or after `time_ms`."""
         starts = [index * self.width_ms for index in self.panes if index * self.width_ms >= time_ms]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from streamwatchd.operators.evaluate import KEY, VALUE, WINDOW_END, WINDOW_START
 from streamwatchd.operators.family import shared_ids
 from streamwatchd.operators.judging import fill_values
 from streamwatchd.operators.keyspace import KeySpace
-from streamwatchd.operators.lifecycle import SEVERITIES, Lifecycle, Transition
+from streamwatchd.operators.lifecycle import SEVERITIES, Lifecycle, Transition, same_levels
 from streamwatchd.operators.node import EmitAlert, first_multiple_above
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
 from streamwatchd.operators.row_chooser import Chooser
@@ -400,10 +400,10 @@ class RowAlarmNode:
 
     def restore(self, state: Any) -> None:
         *alarms, waiting, self.begins_ms = state
-        self._take(alarms)
+        self._take(alarms, None)
         self.waiting = [unpack_frame(packed) for packed in waiting]
 
-    def _take(self, alarms: Any) -> None:
+    def _take(self, alarms: Any, levels: list[int | None] | None) -> None:
         rows, old, names, ids, last, silent = alarms
         members = {member.name: number for number, member in enumerate(self.spec.members)}
         renumbered: dict[int, int] = {}
@@ -411,7 +411,7 @@ class RowAlarmNode:
             if name[0] in members:
                 renumbered[place] = self._place((members[name[0]], self.space.id_of(tuple(name[1:]))))
         found = np.array([renumbered.get(place, -1) for place in rows["place"].tolist()], np.intp)
-        self.life.restore(rows | {"silent": np.zeros(0, np.int64)}, found)
+        self.life.restore(rows | {"silent": np.zeros(0, np.int64)}, found, levels)
         self._reach(np.array(list(renumbered.values()), np.intp))
         for i, place in enumerate(old):
             if place in renumbered:
@@ -422,14 +422,14 @@ class RowAlarmNode:
                 if silent[i]:
                     self.life.hush(np.array([here], np.intp))
 
-    def adopt(self, old: RowAlarmNode) -> None:
-        """Take over the alarms of rules that go on here; they leave the old node."""
-        if len(old.spec.shape.levels) != len(self.spec.shape.levels):
-            return
-        *alarms, _, _ = old.snapshot()
-        self._take(alarms)
+    def adopt(self, old: RowAlarmNode, renamed: Mapping[str, str], at_ms: int) -> None:
+        """Take over the alarms of rules that go on here from E; they leave the old node."""
+        rows, places, names, *rest = old.snapshot()
+        names = [[renamed.get(name, name), *key] for name, *key in names]
+        self._take([rows, places, names, *rest[:3]], same_levels(old.life.levels, self.life.levels))
         mine = {member.name for member in self.spec.members}
-        gone = [place for (m, _), place in old.places.items() if old.spec.members[m].name in mine]
+        was = [member.name for member in old.spec.members]
+        gone = [place for (m, _), place in old.places.items() if renamed.get(was[m], was[m]) in mine]
         old.life.end(np.array(gone, np.intp), 0, "")
         for place in gone:
             old.ids.pop(place, None)

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streamwatchd.aggregates.accumulator import State
+from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.aggregates.shelf import aggregate
 from streamwatchd.batch import Times
 from streamwatchd.operators.family import Family
@@ -91,10 +93,20 @@ class SessionNode:
         frame = key_frame(self.family.space, self.spec.keys, 0, keys, 0)
         frame.time[:] = ends
         for reading in self.spec.readings:
-            states = [ended.states[a] for a in reading.accumulations]
+            states = [self._state(ended, a, len(keys)) for a in reading.accumulations]
             finish = aggregate(reading.function).finish
             self.rows.evaluator.put(frame, reading.aggregate, finish(states, len(keys), reading.aggregate))
         self.rows.give(frame, ended.first, ends, ended.count.astype(np.intp))
+
+    @staticmethod
+    def _state(pane: Pane, accumulation: Accumulation, size: int) -> State:
+        """An aggregate that came while its sessions were open may have met no row yet."""
+        state = pane.states.get(accumulation)
+        return ACCUMULATORS[accumulation.accumulator].empty(size) if state is None else state
+
+    def adopt(self, old: SessionNode) -> None:
+        """Go on with the sessions that are open."""
+        self.open, old.open = old.open, Pane.empty()
 
     def snapshot(self) -> Any:
         return [self.done_ms, pack_pane(self.open.copy())]

@@ -67,11 +67,12 @@ class FamilySpec:
     The first `len(admits)` keys come from equality filters of rules; `admits` are the values that any rule asks for.
     `track_times`: panes keep the first and last event time per key; `forgets` are the (forget, every) in ms of the
     alarms that ask since when a key is known. `route` names the keys that choose the exchange partition, None for a
-    family that is read where it is fed.
+    family that is read where it is fed. `meaning` is the id of the KPI whose rows it takes in, "" on a source.
     """
 
     id: str
     stream: str
+    meaning: str
     keys: tuple[KeyColumn, ...]
     where: Expr | None
     admits: tuple[frozenset[str], ...]
@@ -150,10 +151,14 @@ class LevelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One rule of a family of alarms of one shape: what differs is `params` and the lifted `constants`."""
+    """One rule of a family of alarms of one shape: what differs is `params` and the lifted `constants`.
+
+    `meaning` names what it judges, whatever it is called and whatever it says.
+    """
 
     name: str
     digest: str
+    meaning: str
     params: tuple[float, ...]
     constants: tuple[str, ...]
     severities: tuple[str, ...]

@@ -16,9 +16,9 @@ from streamwatchd.batch import NULL, TRUE, Frame, Truths
 from streamwatchd.lang.typed import NUMBER, Expr, Time, walk
 from streamwatchd.operators.document import Details, Document, alarm_id, lifecycle_event, plain
 from streamwatchd.operators.evaluate import Evaluator, Param
-from streamwatchd.operators.family import BEGINNING, UNKNOWN, Family
+from streamwatchd.operators.family import UNKNOWN, Family
 from streamwatchd.operators.judging import Reader, fill_values, key_frame
-from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition
+from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition, same_levels
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
 from streamwatchd.operators.spec import AlarmShape, Reading, WindowAlarmSpec
 
@@ -91,11 +91,8 @@ class WindowAlarmNode:
         self.done_ms: int | None = None
         self.begins_ms: int | None = None
         self._quiet = False
-        self._whole_from = max(
-            [families[r.family].began_at(r.window.width_ms, r.accumulations) for r in self.reader.readings],
-            default=BEGINNING,
-        )
         self._warm_up = False
+        self._heirs: dict[int, int] = {}
         self._timeless = not any(isinstance(node, Time) for expr in _expressions(spec.shape) for node in walk(expr))
         self._sizes = [reading.window.size_ms for reading in spec.readings]
 
@@ -116,7 +113,8 @@ class WindowAlarmNode:
         hold = self.life.next_deadline(self.done_ms)
         data = [self._next_data(reading) for reading in self.reader.readings]
         data.append(self.family.first_data(instant - step))
-        soonest = least(forget, None if hold is None else hold - 1, *data)
+        heirs = min(self._heirs.values(), default=None)
+        soonest = least(forget, None if hold is None else hold - 1, None if heirs is None else heirs - 1, *data)
         return None if soonest is None else max(instant, int(first_multiple_above(soonest, step)))
 
     def _next_data(self, reading: Reading) -> int | None:
@@ -142,6 +140,7 @@ class WindowAlarmNode:
         pair_since = since if ids is None else since[ids]
         known = pair_since < judged_ms
         transitions = self._forget(forgotten, judged_ms)
+        transitions += self._disown(pair_since, judged_ms)
         transitions += self._step(frame, known, pair_since, judged_ms)
         self._quiet = self._timeless and not transitions and not self._warm_up and self._windows_empty(judged_ms)
         self._publish(frame, transitions, judged_ms)
@@ -163,7 +162,7 @@ class WindowAlarmNode:
         wanted = self.life.is_active(places)
         for raised in raises:
             wanted |= raised == TRUE
-        silent = self._silent(frame)
+        silent = self._silent(frame, judged_ms)
         if silent is not None:
             wanted |= self.life.silence_changed(places, silent)
         chosen = np.flatnonzero(wanted & known)
@@ -193,28 +192,38 @@ class WindowAlarmNode:
     def _warming(self, windows: Any, since: Any, judged_ms: int) -> npt.NDArray[np.bool_]:
         if self.spec.partial or not windows:
             return np.zeros(len(since), bool)
-        start = min(window.end(judged_ms) - window.size_ms for window in windows)
-        if start < self._whole_from:
+        if not all(self.reader.is_whole(window, judged_ms) for window in windows):
+            self._warm_up = True
             return np.ones(len(since), bool)
+        start = min(window.end(judged_ms) - window.size_ms for window in windows)
         warming: npt.NDArray[np.bool_] = since > start
         if self.spec.min_history_ms is not None:
             warming &= since > judged_ms - self.spec.min_history_ms
         self._warm_up |= bool((warming & (since != UNKNOWN)).any())
         return warming
 
-    def _silent(self, frame: Frame) -> npt.NDArray[np.bool_] | None:
+    def _silent(self, frame: Frame, judged_ms: int) -> npt.NDArray[np.bool_] | None:
         if self.spec.silence is None:
             return None
         counts = self.evaluator.column(self.spec.silence.aggregate, frame)
         assert isinstance(counts, np.ndarray)
         silent: npt.NDArray[np.bool_] = counts == 0
-        return silent
+        return silent & self.reader.is_whole(self.spec.silence.window, judged_ms)
 
     def _forget(self, forgotten: npt.NDArray[np.bool_], judged_ms: int) -> list[Transition]:
         if not forgotten.any():
             return []
         places = np.flatnonzero(forgotten if self.pairs.single else forgotten[self.pairs.key])
         return self.life.end(places, judged_ms, "forgotten")
+
+    def _disown(self, since: Any, judged_ms: int) -> list[Transition]:
+        """Alarms taken over for keys of which the new windows hear nothing end once these would be full."""
+        if not self._heirs:
+            return []
+        self._heirs = {place: at for place, at in self._heirs.items() if since[place] == UNKNOWN}
+        gone = sorted(place for place, at in self._heirs.items() if at <= judged_ms)
+        self._heirs = {place: at for place, at in self._heirs.items() if at > judged_ms}
+        return self.life.end(np.array(gone, np.intp), judged_ms, "rule_changed")
 
     def _windows_empty(self, judged_ms: int) -> bool:
         for reading in self.reader.readings:
@@ -254,47 +263,60 @@ class WindowAlarmNode:
         names = [self._name(place) for place in state["place"].tolist()]
         silent = [self._name(place) for place in state.pop("silent").tolist()]
         ids = [self.ids.get(place, "") for place in state["place"].tolist()]
-        return [self.done_ms, self.begins_ms, state, names, silent, ids]
+        heirs = [[self._name(place), at] for place, at in self._heirs.items()]
+        return [self.done_ms, self.begins_ms, state, names, silent, ids, heirs, self.reader.snapshot()]
 
     def _name(self, place: int) -> list[object]:
         member = self.spec.members[int(self.pairs.member[place])]
         return [member.name, *self.family.space.keys[int(self.pairs.key[place])][self.spec.lifted :]]
 
     def restore(self, state: Any) -> None:
-        self.done_ms, self.begins_ms, rows, names, silent, ids = state
-        self._take(rows, names, silent, ids)
-
-    def _take(self, rows: Any, names: Any, silent: Any, ids: Any) -> None:
-        self.pairs.extend(self.family)
-        places = self._places() if names or silent else {}
-        found = np.array([places.get(tuple(name), -1) for name in names], np.intp)
-        self.life.restore(rows | {"silent": np.zeros(0, np.int64)}, found)
-        self.life.hush(np.array([places[tuple(name)] for name in silent if tuple(name) in places], np.intp))
-        named = zip(found.tolist(), ids, strict=True)
-        self.ids |= {place: identity for place, identity in named if identity and place >= 0}
+        self.done_ms, self.begins_ms, rows, names, silent, ids, heirs, readings = state
+        self.reader.restore(readings)
+        self._take(rows, names, silent, ids, None)
+        places = self._places() if heirs else {}
+        self._heirs = {places[tuple(name)]: at for name, at in heirs if tuple(name) in places}
 
     def _places(self) -> dict[tuple[object, ...], int]:
+        self.pairs.extend(self.family)
         if not self.pairs.single:
             return {tuple(self._name(place)): place for place in range(len(self.pairs.key))}
         name = self.spec.members[0].name
         return {(name, *key): place for place, key in enumerate(self.family.space.keys)}
 
-    def adopt(self, old: WindowAlarmNode) -> None:
-        """Take over the alarms of rules that go on here; they leave the old node."""
-        if len(old.spec.shape.levels) != len(self.spec.shape.levels):
-            return
-        for key in old.family.space.keys:
-            self.family.space.id_of((*self._constants(old, key), *key[old.spec.lifted :]))
-        _, _, rows, names, silent, ids = old.snapshot()
-        self._take(rows, names, silent, ids)
-        mine = {member.name for member in self.spec.members}
-        gone = [place for place in rows["place"].tolist() if old._name(place)[0] in mine]
+    def _take(self, rows: Any, names: Any, silent: Any, ids: Any, levels: list[int | None] | None) -> Index:
+        """Alarms by name find their places here (-1: none)."""
+        places = self._places() if names or silent else {}
+        found = np.array([places.get(tuple(name), -1) for name in names], np.intp)
+        self.life.restore(rows | {"silent": np.zeros(0, np.int64)}, found, levels)
+        self.life.hush(np.array([places[tuple(name)] for name in silent if tuple(name) in places], np.intp))
+        named = zip(found.tolist(), ids, strict=True)
+        self.ids |= {place: identity for place, identity in named if identity and place >= 0}
+        return found
+
+    def adopt(self, old: WindowAlarmNode, renamed: Mapping[str, str], at_ms: int) -> None:
+        """Take over the alarms of rules that go on here from E; they leave the old node."""
+        constants = {member.name: member.constants for member in self.spec.members}
+        _, _, rows, names, silent, ids, *_ = old.snapshot()
+        names = [[renamed.get(name, name), *key] for name, *key in names]
+        silent = [[renamed.get(name, name), *key] for name, *key in silent]
+        for name, *key in (*names, *silent):
+            if name in constants:
+                self.family.space.id_of((*constants[name], *key))
+        found = self._take(rows, names, silent, ids, same_levels(old.life.levels, self.life.levels))
+        self._inherit(found[found >= 0].tolist(), at_ms)
+        gone = [place for place, here in zip(rows["place"].tolist(), found.tolist(), strict=True) if here >= 0]
         old.life.end(np.array(gone, np.intp), 0, "")
         for place in gone:
             old.ids.pop(place, None)
 
-    def _constants(self, old: WindowAlarmNode, key: tuple[Any, ...]) -> tuple[Any, ...]:
-        return key[: old.spec.lifted] if self.spec.lifted == old.spec.lifted else ()
+    def _inherit(self, places: list[int], at_ms: int) -> None:
+        """Judge from E on, whether or not there are events; see `_disown`."""
+        if not places:
+            return
+        self.done_ms = at_ms if self.done_ms is None else self.done_ms
+        reach = max([w.size_ms + w.ago_ms + w.step_ms for w in (r.window for r in self.reader.readings)], default=0)
+        self._heirs |= dict.fromkeys(places, at_ms + max(reach, self.spec.every_ms))
 
     def resolve_rest(self, at_ms: int, living: set[str]) -> None:
         """What nobody took over ends at E."""

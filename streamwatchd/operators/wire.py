@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from streamwatchd.operators.family import BEGINNING, FOREVER
+from streamwatchd.operators.asking import BEGINNING, FOREVER
+from streamwatchd.operators.family import Family
 from streamwatchd.operators.kpi import KpiNode
 from streamwatchd.operators.node import Node
 from streamwatchd.operators.row_alarm import RowAlarmNode
@@ -19,7 +22,7 @@ NodeSpec = KpiSpec | JoinSpec | WindowAlarmSpec | RowAlarmSpec
 class Wire:
     """A node at work: it judges instants in (begins, until], and rows from `begins` on and before `until`.
 
-    `after` are the retired nodes whose alarms it takes over before it judges.
+    `after` are the retired nodes whose alarms it takes over before it judges; `renamed` says under which names.
     """
 
     node: Node
@@ -27,6 +30,7 @@ class Wire:
     begins_ms: int = BEGINNING
     until_ms: int = FOREVER
     after: list[str] = field(default_factory=list)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -37,9 +41,11 @@ class FeedWire:
 
 
 def beginning_at(node: Node, begins_ms: int) -> Node:
-    """Windows are judged at instants above E only."""
+    """Windows are judged at instants above E only, sessions on panes that end above it."""
     if isinstance(node, KpiNode | WindowAlarmNode) and begins_ms > BEGINNING:
         node.begins_ms = begins_ms
+    elif isinstance(node, SessionNode):
+        node.done_ms = max(node.done_ms, begins_ms)
     return node
 
 
@@ -47,20 +53,52 @@ def node_specs(spec: StageSpec) -> list[NodeSpec]:
     return [*spec.kpis, *spec.joins, *spec.window_alarms, *spec.row_alarms]
 
 
-def families_of(node: Node) -> set[str]:
+def families_of(node: Node) -> list[Family]:
     match node:
         case KpiNode() | WindowAlarmNode():
-            return {node.family.spec.id, *(reading.family for reading in node.reader.readings)}
+            return [node.family, *node.reader.families.values()]
         case SessionNode():
-            return {node.family.spec.id}
-    return set()
+            return [node.family]
+    return []
 
 
-def share_rules(old: Node, new: Node) -> bool:
-    """Whether alarms of the one can go on as alarms of the other: a rule of the same name, keys and kind."""
+def names_of(node: Node) -> set[str]:
+    """The alarms that a node judges."""
+    return {member.name for member in node.spec.members} if isinstance(node, WindowAlarmNode | RowAlarmNode) else set()
+
+
+def share_rules(old: Node, new: Node, renamed: Mapping[str, str] = MappingProxyType({})) -> bool:
+    """Whether state of the one can go on in the other.
+
+    Alarms do in a rule of the same name (or of the name that it has now), keys and kind; open sessions in a KPI of the
+    same name on the same panes.
+    """
     for kind in (WindowAlarmNode, RowAlarmNode):
         if isinstance(old, kind) and isinstance(new, kind):
-            names = {member.name for member in old.spec.members}
+            names = {renamed.get(name, name) for name in names_of(old)}
             keys = [key.name for key in old.spec.shape.keys] == [key.name for key in new.spec.shape.keys]
-            return keys and any(member.name in names for member in new.spec.members)
+            return keys and not names.isdisjoint(names_of(new))
+    if isinstance(old, SessionNode) and isinstance(new, SessionNode):
+        return old.spec.name == new.spec.name and old.family is new.family
     return False
+
+
+def renamed(old: StageSpec, new: StageSpec) -> dict[str, str]:
+    """Alarms that have another name and the same meaning: a name that is gone → the one that came for it."""
+    before, after = _alarms(old), _alarms(new)
+    gone: dict[str, list[str]] = {}
+    for name in sorted(before.keys() - after.keys()):
+        gone.setdefault(before[name], []).append(name)
+    found: dict[str, str] = {}
+    for name in sorted(after.keys() - before.keys()):
+        same = gone.get(after[name])
+        if same:
+            found[same.pop(0)] = name
+    return found
+
+
+def _alarms(spec: StageSpec) -> dict[str, str]:
+    """Name → meaning."""
+    members = [m for alarm in spec.window_alarms for m in alarm.members]
+    members += [m for alarm in spec.row_alarms for m in alarm.members]
+    return {member.name: member.meaning for member in members}

@@ -69,6 +69,7 @@ class FamilyDraft:
         return FamilySpec(
             id=self.id,
             stream=self.stream,
+            meaning=self.meaning,
             keys=self.keys,
             where=self.where,
             admits=tuple(frozenset(values) for values in self.admits),

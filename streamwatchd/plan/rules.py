@@ -292,11 +292,12 @@ def _lifted(shape: AlarmShape) -> tuple[AlarmShape, tuple[float, ...]]:
     return replace(shape, values=values, levels=levels), tuple(params)
 
 
-def _member(drafted: _Drafted, params: tuple[float, ...]) -> Member:
+def _member(drafted: _Drafted, group: str, params: tuple[float, ...]) -> Member:
     rule = drafted.rule
     return Member(
         name=rule.name,
         digest=rule.digest,
+        meaning=identity("meaning", group, drafted.params, drafted.constants),
         params=params,
         constants=drafted.constants,
         severities=tuple(level.severity for level in rule.levels),
@@ -308,11 +309,11 @@ def _member(drafted: _Drafted, params: tuple[float, ...]) -> Member:
     )
 
 
-def _settled(group: list[_Drafted]) -> tuple[AlarmShape, tuple[Member, ...]]:
+def _settled(group: list[_Drafted], name: str) -> tuple[AlarmShape, tuple[Member, ...]]:
     """Alone, a rule keeps its constants in place; in a family they are parameters."""
     if len(group) == 1:
-        return group[0].plain, (_member(group[0], ()),)
-    return group[0].lifted_shape, tuple(_member(drafted, drafted.params) for drafted in group)
+        return group[0].plain, (_member(group[0], name, ()),)
+    return group[0].lifted_shape, tuple(_member(drafted, name, drafted.params) for drafted in group)
 
 
 def _draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
@@ -338,7 +339,7 @@ def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> N
     first = group[0]
     rule, read, home = first.rule, first.read, first.home
     assert read is not None
-    shape, members = _settled(group)
+    shape, members = _settled(group, name)
     silence = _silence(builder, rule, read)
     spec = WindowAlarmSpec(
         id=name,
@@ -459,7 +460,7 @@ def _join(builder: Builder, rule: Alarm, home: Home) -> str:
 def _place_row_alarm(builder: Builder, group: list[_Drafted], name: str) -> None:
     first = group[0]
     rule, home = first.rule, first.home
-    shape, members = _settled(group)
+    shape, members = _settled(group, name)
     is_source = first.stream in builder.rules.sources
     holds = any(level.for_ms or level.until_for_ms for level in rule.levels)
     ordered = not is_source or rule.in_order or (holds and bool(rule.by))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.errors import SnapshotCorrupt, StateMismatch
+from streamwatchd.operators.asking import grace_ends
 from streamwatchd.ports.kafka import Committed, Partition, Reader, split
 from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
@@ -20,7 +21,7 @@ from streamwatchd.shard.journal import EpochRecord
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
 from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
 from streamwatchd.shard.task import Picture
-from streamwatchd.shard.version import Content, Contents, Version
+from streamwatchd.shard.version import BEGINNING, Content, Contents, Version
 
 if TYPE_CHECKING:
     from streamwatchd.compiler import Program
@@ -69,11 +70,11 @@ class State:
         return self.versions[-1]
 
     def settle(self) -> None:
-        """Forget older versions once every task has passed the newest instant."""
+        """Forget older versions once every task has passed the end of their grace."""
         if len(self.versions) > 1:
-            watermarks = self.shard.watermarks()
-            if watermarks and min(watermarks.values()) > self.version.at_ms:
-                self.versions = self.versions[-1:]
+            least = min(self.shard.watermarks().values(), default=BEGINNING)
+            while len(self.versions) > 1 and least > grace_ends([version.at_ms for version in self.versions]):
+                self.versions = self.versions[1:]
 
     def switch(self, version: Version, content: Content, tasks: dict[TaskId, Partition]) -> None:
         """Put a new version in force. Tasks of a new stage begin; those of a stage that is gone end what they do, and

@@ -137,8 +137,12 @@ class Shard:
         return max((task.max_time for task in self.tasks.values() if isinstance(task, SourceTask)), default=NEVER)
 
     def watermarks(self) -> dict[TaskId, int]:
-        """Per task, for idleness, journal and metrics."""
-        return {name: task.watermark for name, task in self.tasks.items()}
+        """Per task, for idleness, journal and metrics; a merge task whose stage is gone has none."""
+        return {
+            name: task.watermark
+            for name, task in self.tasks.items()
+            if isinstance(task, SourceTask) or task.flow.limits
+        }
 
     # state
 

@@ -286,8 +286,7 @@ class MergeTask:
             for item in items:
                 match item:
                     case PaneItem():
-                        family = self.flow.families.get(item.family)
-                        if family is not None:
+                        for family in self.flow.fed_by(item.family):
                             family.set_partial(item.index, f"{feeder}#{item.part}", partial_of(item, family))
                     case RowsItem():
                         self.flow.push(item.feed, frame_of(item))

@@ -57,9 +57,10 @@ class Driver:
         self._collect(shard)
 
     def switch(self, program: Program, tables: Mapping[str, TableData], at_ms: int | None = None) -> int:
-        """Other rules and tables, at the instant that it gives back: above every event time so far."""
+        """Other rules and tables, at the instant that it gives back: above every event time and watermark so far."""
         if at_ms is None:
-            at_ms = max(shard.max_event_time() for shard in self.shards) + 1
+            highest = [max(shard.max_event_time(), *shard.watermarks().values()) for shard in self.shards]
+            at_ms = max(0, max(highest) + 1)
         later = [TaskId(s.stage, "", p) for s in program.plan.later for p in range(self.exchange_partitions)]
         fresh = [task for task in later if task not in self._owner]
         added: dict[int, list[TaskId]] = {}

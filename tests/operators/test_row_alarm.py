@@ -127,3 +127,11 @@ def test_alarms_survive_a_restart() -> None:
     for each in (bench, calm):
         each.at(7, host="a", site="s", x=90).clock(100)
     assert bench.documents(Sink.ALERTS) == calm.documents(Sink.ALERTS)
+
+
+def test_values_are_a_rules_own() -> None:
+    """Two rules on one source may give the same name to different things."""
+    one = "  - {alarm: one, by: host, values: {v: x}, when: v > 50%, message: 'one {v}'}\n"
+    two = "  - {alarm: two, by: host, values: {v: n}, when: v > 5, message: 'two {v}'}\n"
+    bench = Bench(one + two).at(1, host="a", x=80, n=1).at(2, host="b", x=1, n=8)
+    assert [alert["message"] for alert in bench.documents(Sink.ALERTS)] == ["one 80%", "two 8"]

@@ -6,6 +6,7 @@ import pytest
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.errors import StateMismatch
+from streamwatchd.operators.asking import GRACE_MS
 from streamwatchd.ports.kafka import Committed, Partition
 from streamwatchd.shard.journal import EpochRecord, Range
 from streamwatchd.shard.output import Mark, TaskId
@@ -137,12 +138,15 @@ def test_state_and_committed_offsets_must_agree(there: Committed | None) -> None
 
 
 def test_older_versions_are_forgotten_when_all_have_passed() -> None:
-    """Until then a snapshot needs both."""
+    """Until then, and for a grace after that, a snapshot needs both."""
     standing = state()
     standing.switch(Version(1, START_MS, "v1"), content("v1", stages=1), standing.tasks)
     standing.settle()
     assert [version.number for version in standing.versions] == [0, 1]
-    standing.shard.mark(Mark(TASK, 0, START_MS + 1))
+    standing.shard.mark(Mark(TASK, 0, START_MS + GRACE_MS))
+    standing.settle()
+    assert [version.number for version in standing.versions] == [0, 1]
+    standing.shard.mark(Mark(TASK, 0, START_MS + GRACE_MS + 1))
     standing.settle()
     assert [version.number for version in standing.versions] == [1]
 

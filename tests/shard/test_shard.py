@@ -80,7 +80,8 @@ def test_a_change_may_bring_and_end_stages(rules: str) -> None:
     later = compiled(rules)
     assert later.program is not None
     one.switch(START_MS, later.program, later.loaded.tables, [TaskId(2, "", 0)])
-    assert set(one.watermarks()) == {TaskId(1, "m", 0), TaskId(2, "", 0)}
+    assert set(one.tasks) == {TaskId(1, "m", 0), TaskId(2, "", 0)}
+    assert (TaskId(2, "", 0) in one.watermarks()) is bool(later.program.plan.later)
     one.step(batch(0, (1, "a"), (30, "a")), 2**61)
     for record in one.drain()[1]:
         if record.partition == 0:
