@@ -34,14 +34,13 @@ _SETTLED_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How large a run is. `oracle`: whether the slow answer is asked for as well."""
+    """How large a run is: `kills` a cycle, `density` events a partition and turn, `rules` random rules beside ours."""
 
     cycles: int = 4
-    blows: int = 10
+    kills: int = 10
     shards: int = 3
     density: int = 8
     rules: int = 8
-    oracle: bool = True
     snapshot_every: str = "1s"
 
 
@@ -156,7 +155,7 @@ class Run:
             self._again = Reenactment(self._first, dict.fromkeys(self._inputs.partitions), self._exchange_partitions)
             for number in range(self._shape.cycles):
                 last = number + 1 == self._shape.cycles
-                self._cycle(number, oracle=last and self._shape.oracle)
+                self._cycle(number, oracle=last)
                 if self.result.faults:
                     break
             self._journal.close()
@@ -179,7 +178,7 @@ class Run:
         begin_ms = self._newest_watermark() + 5_000
         feeder = threading.Thread(target=self._feed, args=(begin_ms, over, 8), daemon=True)
         feeder.start()
-        for _ in range(self._shape.blows):
+        while self._daemon.kills < (number + 1) * self._shape.kills:
             self._blows.rest()
             if self._rng.random() < 0.35:
                 self._edit()
@@ -222,11 +221,12 @@ class Run:
     # the verdict
 
     def _judge(self, name: str, settled_ms: int, oracle: bool) -> None:
+        self._settled_ms = settled_ms
         self._again.play(self._contents)
-        said = self._outputs()
+        said = self.outputs()
         faults = [*self._journal.faults, *([f"{self._again.left} acts left"] if self._again.left else [])]
-        mine, played = up_to(settled_ms, said), up_to(settled_ms, self._again.engine())
-        faults += differences(by_law(played), by_law(mine), LARGEST_INPUT)
+        faults += self.differences(said)
+        mine = up_to(settled_ms, said)
         if oracle:
             names = {rule.name for rule in self._first.loaded.ruleset.rules} - project.MOVING
             expected = of_rules(names, up_to(settled_ms, self._again.oracle()))
@@ -235,7 +235,13 @@ class Run:
         self.result.outputs = sum(map(len, mine.values()))
         self.result.switches = len(self._again.switches)
 
-    def _outputs(self) -> dict[str, list[Plain]]:
+    def differences(self, said: dict[str, list[Plain]]) -> list[str]:
+        """From what undisturbed shards say, up to the last time that is settled."""
+        mine, played = up_to(self._settled_ms, said), up_to(self._settled_ms, self._again.engine())
+        return differences(by_law(played), by_law(mine), LARGEST_INPUT)
+
+    def outputs(self) -> dict[str, list[Plain]]:
+        """All that a read_committed consumer sees."""
         letters = {name: read_letters(self._servers, self._prefix + name) for name in SINKS}
         values = {name: [value or b"" for _, value in letters[name]] for name in ("alerts", "kpis")}
         return plain_topics(values["alerts"], values["kpis"], letters["late"], letters["dead_letters"])
