@@ -50,7 +50,12 @@ class Script:
 class Reenactment:
     """Play what is new; `outputs` grow. Differences in the order between partitions mean nothing, by law 1."""
 
-    def __init__(self, first: Compiled, partitions: Mapping[Partition, None], exchange_partitions: int) -> None:
+    def __init__(
+        self, first: Compiled, partitions: Mapping[Partition, None], exchange_partitions: int, *,
+        heeds_switches: bool = True,
+    ) -> None:  # fmt: skip
+        """Without `heeds_switches` the first version stays in force."""
+        self._heeds_switches = heeds_switches
         assert first.program is not None
         self._first = first
         self._counts: dict[str, int] = {}
@@ -77,7 +82,7 @@ class Reenactment:
             for task, its_range in record.ranges.items():
                 if task.stage == 1:
                     acts = self._scripts[Partition(task.topic, task.partition)].acts
-                    acts += record.switches
+                    acts += record.switches if self._heeds_switches else ()
                     acts += _acts(record, task, its_range.end)
 
     def play(self, contents: Mapping[str, Compiled]) -> None:
