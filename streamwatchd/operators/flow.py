@@ -189,11 +189,18 @@ class Flow:
                 heir.after.append(name)
 
     def _retire(self) -> None:
-        """Nodes that have judged up to their end hand their state over, or resolve their alarms, and go."""
+        """Nodes that have judged up to their end hand their state over, or resolve their alarms, and go.
+
+        One that reads what a KPI gives out has not, as long as anything is due up to there.
+        """
         self._readers = None
-        while done := [name for name, wire in self._wires.items() if self._is_done(wire)]:
+        while done := self._done():
             for name in done:
                 self._hand_over(name, self._wires.pop(name))
+
+    def _done(self) -> list[str]:
+        next_ms = min((t for wire in self._wires.values() if (t := self._due(wire)) is not None), default=FOREVER)
+        return [name for name, wire in self._wires.items() if self._is_done(wire, next_ms)]
 
     def _shrink(self) -> None:
         """Let go what no version asks for any more, once all that came before its end has been judged, and sent on."""
@@ -228,9 +235,9 @@ class Flow:
         self._roots = {name: roots for ask in kept for name, roots in ask.spec.roots.items()}
         self.targets = {name: stage for ask in kept for name, stage in ask.spec.targets.items()}
 
-    def _is_done(self, wire: Wire) -> bool:
+    def _is_done(self, wire: Wire, next_ms: int) -> bool:
         waits = any(name in self._wires for name in wire.after)
-        return wire.until_ms < self._limit(wire.node) and not waits and self._due(wire) is None
+        return wire.until_ms < min(self._limit(wire.node), next_ms) and not waits
 
     def _hand_over(self, name: str, wire: Wire) -> None:
         node = wire.node

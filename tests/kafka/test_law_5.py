@@ -153,7 +153,8 @@ def test_reloads_under_traffic_change_nothing_for_rules_that_stay_as_they_are(
     )
     assert len(expected["alerts"]) > 30
     assert len(expected["kpis"]) > 60
-    assert not differences(by_law(expected), by_law(said), LARGEST_INPUT)
+    found = differences(by_law(expected), by_law(said), LARGEST_INPUT)
+    assert not found, "\n".join([*found[:30], json.dumps(site.logged("rules_switched"))])
 
 
 def is_past(journal: Journal, settled_ms: int) -> bool:

@@ -163,3 +163,23 @@ def test_a_field_may_change_its_kind_with_the_rules() -> None:
         "2 two fired warning a",
     ]
     assert bench.rows() == ["0-10 k a n=2"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("jump", [40, 400])
+def test_rows_of_a_kpi_that_come_after_the_change_reach_the_rules_of_their_time(jump: float, restart: bool) -> None:
+    """The window that ends before it is judged after it, with others, in one step of the watermark."""
+    first = (
+        KPI + "  - {alarm: any, source: k, when: n > 0}\n  - {alarm: held, source: k, by: host, when: n > 0 for 1s}\n"
+    )
+    bench = Bench(first).series((5, 15, 20.5), host="a", x=1)
+    assert bench.alerts()[0].startswith("9.999 any")
+    bench.change(
+        first
+        + "  - {alarm: more, source: k, when: n > 9}\n  - {alarm: busy, source: k, by: host, when: n > 9 for 1s}\n"
+    )
+    if restart:
+        bench.restart()
+    after = bench.at(jump, host="a", x=1).alerts()
+    assert [line for line in after if " any " in line] == ["19.999 any fired warning", "29.999 any fired warning"]
+    assert [line for line in after if " held " in line] == ["19.999 held fired warning a"]
