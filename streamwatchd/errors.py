@@ -35,6 +35,10 @@ class Unavailable(StreamwatchdError):
     """A broker, disk or server does not answer now: pause, back off, retry."""
 
 
+class Taken(Unavailable):
+    """Another process holds the lock."""
+
+
 class Fenced(StreamwatchdError):
     """Another owner took over this shard: leave and do not restart."""
 

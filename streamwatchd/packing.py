@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 import numpy as np
+
+from streamwatchd.errors import SnapshotCorrupt
 
 _ARRAY = 1
 _APART = 2
@@ -78,6 +82,30 @@ def pack(value: object) -> bytes:
 def unpack(data: bytes | memoryview) -> Any:
     """The inverse of `pack`; raises msgspec.DecodeError for bytes that are torn or anything else."""
     return _decoded(_decoder, data)
+
+
+_SEAL = struct.Struct("<8sI32s")
+
+
+def seal(kind: bytes, version: int, data: bytes) -> bytes:
+    """The bytes of a file that is believed only as a whole: kind (8 bytes), format number, SHA-256, content."""
+    digest = sha256(kind + version.to_bytes(4, "little") + data).digest()
+    return _SEAL.pack(kind, version, digest) + data
+
+
+def unseal(kind: bytes, version: int, file: bytes) -> bytes:
+    """The inverse; raises SnapshotCorrupt unless every byte is as it was written, in this format."""
+    if len(file) < _SEAL.size:
+        raise SnapshotCorrupt("torn: shorter than its header")
+    its_kind, its_version, digest = _SEAL.unpack_from(file)
+    if its_kind != kind:
+        raise SnapshotCorrupt("a file of another kind")
+    if its_version != version:
+        raise SnapshotCorrupt(f"format {its_version}; this version reads {version}")
+    data = file[_SEAL.size :]
+    if sha256(kind + version.to_bytes(4, "little") + data).digest() != digest:
+        raise SnapshotCorrupt("torn or spoilt: the checksum does not fit")
+    return data
 
 
 def pack_apart(value: object) -> tuple[bytes, list[Frozen]]:

@@ -1,12 +1,15 @@
 """What was in force and since when: kept by hash beside the snapshots, so that a replay finds the old rules.
 
-`<state>/versions.json` lists the versions, oldest first; `<state>/content/<digest>` has the files one was compiled
-from. A version is on disk before any worker hears of it.
+`<state>/versions` lists the versions, oldest first; `<state>/content/<digest>` has the files one was compiled from. A
+version is on disk before any worker hears of it. Both are sealed, so that spoilt ones are told apart: the list is there
+twice, and what is lost can be had from the shared store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,15 +17,18 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from streamwatchd.compiler import Compiled, compile_project
-from streamwatchd.errors import StateMismatch
+from streamwatchd.errors import SnapshotCorrupt, StateMismatch, Unavailable
 from streamwatchd.failpoints import failpoint
-from streamwatchd.packing import pack, unpack
+from streamwatchd.packing import seal, unseal
 from streamwatchd.ports.disk import Disk
 from streamwatchd.settings import Settings
 from streamwatchd.shard.version import BEGINNING, Content, Input, Version
 
-_VERSIONS = "versions.json"
+_VERSIONS, _SECOND = "versions", "versions.second"
 _FOLDER = "content"
+_LIST, _BUNDLE = b"SWDVERS\n", b"SWDRULE\n"
+_FORMAT = 1
+_DIGEST = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def content_of(compiled: Compiled) -> Content | None:
@@ -50,6 +56,16 @@ def content_of(compiled: Compiled) -> Content | None:
     return Content(digest, compiled.program, tables, tuple(inputs.values()), 1 + len(compiled.program.plan.later))
 
 
+class _Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    config: bytes
+    rules: dict[str, bytes]
+    tables: dict[str, bytes]
+
+
+def _stays_inside(path: str) -> bool:
+    return not Path(path).is_absolute() and ".." not in Path(path).parts and "\0" not in path
+
+
 class Bundle:
     """A project's files as they were: the settings, the rules, the tables."""
 
@@ -62,12 +78,18 @@ class Bundle:
         return cls(config, _below(files, settings.rules_dir), _below(files, settings.enrichment_dir))
 
     def encode(self) -> bytes:
-        return pack({"config": self.config, "rules": self.rules, "tables": self.tables})
+        return seal(_BUNDLE, _FORMAT, msgspec.msgpack.encode(_Files(self.config, self.rules, self.tables)))
 
     @classmethod
     def decode(cls, data: bytes) -> Bundle:
-        raw = unpack(data)
-        return cls(raw["config"], raw["rules"], raw["tables"])
+        """Raises SnapshotCorrupt."""
+        try:
+            raw = msgspec.msgpack.decode(unseal(_BUNDLE, _FORMAT, data), type=_Files)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise SnapshotCorrupt(f"no kept rules: {error}") from error
+        if not all(_stays_inside(path) for path in (*raw.rules, *raw.tables)):
+            raise SnapshotCorrupt("no kept rules: a path that leads elsewhere")
+        return cls(raw.config, raw.rules, raw.tables)
 
     def unfold(self, folder: Path) -> Path:
         """Write the files below `folder`; returns the path of the settings."""
@@ -97,25 +119,87 @@ def _below(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
     }
 
 
-class ContentStore:
-    """The versions and contents of one state folder, with what was compiled of them."""
+def _trusted(data: bytes) -> tuple[Version, ...]:
+    try:
+        return decode_versions(data)
+    except SnapshotCorrupt as error:
+        raise StateMismatch(f"the versions in the shared snapshot store can't be trusted: {error}") from error
 
-    def __init__(self, disk: Disk, state_dir: Path, compile: Callable[[Bundle], Compiled] = Bundle.compile) -> None:
+
+def encode_versions(versions: Iterable[Version]) -> bytes:
+    rows = [(each.number, each.at_ms, each.digest) for each in versions]
+    return seal(_LIST, _FORMAT, msgspec.json.encode(rows))
+
+
+def decode_versions(data: bytes) -> tuple[Version, ...]:
+    """Raises SnapshotCorrupt for what is no list of versions that follow one another."""
+    try:
+        rows = msgspec.json.decode(unseal(_LIST, _FORMAT, data), type=list[tuple[int, int, str]])
+    except (msgspec.DecodeError, ValueError) as error:
+        raise SnapshotCorrupt(f"no list of versions: {error}") from error
+    versions = tuple(Version(*row) for row in rows)
+    if [each.number - versions[0].number for each in versions] != list(range(len(versions))):
+        raise SnapshotCorrupt("no list of versions: numbers are missing")
+    if not all(_DIGEST.fullmatch(each.digest) for each in versions):
+        raise SnapshotCorrupt("no list of versions: no digests")
+    return versions
+
+
+class ContentStore:
+    """The versions and contents of one state folder, with what was compiled of them.
+
+    `elsewhere` is asked for what the folder has not, or has only spoilt: a file's name → its bytes, None where it is
+    not either. `changed` is called when versions have come or gone.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        state_dir: Path,
+        compile: Callable[[Bundle], Compiled] = Bundle.compile,
+        elsewhere: Callable[[str], bytes | None] = lambda name: None,
+        say: Callable[[str], None] = lambda note: None,
+    ) -> None:
+        """Raises StateMismatch when there is a list of versions, and none that can be read."""
         self._disk = disk
         self._state_dir = state_dir
         self._compile = compile
+        self._elsewhere = elsewhere
+        self._say = say
         self._compiled: dict[str, Content] = {}
-        self.versions: tuple[Version, ...] = self._read()
+        self.changed: Callable[[], None] = lambda: None
+        self.versions: tuple[Version, ...] = ()
+        self.versions = self._read()
 
     def _read(self) -> tuple[Version, ...]:
-        data = self._disk.read(self._state_dir / _VERSIONS)
-        if data is None:
-            return ()
-        try:
-            rows = msgspec.json.decode(data, type=list[tuple[int, int, str]])
-        except msgspec.DecodeError as error:
-            raise StateMismatch(f"{self._state_dir / _VERSIONS} can't be read: {error}") from error
-        return tuple(Version(*row) for row in rows)
+        problem: Exception | None = None
+        for name in (_VERSIONS, _SECOND):
+            try:
+                data = self._disk.read(self._state_dir / name)
+                if data is not None:
+                    return decode_versions(data)
+            except (SnapshotCorrupt, Unavailable) as error:
+                problem = error
+                self._say(f"{self._state_dir / name} can't be trusted ({error}); looking for another copy")
+        data = self._elsewhere(_VERSIONS)
+        if data is not None:
+            return self._taken_over(_trusted(data))
+        if problem is not None:
+            raise StateMismatch(
+                f"{self._state_dir / _VERSIONS} can't be read ({problem}), and there is no good copy: restore it, or "
+                "move the state folder away to rebuild the state from what Kafka retains"
+            )
+        return ()
+
+    def _taken_over(self, versions: tuple[Version, ...]) -> tuple[Version, ...]:
+        """From elsewhere into this folder, contents first."""
+        for digest in dict.fromkeys(version.digest for version in versions):
+            data = self._elsewhere(f"{_FOLDER}/{digest}")
+            if data is not None:
+                self._disk.write(self._path(digest), data)
+        self._write(versions)
+        self._say(f"{len(versions)} version(s) of the rules taken from the shared snapshot store")
+        return versions
 
     def add(self, content: Content, bundle: Bundle, at_ms: int = BEGINNING) -> Version:
         """Put a new version in force from `at_ms` on; on disk when this returns. Raises Unavailable."""
@@ -139,10 +223,16 @@ class ContentStore:
 
     def bundle(self, digest: str) -> Bundle:
         """Raises StateMismatch when it is kept no more."""
-        data = self._disk.read(self._path(digest))
-        if data is None:
-            raise StateMismatch(f"rules of content {digest} are needed for a replay, but are not in {self._state_dir}")
-        return Bundle.decode(data)
+        problem = f"are not in {self._state_dir}"
+        for here in (True, False):
+            try:
+                data = self._disk.read(self._path(digest)) if here else self._elsewhere(f"{_FOLDER}/{digest}")
+                if data is not None:
+                    return Bundle.decode(data)
+            except (SnapshotCorrupt, Unavailable) as error:
+                problem = f"can't be trusted ({error}) in {self._state_dir}"
+                self._say(f"rules of content {digest} can't be read: {error}")
+        raise StateMismatch(f"rules of content {digest} are needed for a replay, but {problem}")
 
     def remember(self, content: Content) -> None:
         """Spare a second compilation of what was just compiled."""
@@ -160,11 +250,27 @@ class ContentStore:
             if name not in digests:
                 self._disk.delete(self._path(name))
 
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """All that another host needs, by name below the state folder; the list of versions last."""
+        versions = self.versions
+        for digest in dict.fromkeys(version.digest for version in versions):
+            data = self._disk.read(self._path(digest))
+            if data is not None:
+                yield f"{_FOLDER}/{digest}", data
+        yield _VERSIONS, encode_versions(versions)
+
     def _write(self, versions: Iterable[Version]) -> None:
-        kept = tuple(versions)
-        rows = [(each.number, each.at_ms, each.digest) for each in kept]
-        self._disk.write(self._state_dir / _VERSIONS, msgspec.json.encode(rows))
+        """Both copies, or none: a version that nobody was told of must not be met at the next start."""
+        kept, before = tuple(versions), self.versions
+        try:
+            self._disk.write(self._state_dir / _VERSIONS, encode_versions(kept))
+            self._disk.write(self._state_dir / _SECOND, encode_versions(kept))
+        except Unavailable:
+            with suppress(Unavailable):
+                self._disk.write(self._state_dir / _VERSIONS, encode_versions(before))
+            raise
         self.versions = kept
+        self.changed()
 
     def _path(self, digest: str) -> Path:
         return self._state_dir / _FOLDER / digest

@@ -18,21 +18,23 @@ from streamwatchd.daemon import commands
 from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.cluster import Cluster, LagWatch
 from streamwatchd.daemon.commands.context import Context
+from streamwatchd.daemon.content_mirror import ContentMirror
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
 from streamwatchd.daemon.control import ControlPort
 from streamwatchd.daemon.http import HttpPort
 from streamwatchd.daemon.logs import Log, logger
 from streamwatchd.daemon.metrics import Metrics
-from streamwatchd.daemon.process import Job, real_shards
+from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.daemon.supervisor import Supervisor
-from streamwatchd.errors import RuleSetRejected, Unavailable
+from streamwatchd.errors import RuleSetRejected, StateMismatch, Taken, Unavailable
 from streamwatchd.ports.clock import Clock, SystemClock
 from streamwatchd.ports.disk import Disk, Lock, RealDisk
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.settings import Settings
 from streamwatchd.shard.recovery import MakeShard
 from streamwatchd.shard.start import Assignment
+from streamwatchd.shard.version import Content
 
 EXIT_USAGE = 2
 EXIT_BUSY = 5
@@ -68,8 +70,9 @@ class Daemon:
         self._cluster = Cluster(self._kafka, settings, around.clock, self._log)
         self._lock = _lock(around.disk, settings.state_dir)
         self._frozen = settings.state_dir / "settings-in-force" / config.name
-        around.disk.write(self._frozen, config.read_bytes())
-        self._store = ContentStore(around.disk, settings.state_dir)
+        _freeze(around.disk, self._frozen, config.read_bytes())
+        self._mirror = _mirror(settings, self._log, self._metrics)
+        self._store = self._contents()
         self._wake_far, self._wake_near = Pipe(duplex=False)
 
     def run(self) -> int:
@@ -104,13 +107,16 @@ class Daemon:
         content = content_of(compiled)
         if content is None:
             raise RuleSetRejected(compiled.loaded.diagnostics)
-        older = [self._store.content(each) for each in {version.digest for version in self._store.versions}]
+        self._store.remember(content)
+        older = self._older()
         partitions = self._cluster.prepare([*older, content], lambda: self._stopped)
         if partitions is None:
             return 0
         proposal = Proposal(content, self._bundle(compiled.loaded.files))
         if not self._store.versions:
             self._store.add(content, proposal.bundle)
+        if self._mirror is not None:
+            self._mirror.follow(self._store)
         self._supervise(partitions, proposal, dict(compiled.loaded.files))
         assert self._supervisor is not None
         return self._supervisor.run()
@@ -134,7 +140,26 @@ class Daemon:
     def _last_good(self) -> dict[str, bytes]:
         if not self._store.versions:
             return {}
-        return self._store.bundle(self._store.versions[-1].digest).last_good(self._settings)
+        try:
+            return self._store.bundle(self._store.versions[-1].digest).last_good(self._settings)
+        except StateMismatch as error:
+            self._log.error("last_good_unknown", reason=str(error))
+            return {}
+
+    def _contents(self) -> ContentStore:
+        elsewhere = self._mirror.read if self._mirror is not None else lambda name: None
+        disk, folder = self._around.disk, self._settings.state_dir
+        return ContentStore(disk, folder, elsewhere=elsewhere, say=lambda note: self._log.warning("state", note=note))
+
+    def _older(self) -> list[Content]:
+        """What ran before, as far as it can be read: a worker that needs more of it says so."""
+        found: list[Content] = []
+        for digest in dict.fromkeys(version.digest for version in self._store.versions):
+            try:
+                found.append(self._store.content(digest))
+            except StateMismatch as error:
+                self._log.error("older_rules_lost", reason=str(error))
+        return found
 
     def _compile(self, last_good: Mapping[str, bytes]) -> Compiled:
         """Rules and tables as they are now, under the settings of the start."""
@@ -212,7 +237,27 @@ class Daemon:
 def _lock(disk: Disk, state_dir: Path) -> Lock:
     try:
         return disk.lock(state_dir / "lock")
+    except Taken as error:
+        raise Unavailable(f"another daemon is at work on the state folder {state_dir}: {error}") from error
     except Unavailable as error:
         raise Unavailable(
-            f"the state folder {state_dir} can't be locked, is another daemon at work? ({error})"
+            f"the state folder {state_dir} can't be used: {error}; "
+            "`state_dir` must be a folder that this user may write to"
         ) from error
+
+
+def _freeze(disk: Disk, path: Path, settings: bytes) -> None:
+    """Keep the settings that this run goes by. A disk without room does no harm where they are there already."""
+    try:
+        disk.write(path, settings)
+    except Unavailable as error:
+        if disk.read(path) != settings:
+            raise Unavailable(
+                f"the state folder {path.parent.parent} takes no writes ({error}): free some space, or make it writable"
+            ) from error
+
+
+def _mirror(settings: Settings, log: Log, metrics: Metrics) -> ContentMirror | None:
+    """Raises Unavailable for a store whose address or library is not there."""
+    shared = shared_store(settings)
+    return None if shared is None else ContentMirror(shared, log, metrics)

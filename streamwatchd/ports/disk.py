@@ -11,7 +11,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
-from streamwatchd.errors import Unavailable
+from streamwatchd.errors import Taken, Unavailable
 from streamwatchd.failpoints import failpoint
 from streamwatchd.ports.files import Files
 
@@ -36,7 +36,7 @@ class Disk(Files, Protocol):
         """Cut a torn or unwanted tail, durably."""
 
     def lock(self, path: Path) -> Lock:
-        """Hold the file for this process until release or death; raises Unavailable while another one has it."""
+        """Hold the file for this process until release or death; raises Taken while another one has it."""
 
 
 class RealDisk:
@@ -120,8 +120,10 @@ class RealDisk:
             descriptor = _open_lock(path)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except OSError as problem:
                 os.close(descriptor)
+                if problem.errno == errno.EWOULDBLOCK:
+                    raise Taken(f"lock {path}: held by another process") from problem
                 raise
             return _Flock(descriptor)
 

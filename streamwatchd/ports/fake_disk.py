@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from streamwatchd.errors import Unavailable
+from streamwatchd.errors import Taken, Unavailable
 from streamwatchd.ports.disk import Lock
 from streamwatchd.ports.faults import Faults
 
@@ -114,7 +114,7 @@ class FakeDisk:
     def lock(self, path: Path) -> Lock:
         self.faults.reach("disk.lock")
         if path in self._locked:
-            raise Unavailable(f"lock {path}: {os.strerror(errno.EWOULDBLOCK)}")
+            raise Taken(f"lock {path}: held by another process")
         self._locked.add(path)
         return _FakeLock(self._locked, path)
 

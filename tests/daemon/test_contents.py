@@ -8,8 +8,8 @@ import pytest
 
 from streamwatchd.compiler import compile_project
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
-from streamwatchd.errors import StateMismatch
-from streamwatchd.ports.fake_disk import FakeDisk
+from streamwatchd.errors import SnapshotCorrupt, StateMismatch, Unavailable
+from streamwatchd.ports.fake_disk import FakeDisk, full
 from streamwatchd.shard.version import Version
 from tests.daemon.project import rule, write_project
 from tests.shard.small import content
@@ -53,9 +53,55 @@ def test_content_that_is_gone_is_named() -> None:
 def test_a_spoilt_list_is_refused() -> None:
     """Starting without it would replay under wrong rules."""
     disk = FakeDisk()
-    disk.write(STATE / "versions.json", b"[[0,")
+    disk.write(STATE / "versions", b"[[0,")
+    disk.write(STATE / "versions.second", b"")
     with pytest.raises(StateMismatch, match="can't be read"):
         ContentStore(disk, STATE)
+
+
+@pytest.mark.parametrize("name", ["versions", "versions.second"])
+def test_one_spoilt_list_is_no_harm(name: str) -> None:
+    """There are two, and it is said."""
+    disk, notes = FakeDisk(), list[str]()
+    ContentStore(disk, STATE).add(content("a"), bundle("a"))
+    disk.files[STATE / name] = disk.files[STATE / name][:-1]
+    found = ContentStore(disk, STATE, say=notes.append)
+    assert [version.digest for version in found.versions] == ["a"]
+    assert bool(notes) == (name == "versions")
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("point", ["disk.write", "disk.write.done"])
+def test_a_version_that_could_not_be_kept_is_in_no_list(point: str, n: int) -> None:
+    """At whatever call the disk refuses, the next start does not meet it."""
+    disk = FakeDisk()
+    store = ContentStore(disk, STATE)
+    store.add(content("a"), bundle("a"))
+    disk.faults.at(n, full, point=point)
+    with pytest.raises(Unavailable):
+        store.add(content("b"), bundle("b"), at_ms=5)
+    assert [each.digest for each in store.versions] == ["a"]
+    assert [each.digest for each in ContentStore(disk, STATE).versions] == ["a"]
+
+
+def test_spoilt_rules_are_not_run() -> None:
+    """Another copy is asked for; without one a replay that needs them is refused, with the reason."""
+    disk = FakeDisk()
+    store = ContentStore(disk, STATE)
+    store.add(content("a"), bundle("a"))
+    good = disk.files[STATE / "content" / "a"]
+    disk.files[STATE / "content" / "a"] = good[:-1] + b"!"
+    with pytest.raises(StateMismatch, match="checksum"):
+        ContentStore(disk, STATE).bundle("a")
+    again = ContentStore(disk, STATE, elsewhere=lambda name: good if name == "content/a" else None)
+    assert again.bundle("a").rules == {"a.yaml": b"x"}
+
+
+def test_kept_paths_lead_nowhere_else() -> None:
+    """A file of the shared store may have been written by anybody."""
+    for path in ("/etc/passwd", "../up.yaml", "a/../../up.yaml"):
+        with pytest.raises(SnapshotCorrupt, match="elsewhere"):
+            Bundle.decode(Bundle(b"", {path: b""}, {}).encode())
 
 
 def test_old_rules_compile_again_after_a_restart(tmp_path: Path) -> None:
