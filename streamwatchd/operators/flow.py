@@ -35,11 +35,11 @@ from streamwatchd.operators.spec import (
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 from streamwatchd.operators.wire import (
     FeedWire,
+    Left,
     NodeSpec,
     Wire,
     beginning_at,
     families_of,
-    names_of,
     node_specs,
     renamed,
     share_rules,
@@ -56,6 +56,11 @@ class Outbox:
     panes: list[tuple[FamilySpec, KeySpace, int, Pane]] = field(default_factory=list)
     rows: list[tuple[RowFeedSpec, Frame]] = field(default_factory=list)
     watermarks: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def waits(self) -> bool:
+        """Whether later stages have not been told yet."""
+        return bool(self.panes or self.rows or self.watermarks)
 
 
 @dataclass(slots=True)
@@ -159,8 +164,11 @@ class Flow:
 
     # change
 
-    def switch(self, at_ms: int, spec: StageSpec) -> None:
-        """From the instant E on by `spec`: what is new begins there, what is gone ends there, the rest goes on."""
+    def switch(self, at_ms: int, spec: StageSpec, living: frozenset[str]) -> None:
+        """From the instant E on by `spec`: what is new begins there, what is gone ends there, the rest goes on.
+
+        `living` are the alarms that the new rules have, here or elsewhere.
+        """
         before = self._wires
         self._readers = None
         feeds = {feed.name for feed in spec.feeds}
@@ -170,22 +178,22 @@ class Flow:
         running = {feed.spec.name for feed in self._feeds if feed.until_ms == FOREVER}
         self._feeds += [FeedWire(feed, at_ms) for feed in spec.feeds if feed.name not in running]
         self._asks = asked_anew(self._asks, at_ms, spec)
-        names = renamed(self.spec, spec)
+        left = Left(renamed(self.spec, spec), living)
         self.spec = spec
         self._add(spec, at_ms)
         ending = {name: wire for name, wire in before.items() if wire.until_ms < FOREVER}
         self._wires |= ending
         for name, wire in before.items():
             if name not in ending and self._wires.get(name) is not wire:
-                self._end(self._free_name(f"{name}@{at_ms}", at_ms, self._wires), wire, at_ms, names)
+                self._end(self._free_name(f"{name}@{at_ms}", at_ms, self._wires), wire, at_ms, left)
 
-    def _end(self, name: str, wire: Wire, at_ms: int, names: Mapping[str, str]) -> None:
+    def _end(self, name: str, wire: Wire, at_ms: int, left: Left) -> None:
         """Keep a node that the new rules lack until it has judged up to E, under a name that nothing else will have."""
         self._wires[name] = wire
         wire.until_ms = at_ms
-        wire.renamed = dict(names)
+        wire.left = left
         for heir in self._wires.values():
-            if heir.until_ms == FOREVER and share_rules(wire.node, heir.node, names):
+            if heir.until_ms == FOREVER and share_rules(wire.node, heir.node, left.renamed):
                 heir.after.append(name)
 
     def _retire(self) -> None:
@@ -207,16 +215,19 @@ class Flow:
         if len(self._asks) == 1 and all(feed.until_ms == FOREVER for feed in self._feeds):
             return
         self._readers = None
-        self._feeds = [feed for feed in self._feeds if self._sent.get(feed.spec.stream, BEGINNING) <= feed.until_ms]
         in_use = {id(f) for wire in self._wires.values() if wire.until_ms < FOREVER for f in families_of(wire.node)}
+        said = not self.outbox.waits
         for name, family in list(self.families.items()):
             limit = self._passed(family)
-            if family.until_ms < limit and id(family) not in in_use:
+            if id(family) in in_use or (family.is_sent and not said):
+                continue
+            family.shrink(limit)
+            if family.until_ms < limit:
                 del self.families[name]
-            elif id(family) not in in_use:
-                family.shrink(limit)
-        if not in_use:
-            self._forget_asks()
+        if said:
+            self._feeds = [feed for feed in self._feeds if self._sent.get(feed.spec.stream, BEGINNING) <= feed.until_ms]
+            if not in_use:
+                self._forget_asks()
 
     def _passed(self, family: Family) -> int:
         """Up to where all is done for which a family is kept."""
@@ -239,20 +250,21 @@ class Flow:
         waits = any(name in self._wires for name in wire.after)
         return wire.until_ms < min(self._limit(wire.node), next_ms) and not waits
 
-    def _hand_over(self, name: str, wire: Wire) -> None:
-        node = wire.node
-        living: set[str] = set()
-        for other in self._wires.values():
-            if other.until_ms == FOREVER:
-                living |= names_of(other.node)
+    def _hand_over(self, name: str, wire: Wire) -> list[str]:
+        """Let heirs go on; gives those that wait for nobody else."""
+        node, freed = wire.node, []
+        for other_name, other in self._wires.items():
             if name in other.after:
                 other.after.remove(name)
                 if isinstance(other.node, SessionNode):
                     other.node.adopt(node)  # type: ignore[arg-type]
                 else:
-                    other.node.adopt(node, wire.renamed, wire.until_ms)  # type: ignore[attr-defined]
+                    other.node.adopt(node, wire.left.renamed, wire.until_ms)  # type: ignore[attr-defined]
+                if not other.after:
+                    freed.append(other_name)
         if isinstance(node, WindowAlarmNode | RowAlarmNode):
-            node.resolve_rest(wire.until_ms, living)
+            node.resolve_rest(wire.until_ms, wire.left.living)
+        return freed
 
     # spaces and outbox
 
@@ -288,10 +300,11 @@ class Flow:
             if family.spec.meaning == meaning:
                 family.add_rows(frame)
                 self.laps.lap(family.spec.id, len(frame))
+        starts: dict[str, int] = {}
         for name in readers.alarms:
             wire = self._wires.get(name)
             if wire is not None:
-                self._judge_rows(name, wire, frame, origin)
+                self._judge_rows(name, wire, frame, origin, starts)
                 self.laps.lap(name, len(frame))
         for wire in readers.joins:
             mask = (frame.time >= wire.begins_ms) & (frame.time < wire.until_ms)
@@ -308,7 +321,8 @@ class Flow:
             self._readers = {}
             for family in self.families.values():
                 self._readers.setdefault(family.spec.stream, Readers()).families.append(family)
-            for name, wire in self._wires.items():
+            for name, wire in sorted(self._wires.items(), key=lambda item: item[1].until_ms == FOREVER):
+                # those that end come before their heirs
                 if isinstance(wire.node, RowAlarmNode):
                     self._readers.setdefault(wire.node.spec.stream, Readers()).alarms.append(name)
                 elif isinstance(wire.node, JoinNode):
@@ -316,42 +330,37 @@ class Flow:
                         self._readers.setdefault(side, Readers()).joins.append(wire)
         return self._readers.get(stream, _NOBODY)
 
-    def _judge_rows(self, name: str, wire: Wire, frame: Frame, origin: Place | None) -> None:
+    def _judge_rows(self, name: str, wire: Wire, frame: Frame, origin: Place | None, starts: dict[str, int]) -> None:
         """Judged in order, a change cuts rows by their time; judged at once, at the first row beyond it."""
         node = wire.node
         assert isinstance(node, RowAlarmNode)
-        if wire.begins_ms == BEGINNING and wire.until_ms == FOREVER:
+        if wire.begins_ms == BEGINNING and wire.until_ms == FOREVER and not starts:
             node.take(frame, origin)
-            return
-        if not node.spec.ordered:
-            self._judge_at_once(name, wire, frame, origin)
-            return
-        mask = (frame.time >= wire.begins_ms) & (frame.time < wire.until_ms)
-        if mask.any():
-            node.take(frame if mask.all() else frame.take(mask), origin)
+        elif not node.spec.ordered:
+            self._judge_at_once(name, wire, frame, origin, starts)
+        else:
+            mask = (frame.time >= wire.begins_ms) & (frame.time < wire.until_ms)
+            if mask.any():
+                node.take(frame if mask.all() else frame.take(mask), origin)
 
-    def _judge_at_once(self, name: str, wire: Wire, frame: Frame, origin: Place | None) -> None:
+    def _judge_at_once(self, name: str, wire: Wire, frame: Frame, origin: Place | None, starts: dict[str, int]) -> None:
+        """`starts` says from which row on an heir judges whose predecessor met its end in this frame."""
         node = wire.node
         assert isinstance(node, RowAlarmNode)
         if wire.after:
-            beyond = np.flatnonzero(frame.time >= wire.begins_ms)
-            if not len(beyond):
-                return
-            for predecessor in list(wire.after):
-                self._judge_at_once(predecessor, self._wires[predecessor], frame, origin)
-            frame = frame.take(np.arange(beyond[0], len(frame)))
-            wire.begins_ms = BEGINNING
-        if wire.until_ms < FOREVER:
-            beyond = np.flatnonzero(frame.time >= wire.until_ms)
-            node.take(frame.take(np.arange(beyond[0])) if len(beyond) else frame, origin)
-            if len(beyond):
-                self._wires.pop(name, None)
-                self._readers = None
-                self._hand_over(name, wire)
             return
-        mask = frame.time >= wire.begins_ms
-        if mask.any():
-            node.take(frame if mask.all() else frame.take(mask), origin)
+        rows = np.arange(starts.get(name, 0), len(frame))
+        if wire.begins_ms > BEGINNING:
+            rows = rows[frame.time[rows] >= wire.begins_ms]
+        beyond = np.flatnonzero(frame.time[rows] >= wire.until_ms)
+        mine = rows[: beyond[0]] if len(beyond) else rows
+        if len(mine):
+            node.take(frame if len(mine) == len(frame) else frame.take(mine), origin)
+        if len(beyond):
+            self._readers = None
+            for heir in self._hand_over(name, self._wires.pop(name)):
+                starts[heir] = int(rows[beyond[0]])
+                self._wires[heir].begins_ms = BEGINNING
 
     def _feed(self, feed: FeedWire, frame: Frame) -> None:
         spec, rows = feed.spec, frame
@@ -387,6 +396,7 @@ class Flow:
                     self.laps.lap(name)
         self._send()
         self._drop()
+        self._shrink()
         self.laps.lap(SEND)
 
     def _limit(self, node: Node) -> int:

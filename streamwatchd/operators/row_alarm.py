@@ -434,7 +434,7 @@ class RowAlarmNode:
         for place in gone:
             old.ids.pop(place, None)
 
-    def resolve_rest(self, at_ms: int, living: set[str]) -> None:
+    def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         """What nobody took over ends at E."""
         for place in self.life.active().tolist():
             name = self.spec.members[self.pairs[place][0]].name

@@ -314,3 +314,10 @@ class LogicalPlan:
     later: tuple[StageSpec, ...]
     feeders: Mapping[str, tuple[str, ...]]
     defaults: Mapping[str, Mapping[str, object]]
+
+    def alarm_names(self) -> frozenset[str]:
+        """The alarms of all stages."""
+        stages = [*self.first.values(), *self.later]
+        windowed = [member.name for stage in stages for alarm in stage.window_alarms for member in alarm.members]
+        rows = [member.name for stage in stages for alarm in stage.row_alarms for member in alarm.members]
+        return frozenset([*windowed, *rows])

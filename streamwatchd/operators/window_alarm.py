@@ -318,7 +318,7 @@ class WindowAlarmNode:
         reach = max([w.size_ms + w.ago_ms + w.step_ms for w in (r.window for r in self.reader.readings)], default=0)
         self._heirs |= dict.fromkeys(places, at_ms + max(reach, self.spec.every_ms))
 
-    def resolve_rest(self, at_ms: int, living: set[str]) -> None:
+    def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         """What nobody took over ends at E."""
         places = self.life.active()
         if not len(places):

@@ -18,11 +18,20 @@ from streamwatchd.operators.window_alarm import WindowAlarmNode
 NodeSpec = KpiSpec | JoinSpec | WindowAlarmSpec | RowAlarmSpec
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Of alarms that end: those that have another name now, and all that the rules still have."""
+
+    renamed: Mapping[str, str]
+    living: frozenset[str]
+
+
 @dataclass(slots=True)
 class Wire:
     """A node at work: it judges instants in (begins, until], and rows from `begins` on and before `until`.
 
-    `after` are the retired nodes whose alarms it takes over before it judges; `renamed` says under which names.
+    `after` are the retired nodes whose alarms it takes over before it judges; `left` says what becomes
+    of its alarms when it ends.
     """
 
     node: Node
@@ -30,7 +39,7 @@ class Wire:
     begins_ms: int = BEGINNING
     until_ms: int = FOREVER
     after: list[str] = field(default_factory=list)
-    renamed: Mapping[str, str] = field(default_factory=dict)
+    left: Left = field(default_factory=lambda: Left({}, frozenset()))
 
 
 @dataclass(slots=True)

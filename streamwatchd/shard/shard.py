@@ -123,14 +123,14 @@ class Shard:
         """
         self.tasks |= {task: self._make(task, self.program) for task in sorted(set(tasks) - self.tasks.keys())}
         self.program, self.tables = program, dict(tables)
-        plan = program.plan
+        plan, living = program.plan, program.plan.alarm_names()
         for name, task in self.tasks.items():
             if isinstance(task, SourceTask):
                 source = next(source for source in plan.sources.values() if source.topic == name.topic)
-                task.switch(at_ms, source, plan.first[source.name], tables, plan)
+                task.switch(at_ms, source, plan.first[source.name], tables, plan, living)
             else:
                 stage = _stage(plan, name.stage)
-                task.switch(at_ms, stage, self._feeders(plan, stage), tables, plan)
+                task.switch(at_ms, stage, self._feeders(plan, stage), tables, plan, living)
 
     def max_event_time(self) -> int:
         """The largest event time that any task has taken in, or a very small number."""

@@ -90,7 +90,13 @@ class SourceTask:
         """Event times of a few rows of each batch, for whoever measures latencies."""
 
     def switch(
-        self, at_ms: int, source: SourceSpec, stage: StageSpec, tables: Mapping[str, TableData], plan: LogicalPlan
+        self,
+        at_ms: int,
+        source: SourceSpec,
+        stage: StageSpec,
+        tables: Mapping[str, TableData],
+        plan: LogicalPlan,
+        living: frozenset[str],
     ) -> None:
         """New rules and tables from E on; records are decoded for old and new readers from here on."""
         self.dimensions.switch(at_ms, tables, plan.defaults)
@@ -98,7 +104,7 @@ class SourceTask:
         if _schema(both) != _schema(self.source):
             self.decoder = open_decoder(both.format, _schema(both))
         self.source = both
-        self.flow.switch(at_ms, stage)
+        self.flow.switch(at_ms, stage, living)
         self.sender = Sender(self.id, self.flow, self.sender.partitions)
 
     # input
@@ -272,10 +278,11 @@ class MergeTask:
         feeders: Mapping[str, frozenset[str]],
         tables: Mapping[str, TableData],
         plan: LogicalPlan,
+        living: frozenset[str],
     ) -> None:
         """New rules and tables from E on."""
         self.dimensions.switch(at_ms, tables, plan.defaults)
-        self.flow.switch(at_ms, stage)
+        self.flow.switch(at_ms, stage, living)
         self.feeders |= feeders
         self.sender = Sender(self.id, self.flow, self.sender.partitions)
 
