@@ -27,6 +27,8 @@ LARGEST_INPUT = 10_000.0
 BAD_NEWS = ("worker_crashed", "worker_refused", "reload_crashed", "reload_refused", "file_refused")
 """What a daemon that is only killed has no reason to log."""
 _TURN_S = 0.7
+_PAUSES_MS = (5_000, 20_000, 1_200_000)
+"""Event time between two cycles: sometimes more than versions are kept for."""
 _CLOSING_MS = 40_000
 _SETTLED_MS = 10_000
 """Closing records come so long after the last ones; what was said of times up to `_SETTLED_MS` after those counts."""
@@ -175,7 +177,7 @@ class Run:
 
     def _cycle(self, number: int, oracle: bool) -> None:
         over = threading.Event()
-        begin_ms = self._newest_watermark() + 5_000
+        begin_ms = self._newest_watermark() + self._rng.choice(_PAUSES_MS)
         feeder = threading.Thread(target=self._feed, args=(begin_ms, over, 8), daemon=True)
         feeder.start()
         while self._daemon.kills < (number + 1) * self._shape.kills:

@@ -33,9 +33,11 @@ class Process:
         self.process: subprocess.Popen[bytes] | None = None
         self.environment: dict[str, str] = {}
         """More of it for the next start."""
+        self.wrapper: list[str] = []
+        """A command that runs the daemon, such as a tracer."""
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "streamwatchd", "--config", str(self.config)]
+        command = [*self.wrapper, sys.executable, "-m", "streamwatchd", "--config", str(self.config)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stderr=log, stdin=subprocess.DEVNULL, env=os.environ | self.environment
