@@ -164,6 +164,7 @@ class Worker:
     def _switch(self, version: Version, content: Content) -> None:
         """Put `version` in force as the first act of a new epoch."""
         if version.number <= self._state.version.number:
+            self._check_same(version)
             return
         if version.at_ms <= self._horizon():
             raise StateMismatch(f"version {version.number} begins at {version.at_ms}, this shard is past it")
@@ -181,6 +182,14 @@ class Worker:
         self._open_epoch()
         self._open.switches.append(version)
         failpoint("switch.made")
+
+    def _check_same(self, version: Version) -> None:
+        known = next((each for each in self._state.versions if each.number == version.number), version)
+        if known != version:
+            raise StateMismatch(
+                f"version {version.number} was committed as content {known.digest} from {known.at_ms} on, the state "
+                f"folder says {version.digest} from {version.at_ms} on: its versions.json is not the newest one"
+            )
 
     def _mark_idle(self) -> None:
         """Let silent partitions follow, as far as the supervisor says."""

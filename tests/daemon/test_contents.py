@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,20 @@ def test_versions_survive_a_restart() -> None:
     second = store.add(content("b"), bundle("b"), at_ms=77)
     assert ContentStore(disk, STATE).versions == (first, second)
     assert second == Version(1, 77, "b")
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+@pytest.mark.parametrize("point", ["disk.write", "disk.write.done"])
+def test_after_a_failed_write_memory_and_disk_say_the_same(number: int, point: str) -> None:
+    """An error may come after the file has its new name: what the next start would find is what counts."""
+    disk = FakeDisk()
+    store = ContentStore(disk, STATE)
+    store.add(content("a"), bundle("a"))
+    disk.faults.at(number, lambda: Unavailable("I/O error"), point=point)
+    for at_ms in range(10, 100, 10):
+        with suppress(Unavailable):
+            store.add(content("b"), bundle("b"), at_ms=at_ms)
+        assert ContentStore(disk, STATE).versions == store.versions
 
 
 def test_what_nothing_needs_any_more_goes() -> None:

@@ -274,6 +274,20 @@ def test_a_change_behind_the_horizon_is_refused() -> None:
         world.run(script={20: [Change(Version(1, START_MS, "v1"), world.contents["v1"])]})
 
 
+def test_a_version_that_is_not_the_committed_one_is_refused() -> None:
+    """A state folder that has forgotten a version, and gives its number to another."""
+    world = World()
+    for name in ("v1", "v2"):
+        world.contents[name] = content(name)
+    world.feed(20)
+    world.run(script={20: [Change(Version(1, START_MS + 10_000, "v1"), world.contents["v1"])]})
+    world.versions += (Version(1, START_MS + 10_000, "v1"),)
+    world.run(turns=5)
+    world.versions = (world.versions[0], Version(1, START_MS + 11_000, "v2"))
+    with pytest.raises(StateMismatch, match="not the newest"):
+        world.run()
+
+
 def test_sources_may_come_and_go_with_a_version() -> None:
     """Tasks of topics that stay keep their state; new topics begin at their start."""
     world = World()
