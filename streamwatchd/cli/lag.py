@@ -20,6 +20,8 @@ def command(config: Path | None, path: Path | None, as_json: bool) -> None:
     """Show what waits in each partition that the running daemon reads, and how far its event time has come.
 
     `open` are records behind a transaction that is not ended yet: nobody who reads committed records sees them.
+    Of watermarks, `holds` is the one that all else waits for; `idle` is silent at its end and holds nothing up;
+    `waits` is far ahead, and held back until the slowest has caught up (`max_ahead`).
     """
     result = ask(socket_path(config, path), "lag")
     if as_json:
@@ -30,7 +32,8 @@ def command(config: Path | None, path: Path | None, as_json: bool) -> None:
 
 
 def _row(each: Mapping[str, Any]) -> tuple[str, ...]:
-    watermark = each["watermark"] or "–"
+    words = [word for word in ("idle", "waits", "holds") if each[word]]
+    watermark = (each["watermark"] or "–") + (f" ({', '.join(words)})" if words else "")
     return (
         each["topic"],
         str(each["partition"]),
@@ -39,5 +42,5 @@ def _row(each: Mapping[str, Any]) -> tuple[str, ...]:
         number(each["end"]),
         number(each["lag"]),
         number(each["held_by_open_transactions"]),
-        f"{watermark} (idle)" if each["idle"] else watermark,
+        watermark,
     )

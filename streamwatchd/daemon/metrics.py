@@ -129,6 +129,8 @@ def _samples(report: Report, now_ms: int) -> Samples:
     for (stage, topic, partition), watermark_ms in report.watermarks_ms.items():
         labels = (("partition", str(partition)), shard, ("stage", str(stage)), ("topic", topic))
         found["watermark_idle", labels] = float((stage, topic, partition) in report.idle)
+        if stage == 1:
+            found["watermark_waiting", labels] = float((stage, topic, partition) in report.held)
         if watermark_ms > _BEGUN:
             found["watermark_lag_seconds", labels] = (now_ms - watermark_ms) / 1000
     return found

@@ -25,7 +25,7 @@ from streamwatchd.settings import Settings
 from streamwatchd.shard.control import Command, Held, Paces, Stop
 from streamwatchd.shard.idle import Pace, Standing
 from streamwatchd.shard.start import Assignment
-from streamwatchd.shard.version import Version
+from streamwatchd.shard.version import BEGINNING, Version
 
 _PACE_S = 1.0
 _TURN_S = 0.25
@@ -79,6 +79,7 @@ class Supervisor:
         self._paces: dict[str, Pace] = {}
         self._standings: dict[tuple[int, str, int], tuple[int, Standing]] = {}
         self._paced = clock.monotonic()
+        self._told_least = False
         self._ready = False
         self._stopping = False
 
@@ -196,8 +197,21 @@ class Supervisor:
                 target = pace.target(standings, self._clock.now_ms())
             if target is not None:
                 targets[each.topic] = target
-        if targets:
-            self._tell_all(Paces(targets))
+        least_ms = self._least_ms()
+        if targets or least_ms or self._told_least:
+            self._tell_all(Paces(targets, least_ms))
+        self._told_least = bool(least_ms)
+
+    def _least_ms(self) -> dict[int, int]:
+        """Per shard the least watermark of its partitions that catch up; a shard that is away holds nobody back."""
+        found: dict[int, int] = {}
+        for slot in self.slots:
+            if slot.report is not None and slot.phase == "running":
+                begun = [ms for task, ms in slot.report.watermarks_ms.items() if task in slot.report.behind]
+                begun = [ms for ms in begun if ms > BEGINNING]
+                if begun:
+                    found[slot.shard] = min(begun)
+        return found
 
     def _say_ready(self, running: int) -> None:
         notify("WATCHDOG=1")

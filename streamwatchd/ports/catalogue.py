@@ -59,6 +59,11 @@ _ALL = (
         "watermark_idle", "1 while a task is silent at its end and holds nothing up.", ("stage", "topic", "partition")
     ),
     Metric(
+        "watermark_waiting",
+        "1 while a source partition that catches up waits for one further behind (`max_ahead`).",
+        ("stage", "topic", "partition"),
+    ),
+    Metric(
         "watermark_held",
         "1 for the source partition whose watermark all else waits for.",
         ("topic", "partition"),

@@ -29,8 +29,9 @@ class Report:
     labels); `ports.catalogue` has the names.
     `watermarks_ms` is by task as (stage, topic, partition). `phase` is what the worker is doing: starting, replaying,
     running, waiting, leaving. `notes` are things to log or to alert on, in the worker's words, since its start; the
-    receiver remembers how many it has seen. `idle` are the tasks that are silent at their end; `oldest_version` is the
-    lowest version number that recovery may need, None while it may need all.
+    receiver remembers how many it has seen. `idle` are the tasks that are silent at their end, `behind` those of
+    sources that catch up, `held` those of them that wait for others; `oldest_version` is the lowest version number that
+    recovery may need, None while it may need all.
     """
 
     shard: int
@@ -42,6 +43,8 @@ class Report:
     watermarks_ms: Mapping[tuple[int, str, int], int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     idle: frozenset[tuple[int, str, int]] = frozenset()
+    behind: frozenset[tuple[int, str, int]] = frozenset()
+    held: frozenset[tuple[int, str, int]] = frozenset()
     oldest_version: int | None = None
     histograms: Mapping[tuple[str, Labels], Histogram] = field(default_factory=dict)
 

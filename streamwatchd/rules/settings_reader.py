@@ -87,6 +87,7 @@ def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enric
         exchange_partitions=body.integer("exchange_partitions", default.exchange_partitions),
         max_future_ms=body.duration("max_future", default.max_future_ms),
         idle_jump_ms=body.duration("idle_jump", default.idle_jump_ms),
+        max_ahead_ms=body.duration("max_ahead", default.max_ahead_ms),
         max_record_bytes=body.integer("max_record_bytes", default.max_record_bytes),
         batch_records=body.integer("batch_records", default.batch_records),
         snapshot_every_ms=body.duration("snapshot_every", default.snapshot_every_ms),

@@ -203,6 +203,13 @@ SETTINGS = Record(
             "idle_jump", Duration(), "Total silence longer than this is not caught up with at once.", "1h", default="1h"
         ),
         Field(
+            "max_ahead",
+            Duration(1_000),
+            "While partitions catch up, none is further ahead of the slowest in event time.",
+            "1h",
+            default="1h",
+        ),
+        Field(
             "max_record_bytes",
             Integer(1_024, 100_000_000),
             "Larger records are dead letters.",

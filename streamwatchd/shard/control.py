@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from streamwatchd.ports.telemetry import Telemetry
@@ -32,9 +32,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Paces:
-    """Per topic the watermark that idle partitions may take over."""
+    """Per topic the watermark that idle partitions may take over; per shard the least watermark of those of its
+    partitions that catch up."""
 
     watermarks_ms: Mapping[str, int]
+    least_ms: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Meter:
         self._buckets: dict[tuple[str, Labels], _Buckets] = {}
         self._watermarks: Mapping[tuple[int, str, int], int] = {}
         self._idle: frozenset[tuple[int, str, int]] = frozenset()
+        self._behind = self._held = self._idle
         self._notes: list[str] = []
         self._epoch = 0
         self._reported = float("-inf")
@@ -107,7 +108,7 @@ class Meter:
     def look(self, state: State, idle: Iterable[TaskId], positions: Mapping[Partition, int]) -> None:
         """Take over what the shard and the reader say now."""
         self._watermarks = {(t.stage, t.topic, t.partition): ms for t, ms in state.shard.watermarks().items()}
-        self._idle = frozenset((task.stage, task.topic, task.partition) for task in idle)
+        self._idle = _names(idle)
         for (name, labels), count in state.shard.counters().items():
             if name in _GAUGES:
                 self._gauges[name, labels] = count
@@ -118,6 +119,10 @@ class Meter:
         for partition, offset in positions.items():
             self._gauges["position_offset", _labels(partition)] = offset
         self._gauges["version_number", ()] = state.version.number
+
+    def look_at_lead(self, behind: Iterable[TaskId], held: Iterable[TaskId]) -> None:
+        """Who catches up, and who of them waits for others."""
+        self._behind, self._held = _names(behind), _names(held)
 
     def report(self) -> Report:
         self._reported = self._clock.monotonic()
@@ -131,6 +136,8 @@ class Meter:
             watermarks_ms=self._watermarks,
             notes=tuple(self._notes),
             idle=self._idle,
+            behind=self._behind,
+            held=self._held,
             oldest_version=self.oldest_version,
             histograms={key: buckets.now() for key, buckets in list(self._buckets.items())},
         )
@@ -156,6 +163,10 @@ class _Buckets:
 
     def now(self) -> Histogram:
         return Histogram(tuple(self._counts), self._total)
+
+
+def _names(tasks: Iterable[TaskId]) -> frozenset[tuple[int, str, int]]:
+    return frozenset((task.stage, task.topic, task.partition) for task in tasks)
 
 
 def _labels(partition: Partition) -> Labels:

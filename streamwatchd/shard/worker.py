@@ -23,6 +23,7 @@ from streamwatchd.shard.epoch import Backoff, Committer, OpenEpoch, Sealed, meta
 from streamwatchd.shard.idle import Silence
 from streamwatchd.shard.journal import EpochRecord
 from streamwatchd.shard.keeper import Keeper
+from streamwatchd.shard.lead import Lead
 from streamwatchd.shard.meter import Meter
 from streamwatchd.shard.output import Mark, TaskId
 from streamwatchd.shard.portion import Portion
@@ -59,11 +60,13 @@ class Worker:
         self._hold: Hold | None = None
         self._stopping = False
         self._paces: Mapping[str, int] = {}
+        self._others_ms: int | None = None
         self._committer: Committer
         self._reader: Reader
         self._state: State
         self._open: OpenEpoch
         self._silence: Silence
+        self._lead: Lead
         self._task_of: dict[Partition, TaskId]
         self._idle_after: dict[str, int]
 
@@ -134,6 +137,8 @@ class Worker:
         self._task_of = {partition: task for task, partition in state.tasks.items()}
         self._idle_after = {each.topic: each.idle_after_ms for each in state.content.inputs}
         self._silence = Silence(self._task_of, self._clock.monotonic())
+        sources = [partition for partition, task in self._task_of.items() if task.stage == 1]
+        self._lead = Lead(sources, self._settings.max_ahead_ms if state.content.stages > 1 else 0)
         self._reader.assign({partition: state.positions[task] for task, partition in state.tasks.items()})
 
     # ── commands ──
@@ -148,8 +153,10 @@ class Worker:
                     self._held = False
                 case Go():
                     self._held = False
-                case Paces(watermarks_ms):
+                case Paces(watermarks_ms, least_ms):
                     self._paces = watermarks_ms
+                    others = [ms for shard, ms in least_ms.items() if shard != self._assignment.shard]
+                    self._others_ms = min(others, default=None)
                     self._mark_idle()
                 case Stop():
                     self._stopping = True
@@ -223,6 +230,7 @@ class Worker:
         self._meter.add("take_seconds_total", now - begun)
         self._open.timing.parts["consume"] += now - begun
         self._silence.note(taken, now)
+        self._lead.note(taken, now)
         if taken.batches:
             if not self._open.records:
                 self._open.now_ms = self._clock.now_ms()
@@ -238,6 +246,18 @@ class Worker:
             self._time_evaluation(seconds, decoded_s)
             self._keeper.worked(seconds)
             self._portion.note(sum(map(len, taken.batches)), seconds, outputs, now)
+        self._wait_for_the_slowest(now)
+
+    def _wait_for_the_slowest(self, now: float) -> None:
+        if not self._lead.is_on:
+            return
+        watermarks = self._state.shard.watermarks()
+        standing = {each: watermarks.get(task, BEGINNING) for each, task in self._task_of.items() if task.stage == 1}
+        hold, release = self._lead.choose(standing, self._others_ms, now)
+        if hold:
+            self._reader.pause(hold)
+        if release:
+            self._reader.resume(release)
 
     def _time_evaluation(self, seconds: float, decoded_s: float) -> None:
         """`decoded_s` is what decoding had taken in all before."""
@@ -365,7 +385,9 @@ class Worker:
 
     def _look(self) -> None:
         idle = {self._task_of[each] for each in self._silence.idle(self._idle_after, self._clock.monotonic())}
+        behind = {self._task_of[each] for each in self._lead.behind(self._clock.monotonic())}
         self._meter.look(self._state, idle, self._reader.positions())
+        self._meter.look_at_lead(behind, {self._task_of[each] for each in self._lead.held})
 
     def _leave(self) -> None:
         """Finish the epoch and write a snapshot, so that the next start replays nothing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.ports.catalogue import METRICS
 from streamwatchd.ports.telemetry import Histogram, Report
@@ -34,6 +36,15 @@ def test_every_line_names_metric_labels_and_value() -> None:
     assert "streamwatchd_reloads_total 2" in lines
     assert 'streamwatchd_worker_up{shard="1"} 1' in lines
     assert sum("watermark_lag" in line and not line.startswith("#") for line in lines) == 1
+
+
+def test_who_waits_for_the_slowest_is_a_number() -> None:
+    """One a source partition."""
+    metrics = Metrics()
+    metrics.take(replace(report(), held=frozenset([(1, "in", 3)])))
+    lines = metrics.render(now_ms=10_000).splitlines()
+    assert 'streamwatchd_watermark_waiting{partition="3",shard="1",stage="1",topic="in"} 1' in lines
+    assert 'streamwatchd_watermark_waiting{partition="4",shard="1",stage="1",topic="in"} 0' in lines
 
 
 def test_lag_is_the_end_less_the_position() -> None:

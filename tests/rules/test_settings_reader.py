@@ -40,7 +40,8 @@ def test_every_setting_arrives(check: Check) -> None:
     loaded = check(
         config=ONE
         + "app: noc\nshards: 4\nstate_dir: /var/lib/streamwatchd\nlisten: '[::1]:9999'\nexchange_partitions: 8\n"
-        + "max_future: 1m\nidle_jump: 2h\nmax_record_bytes: 2048\nbatch_records: 100\nsnapshot_every: 30s\n"
+        + "max_future: 1m\nidle_jump: 2h\nmax_ahead: 3h\nmax_record_bytes: 2048\n"
+        + "batch_records: 100\nsnapshot_every: 30s\n"
         + "commit_every: 200ms\nstart_from: latest\ndelivery: at_least_once\nlog_level: debug\n"
         + "topics: {alerts: a, kpis: k, late: l, dead_letters: d, enriched: e, exchange: x, journal: j}\n"
         + 'kafka: {bootstrap.servers: "a:1,b:2", sasl.password: 0123, ssl.key.password: "7", linger.ms: 5, '
@@ -51,6 +52,7 @@ def test_every_setting_arrives(check: Check) -> None:
     assert settings is not None
     assert (settings.app, settings.shards, settings.state_dir) == ("noc", 4, Path("/var/lib/streamwatchd"))
     assert (settings.listen, settings.exchange_partitions, settings.max_future_ms) == ("[::1]:9999", 8, 60_000)
+    assert settings.max_ahead_ms == 10_800_000
     assert (settings.idle_jump_ms, settings.max_record_bytes, settings.batch_records) == (7_200_000, 2_048, 100)
     assert (settings.snapshot_every_ms, settings.commit_every_ms) == (30_000, 200)
     assert (settings.start_from, settings.delivery, settings.log_level) == ("latest", "at_least_once", "debug")

@@ -7,6 +7,7 @@ from typing import Any
 
 from streamwatchd.control import CommandRefused
 from streamwatchd.daemon.commands.context import Context
+from streamwatchd.daemon.metrics import holder
 from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.kafka import Partition
 from streamwatchd.ports.telemetry import Report
@@ -24,10 +25,11 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
     positions = context.metrics.positions()
     ends, stable = _ends(context, [Partition(topic, number) for topic, number in positions])
     marks = _marks(context.settings.topics, reports)
+    held = holder(reports)
     rows = []
     for (topic, number), (shard, position) in sorted(positions.items()):
         end, last_stable = ends.get(Partition(topic, number)), stable.get(Partition(topic, number))
-        watermark_ms, idle = marks.get((topic, number), (_BEGUN, False))
+        watermark_ms, idle, waits = marks.get((topic, number), (_BEGUN, False, False))
         rows.append(
             {
                 "topic": topic,
@@ -39,17 +41,19 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
                 "held_by_open_transactions": None if end is None or last_stable is None else max(0, end - last_stable),
                 "watermark": iso(watermark_ms) if watermark_ms > _BEGUN else None,
                 "idle": idle,
+                "waits": waits,
+                "holds": held is not None and (topic, number) == held[1:3],
             }
         )
     return {"at": iso(context.clock.now_ms()), "partitions": rows, "lag": sum(row["lag"] or 0 for row in rows)}
 
 
-def _marks(topics: Topics, reports: list[Report]) -> dict[tuple[str, int], tuple[int, bool]]:
-    """Per topic and partition its task's watermark, and whether it is idle."""
+def _marks(topics: Topics, reports: list[Report]) -> dict[tuple[str, int], tuple[int, bool, bool]]:
+    """Per topic and partition its task's watermark, whether it is idle, and whether it waits for others."""
     return {
-        (topic or exchange_topic(topics, stage), partition): (ms, (stage, topic, partition) in report.idle)
+        (task[1] or exchange_topic(topics, task[0]), task[2]): (ms, task in report.idle, task in report.held)
         for report in reports
-        for (stage, topic, partition), ms in report.watermarks_ms.items()
+        for task, ms in report.watermarks_ms.items()
     }
 
 

@@ -36,7 +36,18 @@ def test_a_partition_of_the_exchange_has_its_tasks_watermark() -> None:
     assert setting.run("lag")["partitions"][0]["watermark"] is None
     from streamwatchd.daemon.commands.lag import _marks
 
-    assert _marks(setting.context.settings.topics, [of_exchange])[topic, 0] == (START_MS, False)
+    assert _marks(setting.context.settings.topics, [of_exchange])[topic, 0] == (START_MS, False, False)
+
+
+def test_who_waits_and_who_holds_is_said() -> None:
+    """The one that all else waits for, and one that is held back for it."""
+    setting = Setting()
+    behind = report(0, behind=frozenset([(1, "in", 0)]))
+    ahead = report(1, behind=frozenset([(1, "in", 1)]), held=frozenset([(1, "in", 1)]))
+    for slot, newest in zip(setting.supervisor.slots, (behind, ahead), strict=True):
+        slot.report = newest
+    rows = setting.run("lag")["partitions"]
+    assert [(each["holds"], each["waits"]) for each in rows] == [(True, False), (False, True)]
 
 
 def test_no_kafka_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
