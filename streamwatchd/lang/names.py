@@ -77,6 +77,11 @@ def unknown(node: syntax.Name, scope: Scope) -> Problem:
         message = f"`{name}` is not a key, a value or a table column of the key"
         hint = f"{similar} For a field of the event, aggregate it: {way_out}"
         return Problem("SW201", message, *place, "unknown name", hint)
+    near = _near(on_row, scope.row) if isinstance(on_row, Free) else []
+    if near:
+        hint = f"did you mean {way_out.replace(name, near[0])}?"
+        message = f"`{name}` is not declared but looks like `{near[0]}`"
+        return Problem("SW202", message, *place, "unknown field", hint)
     message = f"`{name}` is a field of single events, but this is judged on windows"
     hint = f"aggregate it, for example {way_out}, or add it to `by:`"
     return Problem("SW204", message, *place, "needs an aggregate", hint)
@@ -88,8 +93,7 @@ def _known(names: list[str]) -> str:
 
 def undeclared(node: syntax.Name, free: Free, scope: Scope) -> Problem | None:
     """What to say about a field that no `fields:` declares; None where the source declares nothing."""
-    known = [name for name in scope.names if "." not in name and name != "time"]
-    near = [name for name in known if one_edit(free.field, name)]
+    near = _near(free, scope)
     place = (node.start, node.end)
     declare = f"declare it: `fields: {{{free.field}: {{type: …}}}}`"
     if near:
@@ -99,9 +103,24 @@ def undeclared(node: syntax.Name, free: Free, scope: Scope) -> Problem | None:
         )
     if scope.streams.get(free.stream, scope.undeclared) is Undeclared.OPEN:
         return None
-    hint = " ".join(filter(None, (did_you_mean(free.field, known), declare)))
+    head, dot, _ = free.field.partition(".")
+    if dot and scope.tables:
+        hint = f"no table `{head}` is joined here, only {listed(scope.tables)}; for a field, {declare}"
+    else:
+        hint = " ".join(filter(None, (did_you_mean(free.field, _single_names(scope)), declare)))
     message = f"`{free.field}` is not declared in `fields:` of `{free.stream or scope.source}`"
     return Problem("SW203", message, *place, "taken as a field all the same", hint, Severity.WARNING)
+
+
+def _single_names(scope: Scope) -> list[str]:
+    return [name for name in scope.names if "." not in name and name != "time"]
+
+
+def _near(free: Free, scope: Scope) -> list[str]:
+    """Declared names that are one letter away, columns of tables included."""
+    head, dot, column = free.field.partition(".")
+    near = [name for name in _single_names(scope) if one_edit(free.field, name)]
+    return near + [f"{table}.{column}" for table in scope.tables if dot and one_edit(head, table)]
 
 
 def ambiguous(node: syntax.Name, meaning: Ambiguous) -> Problem:

@@ -36,6 +36,8 @@ TRUTH_WORD = "SW323"
 AMBIGUOUS_NUMBER = "SW324"
 CLOCK_TIME = "SW325"
 QUOTED_PART = "SW326"
+CUTS = (COLON_CUT, LEADING_INDICATOR, QUOTED_PART)
+"""Values that YAML cuts or swallows: quotes around the whole mend them."""
 # Fields
 UNKNOWN_FIELD = "SW330"
 MISSING_FIELD = "SW331"

@@ -100,6 +100,10 @@ class Document:
             return ""
         return self.text[lines.starts[number - 1] : lines.ends[number - 1]]
 
+    def text_offset(self, number: int) -> int:
+        """Where a line, counted from 1, begins."""
+        return self._lines.starts[number - 1]
+
     def line_end(self, offset: int) -> int:
         """The offset where the line of `offset` ends."""
         lines = self._lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamwatchd.diagnostics import Diagnostic, Span, did_you_mean
 from streamwatchd.rules import codes, rule_spec
@@ -12,10 +12,15 @@ from streamwatchd.rules.document import Document, Mapping, Node, Scalar, Sequenc
 from streamwatchd.rules.expressions import has_aggregate, parsed, parsed_condition
 from streamwatchd.rules.form import Findings, Read, read
 
+_MEANING = ("source", "by", "values", "when", "levels")
+
 
 @dataclass(frozen=True, slots=True)
 class RuleDraft:
-    """One rule. `defaults` are the file's common fields, `sources` the names it reads, in order."""
+    """One rule. `defaults` are the file's common fields, `sources` the names it reads, in order.
+
+    One that is not `is_sound` has mistakes of form: it is checked, for what else is wrong with it, and never runs.
+    """
 
     kind: str
     name: str
@@ -25,6 +30,7 @@ class RuleDraft:
     sources: tuple[Scalar, ...]
     windowed: bool
     digest: str
+    is_sound: bool = True
 
     def own_or_default(self, field: str) -> Read:
         """The record that says `field`: the rule, else the file."""
@@ -82,11 +88,31 @@ def _rule(node: Mapping, defaults: Read, findings: Findings) -> RuleDraft | None
     before = len(findings.problems)
     body = read(node, rule_spec.RULE.records[head], findings)
     _timezone(body, findings)
+    is_sound = not any(problem.is_error for problem in findings.problems[before:])
     draft = None
-    if not any(problem.is_error for problem in findings.problems[before:]) and isinstance(name, Scalar):
+    if isinstance(name, Scalar) and (is_sound or _gives_meaning(body)):
         draft = _draft(head, name, body, defaults, findings)
     findings.rule = ""
-    return draft
+    return draft if draft is None or is_sound else replace(draft, is_sound=False)
+
+
+def _gives_meaning(body: Read) -> bool:
+    """Whether what is left of a rule with mistakes of form can be checked without echoes.
+
+    Not where one of the fields that tell what names and conditions mean is wrong, missing or misspelt.
+    """
+    record = body.record
+    wrong = [key.text for key, _ in body.node.entries if key.text not in body]
+    if any(declared.required and declared.name not in body for declared in record.fields):
+        return False
+    for word in wrong:
+        known = record.field(word)
+        meant = did_you_mean(word, record.names)
+        if word in _MEANING or (known is not None and known.later):
+            return False
+        if any(name in meant.split("`") and name not in body for name in _MEANING):
+            return False
+    return "by" in body or all(record.field(word) for word in wrong)
 
 
 def _timezone(record: Read, findings: Findings) -> None:

@@ -239,9 +239,15 @@ def _parts(path: str, project: Project) -> tuple[str, ...]:
 
 
 def _in_order(found: Iterator[Diagnostic]) -> list[Diagnostic]:
-    """By file and place, each once, without the echoes of values that YAML itself refuses."""
+    """By file and place, each once, without the echoes of values that YAML itself refuses or cuts."""
     once = dict.fromkeys(found)
     no_values = {each.span for each in once if each.code in (codes.TAG, codes.ALIASES)}
-    kept = (each for each in once if each.code in (codes.TAG, codes.ALIASES) or each.span not in no_values)
+    cut = {(each.span.file, each.span.line) for each in once if each.span and each.code in codes.CUTS}
+    kept = (
+        each
+        for each in once
+        if each.code in (codes.TAG, codes.ALIASES, *codes.CUTS)
+        or (each.span not in no_values and (each.span is None or (each.span.file, each.span.line) not in cut))
+    )
     nowhere = Span("", 0, 0, 0, 0)
     return sorted(kept, key=lambda each: (each.span or nowhere, each.code, each.message))

@@ -139,12 +139,21 @@ class _Job:
         return (self.draft.digest, self.draft.place, self.written, self.inputs)
 
 
+# What a field that is wrong may have said: not missed, and not found at odds with the others.
+_OF_THE_WHOLE = frozenset(
+    {codes.MISSING_FIELD, codes.NO_STEP, codes.WINDOW_STEP, codes.EXCLUSIVE_FIELDS, codes.WINDOWLESS_FIELD}
+)
+
+
 @lru_cache(maxsize=32_768)
 def _build(job: _Job) -> tuple[Rule | None, tuple[Diagnostic, ...], Infers, bool]:
     """Check one rule; at a reload most are as they were. Last is whether it guessed the kind of a field."""
     work = begin(job.draft, job.inputs, job.document)
     rule = build_kpi(work) if job.draft.kind == "kpi" else build_alarm(work)
-    return rule, tuple(work.findings.problems), work.language.infers, bool(work.language.guessed)
+    problems = tuple(work.findings.problems)
+    if not job.draft.is_sound:
+        rule, problems = None, tuple(problem for problem in problems if problem.code not in _OF_THE_WHOLE)
+    return rule, problems, work.language.infers, bool(work.language.guessed)
 
 
 class _Rules:

@@ -7,7 +7,7 @@ The tree is built here and not by PyYAML, because its composer recurses (its C f
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, assert_never
@@ -22,6 +22,7 @@ from streamwatchd.rules.document import Document, Mapping, Node, Scalar, Sequenc
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_ALIASED_NODES = 10_000
+MAX_CUTS = 20
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff\ud800-\udfff]")
@@ -49,7 +50,27 @@ def parse(file: str, content: bytes) -> Document:
     document = Document(file, text, diagnostics=problems)
     if any(problem.is_error for problem in problems):
         return document
-    return _Builder(document).build()
+    return _built(document)
+
+
+def _built(document: Document) -> Document:
+    """The tree. Where YAML cuts a value, it goes on as if it were quoted, so that one cut hides no other mistake."""
+    cuts: list[Diagnostic] = []
+    while True:
+        found = _Builder(document).build()
+        mended = None
+        if found.top is None and len(cuts) < MAX_CUTS:
+            mended = next((text for each in found.diagnostics if (text := syntax.mended(document, each))), None)
+        if mended is None:
+            return replace(found, diagnostics=_without_echoes(cuts, found.diagnostics))
+        cuts += [each for each in found.diagnostics if syntax.mended(document, each)]
+        document = mended
+
+
+def _without_echoes(cuts: list[Diagnostic], found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """Of the lines of the cuts nothing more is said."""
+    lines = {each.span.line for each in cuts if each.span}
+    return (*cuts, *(each for each in found if each.span is None or each.span.line not in lines))
 
 
 def _decode(file: str, content: bytes) -> tuple[str, tuple[Diagnostic, ...]]:

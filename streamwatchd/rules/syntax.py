@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import yaml
 
@@ -36,6 +37,19 @@ def quoted(text: str) -> str:
         return f"'{text}'"
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def mended(document: Document, problem: Diagnostic) -> Document | None:
+    """The document with a value that YAML cuts in quotes, as the hint proposes; None where quotes would not help."""
+    if problem.code not in codes.CUTS or problem.span is None:
+        return None
+    line = document.line(problem.span.line)
+    found = _VALUE.match(line)
+    if found is None or quoted(found["value"].rstrip()) not in problem.hint:
+        return None
+    start = document.text_offset(problem.span.line)
+    text = document.text[: start + found.start("value")] + quoted(found["value"].rstrip())
+    return replace(document, text=text + document.text[start + len(line) :])
 
 
 def explain(document: Document, error: yaml.YAMLError) -> Diagnostic:

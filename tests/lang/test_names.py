@@ -65,6 +65,31 @@ def test_names_that_are_not_one_letter_off_are_only_warned_about(word: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("word", "meant"), [("device.role", "devices.role"), ("devicez.role", "devices.role"), ("devices.rle", "role")]
+)
+def test_a_table_or_column_one_letter_off_is_a_mistake(row: Scope, word: str, meant: str) -> None:
+    """Not a field of that name."""
+    (problem,) = check(f"{word} == core", row).problems
+    assert problem.is_error
+    assert f"did you mean `{meant}`" in problem.hint
+
+
+def test_an_unknown_table_is_told_those_that_are_joined() -> None:
+    """It may be a nested field, so it is a warning."""
+    devices = JoinedTable("devices", "host", {"role": STRING})
+    scope = row_scope("s", {"host": STRING}, [devices], undeclared=Undeclared.WARN)
+    (problem,) = check("inventory.role == core", scope).problems
+    assert (problem.code, problem.is_error) == ("SW203", False)
+    assert "no table `inventory` is joined here, only `devices`" in problem.hint
+
+
+def test_a_field_one_letter_off_in_a_windowed_rule_is_a_misspelt_field(alarm: Scope) -> None:
+    """To aggregate it would be no way out."""
+    (problem,) = check("avg(cpu over 5m) > 5 and latncy > 5", alarm).problems
+    assert "did you mean `last(latency over 5m)`" in problem.hint
+
+
+@pytest.mark.parametrize(
     ("word", "known", "near"),
     [
         ("cpi", "cpu", True),

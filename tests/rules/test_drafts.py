@@ -33,7 +33,13 @@ def test_the_digest_is_of_what_is_said(change: tuple[str, str], same: bool) -> N
 def test_names_of_broken_rules_are_known() -> None:
     """So that what reads them can say why it does not run."""
     found = drafted(TEXT + "    wat: 1\n")
-    assert (found.failed, found.rules, found.names) == (True, (), ("a",))
+    assert (found.failed, [rule.is_sound for rule in found.rules], found.names) == (True, [False], ("a",))
+
+
+@pytest.mark.parametrize("broken", ["by: {a: b}", "bi: host", "unless: during(x)", "values: [x]", "source: {}"])
+def test_what_gives_names_a_meaning_must_have_a_form(broken: str) -> None:
+    """Else all that is said of the rest would be echoes."""
+    assert drafted(TEXT.replace("by: host", broken)).rules == ()
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,42 @@ def test_all_mistakes_of_a_file_are_told_at_once(check: Check) -> None:
     assert len(found) == 4
 
 
+def test_a_mistake_of_form_does_not_hide_the_others_of_its_rule(check: Check) -> None:
+    """Nor that its name is taken; only what its wrong fields would have said is not missed."""
+    rule = "  - alarm: a\n    by: hosst\n    wat: 1\n    severity: bad\n    no_data: 5\n    when: avg(cpu) > 5MiB\n"
+    found = [each.code for each in check(HEAD + rule + rule).diagnostics]
+    assert found.count(codes.UNKNOWN_FIELD) == 2
+    assert found.count(codes.BAD_CHOICE) == 3
+    assert found.count(codes.NAME_TAKEN) == 1
+    assert {"SW202", "SW219"} <= set(found)
+
+
+def test_nothing_is_missed_that_a_wrong_field_would_have_said(check: Check) -> None:
+    """`evry: 1m` is one mistake, not two."""
+    text = "source: metrics\nrules:\n  - kpi: a\n    by: host\n    evry: 1m\n    values: {x: avg(cpu)}\n"
+    assert [each.code for each in check(text).diagnostics] == [codes.UNKNOWN_FIELD]
+
+
+def test_values_that_yaml_cuts_do_not_hide_the_rest_of_the_file(check: Check) -> None:
+    """It goes on as if they were quoted; of their lines no more is said."""
+    rules = (
+        '  - alarm: a\n    by: host\n    when: last(mount over 5m) == "a: b" and nosuch(x)\n'
+        "  - alarm: b\n    by: host\n    when: %5 > avg(cpu over 5m)\n"
+        "  - alarm: c\n    by: host\n    when: >5\n"
+        "  - alarm: d\n    by: host\n    message: 'a' is b\n    when: avg(cpu over 5m) > 5 #and more\n"
+        "  - alarm: e\n    by: hosst\n    when: avg(cpu over 5m) > 5\n"
+    )
+    found = [(each.span.line if each.span else 0, each.code) for each in check(HEAD + rules).diagnostics]
+    assert found == [
+        (6, codes.COLON_CUT),
+        (9, codes.LEADING_INDICATOR),
+        (12, codes.LEADING_INDICATOR),
+        (15, codes.QUOTED_PART),
+        (16, codes.HASH_CUT),
+        (18, "SW202"),
+    ]
+
+
 def test_an_expression_that_cannot_tell_a_kind_learns_it_from_the_others(check: Check) -> None:
     """`y is null` fits any kind; beside `y > 3`, in the same rule, another or `drop`, it reads a number."""
     loaded = check(
