@@ -194,7 +194,7 @@ class Supervisor:
             ]
             target = None
             if len(standings) >= self._partitions.get(each.topic, 0):
-                target = pace.target(standings, self._clock.now_ms())
+                target = pace.target(standings, self._clock.now_ms(), round(now * 1000))
             if target is not None:
                 targets[each.topic] = target
         least_ms = self._least_ms()

@@ -73,6 +73,7 @@ _ALL = (
     ),
     Metric("topic_id_changes_total", "Times a topic was found deleted and made anew.", ("topic",)),
     Metric("partitions_changed", "1 while a topic has another number of partitions than at the start.", ("topic",)),
+    Metric("clock_steps_total", "Times the machine's clock was found to have jumped, ahead or back.", ("direction",)),
     # work
     Metric("take_seconds_total", "Time waiting for and reading records."),
     Metric("evaluate_seconds_total", "Time decoding records and evaluating rules."),

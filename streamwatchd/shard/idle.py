@@ -46,18 +46,24 @@ class Standing:
 class Pace:
     """How far the idle partitions of one topic may go on.
 
-    While one is live they follow the least of the live ones. When all are idle they meet at the highest watermark and
-    go on with the clock from there; they jump to clock − `max_delay` if they stand less than `idle_jump` behind it, so
-    the end of an old recording does not become months of silence.
+    While one is live they follow the least of the live ones. When all are idle they meet at the highest watermark,
+    which jumps to clock − `max_delay` if it stands less than `idle_jump` behind that, so the end of an old recording
+    does not become months of silence. From there they go on at the pace of the monotonic clock: a wall clock that is
+    set while all are silent moves nothing.
     """
 
     def __init__(self, max_delay_ms: int, idle_jump_ms: int) -> None:
         self._max_delay_ms = max_delay_ms
         self._idle_jump_ms = idle_jump_ms
-        self._base: tuple[int, int] | None = None
+        self._base: int | None = None
+        """What the pace of all idle ones adds to the monotonic clock."""
+        self._near = False
 
-    def target(self, standings: Iterable[Standing], now_ms: int) -> int | None:
-        """The watermark that idle partitions may take over now; None where there is none yet."""
+    def target(self, standings: Iterable[Standing], now_ms: int, elapsed_ms: int) -> int | None:
+        """The watermark that idle partitions may take over now; None where there is none yet.
+
+        `now_ms` is the wall clock, `elapsed_ms` the monotonic one.
+        """
         known = list(standings)
         live = [standing.watermark_ms for standing in known if not standing.idle]
         if live:
@@ -67,10 +73,8 @@ class Pace:
         highest = max((standing.watermark_ms for standing in known), default=BEGINNING)
         if highest <= BEGINNING:
             return None
-        if self._base is None:
-            self._base = (highest, now_ms)
-        stood, since = self._base
-        goal = now_ms - self._max_delay_ms
-        if goal - max(stood + now_ms - since, highest) < self._idle_jump_ms:
-            return max(goal, highest)
-        return max(stood + now_ms - since, highest)
+        if self._base is None or (not self._near and highest > self._base + elapsed_ms):
+            goal = now_ms - self._max_delay_ms
+            self._near = abs(goal - highest) < self._idle_jump_ms
+            self._base = (goal if self._near else highest) - elapsed_ms
+        return max(self._base + elapsed_ms, highest)

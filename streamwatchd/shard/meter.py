@@ -67,6 +67,13 @@ class Meter:
         if len(self._notes) < _MOST_NOTES and self._notes[-1:] != [text]:
             self._notes.append(text)
 
+    def clock_stepped(self, by_ms: int) -> None:
+        """The wall clock was set, or the machine slept."""
+        self.add("clock_steps_total", 1, (("direction", "ahead" if by_ms > 0 else "back"),))
+        what = "jumped ahead" if by_ms > 0 else "went back"
+        meanwhile = "" if by_ms > 0 else "; until it has caught up, time goes on by the monotonic clock"
+        self.note(f"the clock {what} by {abs(by_ms) / 1000:.0f} s{meanwhile}")
+
     def sealed(self, epoch: OpenEpoch) -> None:
         self.add("epochs_total")
         self.add("epoch_records_total", epoch.records)

@@ -29,6 +29,7 @@ from streamwatchd.shard.output import Mark, TaskId
 from streamwatchd.shard.portion import Portion
 from streamwatchd.shard.recovery import MakeShard, State, feed
 from streamwatchd.shard.start import Assignment, Ports, Recovery, Started, owner_of
+from streamwatchd.shard.steady import SteadyClock
 from streamwatchd.shard.timing import sample
 from streamwatchd.shard.version import BEGINNING, Content, Version
 
@@ -61,6 +62,7 @@ class Worker:
         self._stopping = False
         self._paces: Mapping[str, int] = {}
         self._others_ms: int | None = None
+        self._steady: SteadyClock
         self._committer: Committer
         self._reader: Reader
         self._state: State
@@ -123,6 +125,8 @@ class Worker:
         """From here on the loop has all it works with."""
         self._state, self._reader, self._committer = started.state, started.reader, started.committer
         self._keeper.begin(started.snapshot_epoch)
+        taken_ms = self._state.shard.max_event_time()
+        self._steady = SteadyClock(self._clock, self._meter.clock_stepped, taken_ms, self._settings.max_future_ms)
         self._follow_tasks()
         self._open_epoch(must_commit=started.fresh)
         for version in self._assignment.versions:
@@ -233,7 +237,7 @@ class Worker:
         self._lead.note(taken, now)
         if taken.batches:
             if not self._open.records:
-                self._open.now_ms = self._clock.now_ms()
+                self._open.now_ms = self._steady.now_ms()
             laps = self._state.shard.laps
             decoded_s = laps.seconds[DECODE]
             laps.start()
@@ -304,7 +308,7 @@ class Worker:
     def _open_epoch(self, must_commit: bool = False) -> None:
         self._open = OpenEpoch(
             number=self._state.epoch + 1,
-            now_ms=self._clock.now_ms(),
+            now_ms=self._steady.now_ms(),
             starts=self._state.positions,
             ends=dict(self._state.positions),
             begun=self._clock.monotonic(),

@@ -216,7 +216,7 @@ class Clock:
             idle = [task for task in tasks if self._is_idle(task)]
             silent = set(idle)
             standings = [Standing(watermarks[task], task in silent) for task in tasks]
-            target = self._paces[topic].target(standings, self._now)
+            target = self._paces[topic].target(standings, self._now, self._now)
             if target is not None:
                 self._advance(idle, target, watermarks)
 

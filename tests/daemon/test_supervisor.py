@@ -18,11 +18,14 @@ from streamwatchd.daemon.contents import Bundle, ContentStore
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.process import EXIT_MISMATCH, Job
 from streamwatchd.daemon.supervisor import Supervisor
-from streamwatchd.ports.clock import SystemClock
+from streamwatchd.ports.clock import ManualClock, SystemClock
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.embedded import EmbeddedBroker
+from streamwatchd.ports.fake_disk import FakeDisk
 from streamwatchd.ports.kafka import NewTopic, Record
+from streamwatchd.ports.telemetry import Report
 from streamwatchd.settings import Topics
+from streamwatchd.shard.control import Paces
 from streamwatchd.shard.version import BEGINNING, Version
 from tests.daemon.project import ListLog
 from tests.shard.small import SETTINGS, START_MS, content, small_shards
@@ -158,3 +161,70 @@ def test_a_worker_that_leaves_by_itself_comes_back(broker: EmbeddedBroker, tmp_p
     setting.until(lambda: setting.supervisor.slots[0].restarts.total() == 1)
     setting.until_running()
     assert setting.leave() == 0
+
+
+class Unstarted:
+    """A supervisor without workers, on a clock that the test moves; `told` is what it would have told them."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock(START_MS)
+        store = ContentStore(FakeDisk(), Path("/state"))
+        store.add(content("v0"), Bundle(b"", {}, {}))
+        far, _ = Pipe(duplex=False)
+        self.supervisor = Supervisor(
+            SETTINGS,
+            {"in": 2},
+            store,
+            lambda assignment: None,
+            self.clock,
+            Metrics(),
+            ListLog(),
+            far,  # type: ignore[arg-type, return-value]
+        )
+        self.told: list[Paces] = []
+        self.supervisor._tell_all = self.told.append  # type: ignore[method-assign, assignment]
+
+    def report(self, *watermarks_ms: int, idle: bool) -> None:
+        tasks = {(1, "in", number): ms for number, ms in enumerate(watermarks_ms)}
+        report = Report(0, 0, "running", watermarks_ms=tasks, idle=frozenset(tasks) if idle else frozenset())
+        self.supervisor._on_report(report)
+
+    def pace_after(self, ms: int) -> int | None:
+        """What idle partitions may take over when so much time has passed."""
+        self.clock.advance(ms)
+        self.told.clear()
+        self.supervisor._set_paces()
+        return self.told[-1].watermarks_ms["in"] if self.told else None
+
+
+@pytest.mark.parametrize("jump_ms", [-315_360_000_000, -3_600_000, -1_000, 1_000, 3_600_000, 315_360_000_000])
+def test_a_clock_that_is_set_makes_no_storm_of_silence(jump_ms: int) -> None:
+    """All are silent while the clock is set: the watermark goes on second by second, as before."""
+    daemon = Unstarted()
+    daemon.report(START_MS - 9_000, START_MS - 8_000, idle=True)
+    assert daemon.pace_after(1_000) == START_MS
+    daemon.clock.jump(jump_ms)
+    assert daemon.pace_after(1_000) == START_MS + 1_000
+    assert daemon.pace_after(2_000) == START_MS + 3_000
+
+
+def test_an_empty_partition_waits_for_its_first_report() -> None:
+    """As long as one partition of the topic is not known, nobody goes on; once it is known to be idle, all may."""
+    daemon = Unstarted()
+    daemon.report(START_MS - 9_000, idle=True)
+    assert daemon.pace_after(1_000) is None
+    daemon.report(START_MS - 9_000, BEGINNING, idle=True)
+    assert daemon.pace_after(1_000) == START_MS + 1_000
+    daemon.report(START_MS - 9_000, BEGINNING, idle=False)
+    assert daemon.pace_after(1_000) is None
+
+
+def test_return_from_idleness_stops_the_clocks_pace() -> None:
+    """One that speaks again holds the others to its own time, however late that is by the clock."""
+    daemon = Unstarted()
+    daemon.report(START_MS - 9_000, START_MS - 9_000, idle=True)
+    assert daemon.pace_after(1_000) == START_MS
+    daemon.report(START_MS, START_MS, idle=False)
+    assert daemon.pace_after(60_000) == START_MS
+    daemon.report(START_MS, START_MS, idle=True)
+    assert daemon.pace_after(1_000) == START_MS + 61_000

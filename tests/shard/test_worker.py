@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,10 +11,13 @@ from streamwatchd.errors import Fenced, StateMismatch, Unavailable
 from streamwatchd.ports.faults import Killed
 from streamwatchd.ports.kafka import Committed, Partition
 from streamwatchd.shard.assignor import owner
-from streamwatchd.shard.control import Change, Go, Hold, Paces
+from streamwatchd.shard.control import Change, Command, Go, Hold, Paces
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.version import Version
-from tests.shard.small import SETTINGS, START_MS, World, content
+from tests.shard.small import SETTINGS, START_MS, TestLink, World, content
+
+HOUR = 3_600_000
+YEARS = 10 * 365 * 24 * HOUR
 
 
 def everything_once(world: World) -> None:
@@ -335,6 +339,65 @@ def test_stamps_from_the_future_are_judged_by_the_journalled_clock() -> None:
     world.run()
     assert len(world.kafka.records("streamwatchd.dead-letters")) == 1
     assert [alert["count"] for alert in world.alerts() if alert["where"].startswith("in/0/")][-1] == 15
+
+
+@pytest.mark.parametrize("jump_ms", [-YEARS, -HOUR, -1_000, 1_000, HOUR, YEARS])
+def test_a_clock_that_is_set_loses_nothing(jump_ms: int) -> None:
+    """Live records go on to be judged, nobody falls idle, and the step is said and counted."""
+    world = World()
+    world.contents["v0"] = content("v0", idle_after_ms=60_000)
+
+    class Link(TestLink):
+        def commands(self) -> Sequence[Command]:
+            if self.turn == 10:
+                world.clock.jump(jump_ms)
+                world.feed(20, step_ms=10)
+            return super().commands()
+
+    world.feed(20)
+    link = Link(world.contents, {turn: [Paces({"in": 2**60})] for turn in range(1, 40)}, 40)
+    world.worker(link).run()
+    world.feed(20)
+    world.run()
+    everything_once(world)
+    assert not world.kafka.records(world.settings.topics.dead_letters)
+    assert not any(report.idle for report in link.reports)
+    assert not any(alert["late"] for alert in world.alerts())
+    if abs(jump_ms) > 1_000:
+        assert any("the clock" in note for note in link.reports[-1].notes)
+
+
+def test_a_start_under_a_clock_of_years_ago_refuses_no_record() -> None:
+    """What was taken in before shows that it is not that early."""
+    world = World()
+    world.feed(20)
+    world.run()
+    world.clock.jump(-YEARS)
+    world.feed(20)
+    world.run()
+    everything_once(world)
+    assert not world.kafka.records(world.settings.topics.dead_letters)
+
+
+def test_stamps_of_years_ago_and_of_years_ahead_move_nothing() -> None:
+    """The one is a dead letter, the other an event like any other; both alike after a replay."""
+    world = World(partitions=1)
+    world.feed(10)
+    sent = world.sent
+    for years in (-YEARS, YEARS):
+        world.sent = years // 10
+        world.feed(1)
+    world.sent = sent
+    world.feed(10)
+    link = world.run()
+    assert len(world.kafka.records("streamwatchd.dead-letters")) == 1
+    assert link.reports[-1].watermarks_ms[1, "in", 0] == START_MS + 19 * 10 - 1_000
+    for path in list(world.disk.files):
+        world.disk.delete(path)
+    world.clock.advance(2 * YEARS)
+    link = world.run(turns=5)
+    assert link.reports[-1].watermarks_ms[1, "in", 0] == START_MS + 19 * 10 - 1_000
+    assert len(world.kafka.records("streamwatchd.dead-letters")) == 1
 
 
 def test_at_least_once_loses_nothing() -> None:
