@@ -226,6 +226,11 @@ class Family:
         since = max([BEGINNING, *(self.began.get((width_ms, each), BEGINNING) for each in accumulations)])
         return max(self.kept.get(width_ms, BEGINNING), _up(since, width_ms))
 
+    def follows_from(self, constants: Sequence[str]) -> int:
+        """Since when rows with these constants are taken in, without a gap up to now."""
+        ways = (life for life in self._lives if _takes(life.admits, tuple(constants)))
+        return min((life.from_ms for life in ways), default=FOREVER)
+
     # feeding
 
     def add_rows(self, frame: Frame) -> None:

@@ -100,6 +100,11 @@ class Flow:
         """The running nodes in the order in which they judge."""
         return {name: wire.node for name, wire in self._wires.items()}
 
+    @property
+    def wires(self) -> Mapping[str, Wire]:
+        """The same with the instants between which each judges, and those that it follows."""
+        return self._wires
+
     # wiring
 
     def _add(self, spec: StageSpec, begins_ms: int) -> None:

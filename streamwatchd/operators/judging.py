@@ -58,6 +58,12 @@ class Reader:
             start >= since for since, r in zip(self.whole_from, self.readings, strict=True) if r.window == window
         )
 
+    def is_kept(self, window: Window, since_ms: int) -> bool:
+        """Whether all that a window reads has been kept since an instant."""
+        return all(
+            since_ms >= since for since, r in zip(self.whole_from, self.readings, strict=True) if r.window == window
+        )
+
     def snapshot(self) -> list[list[int]]:
         return [self.counts_from, self.whole_from]
 

@@ -20,7 +20,7 @@ from streamwatchd.operators.family import UNKNOWN, Family
 from streamwatchd.operators.judging import Reader, fill_values, key_frame
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition, same_levels
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
-from streamwatchd.operators.spec import AlarmShape, Reading, WindowAlarmSpec
+from streamwatchd.operators.spec import AlarmShape, Reading, Window, WindowAlarmSpec
 
 Index = npt.NDArray[np.intp]
 
@@ -192,7 +192,7 @@ class WindowAlarmNode:
     def _warming(self, windows: Any, since: Any, judged_ms: int) -> npt.NDArray[np.bool_]:
         if self.spec.partial or not windows:
             return np.zeros(len(since), bool)
-        if not all(self.reader.is_whole(window, judged_ms) for window in windows):
+        if not all(self._reaches(window, judged_ms) for window in windows):
             self._warm_up = True
             return np.ones(len(since), bool)
         start = min(window.end(judged_ms) - window.size_ms for window in windows)
@@ -201,6 +201,12 @@ class WindowAlarmNode:
             warming &= since > judged_ms - self.spec.min_history_ms
         self._warm_up |= bool((warming & (since != UNKNOWN)).any())
         return warming
+
+    def _reaches(self, window: Window, judged_ms: int) -> bool:
+        """Whether what is kept of a window at T is enough to judge: all of it, or as much as `min_history` asks."""
+        if self.spec.min_history_ms is not None and self.reader.is_kept(window, judged_ms - self.spec.min_history_ms):
+            return True
+        return self.reader.is_whole(window, judged_ms)
 
     def _silent(self, frame: Frame, judged_ms: int) -> npt.NDArray[np.bool_] | None:
         if self.spec.silence is None:
@@ -315,8 +321,13 @@ class WindowAlarmNode:
         if not places:
             return
         self.done_ms = at_ms if self.done_ms is None else self.done_ms
-        reach = max([w.size_ms + w.ago_ms + w.step_ms for w in (r.window for r in self.reader.readings)], default=0)
-        self._heirs |= dict.fromkeys(places, at_ms + max(reach, self.spec.every_ms))
+        self._heirs |= dict.fromkeys(places, at_ms + self.reach_ms)
+
+    @property
+    def reach_ms(self) -> int:
+        """How long after an event a window may still hold it."""
+        reaches = [w.size_ms + w.ago_ms + w.step_ms for w in (r.window for r in self.reader.readings)]
+        return max([self.spec.every_ms, *reaches])
 
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         """What nobody took over ends at E."""

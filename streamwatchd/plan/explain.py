@@ -205,18 +205,18 @@ def _keeps(plan: LogicalPlan, place: Placement) -> Iterator[str]:
     total = 0
     for family in place.families:
         only = f", where {describe(family.where)}" if family.where is not None else ""
-        yield f"panes of {family.stream} by {_family_keys(family)}{only}"
+        yield f"panes of {family.stream} by {family_keys(family)}{only}"
         for table in family.tables:
             total += table_bytes(table)
             yield f"  {_table(table)}"
-    yield f"about {_size(total)} a key in all, shared with every rule below" if total else "nothing"
+    yield f"about {size_text(total)} a key in all, shared with every rule below" if total else "nothing"
 
 
 def _table(table: TableSpec) -> str:
     what = ", ".join(map(_accumulation, table.accumulations))
     fed = f"rolled up from {format_duration(table.parent_ms)}" if table.parent_ms else "fed by events"
     size = f"{format_duration(table.width_ms)} × {pane_count(table)}"
-    return f"{size}, {fed}: {what or 'no accumulation'} = {_size(table_bytes(table))} a key"
+    return f"{size}, {fed}: {what or 'no accumulation'} = {size_text(table_bytes(table))} a key"
 
 
 def _accumulation(each: Accumulation) -> str:
@@ -240,7 +240,7 @@ def table_bytes(table: TableSpec) -> int:
     return pane_count(table) * (each + _OVERHEAD)
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
     for unit, size in (("MiB", 1 << 20), ("KiB", 1 << 10)):
         if count >= size:
             return f"{count / size:.1f} {unit}"
@@ -254,12 +254,12 @@ def _shares(plan: LogicalPlan, name: str, place: Placement) -> Iterator[str]:
     for family in place.families:
         others = [other for other in readers(plan, family.id) if other != name]
         if others:
-            yield f"the panes by {_family_keys(family)} with {_listed(others)}"
+            yield f"the panes by {family_keys(family)} with {_listed(others)}"
     if not together and not any(readers(plan, family.id) != [name] for family in place.families):
         yield "nothing but the reading of what it reads"
 
 
-def _family_keys(family: FamilySpec) -> str:
+def family_keys(family: FamilySpec) -> str:
     """Filters by equality count as keys: `role` of `where role == "critical"`, for the values that rules ask for."""
     lifted = [
         f"{describe(key.expr)} ({', '.join(sorted(values)[:_LISTED])}{', …' if len(values) > _LISTED else ''})"

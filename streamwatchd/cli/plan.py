@@ -1,0 +1,158 @@
+"""`swctl plan`: what an edit of the rules does to state, said before the merge."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import click
+
+from streamwatchd.cli.project import CONFIG, config_path, counted, plural, print_diagnostics, runnable
+from streamwatchd.cli.revision import checked_out
+from streamwatchd.compiler import compile_project
+from streamwatchd.errors import RuleSetRejected, UnreadableInput
+from streamwatchd.lang.units import format_duration
+from streamwatchd.plan.change import Change, Panes, RuleChange, Side, Wait, compare
+from streamwatchd.plan.explain import size_text
+
+_COLOURS = {"removed": "red", "edited": "yellow", "renamed": "yellow", "affected": "yellow", "added": "green"}
+_WIDTH = 10
+
+
+@click.command("plan")
+@click.argument("sides", metavar="[OLD] [NEW]", nargs=-1)
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The configuration that revisions are of [default: as for the other commands].",
+)
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", help="How to print [default: text].")
+def command(sides: tuple[str, ...], config: Path | None, output: str) -> None:
+    """Say what the step from OLD to NEW does to state: what stays, what warms and for how long, what goes.
+
+    OLD and NEW are folders of a project, or git revisions of the configuration. Without NEW it is the files as they
+    are now, without OLD it is HEAD. The daemon does the same at a reload, by the same code, with rules that have run
+    for as long as their windows are. Exit code 0: compared; 1: mistakes in one of the two; 2: wrong usage.
+    """
+    if len(sides) > 2:
+        raise click.UsageError("two at most: OLD and NEW")
+    old, new = (*sides, *("HEAD", "")[len(sides) :])
+    with ExitStack() as stack:
+        before, after = _project(stack, old, config), _project(stack, new, config)
+        change = compare(_side(before), _side(after))
+    rules = tuple(replace(each, place=after.shown(before.shown(each.place))) for each in change.rules)
+    change = replace(change, rules=rules)
+    click.echo(_as_json(change) if output == "json" else "\n".join(_text(change)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Project:
+    """`folder` is where a revision lies for the moment, with a slash; `label` is what people see instead."""
+
+    config: Path
+    folder: str = ""
+    label: str = ""
+
+    def shown(self, text: str) -> str:
+        return text.replace(self.folder, self.label) if self.folder else text
+
+
+def _project(stack: ExitStack, name: str, config: Path | None) -> _Project:
+    if not name:
+        return _Project(config_path(config))
+    path = Path(name)
+    if path.is_dir() and not (path / CONFIG).is_file():
+        raise UnreadableInput(f"there is no {CONFIG} in {name}")
+    if path.exists():
+        return _Project(path / CONFIG if path.is_dir() else path)
+    there, folder = stack.enter_context(checked_out(config_path(config), name))
+    return _Project(there, folder, f"{name}:")
+
+
+def _side(project: _Project) -> Side:
+    """Prints what is wrong and exits where a project has mistakes."""
+    compiled = compile_project(project.config)
+    try:
+        return Side(runnable(compiled).plan, compiled.loaded.ruleset)
+    except RuleSetRejected as rejected:
+        found = [
+            each if each.span is None else replace(each, span=replace(each.span, file=project.shown(each.span.file)))
+            for each in rejected.diagnostics
+        ]
+        print_diagnostics(found, err=True)
+        click.echo(counted(found), err=True)
+        click.get_current_context().exit(1)
+
+
+# what it says
+
+
+def _text(change: Change) -> Iterator[str]:
+    for each in change.rules:
+        if each.what != "unchanged":
+            yield from _rule(each)
+            yield ""
+    yield _summary(change)
+
+
+def _rule(each: RuleChange) -> Iterator[str]:
+    head = click.style(f"{each.what:<{_WIDTH}}", fg=_COLOURS[each.what], bold=True)
+    was = f" (was {each.was})" if each.was else ""
+    yield f"{head}{each.kind} {click.style(each.name, bold=True)}{was}   {each.place}"
+    for title, lines in _sections(each):
+        for number, line in enumerate(lines):
+            yield f"  {title if number == 0 else '':<{_WIDTH - 2}}{line}"
+
+
+def _sections(each: RuleChange) -> Iterator[tuple[str, list[str]]]:
+    yield "alarms", list(_alarms(each))
+    yield "stays", [_panes(panes) for panes in each.stays]
+    yield "begins", [_panes(panes) for panes in each.begins]
+    if each.what != "removed":
+        yield "warms", [_wait(each.kind, wait) for wait in each.waits] or ["nothing: it is judged at once"]
+    yield "goes", [_panes(panes) for panes in each.goes]
+
+
+def _panes(panes: Panes) -> str:
+    sizes = [size_text(size) for size in (panes.bytes_before, panes.bytes_after) if size]
+    size = sizes[0] if sizes[0] == sizes[-1] else " → ".join(sizes)
+    later = f", {format_duration(panes.later_ms)} later" if panes.later_ms else ""
+    return f"panes of {panes.text}{later}: {size} a key"
+
+
+def _alarms(each: RuleChange) -> Iterator[str]:
+    if each.alarms == "stay":
+        yield "what is up stays up, with its id; holds go on"
+        if each.unheard_ms:
+            yield f"those of keys that the new panes hear nothing of resolve {format_duration(each.unheard_ms)} later"
+    elif each.alarms == "resolve":
+        yield f"what is up resolves, with the reason {each.reason}"
+
+
+def _wait(kind: str, wait: Wait) -> str:
+    if kind == "kpi":
+        return f"{wait.window} counts what has come since the change, for up to {format_duration(wait.ms)}"
+    return f"{wait.window} is null for up to {format_duration(wait.ms)}"
+
+
+def _summary(change: Change) -> str:
+    counts = Counter(each.what for each in change.rules)
+    parts = [f"{counts[what]} {what}" for what in (*_COLOURS, "unchanged") if counts[what]]
+    resolving = sum(each.alarms == "resolve" for each in change.rules)
+    warming = sum(bool(each.waits) for each in change.rules)
+    cost = f"state a key {size_text(change.bytes_before)}"
+    if change.bytes_before != change.bytes_after:
+        cost += f" → {size_text(change.bytes_after)}"
+    says = [", ".join(parts) or "no rules", f"{plural(warming, 'rule')} to warm", cost]
+    if resolving:
+        says.insert(1, f"{plural(resolving, 'rule')} whose alarms resolve")
+    return "; ".join(says)
+
+
+def _as_json(change: Change) -> str:
+    return json.dumps(asdict(change), indent=2, ensure_ascii=False)

@@ -1,0 +1,129 @@
+"""What a change does to the state of a flow, read off the flow once it has been told of the change.
+
+`swctl plan` asks a flow without data: it wires, keeps and ends what the running one would, by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from streamwatchd.operators.asking import FOREVER
+from streamwatchd.operators.flow import Flow
+from streamwatchd.operators.kpi import KpiNode
+from streamwatchd.operators.node import Node, first_multiple_above
+from streamwatchd.operators.session import SessionNode
+from streamwatchd.operators.spec import Reading
+from streamwatchd.operators.window_alarm import WindowAlarmNode
+from streamwatchd.operators.wire import Wire, names_of
+
+
+@dataclass(frozen=True, slots=True)
+class Warming:
+    """A reading that has not all of its window when the rules change: from `whole_ms` on it has."""
+
+    reading: Reading
+    whole_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A rule from the instant E on. `unbroken`: its node goes on as it is. `heir_of` is the rule, by its old name,
+    whose alarms or open sessions it takes over; "" if there is none. `unheard_ms` > 0: it reads other panes than that
+    one, and alarms of keys of which these hear nothing end so long after E.
+    """
+
+    rule: str
+    unbroken: bool
+    heir_of: str
+    unheard_ms: int
+    warming: tuple[Warming, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A rule, by its old name, whose alarms resolve at E with a reason."""
+
+    rule: str
+    reason: str
+
+
+def outlooks(flow: Flow, at_ms: int) -> Iterator[Outlook]:
+    """The rules in force after a change at E."""
+    for wire in flow.wires.values():
+        if wire.until_ms == FOREVER:
+            for rule in _rules_of(wire.node):
+                yield _outlook(flow, wire, rule, at_ms)
+
+
+def endings(flow: Flow) -> Iterator[Ending]:
+    """Alarms that nobody takes over."""
+    for name, wire in flow.wires.items():
+        if wire.until_ms < FOREVER:
+            heirs = [heir for heir in flow.wires.values() if heir.until_ms == FOREVER and name in heir.after]
+            for rule in sorted(names_of(wire.node)):
+                now = wire.left.renamed.get(rule, rule)
+                if not any(now in names_of(heir.node) for heir in heirs):
+                    yield Ending(rule, "rule_changed" if rule in wire.left.living else "rule_removed")
+
+
+def _rules_of(node: Node) -> list[str]:
+    if isinstance(node, KpiNode | SessionNode):
+        return [node.spec.name]
+    return sorted(names_of(node))
+
+
+def _outlook(flow: Flow, wire: Wire, rule: str, at_ms: int) -> Outlook:
+    unbroken = wire.begins_ms < at_ms
+    before = _predecessor(flow, wire, rule)
+    return Outlook(
+        rule=rule,
+        unbroken=unbroken,
+        heir_of=rule if unbroken else (before[0] if before else ""),
+        unheard_ms=_unheard_ms(before[1], wire.node) if before else 0,
+        warming=() if unbroken else tuple(_warming(wire.node, rule, at_ms)),
+    )
+
+
+def _predecessor(flow: Flow, wire: Wire, rule: str) -> tuple[str, Node] | None:
+    """The rule whose state goes on in this one, and its node."""
+    for name in wire.after:
+        old = flow.wires[name]
+        for was in _rules_of(old.node):
+            if old.left.renamed.get(was, was) == rule:
+                return was, old.node
+    return None
+
+
+def _unheard_ms(old: Node, new: Node) -> int:
+    if not isinstance(old, WindowAlarmNode) or not isinstance(new, WindowAlarmNode) or old.family is new.family:
+        return 0
+    return new.reach_ms
+
+
+def _warming(node: Node, rule: str, at_ms: int) -> Iterator[Warming]:
+    """Readings that are not whole at the first judgement above E, each with the first judgement at which it is."""
+    if not isinstance(node, KpiNode | WindowAlarmNode) or (isinstance(node, WindowAlarmNode) and node.spec.partial):
+        return
+    every_ms, known_ms = node.spec.every_ms, _known_from(node, rule)
+    history_ms = node.spec.min_history_ms if isinstance(node, WindowAlarmNode) else None
+    for reading, kept_ms in zip(node.reader.readings, node.reader.whole_from, strict=True):
+        window, since_ms = reading.window, max(kept_ms, known_ms)
+        whole_ms = _up(_up(since_ms + window.size_ms, window.step_ms) + window.ago_ms, every_ms)
+        if history_ms is not None:
+            whole_ms = min(whole_ms, _up(since_ms + history_ms, every_ms))
+        if whole_ms > first_multiple_above(at_ms, every_ms):
+            yield Warming(reading, whole_ms)
+
+
+def _known_from(node: KpiNode | WindowAlarmNode, rule: str) -> int:
+    """Since when keys of the rule are followed: one that speaks all the time is known from then on."""
+    if isinstance(node, KpiNode):
+        return max(node.counts_from, node.family.follows_from(node.spec.constants))
+    constants = next(member.constants for member in node.spec.members if member.name == rule)
+    noted_ms = _up(node.known.begins_ms, node.family.finest.width_ms)
+    return max(noted_ms, node.family.begins_ms, node.family.follows_from(constants))
+
+
+def _up(time_ms: int, step_ms: int) -> int:
+    return -(-time_ms // step_ms) * step_ms

@@ -1,0 +1,247 @@
+"""What an edit does to state: which stays, which warms and until when, which goes, and whose alarms resolve.
+
+The old plan is wired as the engine wires it, without data, and told of the new one; what is said here is read off
+that flow. It holds for old rules that have run for as long as their windows are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import lcm
+
+from streamwatchd.lang.units import format_duration
+from streamwatchd.operators.asking import GRACE_MS
+from streamwatchd.operators.dimension import Dimensions
+from streamwatchd.operators.flow import Flow
+from streamwatchd.operators.outlook import Ending, Outlook, endings, outlooks
+from streamwatchd.operators.spec import FamilySpec, LogicalPlan, StageSpec, TableSpec
+from streamwatchd.plan.describe import describe
+from streamwatchd.plan.explain import family_keys, pane_count, table_bytes
+from streamwatchd.plan.placement import Placement, nodes, placement, stages
+from streamwatchd.rules.ruleset import Alarm, Rule, RuleSet
+
+_MOST_MS = 2**52
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A rule set with its plan."""
+
+    plan: LogicalPlan
+    rules: RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Panes:
+    """One table of panes that a rule reads, and about what it keeps per key; one that goes does so `later_ms` later."""
+
+    text: str
+    bytes_before: int
+    bytes_after: int
+    later_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A window that is not whole for up to `ms` of event time after the change."""
+
+    window: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """One rule. `what` is added, removed, edited, renamed, affected (by the edit of another) or unchanged.
+
+    `was` is its old name. `stays`, `begins` and `goes` are panes that it reads; others may read them too. `alarms` says
+    what becomes of its alarms: "stay", "resolve" (with `reason`), or "" where there are none. `unheard_ms` > 0: alarms
+    of keys that the new panes never hear of resolve so long after the change.
+    """
+
+    what: str
+    kind: str
+    name: str
+    was: str
+    place: str
+    alarms: str = ""
+    reason: str = ""
+    unheard_ms: int = 0
+    stays: tuple[Panes, ...] = ()
+    begins: tuple[Panes, ...] = ()
+    goes: tuple[Panes, ...] = ()
+    waits: tuple[Wait, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """All rules, those that change first; `bytes_*` are per key of all tables together."""
+
+    rules: tuple[RuleChange, ...]
+    bytes_before: int
+    bytes_after: int
+
+
+def compare(old: Side, new: Side) -> Change:
+    """What becomes of the state of `old` when `new` takes over."""
+    at_ms = _instant(old.plan, new.plan)
+    flows = list(_switched(old.plan, new.plan, at_ms))
+    renamed = {now: was for flow in flows for was, now in _renames(flow).items()}
+    found = _Comparison(
+        old, new, at_ms, renamed,
+        {each.rule: each for flow in flows for each in outlooks(flow, at_ms)},
+        {each.rule: each for flow in flows for each in endings(flow)},
+    )  # fmt: skip
+    order = ("removed", "edited", "renamed", "affected", "added", "unchanged")
+    rules = sorted(found.changes(), key=lambda each: order.index(each.what))
+    return Change(tuple(rules), _total(old.plan), _total(new.plan))
+
+
+def _instant(*plans: LogicalPlan) -> int:
+    """Just above a multiple of all widths and steps, so that every wait comes out as long as it can be."""
+    steps = {
+        table.width_ms for plan in plans for _, stage in stages(plan) for f in stage.families for table in f.tables
+    }
+    steps |= {node.every_ms for plan in plans for _, stage in stages(plan) for node in nodes(stage) if node.every_ms}
+    common = 1
+    for step in sorted(steps):
+        common = lcm(common, step) if lcm(common, step) <= _MOST_MS else common
+    return -(-_MOST_MS // common) * common + 1
+
+
+def _switched(old: LogicalPlan, new: LogicalPlan, at_ms: int) -> Iterator[Flow]:
+    """The flow of every stage, told of the change."""
+    living = new.alarm_names()
+    for source in sorted({*old.first, *new.first}):
+        nothing = StageSpec(1, (source,), (), {})
+        yield _flow(old.first.get(source, nothing), new.first.get(source, nothing), at_ms, living)
+    for number in range(max(len(old.later), len(new.later))):
+        nothing = StageSpec(number + 2, (), (), {})
+        before = old.later[number] if number < len(old.later) else nothing
+        after = new.later[number] if number < len(new.later) else nothing
+        yield _flow(before, after, at_ms, living)
+
+
+def _flow(old: StageSpec, new: StageSpec, at_ms: int, living: frozenset[str]) -> Flow:
+    flow = Flow(old, Dimensions({}, {}), {})
+    flow.switch(at_ms, new, living)
+    return flow
+
+
+def _renames(flow: Flow) -> dict[str, str]:
+    return {was: now for wire in flow.wires.values() for was, now in wire.left.renamed.items()}
+
+
+def _total(plan: LogicalPlan) -> int:
+    families = {family.id: family for _, stage in stages(plan) for family in stage.families}
+    return sum(table_bytes(table) for family in families.values() for table in family.tables)
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """`renamed`: new name → old one."""
+
+    old: Side
+    new: Side
+    at_ms: int
+    renamed: Mapping[str, str]
+    outlooks: Mapping[str, Outlook]
+    endings: Mapping[str, Ending]
+
+    def changes(self) -> Iterator[RuleChange]:
+        before = {rule.name: rule for rule in self.old.rules.rules}
+        for rule in self.new.rules.rules:
+            was = self.renamed.get(rule.name, rule.name)
+            yield self._added(rule) if was not in before else self._kept(before[was], rule)
+        gone = before.keys() - {rule.name for rule in self.new.rules.rules} - set(self.renamed.values())
+        for name, rule in before.items():
+            if name in gone:
+                yield self._removed(rule)
+
+    def _added(self, rule: Rule) -> RuleChange:
+        there = placement(self.new.plan, rule.name)
+        return RuleChange(
+            "added", _kind(rule), rule.name, "", str(rule.span),
+            stays=self._stays(there), begins=self._begins(there), waits=self._waits(rule.name),
+        )  # fmt: skip
+
+    def _removed(self, rule: Rule) -> RuleChange:
+        ending = self.endings.get(rule.name) if _lasts(rule) else None
+        return RuleChange(
+            "removed", _kind(rule), rule.name, "", str(rule.span),
+            alarms="" if ending is None else "resolve",
+            reason="" if ending is None else ending.reason,
+            goes=self._goes(placement(self.old.plan, rule.name)),
+        )  # fmt: skip
+
+    def _kept(self, was: Rule, rule: Rule) -> RuleChange:
+        there = placement(self.new.plan, rule.name)
+        outlook, ending = self.outlooks[rule.name], self.endings.get(was.name) if _lasts(was) else None
+        found = RuleChange(
+            "edited", _kind(rule), rule.name, was.name if was.name != rule.name else "", str(rule.span),
+            alarms="resolve" if ending is not None else ("stay" if _lasts(was) else ""),
+            reason="" if ending is None else ending.reason,
+            unheard_ms=outlook.unheard_ms,
+            stays=self._stays(there), begins=self._begins(there), goes=self._goes(placement(self.old.plan, was.name)),
+            waits=self._waits(rule.name),
+        )  # fmt: skip
+        if found.was:
+            return replace(found, what="renamed")
+        if was.digest != rule.digest:
+            return found
+        touched = found.waits or found.begins or found.unheard_ms or found.reason
+        return replace(found, what="affected" if touched else "unchanged")
+
+    # panes
+
+    def _stays(self, there: Placement) -> tuple[Panes, ...]:
+        before = _tables(self.old.plan)
+        return tuple(
+            Panes(_text(family, table), table_bytes(before[family.id, table.width_ms]), table_bytes(table))
+            for family, table in _read(there)
+            if (family.id, table.width_ms) in before
+        )
+
+    def _begins(self, there: Placement) -> tuple[Panes, ...]:
+        before = _tables(self.old.plan)
+        return tuple(
+            Panes(_text(family, table), 0, table_bytes(table))
+            for family, table in _read(there)
+            if (family.id, table.width_ms) not in before
+        )
+
+    def _goes(self, here: Placement) -> tuple[Panes, ...]:
+        """Rows of a KPI that is gone come no more, so panes of them have no grace."""
+        after = _tables(self.new.plan)
+        return tuple(
+            Panes(_text(family, table), table_bytes(table), 0, 0 if family.meaning else GRACE_MS)
+            for family, table in _read(here)
+            if (family.id, table.width_ms) not in after
+        )
+
+    def _waits(self, name: str) -> tuple[Wait, ...]:
+        found = [Wait(describe(w.reading.aggregate), w.whole_ms - self.at_ms + 1) for w in self.outlooks[name].warming]
+        return tuple(dict.fromkeys(found))
+
+
+def _lasts(rule: Rule) -> bool:
+    """Whether it has alarms that stay up; occurrences have no end."""
+    return isinstance(rule, Alarm) and (bool(rule.by) or not rule.windowless)
+
+
+def _kind(rule: Rule) -> str:
+    return "alarm" if isinstance(rule, Alarm) else "kpi"
+
+
+def _tables(plan: LogicalPlan) -> dict[tuple[str, int], TableSpec]:
+    return {(f.id, table.width_ms): table for _, stage in stages(plan) for f in stage.families for table in f.tables}
+
+
+def _read(place: Placement) -> Iterator[tuple[FamilySpec, TableSpec]]:
+    for family in place.families:
+        yield from ((family, table) for table in family.tables)
+
+
+def _text(family: FamilySpec, table: TableSpec) -> str:
+    only = f" where {describe(family.where)}" if family.where is not None else ""
+    return f"{family.stream} by {family_keys(family)}{only}, {format_duration(table.width_ms)} × {pane_count(table)}"
