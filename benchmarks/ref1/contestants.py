@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
-import socket
 import sys
-import threading
 import time
-import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +14,7 @@ from typing import Any
 
 from benchmarks.measure import Program
 from benchmarks.ref1 import answers, topics
+from benchmarks.ref1.deployment import FirstRecord, deploy
 from benchmarks.ref1.oracle import Answer, Row
 
 HERE = Path(__file__).parent
@@ -28,7 +24,6 @@ PEERS_PYTHON = os.environ.get("STREAMWATCHD_BENCH_PYTHON", sys.executable)
 PARTITIONS = 4
 EVENTS_PER_MINUTE = 300_000
 PATIENCE_SECONDS = 120.0
-WORKER_UP = re.compile(rb"^streamwatchd_worker_up\{[^}]*\} 1(?:\.0)?$", re.MULTILINE)
 
 
 class Absent(Exception):
@@ -150,64 +145,26 @@ def judged(job: Job, found: topics.Harvest) -> dict[str, Any]:
 # --- the daemon and dry-run ------------------------------------------------------------------------------------------
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def project(job: Job, name: str, listen: str) -> Path:
-    """A copy of the rules and settings for one run; returns its streamwatchd.yaml."""
-    folder = job.work / name
-    shutil.copytree(HERE / "project", folder)
-    shutil.copy(job.hosts, folder / "enrichment.d" / "hosts.csv")
-    config = folder / "streamwatchd.yaml"
-    text = config.read_text(encoding="utf-8").replace("ref1", name).replace("topic: requests", f"topic: {job.topic}")
-    text = text.replace("127.0.0.1:9092", job.bootstrap).replace("127.0.0.1:9464", listen)
-    config.write_text(text, encoding="utf-8")
-    return config
-
-
-class FirstRecord(threading.Thread):
-    """Asks the daemon's metrics until they show a worker at work; `at` is when, seconds since the epoch.
-
-    A worker says so at the end of its first turn: it has then waited for records once, and taken what was there.
-    """
-
-    def __init__(self, listen: str) -> None:
-        super().__init__(daemon=True)
-        self._url = f"http://{listen}/metrics"
-        self._leave = threading.Event()
-        self.at: float | None = None
-
-    def run(self) -> None:
-        while self.at is None and not self._leave.wait(0.02):
-            try:
-                with urllib.request.urlopen(self._url, timeout=1) as response:
-                    text = response.read()
-            except OSError:
-                continue
-            if WORKER_UP.search(text):
-                self.at = time.time()
-
-    def stop(self) -> None:
-        self._leave.set()
-        self.join()
-
-
 def from_ours(topic: str, document: Mapping[str, Any]) -> Row:
     return answers.from_kpi(document) if topic.endswith("kpis") else answers.from_alert(document)
 
 
 def daemon(job: Job) -> Run:
     """streamwatchd with two shards on the real broker, until its last required row is committed and visible."""
-    name, listen = f"ref1-{uuid.uuid4().hex[:8]}", f"127.0.0.1:{free_port()}"
-    config = project(job, name, listen)
-    outputs = [f"{name}.kpis", f"{name}.alerts"]
+    return _deployed("daemon", job, "exactly_once")
+
+
+def at_least_once(job: Job) -> Run:
+    """The same without transactions."""
+    return _deployed("at_least_once", job, "at_least_once")
+
+
+def _deployed(called: str, job: Job, delivery: str) -> Run:
+    ours = deploy(job.work, job.bootstrap, job.topic, job.hosts, delivery=delivery)
+    outputs = [ours.kpis, ours.alerts]
     topics.create(job.bootstrap, dict.fromkeys(outputs, 1), {"message.timestamp.type": "LogAppendTime"})
-    command = [sys.executable, "-m", "streamwatchd", "--config", str(config)]
-    watch = FirstRecord(listen)
-    with Program(command, job.work / f"{name}.log", {"POLARS_MAX_THREADS": "1"}) as program:
+    watch = FirstRecord(ours)
+    with Program(ours.command, ours.log, {"POLARS_MAX_THREADS": "1"}) as program:
         watch.start()
         found = topics.harvest(
             job.bootstrap, outputs, from_ours, job.answer, lambda: program.exit_code is None, PATIENCE_SECONDS
@@ -216,16 +173,23 @@ def daemon(job: Job) -> Run:
         if found.complete_at is None:
             raise give_up(f"the daemon ({answers.compare(job.answer, found.rows)})", program)
         first = watch.at or program.started
-        return measured("daemon", job, program, first, found.complete_at, **judged(job, found))
+        return measured(called, job, program, first, found.complete_at, **judged(job, found))
 
 
 def dry_run(job: Job) -> Run:
     """`swctl dry-run` on the same events, start included: it has no first record to wait for."""
-    config = project(job, f"dry-{uuid.uuid4().hex[:8]}", "127.0.0.1:0")
-    out = config.parent / "out"
-    command = [sys.executable, "-c", "from streamwatchd.cli import main; main()", "dry-run", "--config", str(config)]
+    ours = deploy(job.work, job.bootstrap, job.topic, job.hosts)
+    out = ours.folder / "out"
+    command = [
+        sys.executable,
+        "-c",
+        "from streamwatchd.cli import main; main()",
+        "dry-run",
+        "--config",
+        str(ours.folder / "streamwatchd.yaml"),
+    ]
     command += ["--source", "requests", "--partitions", str(PARTITIONS), str(job.recording), "--out", str(out)]
-    with Program(command, config.parent / "log", {"POLARS_MAX_THREADS": "1"}) as program:
+    with Program(command, ours.log, {"POLARS_MAX_THREADS": "1"}) as program:
         while program.exit_code is None:
             time.sleep(0.01)
         ended = time.time()
@@ -247,5 +211,6 @@ CONTESTANTS: Mapping[str, Callable[[Job], Run]] = {
     "plain": plain,
     "prototype": prototype,
     "daemon": daemon,
+    "at_least_once": at_least_once,
     "dry-run": dry_run,
 }

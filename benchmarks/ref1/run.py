@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
+from benchmarks.measure import put_first
 from benchmarks.ref1 import events, oracle, topics
 from benchmarks.ref1.contestants import CONTESTANTS, PARTITIONS, ROOT, Absent, Job, Run
 from tests.kafka import server
@@ -35,6 +36,8 @@ def broker(given: str | None, work: Path) -> Iterator[str]:
     folder = work / "kafka"
     address = server.start(folder, heap="1g")
     try:
+        for file in folder.glob("node-*/pid"):
+            put_first(int(file.read_text(encoding="ascii")))
         yield address
     finally:
         server.stop(folder)

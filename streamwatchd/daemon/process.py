@@ -37,6 +37,9 @@ EXIT_MISMATCH = 4
 NOT_RESTARTED = (EXIT_FENCED, EXIT_MISMATCH)
 
 _PR_SET_PDEATHSIG = 1
+_SWITCH_S = 0.001
+"""After so long the loop lets the commit's thread go on, which needs the interpreter for µs only, but several times a
+commit; Python's own 5 ms each would be seen as latency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def work(job: Job, control: Connection, reports: Connection, memory: Array[c_cha
     log = logger(shard=job.assignment.shard)
     shards = job.shards(job)
     collect_rarely()
+    sys.setswitchinterval(_SWITCH_S)
     try:
         Worker(job.settings, job.assignment, ports, shards).run()
     except Fenced as error:

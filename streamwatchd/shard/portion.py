@@ -1,4 +1,8 @@
-"""How many records are taken at a time: so few that the loop gives a sign of life about every second."""
+"""How many records are taken at a time, and how long they may gather before.
+
+So few that the loop gives a sign of life about every second, and not one by one: a batch costs about as much as 300 of
+its records, however small it is.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ _LONG_S = 1.0
 _SHORT_S = 0.25
 _MOST_OUTPUTS = 50_000
 _CAREFUL_S = 60.0
+_LARGE = 2_000
+_REST_S, _MOST_REST_S = 0.004, 0.01
 
 
 class Portion:
@@ -21,9 +27,16 @@ class Portion:
         self.records = min(self._most, _FIRST)
         self._after_losses = most
         self._careful_until = now_s + _CAREFUL_S
+        self.rest_s = 0.0
 
     def note(self, taken: int, seconds: float, outputs: int, now_s: float) -> None:
-        """What the last take came to."""
+        """What the last take came to.
+
+        `rest_s` is then how long more records may gather: a few ms, or as long as the last ones took, so that small
+        batches never take more than half of the time; not at all while there is a backlog.
+        """
+        is_small = taken < min(_LARGE, self.records)
+        self.rest_s = min(_MOST_REST_S, max(_REST_S, seconds)) if is_small else 0.0
         if now_s >= self._careful_until:
             self._most = self._after_losses
         if seconds > _LONG_S or outputs > _MOST_OUTPUTS:

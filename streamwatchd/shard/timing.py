@@ -16,7 +16,8 @@ SAMPLED = 64
 
 def sample(values: Sequence[int] | npt.NDArray[np.int64]) -> list[int]:
     """At most `SAMPLED` of them, evenly spread."""
-    return [int(each) for each in values[:: max(1, -(-len(values) // SAMPLED))]]
+    chosen = values[:: max(1, -(-len(values) // SAMPLED))]
+    return chosen.tolist() if isinstance(chosen, np.ndarray) else list(chosen)
 
 
 @dataclass(slots=True)

@@ -34,6 +34,7 @@ from streamwatchd.shard.timing import sample
 from streamwatchd.shard.version import BEGINNING, Content, Version
 
 _TAKE_S = 0.05
+_GATHER_S = 0.02
 _REPORT_S = 0.5
 _MOST_TAKES_AHEAD = 25
 _MOST_OUTPUTS_AHEAD = 100_000
@@ -223,6 +224,7 @@ class Worker:
             if not self._commits.busy:
                 self._clock.sleep(_TAKE_S / 5)
             return
+        self._gather()
         begun = self._clock.monotonic()
         try:
             taken = self._reader.take(self._portion.records, self._patience_s())
@@ -262,6 +264,14 @@ class Worker:
             self._reader.pause(hold)
         if release:
             self._reader.resume(release)
+
+    def _gather(self) -> None:
+        """Let some records come together: while an epoch commits nothing that they cause could go out before."""
+        rest_s = self._portion.rest_s
+        if rest_s and self._commits.busy:
+            self._commits.settle(_GATHER_S)
+        elif rest_s:
+            self._clock.sleep(rest_s)
 
     def _time_evaluation(self, seconds: float, decoded_s: float) -> None:
         """`decoded_s` is what decoding had taken in all before."""

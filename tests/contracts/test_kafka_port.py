@@ -85,6 +85,17 @@ def commit(cluster: Kafka, *records: Record) -> None:
     writer.begin()
     writer.send(records)
     assert writer.commit(PATIENCE_SECONDS) is Outcome.COMMITTED
+    await_markers(cluster, {Partition(each.topic, each.partition) for each in records if each.partition is not None})
+
+
+def await_markers(cluster: Kafka, partitions: set[Partition]) -> None:
+    """A broker says that a transaction is committed before its markers are in the log, and readers see it after."""
+    admin = cluster.admin()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while admin.end_offsets(partitions, read_committed=True) != admin.end_offsets(partitions):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    admin.close()
 
 
 def visible(cluster: Kafka, partition: Partition, *, read_committed: bool = True) -> list[bytes | None]:

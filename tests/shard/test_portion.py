@@ -35,3 +35,19 @@ def test_after_losses_it_stays_small_for_a_minute() -> None:
         assert portion.records == records
         portion.note(records, 0.0, 0, 61)
         assert portion.records == 2 * records
+
+
+def test_small_batches_gather_and_a_backlog_does_not_wait() -> None:
+    """At least a few ms, at most ten, else as long as the last take was worked on; none behind a take that was full."""
+    portion = Portion(20_000, 0, 0)
+    assert portion.rest_s == 0
+    portion.note(10, 0.0001, 0, 1)
+    assert portion.rest_s == 0.004
+    portion.note(10, 0.006, 0, 1)
+    assert portion.rest_s == 0.006
+    portion.note(10, 5.0, 0, 1)
+    assert portion.rest_s == 0.01
+    portion.note(portion.records, 0.01, 0, 1)
+    assert portion.rest_s == 0
+    portion.note(2_000, 0.01, 0, 1)
+    assert portion.rest_s == 0

@@ -41,6 +41,8 @@ TRANSACTION_TUNING: Options = {
     "transaction.timeout.ms": 15_000,
     "message.timeout.ms": 10_000,
     "socket.timeout.ms": round(REQUEST_SECONDS * 1000),
+    # A transaction right behind another meets CONCURRENT_TRANSACTIONS for some 2 ms and is tried again.
+    "retry.backoff.ms": 2,
 }
 
 
