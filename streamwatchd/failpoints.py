@@ -61,6 +61,12 @@ POINTS = {
     "recovery.fenced": "older producers are fenced, what they left open is settled",
     "recovery.restored": "a snapshot was restored",
     "recovery.replayed": "the state stands at the last committed epoch",
+    "move.fenced": "the number of shards changes: other movers are fenced, every shard is as it was",
+    "move.closing": "one more shard of the old layout is closed next (detail: its number)",
+    "move.closed": "all shards of the old layout are closed, nothing of the new one is written",
+    "move.written": "the first snapshots of the new layout are there, the old layout is in force",
+    "move.sent": "all offsets are part of the transaction, its end was not asked for",
+    "move.committed": "Kafka has said that the new layout is in force",
     "leaving.settled": "told to stop: the last epoch is committed, the last snapshot is not written",
 }
 """Every point, and what has happened there."""

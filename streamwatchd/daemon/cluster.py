@@ -12,6 +12,8 @@ from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.kafka import Admin, Kafka, NewTopic, Partition
 from streamwatchd.settings import Settings
 from streamwatchd.shard.assignor import exchange_topic
+from streamwatchd.shard.move import layout_in_force
+from streamwatchd.shard.owner import Layout
 from streamwatchd.shard.version import Content
 
 _OUTPUT_PARTITIONS = 4
@@ -54,6 +56,24 @@ class Cluster:
             except Unavailable as error:
                 servers = self._settings.kafka.get("bootstrap.servers", "")
                 self._log.error("kafka_unavailable", servers=servers, reason=str(error), retry_in_seconds=wait_s)
+            self._sleep(wait_s, stopped)
+            wait_s = min(10.0, 2 * wait_s)
+        return None
+
+    def layout(
+        self, contents: list[Content], partitions: Mapping[str, int], stopped: Callable[[], bool]
+    ) -> Layout | None:
+        """The layout in force; the first one where nothing is committed; None when told to stop meanwhile.
+
+        Raises StateMismatch for offsets that others wrote.
+        """
+        wait_s = 0.5
+        while not stopped():
+            try:
+                found = layout_in_force(self._kafka, self._settings, partitions, contents)
+                return found or Layout(0, self._settings.shards)
+            except Unavailable as error:
+                self._log.error("kafka_unavailable", reason=str(error), retry_in_seconds=wait_s)
             self._sleep(wait_s, stopped)
             wait_s = min(10.0, 2 * wait_s)
         return None

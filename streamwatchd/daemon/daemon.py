@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
 from pathlib import Path
 from types import FrameType
@@ -24,6 +24,7 @@ from streamwatchd.daemon.control import ControlPort
 from streamwatchd.daemon.http import HttpPort
 from streamwatchd.daemon.logs import Log, logger
 from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.daemon.moving import Moving, after, assignment_of
 from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.daemon.supervisor import Supervisor
@@ -32,6 +33,8 @@ from streamwatchd.ports.clock import Clock, SystemClock
 from streamwatchd.ports.disk import Disk, Lock, RealDisk
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.settings import Settings
+from streamwatchd.shard.move import Order
+from streamwatchd.shard.owner import Layout
 from streamwatchd.shard.recovery import MakeShard
 from streamwatchd.shard.start import Assignment
 from streamwatchd.shard.version import Content
@@ -59,7 +62,7 @@ class Daemon:
         self._settings = settings
         self._around = around
         self._log: Log = logger()
-        self._stopped = False
+        self._stopped = self._moving = False
         self._started_ms = around.clock.now_ms()
         self._supervisor: Supervisor | None = None
         self._reloader: Reloader | None = None
@@ -113,19 +116,40 @@ class Daemon:
         if partitions is None:
             return 0
         proposal = Proposal(content, self._bundle(compiled.loaded.files))
+        layout = self._cluster.layout([*older, content], partitions, lambda: self._stopped)
+        if layout is None:
+            return 0
         if not self._store.versions:
             self._store.add(content, proposal.bundle)
         if self._mirror is not None:
             self._mirror.follow(self._store)
-        self._supervise(partitions, proposal, dict(compiled.loaded.files))
+        if layout.shards != self._settings.shards:
+            code = self._move(layout, partitions)
+            if code is not None:
+                return code
+            layout = after(layout, self._settings)
+        self._supervise(partitions, layout, proposal, dict(compiled.loaded.files))
         assert self._supervisor is not None
         return self._supervisor.run()
 
-    def _supervise(self, partitions: Mapping[str, int], proposal: Proposal, files: Mapping[str, bytes]) -> None:
+    def _move(self, layout: Layout, partitions: Mapping[str, int]) -> int | None:
+        """Another number of shards; None once it is in force, else the exit code."""
+        order = Order(layout, after(layout, self._settings), partitions, self._store.versions)
+        job = replace(self._job(assignment_of(order)), order=order)
+        self._moving = True
+        try:
+            return Moving(job, self._store, self._around.clock, self._log, lambda: self._stopped).run()
+        finally:
+            self._moving = False
+
+    def _supervise(
+        self, partitions: Mapping[str, int], layout: Layout, proposal: Proposal, files: Mapping[str, bytes]
+    ) -> None:
         clock = self._around.clock
         self._supervisor = Supervisor(
-            self._settings, partitions, self._store, self._job, clock, self._metrics, self._log, self._wake_far
-        )
+            self._settings, partitions, self._store, self._job, clock, self._metrics, self._log, self._wake_far,
+            layout.generation,
+        )  # fmt: skip
         self._store.remember(proposal.content)
         self._supervisor.changes.propose(proposal)
         project = Project(self._config, self._settings.rules_dir, self._settings.enrichment_dir)
@@ -229,7 +253,7 @@ class Daemon:
 
     def _health(self) -> tuple[bool, Mapping[str, object]]:
         if self._supervisor is None:
-            return False, {"status": "waiting for Kafka"}
+            return False, {"status": "moving the shards" if self._moving else "waiting for Kafka"}
         good, details = self._supervisor.health()
         return good, {**details, "refused": list(self._refusals.refused)}
 

@@ -16,7 +16,7 @@ from types import FrameType
 
 from streamwatchd.daemon.logs import configure, logger
 from streamwatchd.daemon.wire import Wire
-from streamwatchd.errors import Fenced, StateMismatch
+from streamwatchd.errors import Fenced, StateMismatch, Unavailable
 from streamwatchd.ports.clock import SystemClock
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.kafka import Kafka
@@ -25,6 +25,8 @@ from streamwatchd.ports.open_files import open_files
 from streamwatchd.ports.telemetry import BlackBox
 from streamwatchd.settings import Settings
 from streamwatchd.shard.collector import collect_rarely
+from streamwatchd.shard.epoch import Backoff
+from streamwatchd.shard.move import Mover, Order
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.recovery import MakeShard, ShardLike
 from streamwatchd.shard.shared import SharedStore
@@ -44,12 +46,13 @@ commit; Python's own 5 ms each would be seen as latency."""
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that a worker process is started with."""
+    """All that a worker process is started with. With an `order` it moves the shards and leaves."""
 
     settings: Settings
     assignment: Assignment
     kafka: Kafka
     shards: Callable[[Job], MakeShard]
+    order: Order | None = None
 
 
 STACKS_SIGNAL = signal.SIGUSR1
@@ -62,7 +65,7 @@ def work(job: Job, control: Connection, reports: Connection, memory: Array[c_cha
     faulthandler.enable()
     faulthandler.register(STACKS_SIGNAL)
     configure(job.settings.log_level)
-    wire = Wire(control, reports, lambda: os._exit(0), BlackBox(memory))
+    wire = Wire(control, reports, lambda: os._exit(0), BlackBox(memory), patient=job.order is None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: _on_term(wire, number, frame))
     ports = Ports(job.kafka, RealDisk(), SystemClock(), wire, shared=shared_store(job.settings))
@@ -71,7 +74,10 @@ def work(job: Job, control: Connection, reports: Connection, memory: Array[c_cha
     collect_rarely()
     sys.setswitchinterval(_SWITCH_S)
     try:
-        Worker(job.settings, job.assignment, ports, shards).run()
+        if job.order is None:
+            Worker(job.settings, job.assignment, ports, shards).run()
+        else:
+            _move(job, job.order, ports, shards)
     except Fenced as error:
         log.error("worker_fenced", reason=str(error))
         code = EXIT_FENCED
@@ -86,6 +92,16 @@ def work(job: Job, control: Connection, reports: Connection, memory: Array[c_cha
     wire.close()
     sys.stderr.flush()
     os._exit(code)  # librdkafka's threads may wait for brokers that are away; nothing is left to be done
+
+
+def _move(job: Job, order: Order, ports: Ports, shards: MakeShard) -> None:
+    """As often as it takes until brokers, disk and shared store answer."""
+    backoff = Backoff(ports.clock, lambda reason: logger().warning("move_postponed", reason=reason))
+    while True:
+        try:
+            return Mover(job.settings, order, ports, shards).run()
+        except Unavailable as error:
+            backoff.wait(error)
 
 
 def shared_store(settings: Settings) -> SharedStore | None:

@@ -63,8 +63,11 @@ class Supervisor:
         metrics: Metrics,
         log: Log,
         wake: Connection,
+        generation: int = 0,
     ) -> None:
+        """`generation` is that of the layout in force."""
         self._settings = settings
+        self._generation = generation
         self._partitions = dict(partitions)
         self._store = store
         self._make_job = make_job
@@ -159,9 +162,8 @@ class Supervisor:
 
     def _job(self, shard: int) -> Job:
         held = self.changes.wanted is not None and not self._ready
-        return self._make_job(
-            Assignment(shard, self._settings.shards, self._partitions, self._store.versions, held=held)
-        )
+        shards, versions, generation = self._settings.shards, self._store.versions, self._generation
+        return self._make_job(Assignment(shard, shards, self._partitions, versions, held=held, generation=generation))
 
     def _tell_all(self, command: Command) -> None:
         for slot in self.slots:

@@ -39,10 +39,12 @@ class Wire:
         reports: Connection,
         abandon: Callable[[], None] = lambda: None,
         box: BlackBox | None = None,
+        patient: bool = True,
     ) -> None:
         """`abandon` is called at a stop that comes before the worker first runs: clients that wait for a broker can't
-        be interrupted, and a recovery may be killed at any point."""
+        be interrupted, and a recovery may be killed at any point. Not `patient`: at any stop."""
         self._abandon = abandon
+        self._patient = patient
         self._has_run = False
         self._control = control
         self._telemetry = PipeTelemetry(reports, box)
@@ -55,7 +57,7 @@ class Wire:
     def stop(self) -> None:
         """As if the supervisor had said so: for signals."""
         self._commands.append(Stop())
-        if not self._has_run:
+        if not (self._has_run and self._patient):
             self._abandon()
 
     def commands(self) -> Sequence[Command]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.errors import Fenced, StateMismatch, Unavailable
 from streamwatchd.failpoints import failpoint
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.kafka import Committed, Kafka, Outcome, Partition, Record, Writer
@@ -19,11 +18,12 @@ from streamwatchd.shard.assignor import exchange_topic
 from streamwatchd.shard.fitting import fitting_document, fitting_letter
 from streamwatchd.shard.journal import EpochRecord, Range
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
+from streamwatchd.shard.owner import Owner
+from streamwatchd.shard.stamp import committed_epoch
 from streamwatchd.shard.timing import Timing
 from streamwatchd.shard.version import Version
 
 _encode = msgspec.json.Encoder().encode
-_METADATA = re.compile(r"e=(\d+);s=(\d+)/(\d+)")
 
 
 @dataclass(slots=True)
@@ -76,36 +76,6 @@ class Sealed:
     exchanged: tuple[ExchangeRecord, ...]
     positions: Mapping[Partition, Committed]
     emitted_at_ms: int
-
-
-def metadata(epoch: int, shard: int, shards: int) -> str:
-    return f"e={epoch};s={shard}/{shards}"
-
-
-def committed_epoch(positions: Mapping[Partition, Committed | None], shard: int, shards: int) -> int:
-    """The last committed epoch, 0 before the first.
-
-    Raises StateMismatch for positions that no worker of this layout wrote: someone moved them by hand, or the number
-    of shards was another.
-    """
-    newest = 0
-    for partition, position in positions.items():
-        if position is None:
-            continue
-        found = _METADATA.fullmatch(position.metadata)
-        if found is None:
-            raise StateMismatch(
-                f"the committed offset {position.offset} of {partition.topic}[{partition.partition}] was not written "
-                "by streamwatchd: it was moved by hand, or another program uses this group"
-            )
-        epoch, its_shard, its_shards = map(int, found.groups())
-        if (its_shard, its_shards) != (shard, shards):
-            raise StateMismatch(
-                f"{partition.topic}[{partition.partition}] was last owned by shard {its_shard} of {its_shards}, now it "
-                f"would be shard {shard} of {shards}: set `shards: {its_shards}` again"
-            )
-        newest = max(newest, epoch)
-    return newest
 
 
 def iso(ms: int) -> str:
@@ -182,15 +152,14 @@ class TransactionalCommitter:
     """
 
     def __init__(
-        self, kafka: Kafka, writer: Writer, group: str, topics: Topics, journal: Partition, layout: tuple[int, int],
+        self, kafka: Kafka, writer: Writer, owner: Owner, topics: Topics, journal: Partition,
         clock: Clock, trying: Callable[[str], None], most_bytes: int,
     ) -> None:  # fmt: skip
         self._kafka = kafka
         self._writer = writer
-        self._group = group
+        self._owner = owner
         self._topics = topics
         self._journal = journal
-        self._shard, self._shards = layout
         self._clock = clock
         self._trying = trying
         self._most_bytes = most_bytes
@@ -220,9 +189,9 @@ class TransactionalCommitter:
         self._writer.begin()
         failpoint("epoch.begun")
         try:
-            self._writer.send(records_of(sealed, self._topics, self._journal, self._shard, self._most_bytes))
+            self._writer.send(records_of(sealed, self._topics, self._journal, self._owner.shard, self._most_bytes))
             failpoint("epoch.sent")
-            self._writer.send_offsets(self._group, sealed.positions)
+            self._writer.send_offsets(self._owner.app, sealed.positions)
             failpoint("epoch.offsets_sent")
         except Unavailable as error:
             self._trying(str(error))
@@ -234,13 +203,17 @@ class TransactionalCommitter:
     def _is_committed(self, sealed: Sealed) -> bool:
         admin = self._kafka.admin()
         try:
-            positions = admin.committed(self._group, sealed.positions)
+            positions = admin.committed(self._owner.app, sealed.positions)
         finally:
             admin.close()
-        epoch = committed_epoch(positions, self._shard, self._shards)
+        epoch = committed_epoch(positions, self._owner)
         if epoch not in (sealed.record.epoch, sealed.record.epoch - 1):
             raise StateMismatch(f"epoch {sealed.record.epoch} is in hand, yet epoch {epoch} is committed")
-        return epoch == sealed.record.epoch
+        if epoch < sealed.record.epoch:
+            return False
+        if positions != sealed.positions:
+            raise Fenced(f"epoch {epoch} is committed, but not as this worker would have it: another owner wrote it")
+        return True
 
     def close(self) -> None:
         self._writer.close()

@@ -265,24 +265,29 @@ def read_topic(
 
     Of two records of one epoch the later one is it: the first was not committed.
     """
+    found: dict[int, EpochRecord] = {}
+    name = str(shard).encode()
+    for key, payload in payloads(kafka, journal):
+        if key == name and payload is not None:
+            record = EpochRecord.decode(payload)
+            if owner in (None, record.owner):
+                found[record.epoch] = record
+    return [found[epoch] for epoch in sorted(found) if above < epoch <= up_to]
+
+
+def payloads(kafka: Kafka, journal: Partition) -> Iterator[tuple[bytes | None, bytes | None]]:
+    """Key and payload of every committed record that the partition holds now."""
     admin, reader = kafka.admin(), kafka.reader(read_committed=True)
     try:
         start = admin.beginning_offsets([journal])[journal]
         end = admin.end_offsets([journal], read_committed=True)[journal]
-        found: dict[int, EpochRecord] = {}
         reader.assign({journal: start})
-        key = str(shard).encode()
         while reader.positions().get(journal, start) < end:
             taken = reader.take(10_000, 1.0)
             for batch in taken.batches:
-                for payload, its_key in zip(batch.payloads, batch.keys or (), strict=True):
-                    if its_key == key and payload is not None:
-                        record = EpochRecord.decode(payload)
-                        if owner in (None, record.owner):
-                            found[record.epoch] = record
+                yield from zip(batch.keys or (), batch.payloads, strict=True)
             if journal in taken.at_end:
                 break
-        return [found[epoch] for epoch in sorted(found) if above < epoch <= up_to]
     finally:
         reader.close()
         admin.close()

@@ -155,6 +155,11 @@ class SnapshotStore:
         self._manifests.pop(epoch, None)
         return self._files.write(self.path(epoch), pieces)
 
+    def delete(self, epoch: int) -> None:
+        """Raises Unavailable."""
+        self._manifests.pop(epoch, None)
+        self._files.delete(self.path(epoch))
+
     def prune(self) -> None:
         """Delete what no kept generation needs. Raises Unavailable."""
         epochs = self.epochs()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from streamwatchd.errors import StateMismatch, Unavailable
@@ -14,19 +13,17 @@ from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.disk import Disk, Lock
 from streamwatchd.ports.kafka import Committed, Kafka, Partition, Reader
 from streamwatchd.settings import Settings
-from streamwatchd.shard.assignor import assigned
 from streamwatchd.shard.background import Background, Thread
 from streamwatchd.shard.control import Link
-from streamwatchd.shard.epoch import Committer, PlainCommitter, TransactionalCommitter, committed_epoch
+from streamwatchd.shard.epoch import Committer, PlainCommitter, TransactionalCommitter
 from streamwatchd.shard.fitting import largest_record
-from streamwatchd.shard.journal import LocalJournal, missing_epochs, replayable
 from streamwatchd.shard.meter import Meter
-from streamwatchd.shard.output import TaskId
-from streamwatchd.shard.owner import Owner
-from streamwatchd.shard.recovery import MakeShard, Replay, State, begin, check_positions, newest_state
+from streamwatchd.shard.owner import Owner, mover_id
+from streamwatchd.shard.rebuild import Rebuild, Sources
+from streamwatchd.shard.recovery import MakeShard, State, check_positions
 from streamwatchd.shard.shared import Mirror, SharedStore
-from streamwatchd.shard.snapshot import SnapshotStore
-from streamwatchd.shard.version import Content, Version
+from streamwatchd.shard.stamp import committed_epoch, stamps
+from streamwatchd.shard.version import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,8 @@ class Assignment:
 
     `held`: after recovery wait for `Go`, as a change may be decided before any record is taken. `losses`: how many
     workers of this shard have died in a row, soon after their start. `generation` numbers the layouts (how many shards
-    there are) that this application has had.
+    there are) that this application has had. `closing`: bring the shard to the newest version, commit the last epoch
+    of its layout, and leave.
     """
 
     shard: int
@@ -45,6 +43,7 @@ class Assignment:
     held: bool = False
     losses: int = 0
     generation: int = 0
+    closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +68,6 @@ class Started(NamedTuple):
     snapshot_epoch: int
 
 
-def folder_of(settings: Settings, shard: int) -> Path:
-    return settings.state_dir / f"shard-{shard}"
-
-
 def owner_of(settings: Settings, assignment: Assignment) -> Owner:
     return Owner(settings.app, assignment.generation, assignment.shards, assignment.shard)
 
@@ -86,16 +81,19 @@ class Recovery:
         self._settings = settings
         self._assignment = assignment
         self._ports = ports
-        self._make_shard = make_shard
         self._meter = meter
-        self._folder = folder_of(settings, assignment.shard)
-        count = assignment.partitions.get(settings.topics.journal, assignment.shards)
-        self._topic = Partition(settings.topics.journal, assignment.shard % max(1, count))
         self._owner = owner_of(settings, assignment)
-        self.journal = LocalJournal(ports.disk, self._folder, self._owner)
-        self.snapshots = SnapshotStore(ports.disk, self._folder, self._owner)
-        self._shared = None if ports.shared is None else ports.shared.snapshots(self._owner)
-        self.mirror = Mirror(self.snapshots, self._shared) if self._shared is not None else None
+        self._folder = self._owner.folder(settings.state_dir)
+        sources = Sources(
+            settings, assignment.partitions, assignment.versions, ports.kafka, ports.disk, ports.shared,
+            ports.link.content, make_shard, meter, self._breathe,
+        )  # fmt: skip
+        self._rebuild = Rebuild(sources, self._owner)
+        self.journal, self.snapshots = self._rebuild.journal, self._rebuild.snapshots
+        self.tasks = self._rebuild.tasks
+        self._topic = self._rebuild.topic
+        shared = self._rebuild.shared
+        self.mirror = Mirror(self.snapshots, shared) if shared is not None else None
         self._lock: Lock | None = None
         self._open: list[Reader | Committer] = []
 
@@ -120,10 +118,11 @@ class Recovery:
         self._open.append(committer)
         reader = self._ports.kafka.reader(read_committed=True)
         self._open.append(reader)
-        committed = self._committed()
-        epoch = committed_epoch(committed, self._assignment.shard, self._assignment.shards)
-        self._check_not_ahead(epoch)
-        state = self._state_at(epoch, reader)
+        committed = self._committed_in_force()
+        epoch = committed_epoch(committed, self._owner)
+        if committed:
+            self._check_not_ahead(epoch)
+        state = self._rebuild.state(epoch, reader)
         failpoint("recovery.replayed")
         check_positions(state, committed)
         self._cut_journal(epoch)
@@ -150,13 +149,21 @@ class Recovery:
     def _committer(self) -> Committer:
         """Opening the writer fences an older owner, so it comes before all questions."""
         settings, kafka, clock, note = self._settings, self._ports.kafka, self._ports.clock, self._meter.note
-        shard, shards, most = self._assignment.shard, self._assignment.shards, largest_record(settings.kafka)
+        owner, most = self._owner, largest_record(settings.kafka)
         if settings.delivery == "at_least_once":
-            return PlainCommitter(kafka, settings.app, settings.topics, self._topic, shard, clock, note, most)
-        writer = kafka.writer(f"{settings.app}.{shard}")
-        return TransactionalCommitter(
-            kafka, writer, settings.app, settings.topics, self._topic, (shard, shards), clock, note, most
-        )
+            return PlainCommitter(kafka, settings.app, settings.topics, self._topic, owner.shard, clock, note, most)
+        writer = kafka.writer(owner.transactional_id)
+        return TransactionalCommitter(kafka, writer, owner, settings.topics, self._topic, clock, note, most)
+
+    def _committed_in_force(self) -> Mapping[Partition, Committed | None]:
+        """A shard that was closed for a move which did not come about is opened again; the mover is fenced before, so
+        that the move can't come about any more."""
+        committed = self._committed()
+        if not self._assignment.closing and any(stamp.closed for stamp in stamps(committed).values()):
+            if self._settings.delivery == "exactly_once":
+                self._ports.kafka.writer(mover_id(self._settings.app)).close()
+            committed = self._committed()
+        return committed
 
     def _committed(self) -> Mapping[Partition, Committed | None]:
         """Positions of every partition that any version in play makes ours."""
@@ -179,73 +186,9 @@ class Recovery:
                 "move the state folder away to start anew from Kafka"
             )
 
-    def _state_at(self, epoch: int, reader: Reader) -> State:
-        """The state behind the last committed epoch."""
-        contents, make, note = self._ports.link.content, self._make_shard, self._meter.note
-        state = newest_state(self.snapshots, epoch, contents, self.tasks, make, self._refused)
-        if self._is_poor(state, epoch):
-            state = self._shared_state(epoch, state)
-        if state is None:
-            first = self._assignment.versions[0]
-            content = contents(first.digest)
-            state = begin(first, content, self.tasks(content), make)
-        else:
-            failpoint("recovery.restored")
-        if state.epoch < epoch:
-            self._enter("replaying")
-            records = replayable(
-                self.journal, self._ports.kafka, self._topic, self._owner, state.epoch, epoch, self._gap
-            )
-            note(f"replaying epochs {state.epoch + 1} to {epoch}")
-            Replay(state, reader, contents, self.tasks, self._breathe).run(records)
-        return state
-
-    def _is_poor(self, state: State | None, epoch: int) -> bool:
-        """This folder alone does not lead up to the committed epoch: it is new, old, or spoilt."""
-        if state is None:
-            return epoch > 0
-        try:
-            return bool(missing_epochs(self.journal.read(state.epoch, epoch), state.epoch, epoch))
-        except Unavailable:
-            return True
-
-    def _shared_state(self, epoch: int, mine: State | None) -> State | None:
-        """The state of the shared store where it is newer. Without the store, the journal topic must do."""
-        if self._shared is None:
-            return mine
-        try:
-            newest = max((each for each in self._shared.epochs() if each <= epoch), default=0)
-            if mine is not None and newest <= mine.epoch:
-                return mine
-            contents, make = self._ports.link.content, self._make_shard
-            found = newest_state(self._shared, epoch, contents, self.tasks, make, self._refused)
-        except Unavailable as error:
-            self._meter.add("shared_store_failures_total")
-            self._meter.note(f"the shared snapshot store does not answer, replaying from the journal topic: {error}")
-            return mine
-        if found is None or (mine is not None and found.epoch <= mine.epoch):
-            return mine
-        self._meter.note(f"state of epoch {found.epoch} taken from the shared snapshot store")
-        return found
-
-    def _refused(self, note: str) -> None:
-        self._meter.add("snapshots_refused_total")
-        self._meter.note(note)
-
-    def _gap(self, note: str) -> None:
-        self._meter.add("journal_gaps_total")
-        self._meter.note(note)
-
     def _breathe(self) -> None:
         if self._meter.due(0.5):
             self._ports.link.report(self._meter.report())
-
-    def tasks(self, content: Content) -> dict[TaskId, Partition]:
-        """This shard's tasks under `content`."""
-        counts = self._assignment.partitions
-        sources = {each.topic: counts.get(each.topic, 0) for each in content.inputs}
-        settings, shard, shards = self._settings, self._assignment.shard, self._assignment.shards
-        return assigned(shard, shards, sources, settings.topics, content.stages, settings.exchange_partitions)
 
     def find_starts(self, state: State) -> bool:
         """Give tasks without a position their first one; True when there were such."""

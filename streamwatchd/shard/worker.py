@@ -19,7 +19,7 @@ from streamwatchd.ports.kafka import Committed, Partition, Reader
 from streamwatchd.ports.laps import DECODE
 from streamwatchd.settings import Settings
 from streamwatchd.shard.control import Change, Go, Held, Hold, Paces, Stop
-from streamwatchd.shard.epoch import Backoff, Committer, OpenEpoch, Sealed, metadata
+from streamwatchd.shard.epoch import Backoff, Committer, OpenEpoch, Sealed
 from streamwatchd.shard.idle import Silence
 from streamwatchd.shard.journal import EpochRecord
 from streamwatchd.shard.keeper import Keeper
@@ -28,6 +28,7 @@ from streamwatchd.shard.meter import Meter
 from streamwatchd.shard.output import Mark, TaskId
 from streamwatchd.shard.portion import Portion
 from streamwatchd.shard.recovery import MakeShard, State, feed
+from streamwatchd.shard.stamp import stamp_of
 from streamwatchd.shard.start import Assignment, Ports, Recovery, Started, owner_of
 from streamwatchd.shard.steady import SteadyClock
 from streamwatchd.shard.timing import sample
@@ -61,6 +62,7 @@ class Worker:
         self._held = assignment.held
         self._hold: Hold | None = None
         self._stopping = False
+        self._closed = False
         self._paces: Mapping[str, int] = {}
         self._others_ms: int | None = None
         self._steady: SteadyClock
@@ -80,6 +82,7 @@ class Worker:
             if started is None:
                 return
             self._begin(started)
+            self._stopping = self._stopping or self._assignment.closing
             while not self._stopping:
                 self._turn()
             self._leave()
@@ -372,7 +375,7 @@ class Worker:
 
     def _positions(self) -> dict[Partition, Committed]:
         """Every owned partition, moved or not, so that all carry the same epoch."""
-        text = metadata(self._state.epoch, self._assignment.shard, self._assignment.shards)
+        text = str(stamp_of(self._owner, self._state.epoch, closed=self._closed))
         return {self._state.tasks[task]: Committed(offset, text) for task, offset in self._state.positions.items()}
 
     def _commit(self, sealed: Sealed, epoch: OpenEpoch) -> None:
@@ -409,7 +412,8 @@ class Worker:
         self._link.report(self._meter.report())
         self._settle_commit()
         self._drain()
-        if not self._open.is_empty:
+        self._closed = self._assignment.closing
+        if self._closed or not self._open.is_empty:
             self._seal()
             self._settle_commit()
         self._keeper.leave(self._state, self._report)

@@ -20,7 +20,7 @@ from streamwatchd.shard.version import Version
 from tests.shard.small import SETTINGS, START_MS, World, content
 from tests.shard.test_worker import everything_once
 
-OF_A_WORKER = sorted(point for point in POINTS if not point.startswith("version."))
+OF_A_WORKER = sorted(point for point in POINTS if not point.startswith(("version.", "move.")))
 CHANGE = Version(1, START_MS + 10_000, "v1")
 
 

@@ -16,9 +16,7 @@ from streamwatchd.shard.epoch import (
     PlainCommitter,
     Sealed,
     TransactionalCommitter,
-    committed_epoch,
     iso,
-    metadata,
     records_of,
 )
 from streamwatchd.shard.journal import EpochRecord, Range
@@ -29,12 +27,11 @@ TOPICS = Topics()
 JOURNAL = Partition(TOPICS.journal, 0)
 IN = Partition("in", 0)
 MOST = 1_000_000
+OWNER = Owner("streamwatchd", 0, 1, 0)
 
 
 def sealed(epoch: int) -> Sealed:
-    record = EpochRecord(
-        Owner("app", 0, 1, 0), epoch, 0, {TaskId(1, "in", 0): Range(0, epoch)}, (), (), 0, "c", "0", {}
-    )
+    record = EpochRecord(OWNER, epoch, 0, {TaskId(1, "in", 0): Range(0, epoch)}, (), (), 0, "c", "0", {})
     return Sealed(
         record=record,
         outputs=(
@@ -43,7 +40,7 @@ def sealed(epoch: int) -> Sealed:
             Output(Sink.ENRICHED, None, {"a": 1}),
         ),
         exchanged=(ExchangeRecord(2, 1, b"partial"),),
-        positions={IN: Committed(epoch, metadata(epoch, 0, 1))},
+        positions={IN: Committed(epoch, f"e={epoch};s=0/1;g=0")},
         emitted_at_ms=1_767_571_200_123,
     )
 
@@ -57,10 +54,8 @@ class Setting:
         self.committer = self.open()
 
     def open(self) -> TransactionalCommitter:
-        writer = self.kafka.writer("streamwatchd.0")
-        return TransactionalCommitter(
-            self.kafka, writer, "streamwatchd", TOPICS, JOURNAL, (0, 1), self.clock, self.notes.append, MOST
-        )
+        writer = self.kafka.writer(OWNER.transactional_id)
+        return TransactionalCommitter(self.kafka, writer, OWNER, TOPICS, JOURNAL, self.clock, self.notes.append, MOST)
 
     def epochs(self) -> list[int]:
         return [msgspec.json.decode(record.value or b"")["epoch"] for record in self.kafka.records(TOPICS.alerts)]
@@ -98,7 +93,7 @@ def test_a_commit_counts_once() -> None:
     for epoch in (1, 2, 3):
         setting.committer.commit(sealed(epoch))
     assert setting.epochs() == [1, 2, 3]
-    assert setting.kafka.admin().committed("streamwatchd", [IN])[IN] == Committed(3, "e=3;s=0/1")
+    assert setting.kafka.admin().committed("streamwatchd", [IN])[IN] == Committed(3, "e=3;s=0/1;g=0")
 
 
 @pytest.mark.parametrize("point", ["begin", "send", "send.done", "send_offsets", "commit", "commit.done", "rebuild"])
@@ -143,7 +138,7 @@ def test_foreign_offsets_stop_it() -> None:
     setting = Setting()
     setting.committer.commit(sealed(1))
     setting.kafka.faults.at(1, lambda: Unavailable("lost"), point="kafka.commit")
-    setting.kafka.admin().commit("streamwatchd", {IN: Committed(9, metadata(9, 0, 1))})
+    setting.kafka.admin().commit("streamwatchd", {IN: Committed(9, "e=9;s=0/1;g=0")})
     with pytest.raises(StateMismatch, match="epoch 9 is committed"):
         setting.committer.commit(sealed(2))
 
@@ -156,20 +151,4 @@ def test_plain_commits_are_tried_again(point: str) -> None:
     setting.kafka.faults.at(1, lambda: Unavailable("lost"), point=point)
     plain.commit(sealed(1))
     assert set(setting.epochs()) == {1}
-    assert setting.kafka.admin().committed("streamwatchd", [IN])[IN] == Committed(1, "e=1;s=0/1")
-
-
-def test_the_committed_epoch_is_the_newest() -> None:
-    """Partitions that joined later have none yet; without any it is 0."""
-    positions = {IN: Committed(5, metadata(4, 0, 2)), Partition("in", 2): None}
-    assert committed_epoch(positions, 0, 2) == 4
-    assert committed_epoch({IN: None}, 0, 2) == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"), [("", "moved by hand"), ("e=x", "moved by hand"), ("e=4;s=1/3", "set `shards: 3` again")]
-)
-def test_positions_of_somebody_else_are_refused(text: str, reason: str) -> None:
-    """With the partition named and a way out."""
-    with pytest.raises(StateMismatch, match=reason):
-        committed_epoch({IN: Committed(5, text)}, 0, 2)
+    assert setting.kafka.admin().committed("streamwatchd", [IN])[IN] == Committed(1, "e=1;s=0/1;g=0")

@@ -205,7 +205,7 @@ def test_a_fenced_worker_leaves() -> None:
     """Another owner took the transactional id: no retry."""
     world = World()
     world.feed(30)
-    steal = lambda: world.kafka.broker.open_epoch("streamwatchd.0") and None  # noqa: E731
+    steal = lambda: world.kafka.broker.open_epoch("streamwatchd.0.0") and None  # noqa: E731
     world.kafka.faults.at(3, steal, point="kafka.begin")
     with pytest.raises(Fenced):
         world.run()
