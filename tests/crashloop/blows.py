@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
+import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from tests.kafka.process import Process
 
 STRIKES = {
     "worker": 30, "workers": 10, "again": 15, "supervisor": 15, "everything": 15, "writing": 10, "deciding": 6,
-    "zombie": 6, "failpoint": 16, "worker_pauses": 4, "supervisor_pauses": 3,
+    "zombie": 6, "moved": 8, "failpoint": 16, "worker_pauses": 4, "supervisor_pauses": 3,
 }  # fmt: skip
 """Kinds of blows and how often each comes."""
 _WORKERS_IN_A_ROW = 4
@@ -90,10 +92,14 @@ def _is_ours(pid: int) -> bool:
 class Blows:
     """Draws and strikes. `edit` makes a change to the project."""
 
-    def __init__(self, daemon: Daemon, rng: random.Random, edit: Callable[[], None]) -> None:
+    def __init__(
+        self, daemon: Daemon, rng: random.Random, edit: Callable[[], None], strikes: Mapping[str, int] = STRIKES
+    ) -> None:
         self._daemon = daemon
         self._rng = rng
         self._edit = edit
+        self._strikes = strikes
+        self._numbers = itertools.cycle((5, 1, 2, 3))
         self._in_a_row = 0
         self.struck: list[str] = []
         self.fired: set[str] = set()
@@ -101,10 +107,10 @@ class Blows:
 
     def strike(self) -> None:
         """One blow; the daemon is up or on its way up afterwards."""
-        kind = self._rng.choices(list(STRIKES), list(STRIKES.values()))[0]
+        kind = self._rng.choices(list(self._strikes), list(self._strikes.values()))[0]
         if self._in_a_row >= _WORKERS_IN_A_ROW:
             kind = self._rng.choice(("supervisor", "everything"))
-        if kind in ("supervisor", "everything", "deciding", "zombie", "failpoint"):
+        if kind in ("supervisor", "everything", "deciding", "zombie", "failpoint", "moved"):
             self._in_a_row = 0
         elif not kind.endswith("_pauses"):
             self._in_a_row += 2 if kind == "again" else 1
@@ -177,6 +183,24 @@ class Blows:
             self._supervisor()
             time.sleep(self._rng.uniform(0.5, 4.0))
             self._daemon.tell(signal.SIGCONT, pid)
+
+    def _moved(self) -> None:
+        """Another number of shards, and mostly a death in the middle of the move, or at one of its points."""
+        everything = (self._daemon.pid, *self._daemon.workers())
+        self._daemon.kill(*everything)
+        text = self._daemon.config.read_text()
+        number = next(self._numbers)
+        self._daemon.config.write_text(re.sub(r"(?m)^shards: \d+", f"shards: {number}", text))
+        if self._rng.random() < 0.4:
+            point = self._rng.choice([each for each in POINTS if each.startswith(("move.", "epoch.", "snapshot."))])
+            self._daemon.environment = {VARIABLE: f"{point}=kill@{self._rng.choice((1, 1, 2, 3))}"}
+        self._daemon.start()
+        self._daemon.environment = {}
+        if self._rng.random() < 0.8:
+            _wait(lambda: bool(self._daemon.workers()), 20.0)
+            time.sleep(self._rng.uniform(0.0, 2.5))
+            self._daemon.kill(self._daemon.pid, *self._daemon.workers())
+            self._daemon.start()
 
     def _failpoint(self) -> None:
         """At a named place in the code, at the n-th pass of some process that starts now."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from streamwatchd.batch import RawBatch
 from streamwatchd.ports.kafka import Kafka, Partition
 from streamwatchd.shard.journal import EpochRecord
+from streamwatchd.shard.output import TaskId
+from streamwatchd.shard.owner import Owner
 
 
 class Logs:
@@ -42,32 +44,57 @@ class Logs:
 
 
 class Journal:
-    """The epochs of every shard, in order; each is there once, and goes on where the one before ended."""
+    """The epochs of all shards of all layouts, in order; each is there once, and goes on where the last one ended."""
 
-    def __init__(self, kafka: Kafka, topic: str, shards: int) -> None:
+    def __init__(self, kafka: Kafka, topic: str) -> None:
         self._logs = Logs(kafka, [topic])
-        self.epochs: list[list[EpochRecord]] = [[] for _ in range(shards)]
+        self._epochs: dict[Owner, list[EpochRecord]] = {}
+        self._ends: dict[TaskId, int] = {}
+        self._waiting: list[EpochRecord] = []
+        self.moves = 0
         self.faults: list[str] = []
 
+    @property
+    def epochs(self) -> list[list[EpochRecord]]:
+        """Those of the newest layout, by shard."""
+        newest = max((owner.generation for owner in self._epochs), default=0)
+        return [self._epochs[owner] for owner in sorted(self._epochs) if owner.generation == newest]
+
     def read(self) -> list[list[EpochRecord]]:
-        """The new epochs by shard."""
-        before = [len(each) for each in self.epochs]
+        """The new epochs by shard, older layouts first. A layout that is new waits until the next reading: partitions
+        are not read at one instant, and the last epochs of the layout before may not be among these."""
+        known = max((owner.generation for owner in self._epochs), default=0)
+        found, self._waiting = self._waiting, []
         for batches in self._logs.read().values():
             for batch in batches:
                 for key, payload in zip(batch.keys or (), batch.payloads, strict=True):
-                    self._add(int(key or b""), EpochRecord.decode(payload or b""))
-        return [each[start:] for each, start in zip(self.epochs, before, strict=True)]
+                    if (key or b"").startswith(b"layout/"):
+                        self.moves += 1
+                        continue
+                    record = EpochRecord.decode(payload or b"")
+                    later = record.owner.generation > known and self._epochs
+                    (self._waiting if later else found).append(record)
+        new: dict[Owner, list[EpochRecord]] = {}
+        for record in sorted(found, key=lambda each: each.owner.generation):
+            self._add(record)
+            new.setdefault(record.owner, []).append(record)
+        return list(new.values())
 
-    def _add(self, shard: int, record: EpochRecord) -> None:
-        epochs = self.epochs[shard]
-        last = epochs[-1] if epochs else None
-        if record.epoch != (last.epoch if last else 0) + 1:
-            self.faults.append(f"shard {shard}: epoch {record.epoch} comes after {last and last.epoch}")
+    def _add(self, record: EpochRecord) -> None:
+        owner = record.owner
+        last = self._epochs[owner][-1].epoch if owner in self._epochs else self._base(owner)
+        if record.epoch != last + 1:
+            self.faults.append(f"{owner}: epoch {record.epoch} comes after {last}")
         for task, its_range in record.ranges.items():
-            known = last.ranges.get(task) if last else None
-            if known is not None and known.end != its_range.start:
-                self.faults.append(f"shard {shard}: {task} goes on at {its_range.start}, not at {known.end}")
-        epochs.append(record)
+            if self._ends.get(task, its_range.start) != its_range.start:
+                self.faults.append(f"{owner}: {task} goes on at {its_range.start}, not at {self._ends[task]}")
+            self._ends[task] = its_range.end
+        self._epochs.setdefault(owner, []).append(record)
+
+    def _base(self, owner: Owner) -> int:
+        before = [each for each in self._epochs if each.generation < owner.generation]
+        newest = max((each.generation for each in before), default=0)
+        return max((self._epochs[each][-1].epoch for each in before if each.generation == newest), default=0)
 
     def close(self) -> None:
         self._logs.close()

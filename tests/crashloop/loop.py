@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from streamwatchd.daemon.contents import content_of
 from streamwatchd.ports.kafka import Kafka, NewTopic, Record
 from streamwatchd.ports.librdkafka import Librdkafka
 from tests.crashloop import project
-from tests.crashloop.blows import Blows, Daemon
+from tests.crashloop.blows import STRIKES, Blows, Daemon
 from tests.crashloop.kafka_log import Journal, Logs
 from tests.crashloop.reenactment import Reenactment
 from tests.kafka.process import free_port, read_letters
@@ -36,7 +37,8 @@ _SETTLED_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How large a run is: `kills` a cycle, `density` events a partition and turn, `rules` random rules beside ours."""
+    """How large a run is: `kills` a cycle, `density` events a partition and turn, `rules` random rules beside ours,
+    `strikes` how often each kind of blow comes."""
 
     cycles: int = 4
     kills: int = 10
@@ -44,6 +46,7 @@ class Shape:
     density: int = 8
     rules: int = 8
     snapshot_every: str = "1s"
+    strikes: Mapping[str, int] = field(default_factory=lambda: STRIKES)
 
 
 @dataclass(slots=True)
@@ -55,6 +58,7 @@ class Result:
     blows: Counter[str] = field(default_factory=Counter)
     points: list[str] = field(default_factory=list)
     switches: int = 0
+    moves: int = 0
     records: int = 0
     outputs: int = 0
     faults: list[str] = field(default_factory=list)
@@ -75,7 +79,7 @@ class Run:
         self._daemon = self._make_daemon()
         self._traffic = project.Traffic(seed, shape.density)
         self._edits = project.Edits(random.Random(seed + 1))
-        self._blows = Blows(self._daemon, random.Random(seed + 2), self._edit)
+        self._blows = Blows(self._daemon, random.Random(seed + 2), self._edit, shape.strikes)
         self._contents: dict[str, Compiled] = {}
         self._first = self._remember()
         self._end_ms = START_MS
@@ -152,7 +156,7 @@ class Run:
         begun = time.monotonic()
         try:
             self._daemon.start_and_wait()
-            self._journal = Journal(self._kafka, f"{self._prefix}journal", self._shape.shards)
+            self._journal = Journal(self._kafka, f"{self._prefix}journal")
             self._inputs = Logs(self._kafka, [self._prefix + topic for topic in self._counts])
             self._again = Reenactment(self._first, dict.fromkeys(self._inputs.partitions), self._exchange_partitions)
             for number in range(self._shape.cycles):
@@ -209,7 +213,9 @@ class Run:
         time.sleep(0.3)
         self._read()
         last = [records[-1] for records in self._journal.epochs if records]
-        if len(last) < self._shape.shards or len({record.version for record in last}) > 1:
+        tasks = {task for record in last for task in record.ranges}
+        sources = sum(task.stage == 1 for task in tasks)
+        if sources < sum(self._counts.values()) or len({record.version for record in last}) > 1:
             return False
         stages = 1 + len(self._program_of(last[0].content).plan.later)
         watermarks = [at for record in last for task, at in record.watermarks_ms.items() if task.stage <= stages]
@@ -235,7 +241,7 @@ class Run:
             faults += differences(expected, of_rules(names, as_oracle(mine)), LARGEST_INPUT)
         self.result.faults += [f"{name}: {fault}" for fault in faults]
         self.result.outputs = sum(map(len, mine.values()))
-        self.result.switches = len(self._again.switches)
+        self.result.switches, self.result.moves = len(self._again.switches), self._journal.moves
 
     def differences(self, said: dict[str, list[Plain]]) -> list[str]:
         """From what undisturbed shards say, up to the last time that is settled."""

@@ -58,9 +58,11 @@ class Setting:
         self.log = ListLog()
         self.supervisor = self.fresh()
 
-    def fresh(self) -> Supervisor:
+    def fresh(self, generation: int = 0) -> Supervisor:
         far, self.wake = Pipe(duplex=False)
-        return Supervisor(self.settings, self.partitions, self.store, self.job, SystemClock(), Metrics(), self.log, far)
+        return Supervisor(
+            self.settings, self.partitions, self.store, self.job, SystemClock(), Metrics(), self.log, far, generation
+        )
 
     def job(self, assignment: object) -> Job:
         return Job(self.settings, assignment, self.kafka, small_shards)  # type: ignore[arg-type]

@@ -132,7 +132,7 @@ def test_reloads_under_traffic_change_nothing_for_rules_that_stay_as_they_are(
     end_ms = max(record.timestamp_ms or 0 for record in records)
     site.send(project.closing(site.counts, end_ms + CLOSING_MS))
 
-    journal = Journal(site.kafka, f"{site.prefix}journal", SHARDS)
+    journal = Journal(site.kafka, f"{site.prefix}journal")
     settled_ms = end_ms + SETTLED_MS
     site.until(lambda: is_past(journal, settled_ms))
     assert site.signal(signal.SIGTERM) == 0

@@ -147,24 +147,6 @@ def test_killed_again_and_again_while_numbers_change(seed: int) -> None:
     everything_once(world)
 
 
-@pytest.mark.parametrize("lost", ["disk", "host", "both"])
-def test_lost_first_snapshots_are_put_together_again(lost: str) -> None:
-    """From the shared store; without one from the layout before, out of the journal topic, over several moves."""
-    world = Moving()
-    if lost == "host":
-        world.share()
-    for shards in (2, 5, 3):
-        world.feed(30)
-        world.start(shards)
-    if lost != "disk":
-        world.move()
-    for path in list(world.disk.files):
-        world.disk.delete(path)
-    world.feed(30)
-    world.start(3)
-    everything_once(world)
-
-
 def test_a_closed_shard_is_opened_again_and_the_mover_fenced() -> None:
     """The old number after all: the half-done move can't come about any more."""
     world = half_way()

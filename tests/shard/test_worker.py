@@ -192,12 +192,12 @@ def test_a_deleted_group_is_refused() -> None:
 
 
 def test_another_number_of_shards_is_refused() -> None:
-    """Until state can be moved, the layout it was written by must be kept."""
+    """By a worker: the daemon moves the state before it starts any."""
     world = World()
     world.feed(30)
     world.run()
     world.settings = replace(world.settings, shards=2)
-    with pytest.raises(StateMismatch, match="set `shards: 1` again"):
+    with pytest.raises(StateMismatch, match="start this one again with `shards: 1`"):
         world.run(shard=owner("in", 0, shards=2))
 
 
