@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,11 @@ def write_project(
     folder: Path, rules: Mapping[str, str], servers: str = "127.0.0.1:1", topic: str = "in", source: str = "",
     **settings: Any,
 ) -> Path:  # fmt: skip
-    """`rules` are texts by file name, `source` is more of the source; returns the path of the settings."""
+    """`rules` are texts by file name, `source` is more of the source, `kafka` more options of the client; returns the
+    path of the settings."""
+    client = {"bootstrap.servers": servers, **settings.pop("kafka", {})}
     lines = [
-        f"kafka: {{bootstrap.servers: '{servers}'}}",
+        f"kafka: {json.dumps(client)}",
         f"sources: {{events: {{topic: {topic}, time: t, max_delay: 1s, {source}}}}}",
         *(f"{name}: {value}" for name, value in {"listen": "'127.0.0.1:0'", **settings}.items()),
     ]

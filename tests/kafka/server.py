@@ -112,6 +112,20 @@ def start_again(folder: Path, *, heap: str = "512m") -> str:
     return _run_nodes(folder, nodes, install(), heap)
 
 
+def kill(folder: Path, number: int) -> None:
+    """End broker `number` (from 1) of the cluster under `folder` with SIGKILL."""
+    pid = _pid(folder.absolute() / f"node-{number}" / "pid")
+    if pid is not None:
+        os.kill(pid, signal.SIGKILL)
+        if child := _children.pop(pid, None):
+            child.wait()
+
+
+def revive(folder: Path, number: int, *, heap: str = "512m") -> None:
+    """Start broker `number` again with all it knew; does not wait until it answers."""
+    _launch(_known_node(folder.absolute() / f"node-{number}"), install(), heap)
+
+
 def _run_nodes(folder: Path, nodes: list[Node], library: Path, heap: str) -> str:
     processes = [_launch(node, library, heap) for node in nodes]
     try:
@@ -174,7 +188,8 @@ def _prepare(node: Node, nodes: list[Node], cluster: str, library: Path, extra: 
     }
     file = node.folder / "server.properties"
     file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
-    command = [*_java(library, "128m"), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(file)]
+    # With `=`: an identifier may begin with a hyphen.
+    command = [*_java(library, "128m"), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CannotRun(f"the broker's folder could not be formatted:\n{done.stdout}{done.stderr}")
@@ -186,7 +201,7 @@ def _java(library: Path, heap: str) -> list[str]:
 
 
 def _launch(node: Node, library: Path, heap: str) -> subprocess.Popen[bytes]:
-    with (node.folder / "kafka.log").open("wb") as log:
+    with (node.folder / "kafka.log").open("ab") as log:
         command = [*_java(library, heap), "kafka.Kafka", str(node.folder / "server.properties")]
         # A session of its own: Ctrl-C in the terminal is for the starter, which then stops the broker in order.
         process = subprocess.Popen(

@@ -29,10 +29,15 @@ rules:
 
 
 class Site(Process):
-    """Three keys' events are counted; `source` is more text for the source, such as `fields: {…}`."""
+    """Three keys' events are counted; `source` is more text for the source, such as `fields: {…}`.
 
-    def __init__(self, servers: str, folder: Path, *, create: bool = True, source: str = "", **settings: Any) -> None:
-        self.name = f"t{uuid.uuid4().hex[:10]}"
+    `name` is that of the application and begins the names of its topics.
+    """
+
+    def __init__(
+        self, servers: str, folder: Path, *, create: bool = True, source: str = "", name: str = "", **settings: Any
+    ) -> None:
+        self.name = name or f"t{uuid.uuid4().hex[:10]}"
         self.folder = folder
         self.kafka = Librdkafka({"bootstrap.servers": servers})
         self.topic = f"{self.name}.in"

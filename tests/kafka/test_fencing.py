@@ -1,0 +1,106 @@
+"""Two owners of one shard, and an owner that slept: who leaves, who goes on, and what it says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.brokers.injections import IMPATIENT
+from tests.brokers.witness import Witness
+from tests.kafka import server
+from tests.kafka.fixtures import needing_kafka
+from tests.kafka.proxy import END_TXN, Fault, Proxy, advertise
+
+pytestmark = pytest.mark.kafka
+TRANSACTION_S = 2.0
+PATIENCE_S = 180.0
+SHORT = {
+    "transaction.timeout.ms": round(TRANSACTION_S * 1000),
+    "message.timeout.ms": 1_900,
+    "socket.timeout.ms": 1_900,
+}
+
+
+def test_a_second_daemon_of_the_same_application_takes_over(kafka: str, tmp_path: Path) -> None:
+    """The first leaves with the code that is not restarted and says why; the second rebuilds the state from Kafka."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    first = Witness(kafka, tmp_path / "first")
+    second = Witness(kafka, tmp_path / "second", create=False, name=first.name)
+    try:
+        first.start()
+        first.until(lambda: first.health()[0] == 200, PATIENCE_S)
+        first.feed_on()
+        first.until_seen(200)
+        second.start()
+        assert first.process is not None
+        assert first.process.wait(PATIENCE_S) == 3
+        fenced = first.logged("worker_fenced")[0]
+        assert f"`app: {first.name}`" in fenced["hint"]
+        second.until(lambda: second.health()[0] == 200, PATIENCE_S)
+        second.until_seen(0)
+        first.feed_no_more()
+        second.sent = first.sent
+        assert second.verdict() == []
+    finally:
+        first.end()
+        second.end()
+
+
+@contextmanager
+def sleeper(folder: Path) -> Iterator[tuple[Witness, Proxy]]:
+    """A daemon at work whose transactions the broker ends after 2 s."""
+    port, kafka = server.free_ports(1)[0], folder / "kafka"
+    with needing_kafka(), Proxy("streamwatchd") as proxy:
+        server.start(kafka, port=port, properties={**advertise(proxy.port), **IMPATIENT})
+        proxy.target = ("127.0.0.1", port)
+        try:
+            witness = Witness(f"127.0.0.1:{proxy.port}", folder, kafka=SHORT)
+            try:
+                witness.start()
+                witness.until(lambda: witness.health()[0] == 200, PATIENCE_S)
+                witness.feed_on()
+                witness.until_seen(200)
+                yield witness, proxy
+            finally:
+                witness.end()
+        finally:
+            server.stop(kafka)
+
+
+def test_a_suspended_machine_goes_on_when_it_wakes(tmp_path: Path) -> None:
+    """In the middle of a transaction, past its time-out: the broker has aborted it, and the workers send the epoch
+    again; none takes it for another owner."""
+    with sleeper(tmp_path) as (witness, proxy):
+        assert witness.process is not None
+        workers = witness.workers()
+        everything = (witness.process.pid, *workers)
+        assert proxy.plan(END_TXN, Fault.DELAY, 2 * TRANSACTION_S + 2).met.wait(PATIENCE_S)
+        for pid in everything:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(2 * TRANSACTION_S + 3)
+        for pid in everything:
+            os.kill(pid, signal.SIGCONT)
+        witness.until_seen(witness.seen())
+        witness.feed_no_more()
+        assert witness.verdict() == []
+        assert witness.workers() == workers
+
+
+def test_a_suspended_worker_is_replaced_and_does_no_harm(tmp_path: Path) -> None:
+    """Its supervisor finds it hung; the successor fences it and goes on where Kafka says."""
+    with sleeper(tmp_path) as (witness, proxy):
+        worker = witness.workers()[0]
+        assert proxy.plan(END_TXN, Fault.DELAY, 2 * TRANSACTION_S + 2).met.wait(PATIENCE_S)
+        os.kill(worker, signal.SIGSTOP)
+        witness.until(lambda: bool(witness.logged("worker_hung")), PATIENCE_S)
+        witness.until(lambda: witness.health()[0] == 200 and worker not in witness.workers(), PATIENCE_S)
+        witness.feed_no_more()
+        faults = [each for each in witness.verdict() if not each.startswith(("worker_hung", "worker_lost"))]
+        assert faults == []
