@@ -15,6 +15,7 @@ from typing import assert_never
 
 from streamwatchd import fields
 from streamwatchd.aggregates.shelf import AGGREGATES
+from streamwatchd.daemon.selfwatch.conditions import CONDITIONS, Condition
 from streamwatchd.fields import Field, Form, Record
 from streamwatchd.functions import FUNCTIONS, FunctionSpec
 from streamwatchd.lang.codes import CODES
@@ -28,7 +29,14 @@ FILES = {
     "streamwatchd": ("The daemon: `streamwatchd.yaml`", settings_spec.SETTINGS),
     "table": ("Tables: `enrichment.d/*.yaml`", settings_spec.TABLE),
 }
-RECORDS = (rule_spec.KPI, rule_spec.ALARM, settings_spec.SOURCE, settings_spec.FIELD, settings_spec.TOPICS)
+RECORDS = (
+    rule_spec.KPI,
+    rule_spec.ALARM,
+    settings_spec.SOURCE,
+    settings_spec.FIELD,
+    settings_spec.TOPICS,
+    settings_spec.SELF_ALERT,
+)
 
 
 # --- files and fields ------------------------------------------------------------------------------------------------
@@ -147,6 +155,20 @@ def metric_page() -> Iterator[str]:
     yield from map(metric_row, METRICS.values())
 
 
+def self_alert_row(condition: Condition) -> str:
+    message = condition.message.replace("{", "‹").replace("}", "›")
+    cells = (f"`streamwatchd.{condition.name}`", condition.severity, message, condition.way_out)
+    return "| " + " | ".join(map(cell, cells)) + " |"
+
+
+def self_alert_page() -> Iterator[str]:
+    yield "# Self-alerts\n"
+    yield "What the daemon says of itself, in the form of [alerts](../outputs.md#the-daemon-on-itself)."
+    yield "Limits are set under `self_alerts:`; see [files and fields](files.md#self-alerts).\n"
+    yield "| rule | severity | says | what to do |\n|---|---|---|---|"
+    yield from map(self_alert_row, CONDITIONS)
+
+
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
@@ -167,6 +189,7 @@ def generated() -> dict[Path, str]:
         "functions": function_page(),
         "diagnostics": diagnostic_page(),
         "metrics": metric_page(),
+        "self-alerts": self_alert_page(),
     }
     found = {ROOT / "docs" / "reference" / f"{name}.md": page(lines) for name, lines in pages.items()}
     schemas = {ROOT / "schemas" / f"{name}.json": json_schema(*about) for name, about in FILES.items()}

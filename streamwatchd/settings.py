@@ -6,10 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+OFF = "off"
+SELF_ALERTS = (
+    "worker_down", "worker_restarted", "worker_crash_loop", "fenced", "worker_refused", "input_outpaces",
+    "watermark_lag", "lso_lag", "offset_gap", "topic_id_changed", "partitions_changed", "commit_unknown_outcome",
+    "producer_rebuilt", "snapshot_age", "snapshot_fallback", "snapshot_failed", "journal_gap", "shared_store",
+    "late_share", "dead_letter_share", "future_skew", "key_cap_reached", "rule_file_invalid", "rules_stale",
+    "table_stale", "disk_free", "fd_free",
+)  # fmt: skip
+"""Names of all; `daemon/selfwatch/conditions.py` says what each means."""
+
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """Output topics; `enriched` empty means off. `exchange` and `journal` are internal."""
+    """Output topics; `enriched` empty means off. `exchange` and `journal` are internal.
+
+    `self_alerts` empty means with the alerts; it and `heartbeat` may be off.
+    """
 
     alerts: str = "streamwatchd.alerts"
     kpis: str = "streamwatchd.kpis"
@@ -18,6 +31,40 @@ class Topics:
     enriched: str = ""
     exchange: str = "streamwatchd.exchange"
     journal: str = "streamwatchd.journal"
+    self_alerts: str = ""
+    heartbeat: str = "streamwatchd.heartbeat"
+
+    @property
+    def of_self_alerts(self) -> str:
+        """Where they go; empty when they are off."""
+        return {"": self.alerts, OFF: ""}.get(self.self_alerts, self.self_alerts)
+
+    @property
+    def of_heartbeat(self) -> str:
+        """Where it goes; empty when it is off."""
+        return "" if self.heartbeat == OFF else self.heartbeat
+
+
+@dataclass(frozen=True, slots=True)
+class SelfAlerts:
+    """When the daemon alerts on itself: limits, beyond which an alert of that name fires; those in `never` never
+    do. Shares are of records. `quiet_ms` is how long after its last event an alert on events goes on.
+    `table_stale_ms` 0 is off."""
+
+    never: frozenset[str] = frozenset()
+    heartbeat_every_ms: int = 10_000
+    quiet_ms: int = 600_000
+    worker_down_ms: int = 60_000
+    input_outpaces_ms: int = 10_000
+    watermark_lag_ms: int = 300_000
+    lso_lag_ms: int = 120_000
+    snapshot_age_ms: int = 600_000
+    rules_stale_ms: int = 60_000
+    table_stale_ms: int = 0
+    late_share: float = 0.05
+    dead_letter_share: float = 0.01
+    disk_free: float = 0.1
+    fd_free: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +97,4 @@ class Settings:
     log_level: str = "info"
     control_socket: Path | None = None
     control_group: str = ""
+    self_alerts: SelfAlerts = SelfAlerts()

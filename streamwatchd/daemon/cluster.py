@@ -24,9 +24,11 @@ def own_topics(settings: Settings, stages: int) -> list[NewTopic]:
     """What streamwatchd writes to. The exchange's partition count is fixed when it is created."""
     topics = settings.topics
     outputs = [topics.alerts, topics.kpis, topics.late, topics.dead_letters, topics.enriched]
+    outputs += [topics.of_self_alerts] if topics.of_self_alerts not in outputs else []
     keep = {"cleanup.policy": "delete", "retention.ms": str(_WEEK_MS)}
     return [
         *(NewTopic(name, _OUTPUT_PARTITIONS) for name in outputs if name),
+        *([NewTopic(topics.of_heartbeat, 1, keep)] if topics.of_heartbeat not in (*outputs, "") else []),
         NewTopic(topics.journal, max(settings.shards, _OUTPUT_PARTITIONS), keep),
         *(NewTopic(exchange_topic(topics, n), settings.exchange_partitions, keep) for n in range(2, stages + 1)),
     ]

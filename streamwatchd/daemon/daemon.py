@@ -27,6 +27,7 @@ from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.moving import Moving, after, assignment_of
 from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
+from streamwatchd.daemon.selfwatch.room import SelfWatch, Signs
 from streamwatchd.daemon.supervisor import Supervisor
 from streamwatchd.errors import RuleSetRejected, StateMismatch, Taken, Unavailable
 from streamwatchd.ports.clock import Clock, SystemClock
@@ -77,6 +78,9 @@ class Daemon:
         self._mirror = _mirror(settings, self._log, self._metrics)
         self._store = self._contents()
         self._wake_far, self._wake_near = Pipe(duplex=False)
+        self._selfwatch = SelfWatch(
+            settings, self._metrics, self._kafka, around.disk, around.clock, self._log, self._signs
+        )
 
     def run(self) -> int:
         """Until SIGTERM or SIGINT; returns the exit code."""
@@ -91,6 +95,7 @@ class Daemon:
         finally:
             if self._reloader is not None:
                 self._reloader.close()
+            self._selfwatch.close()
             for port in ports:
                 port.close()
             self._lock.release()
@@ -115,6 +120,7 @@ class Daemon:
         partitions = self._cluster.prepare([*older, content], lambda: self._stopped)
         if partitions is None:
             return 0
+        self._selfwatch.start()
         proposal = Proposal(content, self._bundle(compiled.loaded.files))
         layout = self._cluster.layout([*older, content], partitions, lambda: self._stopped)
         if layout is None:
@@ -247,6 +253,12 @@ class Daemon:
 
     def _wake(self) -> None:
         self._wake_near.send_bytes(b"!")
+
+    def _signs(self) -> Signs | None:
+        supervisor = self._supervisor
+        if supervisor is None:
+            return None
+        return Signs(supervisor.alive_at, {slot.shard: slot.pid for slot in supervisor.slots if slot.pid is not None})
 
     def _render(self) -> str:
         return self._metrics.render(self._around.clock.now_ms())

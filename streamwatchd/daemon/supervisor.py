@@ -83,8 +83,13 @@ class Supervisor:
         self._standings: dict[tuple[int, str, int], tuple[int, Standing]] = {}
         self._paced = clock.monotonic()
         self._told_least = False
+        self.alive_at = clock.monotonic()
+        """When the loop last came round."""
+        self._wanted_since: float | None = None
         self._ready = False
         self._stopping = False
+        for slot in self.slots:
+            metrics.put("worker_up", 0, (("shard", str(slot.shard)),))
 
     def run(self) -> int:
         """Until stopped; returns the exit code."""
@@ -98,6 +103,7 @@ class Supervisor:
         self._stopping = True
 
     def turn(self) -> None:
+        self.alive_at = self._clock.monotonic()
         for slot in self.slots:
             slot.start_if_due()
         self._listen(_TURN_S)
@@ -105,10 +111,23 @@ class Supervisor:
             if slot.reap(stopping=False):
                 self._on_lost(slot)
             slot.kill_if_hung()
+            if slot.settle():
+                self._metrics.put("worker_losses", 0, (("shard", str(slot.shard)),))
         self._set_paces()
         running = [slot.shard for slot in self.slots if slot.phase == "running"]
         self.changes.step(running, len(self.slots))
+        self._note_waiting()
         self._say_ready(len(running))
+
+    def _note_waiting(self) -> None:
+        """For how long what is compiled has not been in force."""
+        now = self._clock.monotonic()
+        if self.changes.wanted is None:
+            self._wanted_since = None
+        elif self._wanted_since is None:
+            self._wanted_since = now
+        since = now if self._wanted_since is None else self._wanted_since
+        self._metrics.put("rules_stale_seconds", now - since)
 
     def _listen(self, timeout_s: float) -> None:
         wait([each for slot in self.slots for each in slot.waitables()] + [self._wake], timeout_s)
@@ -190,6 +209,7 @@ class Supervisor:
         self._paced = now
         targets: dict[str, int] = {}
         for each in self._store.content(self._store.versions[-1].digest).inputs:
+            self._metrics.put("max_delay_seconds", each.max_delay_ms / 1000, (("topic", each.topic),))
             pace = self._paces.setdefault(each.topic, Pace(each.max_delay_ms, self._settings.idle_jump_ms))
             standings = [
                 s for (stage, topic, _), (_, s) in self._standings.items() if stage == 1 and topic == each.topic
@@ -234,6 +254,7 @@ class Supervisor:
         self._tell_all(Stop())
         deadline = self._clock.monotonic() + _STOP_S
         while any(slot.is_up for slot in self.slots):
+            self.alive_at = self._clock.monotonic()
             self._listen(_TURN_S)
             for slot in self.slots:
                 slot.reap(stopping=True)

@@ -180,6 +180,14 @@ class WorkerSlot:
         self.losses = (0 if steady else self.losses) + 1
         self._start_at = now + self._wait_s
 
+    def settle(self) -> bool:
+        """True when the worker has just been at work for so long that the deaths before it count no more."""
+        running = self._running
+        if running is None or not self.losses or self._clock.monotonic() - running.started <= _STEADY_S:
+            return False
+        self.losses, self.died_at = 0, ""
+        return True
+
     def _say_left(self, code: int, how: str, stopping: bool) -> None:
         if code == 0 and stopping:
             self._log.info("worker_left", shard=self.shard)

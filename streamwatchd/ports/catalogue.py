@@ -55,6 +55,7 @@ _ALL = (
         ("topic", "partition"),
     ),
     Metric("watermark_lag_seconds", "How far a task's watermark is behind the clock.", ("stage", "topic", "partition")),
+    Metric("max_delay_seconds", "How far out of order events of a topic may come: its `max_delay`.", ("topic",)),
     Metric(
         "watermark_idle", "1 while a task is silent at its end and holds nothing up.", ("stage", "topic", "partition")
     ),
@@ -135,6 +136,7 @@ _ALL = (
     Metric("reloads_failed_total", "Compilations that crashed: bugs."),
     Metric("refused_files", "Files that do not check; their last good version is in force."),
     Metric("refused_file", "1 for each file that does not check.", ("file",)),
+    Metric("table_age_seconds", "Since a table's data file was written.", ("file",)),
     Metric("rules_stale_seconds", "How long what was compiled has been waiting to be put in force."),
     # processes
     Metric("worker_up", "1 while the worker does its normal work."),

@@ -19,7 +19,7 @@ from streamwatchd.rules.environment import expand
 from streamwatchd.rules.form import Findings, Read, read
 from streamwatchd.rules.kafka_options import ALLOWED, refusal
 from streamwatchd.rules.ruleset import Enrichment, FieldDeclaration, Source
-from streamwatchd.settings import Settings, Topics
+from streamwatchd.settings import SelfAlerts, Settings, Topics
 
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+|):([0-9]{1,5})")
 _KINDS = {"string": STRING, "bool": BOOL}
@@ -99,6 +99,7 @@ def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enric
         log_level=body.text("log_level", default.log_level),
         control_socket=_control_socket(path, body, state_dir),
         control_group=body.text("control_group"),
+        self_alerts=_self_alerts(body, findings),
     )
 
 
@@ -187,6 +188,29 @@ def _topics(body: Read, findings: Findings) -> Topics:
     if written.get("enriched") == "off":
         written["enriched"] = ""
     return Topics(**written)
+
+
+def _self_alerts(body: Read, findings: Findings) -> SelfAlerts:
+    node, default = body.values.get("self_alerts"), SelfAlerts()
+    if not isinstance(node, Mapping):
+        return default
+    given = read(node, settings_spec.SELF_ALERT, findings)
+    return SelfAlerts(
+        never=frozenset(scalar.text for scalar in given.scalars("never")),
+        heartbeat_every_ms=given.duration("heartbeat_every", default.heartbeat_every_ms),
+        quiet_ms=given.duration("quiet", default.quiet_ms),
+        worker_down_ms=given.duration("worker_down", default.worker_down_ms),
+        input_outpaces_ms=given.duration("input_outpaces", default.input_outpaces_ms),
+        watermark_lag_ms=given.duration("watermark_lag", default.watermark_lag_ms),
+        lso_lag_ms=given.duration("lso_lag", default.lso_lag_ms),
+        snapshot_age_ms=given.duration("snapshot_age", default.snapshot_age_ms),
+        rules_stale_ms=given.duration("rules_stale", default.rules_stale_ms),
+        table_stale_ms=given.duration("table_stale", default.table_stale_ms),
+        late_share=given.share("late_share", default.late_share),
+        dead_letter_share=given.share("dead_letter_share", default.dead_letter_share),
+        disk_free=given.share("disk_free", default.disk_free),
+        fd_free=given.share("fd_free", default.fd_free),
+    )
 
 
 def _source(key: Scalar, node: Mapping, findings: Findings) -> SourceDraft:

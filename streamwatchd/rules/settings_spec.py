@@ -18,6 +18,7 @@ from streamwatchd.fields import (
     Text,
     Truth,
 )
+from streamwatchd.settings import SELF_ALERTS
 
 _TOPIC = Text("a topic name", r"[A-Za-z0-9._-]{1,249}")
 _OFF_TOPIC = Text("a topic name, or off", r"[A-Za-z0-9._-]{1,249}")
@@ -113,6 +114,18 @@ TOPICS = Record(
         Field("enriched", _OFF_TOPIC, "Enriched events of sources with `emit_enriched`.", "streamwatchd.enriched"),
         Field("exchange", _TOPIC, "Internal: rows and partials between shards.", default="streamwatchd.exchange"),
         Field("journal", _TOPIC, "Internal: the journal of epochs.", default="streamwatchd.journal"),
+        Field(
+            "self_alerts",
+            _OFF_TOPIC,
+            "Alerts of the daemon on itself, with `rule: streamwatchd.…`; beside the other alerts if not given.",
+            "streamwatchd.self-alerts",
+        ),
+        Field(
+            "heartbeat",
+            _OFF_TOPIC,
+            "A record every few seconds while the daemon is alive: its silence can be seen from outside.",
+            default="streamwatchd.heartbeat",
+        ),
     ),
     "The topics that streamwatchd writes.",
 )
@@ -142,6 +155,51 @@ STORE_OPTIONS = Record(
     "How an s3:// store is reached. Keys never stand here.",
 )
 
+SELF_ALERT = Record(
+    "self_alerts",
+    (
+        Field("never", ListOf(Choice(SELF_ALERTS), or_one=True), "Self-alerts that never fire.", "[table_stale]"),
+        Field(
+            "heartbeat_every", Duration(1_000), "How often a heartbeat is written to its topic.", "10s", default="10s"
+        ),
+        Field(
+            "quiet",
+            Duration(1_000),
+            "How long after its last event an alert on events (a restart, a gap) goes on.",
+            "10m",
+            default="10m",
+        ),
+        Field("worker_down", Duration(), "A worker that does not do its normal work this long.", "1m", default="1m"),
+        Field(
+            "input_outpaces",
+            Duration(),
+            "Lag that grows, and would take longer than this to work off.",
+            "10s",
+            default="10s",
+        ),
+        Field(
+            "watermark_lag",
+            Duration(),
+            "How far a watermark may be behind the clock, `max_delay` apart.",
+            "5m",
+            default="5m",
+        ),
+        Field(
+            "lso_lag", Duration(), "How long an open transaction may hide a partition's records.", "2m", default="2m"
+        ),
+        Field(
+            "snapshot_age", Duration(), "How old the newest snapshot may be while there is work.", "10m", default="10m"
+        ),
+        Field("rules_stale", Duration(), "How long compiled rules may wait to be in force.", "1m", default="1m"),
+        Field("table_stale", Duration(), "How old a table's file may be; never asked if not given.", "2d"),
+        Field("late_share", Share(), "The share of late events of a source.", "5%", default="5%"),
+        Field("dead_letter_share", Share(), "The share of a source's records that are invalid.", "1%", default="1%"),
+        Field("disk_free", Share(), "The least free share of the disk with the state folder.", "10%", default="10%"),
+        Field("fd_free", Share(), "The least free share of file descriptors.", "10%", default="10%"),
+    ),
+    "When the daemon alerts on itself.",
+)
+
 SETTINGS = Record(
     "streamwatchd.yaml",
     (
@@ -155,6 +213,7 @@ SETTINGS = Record(
         Field("kafka", KAFKA, "Options of librdkafka, from an allow-list.", "{bootstrap.servers: localhost:9092}"),
         Field("sources", MapOf(SOURCE, Name("a source")), "The streams of events.", required=True),
         Field("topics", TOPICS, "The topics that streamwatchd writes."),
+        Field("self_alerts", SELF_ALERT, "When the daemon alerts on itself.", "{snapshot_age: 5m}"),
         Field("shards", Integer(1, 256), "Worker processes.", "2", default="2"),
         Field(
             "exchange_partitions",

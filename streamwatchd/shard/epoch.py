@@ -153,8 +153,10 @@ class TransactionalCommitter:
 
     def __init__(
         self, kafka: Kafka, writer: Writer, owner: Owner, topics: Topics, journal: Partition,
-        clock: Clock, trying: Callable[[str], None], most_bytes: int,
+        clock: Clock, trying: Callable[[str], None], most_bytes: int, count: Callable[[str], None] = lambda name: None,
     ) -> None:  # fmt: skip
+        """`count` is told the names of metrics, once for each thing that they count."""
+        self._count = count
         self._kafka = kafka
         self._writer = writer
         self._owner = owner
@@ -174,6 +176,7 @@ class TransactionalCommitter:
                 if self._writer.doubtful:
                     failpoint("epoch.rebuilding")
                     self._writer.rebuild()
+                    self._count("producer_rebuilds_total")
                 if sent and self._is_committed(sealed):
                     return
                 sent = True
@@ -201,6 +204,7 @@ class TransactionalCommitter:
         return self._writer.commit(self._commit_timeout_s)
 
     def _is_committed(self, sealed: Sealed) -> bool:
+        self._count("commits_unknown_total")
         admin = self._kafka.admin()
         try:
             positions = admin.committed(self._owner.app, sealed.positions)

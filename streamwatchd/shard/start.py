@@ -153,7 +153,9 @@ class Recovery:
         if settings.delivery == "at_least_once":
             return PlainCommitter(kafka, settings.app, settings.topics, self._topic, owner.shard, clock, note, most)
         writer = kafka.writer(owner.transactional_id)
-        return TransactionalCommitter(kafka, writer, owner, settings.topics, self._topic, clock, note, most)
+        return TransactionalCommitter(
+            kafka, writer, owner, settings.topics, self._topic, clock, note, most, self._meter.add
+        )
 
     def _committed_in_force(self) -> Mapping[Partition, Committed | None]:
         """A shard that was closed for a move which did not come about is opened again; the mover is fenced before, so

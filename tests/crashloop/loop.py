@@ -24,6 +24,7 @@ from tests.oracle.compare import Plain, as_oracle, by_law, differences, iso_ms, 
 from tests.oracle.world import START_MS
 
 SINKS = ("alerts", "kpis", "late", "dead_letters")
+OWN_TOPICS = ("exchange", "journal", "self_alerts", "heartbeat")
 LARGEST_INPUT = 10_000.0
 BAD_NEWS = ("worker_crashed", "worker_refused", "reload_crashed", "reload_refused", "file_refused")
 """What a daemon that is only killed has no reason to log."""
@@ -94,7 +95,7 @@ class Run:
             "app": f"{self._prefix}app", "kafka": {"bootstrap.servers": self._servers}, "state_dir": str(state),
             "shards": self._shape.shards, "listen": f"127.0.0.1:{port}", "snapshot_every": self._shape.snapshot_every,
             "commit_every": "100ms", "exchange_partitions": self._exchange_partitions,
-            "topics": {name: self._prefix + name for name in (*SINKS, "exchange", "journal")},
+            "topics": {name: self._prefix + name for name in (*SINKS, *OWN_TOPICS)},
         }  # fmt: skip
         config = project.write_project(self._folder, self._prefix, self._world, settings)
         return Daemon(config, port, self._folder / "log", state)

@@ -98,7 +98,11 @@ def test_a_crash_loop_is_said(setting: Setting) -> None:
     assert setting.log.lines[-1][2]["losses"] == 3
     setting.clock.advance(31_000)
     pid = setting.start()
+    assert not setting.slot.settle()
     setting.clock.advance(61_000)
+    assert setting.slot.settle()
+    assert not setting.slot.is_crash_looping
+    assert not setting.slot.settle()
     os.kill(pid, signal.SIGKILL)
     setting.until_gone()
     assert not setting.slot.is_crash_looping

@@ -22,7 +22,7 @@ from streamwatchd.ports.kafka import NewTopic, Record
 from streamwatchd.ports.librdkafka import Librdkafka
 from tests.crashloop import project
 from tests.crashloop.kafka_log import Journal, Logs
-from tests.crashloop.loop import SINKS, up_to
+from tests.crashloop.loop import OWN_TOPICS, SINKS, up_to
 from tests.crashloop.reenactment import Reenactment
 from tests.kafka.process import Process, free_port, read_letters
 from tests.laws.engine import LARGEST_INPUT
@@ -50,7 +50,7 @@ class Site(Process):
             "app": f"{self.prefix}app", "kafka": {"bootstrap.servers": servers}, "shards": SHARDS,
             "listen": f"127.0.0.1:{self.port}", "commit_every": "100ms", "snapshot_every": "1s",
             "exchange_partitions": EXCHANGE_PARTITIONS,
-            "topics": {name: self.prefix + name for name in (*SINKS, "exchange", "journal")},
+            "topics": {name: self.prefix + name for name in (*SINKS, *OWN_TOPICS)},
         }  # fmt: skip
         project.write_project(folder, self.prefix, replace(world, rules=dict(steady)), settings)
         for name in ("steady", "by_tier"):

@@ -54,6 +54,7 @@ PAUSE_AT_MS = START_MS + 500 * FILM_S
 LEAST = {"alerts": 100, "kpis": 300, "late": 50, "dead_letters": 20}
 """So many of each there must be for the comparison to mean something."""
 SINKS = ("alerts", "kpis", "late", "dead_letters")
+OWN_TOPICS = ("exchange", "journal", "self_alerts", "heartbeat")
 
 Logs = dict[Partition, list[Record]]
 
@@ -171,7 +172,7 @@ class Run(Process):
             "kafka": {"bootstrap.servers": servers},
             "shards": shards,
             "listen": f"127.0.0.1:{self.port}",
-            "topics": {name: self.prefix + name for name in (*SINKS, "exchange", "journal")},
+            "topics": {name: self.prefix + name for name in (*SINKS, *OWN_TOPICS)},
         }
         write_rules(folder, traffic.world, inputs, idle_after, settings)
 

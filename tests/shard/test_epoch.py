@@ -51,11 +51,14 @@ class Setting:
         names = [TOPICS.alerts, TOPICS.late, TOPICS.journal, "in"]
         self.kafka = FakeKafka(dict.fromkeys(names, 1) | {f"{TOPICS.exchange}.2": 2}, clock=self.clock)
         self.notes: list[str] = []
+        self.counts: list[str] = []
         self.committer = self.open()
 
     def open(self) -> TransactionalCommitter:
         writer = self.kafka.writer(OWNER.transactional_id)
-        return TransactionalCommitter(self.kafka, writer, OWNER, TOPICS, JOURNAL, self.clock, self.notes.append, MOST)
+        return TransactionalCommitter(
+            self.kafka, writer, OWNER, TOPICS, JOURNAL, self.clock, self.notes.append, MOST, self.counts.append
+        )
 
     def epochs(self) -> list[int]:
         return [msgspec.json.decode(record.value or b"")["epoch"] for record in self.kafka.records(TOPICS.alerts)]
@@ -93,6 +96,7 @@ def test_a_commit_counts_once() -> None:
     for epoch in (1, 2, 3):
         setting.committer.commit(sealed(epoch))
     assert setting.epochs() == [1, 2, 3]
+    assert setting.counts == []
     assert setting.kafka.admin().committed("streamwatchd", [IN])[IN] == Committed(3, "e=3;s=0/1;g=0")
 
 
@@ -109,6 +113,8 @@ def test_any_failure_is_settled(point: str, times: int) -> None:
     setting.committer.commit(sealed(3))
     assert setting.epochs() == [1, 2, 3]
     assert setting.notes
+    assert setting.counts.count("producer_rebuilds_total") >= 1
+    assert setting.counts.count("commits_unknown_total") >= 1
 
 
 @pytest.mark.parametrize("sign", [Delayed, Doubled])

@@ -1,0 +1,266 @@
+"""Every self-alert, once: what it looks at, beyond which limit it fires, how long it must last, and what to do.
+
+The names stand in `settings.SELF_ALERTS` too, so that settings can switch them off; a test holds the two together.
+To add one: a line here, its name there, and a scene in tests/daemon/selfwatch/scenes.py that fires and clears it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from streamwatchd.daemon.selfwatch.sight import Key, Sight
+from streamwatchd.settings import SelfAlerts
+
+_GROWING_S = 60.0
+_SHARE_S = 300.0
+_LEAST_RECORDS = 100
+_MOST_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A value to hold against the limit, and what else is worth saying."""
+
+    value: float
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+Look = Callable[[Sight, SelfAlerts], Mapping[Key, Finding]]
+Limit = Callable[[SelfAlerts], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """It is true where a value lies beyond the limit: above, or below it where `below`. It fires once it was true for
+    `for_s` and clears once it was not for `clear_s`. `unit` names the value: seconds, ratio, count. `message` may name
+    labels, context, {value} and {limit}; `way_out` says what to do."""
+
+    name: str
+    severity: str
+    look: Look
+    limit: Limit
+    unit: str
+    message: str
+    way_out: str
+    for_s: float = 0.0
+    clear_s: float = 0.0
+    below: bool = False
+
+    def is_beyond(self, value: float, limit: float) -> bool:
+        return value < limit if self.below else value > limit
+
+
+def _found(values: Mapping[Key, float]) -> Mapping[Key, Finding]:
+    return {key: Finding(value) for key, value in values.items()}
+
+
+def _gauge(name: str, *by: str, least: bool = False) -> Look:
+    return lambda sight, limits: _found(sight.gauge(name, *by, least=least))
+
+
+def _happened(name: str, *by: str) -> Look:
+    """How often in the quiet time."""
+    return lambda sight, limits: _found(sight.risen(name, *by, over_s=limits.quiet_ms / 1000))
+
+
+def _share(part: str, whole: str, *by: str) -> Look:
+    """Of the records of the last minutes, where there were enough."""
+
+    def look(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
+        parts = sight.risen(part, *by, over_s=_SHARE_S)
+        wholes = sight.risen(whole, *by, over_s=_SHARE_S)
+        return {k: Finding(parts.get(k, 0) / n) for k, n in wholes.items() if n >= _LEAST_RECORDS}
+
+    return look
+
+
+def _never(limits: SelfAlerts) -> float:
+    return 0.0
+
+
+def _outpaced(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
+    """Where lag has grown over the last minute: how long it would take to work it off at the pace of that minute."""
+    lags = sight.total("consumer_lag_records", "topic")
+    before = sight.before("consumer_lag_records", "topic", ago_s=_GROWING_S)
+    read = sight.risen("records_total", "topic", over_s=_GROWING_S)
+    found = {}
+    for key, lag in lags.items():
+        grows = key in before and lag > before[key]
+        pace = read.get(key, 0.0) / _GROWING_S
+        seconds = min(_MOST_S, lag / pace) if pace else _MOST_S
+        found[key] = Finding(seconds if grows else 0.0, {"lag_records": str(round(lag))})
+    return found
+
+
+def _behind(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
+    """Per source topic its last partition that is not idle, `max_delay` taken off."""
+    delays = sight.gauge("max_delay_seconds", "topic")
+    idle = sight.gauge("watermark_idle", "stage", "topic", "partition")
+    found: dict[Key, Finding] = {}
+    for key, lag in sight.gauge("watermark_lag_seconds", "stage", "topic", "partition").items():
+        (_, stage), topic, (_, partition) = key
+        if stage != "1" or idle.get(key):
+            continue
+        seconds = lag - delays.get((topic,), 0.0)
+        if (topic,) not in found or seconds > found[topic,].value:
+            found[topic,] = Finding(seconds, {"held_by": f"{topic[1]}[{partition}]"})
+    return found
+
+
+def _snapshot_age(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
+    """Where epochs have been committed since."""
+    epochs, written = sight.gauge("epoch_number", "shard"), sight.gauge("snapshot_epoch", "shard")
+    ages = sight.gauge("snapshot_age_seconds", "shard")
+    return {key: Finding(age if epochs.get(key, 0) > written.get(key, 0) else 0.0) for key, age in ages.items()}
+
+
+def _future(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
+    found = sight.risen("dead_letters_total", "source", "reason", over_s=limits.quiet_ms / 1000)
+    return {(source,): Finding(count) for (source, (_, reason)), count in found.items() if reason == "future_time"}
+
+
+def _table_age(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
+    return _found(sight.gauge("table_age_seconds", "file")) if limits.table_stale_ms else {}
+
+
+CONDITIONS = (
+    # workers
+    Condition(
+        "worker_down", "major", lambda sight, limits: _found(sight.down("worker_up", "shard")),
+        lambda limits: limits.worker_down_ms / 1000, "seconds",
+        "Shard {shard} has not been at work for {value}",
+        "see `swctl status` and the log: its last notes say what it waits for",
+    ),
+    Condition(
+        "worker_restarted", "warning", _happened("worker_restarts_total", "shard", "reason"), _never, "count",
+        "The worker of shard {shard} was started again {value} times ({reason})",
+        "see worker_lost or worker_hung in the log",
+    ),
+    Condition(
+        "worker_crash_loop", "critical", _gauge("worker_losses", "shard"), lambda limits: 2.0, "count",
+        "The worker of shard {shard} died {value} times in a row, each time soon after its start",
+        "see worker_crash_loop in the log: it says what it was evaluating",
+    ),
+    Condition(
+        "fenced", "critical", _gauge("worker_fenced", "shard"), _never, "count",
+        "Shard {shard} was taken over by another daemon of the same `app`", "stop one of the two",
+    ),
+    Condition(
+        "worker_refused", "critical", _gauge("worker_refused", "shard"), _never, "count",
+        "Shard {shard} has stopped: committed offsets and state do not fit",
+        "see worker_refused in the log: it says why",
+    ),
+    # input
+    Condition(
+        "input_outpaces", "major", _outpaced, lambda limits: limits.input_outpaces_ms / 1000, "seconds",
+        "{topic} comes in faster than it is worked off: {lag_records} records wait, {value} of work, and it grows",
+        "add shards (as many as partitions at most), or see `swctl explain` for rules that cost much",
+        for_s=30, clear_s=60,
+    ),
+    Condition(
+        "watermark_lag", "major", _behind, lambda limits: limits.watermark_lag_ms / 1000, "seconds",
+        "Event time of {topic} is {value} behind the clock, held by {held_by}",
+        "see `swctl lag`; a partition that gets old events holds up all that reads it",
+        for_s=30, clear_s=30,
+    ),
+    Condition(
+        "lso_lag", "major",
+        lambda sight, limits: _found(sight.stuck("lso_lag_records", "topic", "partition")),
+        lambda limits: limits.lso_lag_ms / 1000, "seconds",
+        "A transaction of a producer of {topic}[{partition}] has been open for {value}: its records can't be read",
+        "find it with kafka-transactions.sh find-hanging and end it with abort",
+    ),
+    Condition(
+        "offset_gap", "critical", _happened("offset_gaps_total", "topic", "partition"), _never, "count",
+        "Records of {topic}[{partition}] were deleted before they were read", "raise the topic's retention",
+    ),
+    Condition(
+        "topic_id_changed", "critical", _happened("topic_id_changes_total", "topic"), _never, "count",
+        "{topic} was deleted and made anew", "see the log for what becomes of its positions",
+    ),
+    Condition(
+        "partitions_changed", "major", _gauge("partitions_changed", "topic"), _never, "count",
+        "{topic} has another number of partitions than at the start", "restart the daemon to read the new ones",
+    ),
+    # epochs
+    Condition(
+        "commit_unknown_outcome", "warning", _happened("commits_unknown_total", "shard"), _never, "count",
+        "The end of {value} transactions of shard {shard} had to be found out; nothing is lost or doubled",
+        "look at the brokers: replies were lost or late",
+    ),
+    Condition(
+        "producer_rebuilt", "warning", _happened("producer_rebuilds_total", "shard"), _never, "count",
+        "Shard {shard} made its producer anew {value} times; nothing is lost or doubled",
+        "look at the brokers: transactions failed or were slow",
+    ),
+    # state
+    Condition(
+        "snapshot_age", "major", _snapshot_age, lambda limits: limits.snapshot_age_ms / 1000, "seconds",
+        "The newest snapshot of shard {shard} is {value} old: a restart would replay as much",
+        "look at the disk of the state folder",
+    ),
+    Condition(
+        "snapshot_fallback", "major", _happened("snapshots_refused_total", "shard"), _never, "count",
+        "Shard {shard} did not trust {value} snapshots and took an older one", "look at the disk of the state folder",
+    ),
+    Condition(
+        "snapshot_failed", "major", _happened("snapshots_failed_total", "shard"), _never, "count",
+        "{value} snapshots of shard {shard} could not be written; the older ones stay",
+        "look at the disk of the state folder",
+    ),
+    Condition(
+        "journal_gap", "warning", _happened("journal_gaps_total", "shard"), _never, "count",
+        "The local journal of shard {shard} has {value} gaps; a restart reads its topic instead",
+        "look at the disk of the state folder",
+    ),
+    Condition(
+        "shared_store", "major", _happened("shared_store_failures_total", "shard"), _never, "count",
+        "The shared snapshot store failed {value} times", "look at the store, and at the log for its words",
+    ),
+    # records
+    Condition(
+        "late_share", "warning", _share("late_total", "events_total", "source"), lambda limits: limits.late_share,
+        "ratio", "{value} of the events of {source} are late", "raise its `max_delay`, or look at who sends them",
+        for_s=30, clear_s=60,
+    ),
+    Condition(
+        "dead_letter_share", "warning", _share("dead_letters_total", "events_total", "source"),
+        lambda limits: limits.dead_letter_share, "ratio", "{value} of the records of {source} are invalid",
+        "look at the dead letters: their headers say why", for_s=30, clear_s=60,
+    ),
+    Condition(
+        "future_skew", "warning", _future, _never, "count",
+        "{value} events of {source} are stamped too far in the future and were set aside",
+        "look at the clocks of those who send them; `max_future` is the bound",
+    ),
+    Condition(
+        "key_cap_reached", "major", _happened("overflowed_total", "source"), _never, "count",
+        "{value} events of {source} belong to keys beyond `max_keys`: counted together, not judged",
+        "raise `max_keys` of the rule, or take the field that floods out of its `by`",
+    ),
+    # rules
+    Condition(
+        "rule_file_invalid", "warning", _gauge("refused_file", "file"), _never, "count",
+        "{file} does not check; its last good version is in force", "run `swctl validate`",
+    ),
+    Condition(
+        "rules_stale", "major", _gauge("rules_stale_seconds"), lambda limits: limits.rules_stale_ms / 1000, "seconds",
+        "Rules that were compiled {value} ago are not in force yet",
+        "see `swctl status`: a change waits for all shards to be at work",
+    ),
+    Condition(
+        "table_stale", "warning", _table_age, lambda limits: limits.table_stale_ms / 1000, "seconds",
+        "{file} has not been written for {value}", "look at what writes it",
+    ),
+    # the machine
+    Condition(
+        "disk_free", "major", _gauge("disk_free_ratio", least=True), lambda limits: limits.disk_free, "ratio",
+        "The disk of the state folder has {value} free", "free some space",
+        for_s=10, clear_s=30, below=True,
+    ),
+    Condition(
+        "fd_free", "major", _gauge("process_fds_free_ratio", least=True), lambda limits: limits.fd_free, "ratio",
+        "A process has {value} of its file descriptors left", "raise LimitNOFILE", for_s=10, clear_s=30, below=True,
+    ),
+)  # fmt: skip
