@@ -80,8 +80,11 @@ def share_rules(old: Node, new: Node, renamed: Mapping[str, str] = MappingProxyT
     """Whether state of the one can go on in the other.
 
     Alarms do in a rule of the same name (or of the name that it has now), keys and kind; open sessions in a KPI of the
-    same name on the same panes.
+    same name on the same panes. One that is judged at once can't wait for one that lags behind by the watermark: rows
+    of its neighbours would have to wait with it.
     """
+    if isinstance(old, RowAlarmNode) and isinstance(new, RowAlarmNode) and old.spec.ordered and not new.spec.ordered:
+        return False
     for kind in (WindowAlarmNode, RowAlarmNode):
         if isinstance(old, kind) and isinstance(new, kind):
             names = {renamed.get(name, name) for name in names_of(old)}

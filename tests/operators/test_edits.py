@@ -178,6 +178,27 @@ def test_kind_7_another_filter_begins_anew_and_the_alarm_waits_for_it(seen: bool
     assert bench.alerts() == ([] if seen else ["100 hot resolved warning a rule_changed"])
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_an_alarm_that_waits_no_more_for_order_begins_anew_and_holds_up_no_neighbour(restart: bool) -> None:
+    """Its old judgement lags by the watermark; a rule of the same shape that is judged at once misses no row by it."""
+    now = "  - {alarm: now, by: host, when: x > 50%}\n"
+    bench = Bench(now + "  - {alarm: slow, by: host, when: x > 70% for 5s}\n").series(range(30), host="a", x=80)
+    assert bench.alerts() == ["0 now fired warning a", "0 slow pending warning a", "5 slow fired warning a"]
+    bench.change(now + "  - {alarm: slow, by: host, when: x > 70%}\n")
+    if restart:
+        bench.restart()
+    bench.at(29.5, host="a", x=80).at(29.6, host="a", x=10).series(range(30, 33), host="a", x=60)
+    found = bench.series(range(33, 36), host="a", x=80).clock(36).alerts()
+    assert sorted(found) == [
+        "29.001 slow resolved warning a rule_changed",
+        "29.5 slow fired warning a",
+        "29.6 now resolved warning a cleared",
+        "29.6 slow resolved warning a cleared",
+        "30 now fired warning a",
+        "33 slow fired warning a",
+    ]
+
+
 def test_kind_7_other_keys_are_other_alarms() -> None:
     """Those of the old keys end with a reason."""
     bench = burning().change(HOT.replace("by: host", "by: [host, site]"))
