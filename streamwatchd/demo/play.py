@@ -23,7 +23,7 @@ from streamwatchd.ports.librdkafka import Librdkafka
 
 FRAME_SECONDS = 0.2
 QUIET_SECONDS = 4.0
-MOST_QUIET_SECONDS = 30.0
+MOST_WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +126,21 @@ def _show(feed: Feed, traffic: Traffic, outputs: Outputs, began: float, show: Sh
 def _wait_for_the_last(
     daemon: Daemon, feed: Feed, traffic: Traffic, outputs: Outputs, began: float, show: Show
 ) -> None:
-    """Until nothing has come for a while: the daemon has worked off all there is."""
+    """Until all that was injected has come out and nothing has come for a while: all there is has been worked off."""
     started = last = time.monotonic()
     seen = outputs.total()
-    while (now := time.monotonic()) - last < QUIET_SECONDS and now - started < MOST_QUIET_SECONDS:
+    while (now := time.monotonic()) - started < MOST_WAIT_SECONDS:
+        if now - last >= QUIET_SECONDS and _all_accounted_for(traffic, outputs):
+            return
         daemon.check()
         _show(feed, traffic, outputs, began, show)
         if outputs.total() != seen:
             seen, last = outputs.total(), now
+
+
+def _all_accounted_for(traffic: Traffic, outputs: Outputs) -> bool:
+    late, flawed = traffic.count(Nature.LATE), traffic.count(Nature.FLAWED)
+    return outputs.late() >= late and outputs.dead_letters() >= flawed
 
 
 def _counts(traffic: Traffic, feed: Feed, outputs: Outputs, began: float) -> Iterator[tuple[str, str]]:
@@ -143,4 +150,9 @@ def _counts(traffic: Traffic, feed: Feed, outputs: Outputs, began: float) -> Ite
     yield "KPI rows", f"{len(outputs.kpis):,}" + (f", windows up to {clock(last)}" if last else "")
     yield "late events", f"{outputs.late()} of {late} injected"
     yield "dead letters", f"{outputs.dead_letters()} of {flawed} injected"
+    if not _all_accounted_for(traffic, outputs):
+        yield (
+            "unfinished",
+            f"{MOST_WAIT_SECONDS:.0f} s after the last event the daemon was not through: a busy machine?",
+        )
     yield "played", f"{feed.sent:,} events in {time.monotonic() - began:.0f} s"
