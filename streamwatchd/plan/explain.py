@@ -94,8 +94,13 @@ def _runs(plan: LogicalPlan, rule: Rule, place: Placement, rules: RuleSet) -> It
             yield f"because `by` ({keys}) holds `{source.key}`, the field that the topic is partitioned by"
         return
     yield f"behind the exchange, at stage {place.stage.stage}" + (f", spread by {keys}" if rule.by else ", in one task")
-    yield _why_moved(rule, rules, keys)
-    yield from _crossing(plan, place)
+    crossing = tuple(_crossing(plan, place))
+    yield _why_moved(rule, rules, keys) if crossing or len(rule.sources) == 1 else _why_there(rule)
+    yield from crossing
+
+
+def _why_there(rule: Rule) -> str:
+    return f"because it joins {' and '.join(rule.sources)}, which are put together there"
 
 
 def _why_moved(rule: Rule, rules: RuleSet, keys: str) -> str:
@@ -114,7 +119,7 @@ def _why_moved(rule: Rule, rules: RuleSet, keys: str) -> str:
 def _crossing(plan: LogicalPlan, place: Placement) -> Iterator[str]:
     """What travels, and from where."""
     wanted = {family.id for family in place.families}
-    stream = place.node.stream if isinstance(place.node, RowAlarmSpec) else ""
+    streams = {place.node.stream} if isinstance(place.node, RowAlarmSpec) else {f.stream for f in place.families}
     for source, stage in stages(plan):
         origin = f"source {source}" if source else f"stage {stage.stage}"
         for family in stage.sends:
@@ -122,9 +127,15 @@ def _crossing(plan: LogicalPlan, place: Placement) -> Iterator[str]:
                 width = format_duration(family.tables[0].width_ms)
                 yield f"one partial a key and {width} pane travels from the tasks of {origin}, not the events"
         for feed in stage.feeds:
-            if feed.name == stream or stream in _joined_from(place.stage, feed.name):
+            if feed.name in streams or streams.intersection(_joined_from(place.stage, feed.name)):
                 only = f" where {describe(feed.where)}" if feed.where is not None else ""
                 yield f"rows of {feed.stream}{only} travel from the tasks of {origin}, with {len(feed.columns)} columns"
+
+
+def _read_from(stage: StageSpec, stream: str) -> str:
+    """A stream by its name, a join by the names of its sides."""
+    joined = next((join for join in stage.joins if join.name == stream), None)
+    return stream if joined is None else f"the rows of {' and '.join(name for _, name in joined.inputs)} joined"
 
 
 def _joined_from(stage: StageSpec, feed: str) -> list[str]:
@@ -205,7 +216,7 @@ def _keeps(plan: LogicalPlan, place: Placement) -> Iterator[str]:
     total = 0
     for family in place.families:
         only = f", where {describe(family.where)}" if family.where is not None else ""
-        yield f"panes of {family.stream} by {family_keys(family)}{only}"
+        yield f"panes of {_read_from(place.stage, family.stream)} by {family_keys(family)}{only}"
         for table in family.tables:
             total += table_bytes(table)
             yield f"  {_table(table)}"

@@ -110,20 +110,21 @@ def _common_keys(rule: Rule) -> tuple[str, ...]:
 
 def _read(builder: Builder, rule: Rule, home: Home, where: Expr | None, lifted: tuple[KeyColumn, ...]) -> _Readings:
     keys = key_columns(rule)
+    home, stream = _stream_of(builder, rule, home)
     nodes = aggregates(rule)
     windows = _windows(rule, nodes)
     width = finest_width([*windows.values(), _own_window(rule)], rule.every_ms)
     readings = []
     for node in nodes:
         window = on_panes_of(windows[node], width, rule.every_ms)
-        draft = _family_of(builder, rule, home, where, lifted, _stream_of(rule, node), node.by, width)
+        draft = _family_of(builder, rule, home, where, lifted, stream, node.by, width)
         draft.need(window, accumulations_of(node))
         project = None if node.by is None or lifted or len(node.by) == len(keys) else _projection(keys, node.by)
         if node.by is not None and (lifted or len(node.by) != len(keys)):
             project = tuple(range(len(lifted))) + tuple(len(lifted) + i for i in _projection(keys, node.by))
             project = None if len(project) == len(lifted) + len(keys) else project
         readings.append(Reading(node, draft.id, node.function, accumulations_of(node), window, project))
-    base = _family_of(builder, rule, home, where, lifted, rule.sources[0], None, width)
+    base = _family_of(builder, rule, home, where, lifted, stream, None, width)
     base.max_keys = max(base.max_keys, rule.max_keys)
     return _Readings(base, tuple(readings))
 
@@ -169,12 +170,11 @@ def _family_of(
     return builder.family(home, stream, (*lifted, *keys), where, len(lifted), session=session, width_ms=width_ms)
 
 
-def _stream_of(rule: Rule, node: Aggregate) -> str:
-    """The stream that an aggregate reads: with several sources, the one that its fields name."""
-    for field in row_fields((node.arg, node.where)):
-        if field.stream:
-            return field.stream
-    return rule.sources[0]
+def _stream_of(builder: Builder, rule: Rule, home: Home) -> tuple[Home, str]:
+    """The stream that the windows of a rule read, and how it gets there: a join is made where the rule runs."""
+    if len(rule.sources) == 1:
+        return home, rule.sources[0]
+    return replace(home, route=None), _join(builder, rule, home)
 
 
 def _values(rule: Rule) -> tuple[ValueSpec, ...]:
@@ -435,7 +435,7 @@ def _feed_rows(
     return builder.feed(home, stream, where, (*columns, *keys), tuple(key.name for key in keys))
 
 
-def _join(builder: Builder, rule: Alarm, home: Home) -> str:
+def _join(builder: Builder, rule: Rule, home: Home) -> str:
     """KPI streams joined on the rule's keys, here or behind the exchange."""
     inputs = []
     for name in rule.sources:
@@ -447,13 +447,18 @@ def _join(builder: Builder, rule: Alarm, home: Home) -> str:
         inputs.append((builder.feed(home, name, None, carried, home.route), name))
     keys = tuple(KeyColumn(key.name, key.expr, key.expr.type.kind.value) for key in rule.by)
     columns = tuple((n, c, kind) for n in rule.sources for c, kind in builder.streams[n].columns.items())
-    name = identity("joined", tuple(inputs), keys)
+    meanings = tuple(builder.streams[name].meaning for name in rule.sources)
+    name = identity("joined", tuple(inputs), meanings, keys)
     draft = builder.draft(home)
     if name not in draft.roots:
         draft.joins.append(JoinSpec(name, name, tuple(inputs), keys, columns))
         draft.order.append(name)
         draft.roots[name] = builder.roots(home, rule.sources)
         builder.delay(home, name, rule.sources)
+        names = tuple(key.name for key in keys)
+        builder.streams[name] = Stream(
+            name, home.stage, home.route, home.source, {}, names, delay_ms=draft.delays.get(name, 0)
+        )
     return name
 
 

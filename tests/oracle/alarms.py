@@ -19,13 +19,13 @@ from tests.oracle.streams import (
     all_aggregates,
     context_of,
     is_at_once,
-    joined,
     judge,
     judge_values,
     key_of,
     order_in_time,
     passes,
     row_values,
+    rows_of,
     tasks_of,
 )
 from tests.oracle.windows import is_warming, judged_times, window
@@ -115,9 +115,8 @@ def _judge_at(rule: Alarm, windows: Windows, key: KeyTuple, t: int, known: int, 
 
 def _rows(rule: Alarm, task: Task, project: Project) -> list[tuple[Row, KeyTuple]]:
     """The rows that the rule judges, with their keys, in log order."""
-    rows = [row for _, row in task.rows] if len(rule.sources) == 1 else joined(rule, task.rows, project.streams)
     found = []
-    for row in rows:
+    for row in rows_of(rule, task, project):
         key = key_of(rule, row, project)
         if key is not None and passes(rule.where, row, project):
             found.append((row, key))

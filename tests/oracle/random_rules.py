@@ -108,6 +108,10 @@ class Stream:
     texts: bool = True
     over: str = ""
 
+    @property
+    def source(self) -> str:
+        return self.names[0] if len(self.names) == 1 else f"[{', '.join(self.names)}]"
+
 
 def aggregate(draw: Draw, stream: Stream, by: tuple[str, ...], *, kpi: bool) -> str:
     """One numeric aggregate form."""
@@ -214,7 +218,7 @@ def kpi_rule(draw: Draw, name: str, stream: Stream) -> tuple[str, Stream]:
     """A KPI's file, and the KPI as a stream."""
     by = draw.one(*key_sets(stream))
     step, over = stream.step or draw.one(1, 2, 5), ""
-    lines = [f"source: {stream.names[0]}", *by_line(by)]
+    lines = [f"source: {stream.source}", *by_line(by)]
     session = not stream.step and draw.maybe(0.2)
     if session:
         lines.append(f"session: {draw.span(1, 2, 4)}")
@@ -248,6 +252,8 @@ def session_number(draw: Draw, stream: Stream) -> str:
 
 
 def key_sets(stream: Stream) -> list[tuple[str, ...]]:
+    if len(stream.names) > 1:
+        return [stream.keys]
     if "site" in stream.keys and "host" in stream.keys and "role" in stream.keys:
         return [("host",), ("host",), ("host", "site"), ("site",), ("role",), ()]
     return list(dict.fromkeys((stream.keys, stream.keys[:1], ())))
@@ -256,7 +262,7 @@ def key_sets(stream: Stream) -> list[tuple[str, ...]]:
 def windowed_alarm(draw: Draw, name: str, stream: Stream) -> str:
     by = draw.one(*sorted(key_sets(stream), key=len))
     step = stream.step or draw.one(1, 1, 2, 3)
-    lines = [f"source: {stream.names[0]}", *by_line(by), f"every: {draw.span(step)}"]
+    lines = [f"source: {stream.source}", *by_line(by), f"every: {draw.span(step)}"]
     if draw.maybe(0.25):
         lines.append(f"where: {quoted(stream.condition(draw))}")
     named = [f"v{number}" for number in range(draw.one(0, 1, 2))]
@@ -274,7 +280,7 @@ def windowed_alarm(draw: Draw, name: str, stream: Stream) -> str:
 def long_window_alarm(draw: Draw, name: str, stream: Stream) -> str:
     """A window of more than 288 steps."""
     steps = draw.one(300, 400, 700)
-    lines = [f"source: {stream.names[0]}", "by: [host]", f"every: {draw.span(1)}", "partial: true"]
+    lines = [f"source: {stream.source}", "by: [host]", f"every: {draw.span(1)}", "partial: true"]
     function, limit = draw.one("count", "sum"), draw.one(3, 20, 200)
     lines.append("when: " + quoted(f"{function}(x over {draw.span(steps)}) > {limit}"))
     return file_of("alarm", name, lines)
@@ -290,7 +296,7 @@ def row_alarm(draw: Draw, name: str, stream: Stream) -> str:
     """Windowless: at once, in order, behind the exchange, or occurrences; on a KPI, on each of its rows."""
     by = draw.one(*key_sets(stream))
     holds = bool(by) and draw.maybe(0.4)
-    lines = [f"source: {stream.names[0]}", *by_line(by)]
+    lines = [f"source: {stream.source}", *by_line(by)]
     silence = no_data(draw) if by and draw.maybe(0.4) else []
     if silence:
         lines += [f"every: {draw.span(stream.step or 1)}", *silence]
@@ -325,6 +331,19 @@ def join_alarm(draw: Draw, name: str, one: Stream, two: Stream) -> str:
     return file_of("alarm", name, lines + levels(draw, condition))
 
 
+def side_by_side(one: Stream, two: Stream) -> Stream:
+    """Two KPIs as one stream, for rules with windows over their joined rows."""
+
+    def number(draw: Draw) -> str:
+        both = f"{one.number(draw)} + {two.number(draw)}"
+        return draw.one(one.number(draw), two.number(draw), both)
+
+    def condition(draw: Draw) -> str:
+        return draw.one(one, two).condition(draw)
+
+    return Stream((*one.names, *two.names), number, condition, one.keys, one.step, False, one.over)
+
+
 def draw_rules(draw: Draw, count: int) -> dict[str, str]:
     """Files of rules by name."""
     files: dict[str, str] = {}
@@ -332,7 +351,8 @@ def draw_rules(draw: Draw, count: int) -> dict[str, str]:
     kpis: list[Stream] = []
     for number in range(count):
         shape = draw.one(
-            "kpi", "kpi", "windowed", "windowed", "windowed", "row", "row", "join", "kpi_row", "kpi_windowed", "long"
+            *("kpi", "kpi", "windowed", "windowed", "windowed", "row", "row", "join", "join_kpi", "join_windowed"),
+            *("kpi_row", "kpi_windowed", "long"),
         )
         stream = draw.one(*sources)
         tabular = [kpi for kpi in kpis if kpi.step]
@@ -344,6 +364,11 @@ def draw_rules(draw: Draw, count: int) -> dict[str, str]:
         pairs = [(p, q) for p in tabular for q in tabular if p is not q and p.keys and join_on(p) == join_on(q)]
         if shape == "join" and pairs:
             files[f"r{number}"] = join_alarm(draw, f"r{number}", *draw.one(*pairs))
+        elif shape == "join_windowed" and pairs:
+            files[f"r{number}"] = windowed_alarm(draw, f"r{number}", side_by_side(*draw.one(*pairs)))
+        elif shape == "join_kpi" and pairs:
+            files[f"r{number}"], made = kpi_rule(draw, f"r{number}", side_by_side(*draw.one(*pairs)))
+            kpis.append(made)
         elif shape == "kpi_row" and kpis:
             files[f"r{number}"] = row_alarm(draw, f"r{number}", draw.one(*kpis))
         elif shape == "kpi_windowed" and tabular:

@@ -132,6 +132,11 @@ def passes(where: Expr | None, row: Row, project: Project) -> bool:
     return where is None or evaluate_row(where, row, project.schemas, project.tables) is True
 
 
+def rows_of(rule: Rule, task: Task, project: Project) -> list[Row]:
+    """What a rule reads, in log order where it has one source."""
+    return [row for _, row in task.rows] if len(rule.sources) == 1 else joined(rule, task.rows, project.streams)
+
+
 def joined(rule: Rule, rows: list[tuple[str, Row]], streams: Mapping[str, Stream]) -> list[Row]:
     """Rows of several KPIs side by side: one a common key and window end, a missing side is null."""
     common = [name for name in streams[rule.sources[0]].keys if all(name in streams[s].keys for s in rule.sources)]
@@ -163,31 +168,31 @@ def order_in_time(rule: Rule, row: Row, project: Project) -> tuple[object, ...]:
 
 
 class Windows:
-    """The rows of a rule with aggregates in one task, by key and in order of time."""
+    """The rows of a rule with aggregates in one task (of several KPIs, the joined ones), by key, in order of time."""
 
     def __init__(self, rule: Rule, task: Task, project: Project) -> None:
         self.rule, self.project = rule, project
-        self.rows: list[tuple[int, str, Row, KeyTuple]] = []
-        for stream, row in task.rows:
+        self.rows: list[tuple[int, Row, KeyTuple]] = []
+        for row in rows_of(rule, task, project):
             key = key_of(rule, row, project)
             if key is not None and passes(rule.where, row, project):
-                self.rows.append((row.time, stream, row, key))
+                self.rows.append((row.time, row, key))
         self.rows.sort(key=lambda item: item[0])
-        self._groups: dict[tuple[str, ...], dict[KeyTuple, list[tuple[int, str, Row, KeyTuple]]]] = {}
+        self._groups: dict[tuple[str, ...], dict[KeyTuple, list[tuple[int, Row, KeyTuple]]]] = {}
         self._memo: dict[tuple[Aggregate, int], tuple[bool, Cell]] = {}
 
-    def group(self, names: tuple[str, ...], key: KeyTuple) -> list[tuple[int, str, Row, KeyTuple]]:
+    def group(self, names: tuple[str, ...], key: KeyTuple) -> list[tuple[int, Row, KeyTuple]]:
         """The rows whose key agrees with `key` in `names`."""
         places = [index for index, part in enumerate(self.rule.by) if part.name in names]
         if names not in self._groups:
-            groups: dict[KeyTuple, list[tuple[int, str, Row, KeyTuple]]] = {}
+            groups: dict[KeyTuple, list[tuple[int, Row, KeyTuple]]] = {}
             for item in self.rows:
-                groups.setdefault(tuple(item[3][place] for place in places), []).append(item)
+                groups.setdefault(tuple(item[2][place] for place in places), []).append(item)
             self._groups[names] = groups
         return self._groups[names].get(tuple(key[place] for place in places), [])
 
     def all_keys(self) -> list[KeyTuple]:
-        return sorted({item[3] for item in self.rows}, key=repr)
+        return sorted({item[2] for item in self.rows}, key=repr)
 
     def times(self, key: KeyTuple) -> list[int]:
         return [item[0] for item in self.group(tuple(part.name for part in self.rule.by), key)]
@@ -195,13 +200,11 @@ class Windows:
     def answer(self, node: Aggregate, key: KeyTuple, start: int, end: int) -> Cell:
         names = tuple(part.name for part in self.rule.by) if node.by is None else node.by
         rows = self.group(names, key)
-        streams = {part.stream for part in walk(node) if isinstance(part, Field) and part.stream}
         items: list[tuple[int, Cell]] = []
-        for time, stream, row, _ in rows[bisect_left(rows, start, key=_time) : bisect_left(rows, end, key=_time)]:
-            if not streams or stream in streams:
-                counted, cell = self._cell(node, row)
-                if counted:
-                    items.append((time, cell))
+        for time, row, _ in rows[bisect_left(rows, start, key=_time) : bisect_left(rows, end, key=_time)]:
+            counted, cell = self._cell(node, row)
+            if counted:
+                items.append((time, cell))
         return aggregate(node.function, node.quantile, items)
 
     def _cell(self, node: Aggregate, row: Row) -> tuple[bool, Cell]:
@@ -214,7 +217,7 @@ class Windows:
         return self._memo[memo]
 
 
-def _time(item: tuple[int, str, Row, KeyTuple]) -> int:
+def _time(item: tuple[int, Row, KeyTuple]) -> int:
     return item[0]
 
 

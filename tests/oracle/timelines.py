@@ -382,6 +382,43 @@ rules:
         """,
     ),
     Case(
+        "windows over joined rows count a row a key and window end",
+        """
+rules:
+  - {kpi: load, source: metrics, by: host, every: 1m, values: {mean: avg(cpu)}}
+  - {kpi: fill, source: disks, by: host, every: 1m, values: {used: max(disk)}}
+  - kpi: both
+    source: [load, fill]
+    every: 2m
+    values: {rows: count(), sides: count(fill.used), mean: avg(load.mean), sum: sum(mean + used)}
+  - {alarm: high, source: [load, fill], by: host, every: 1m, partial: true,
+     when: "coalesce(max(used over 2m), 0) > avg(mean over 2m)"}
+        """,
+        """
+metrics 0s host=a cpu=90
+disks 10s host=a disk=95
+metrics 70s host=a cpu=80
+metrics 130s host=a cpu=10
+disks 260s host=a disk=1
+metrics 310s host=a cpu=10
+disks 310s host=a disk=1
+        """,
+        sources=_TWO_SOURCES,
+        alerts="""
+        60s high fired warning host=a
+        180s high resolved warning host=a cleared
+        """,
+        kpis="""
+        0s..60s load host=a mean=90 x1
+        0s..60s fill host=a used=95 x1
+        60s..120s load host=a mean=80 x1
+        0s..120s both host=a rows=2 sides=1 mean=85 sum=185 x2
+        120s..180s load host=a mean=10 x1
+        120s..240s both host=a rows=1 sides=0 mean=10 sum=0 x1
+        240s..300s fill host=a used=1 x1
+        """,
+    ),
+    Case(
         "keys that cross partitions wait for the least watermark",
         "rules: [{kpi: load, source: metrics, by: region, every: 1m, values: {total: sum(cpu)}}]",
         """

@@ -31,6 +31,10 @@ rules:
   - {kpi: mails, source: mail, by: shop, every: 1m, values: {total: count()}}
   - {kpi: visits, by: shop, session: 30s, values: {total: count()}, when: total > 3}
   - {alarm: busy, source: [pages], by: page, when: total > 5, no_data: keep, in_order: true}
+  - {kpi: sizes, by: page, every: 1m, values: {most: max(latency)}}
+  - {kpi: both, source: [pages, sizes], every: 2m, values: {x: max(total + most)}}
+  - {kpi: sent, source: [mails, shops], every: 1m, values: {x: max(mails.total)}}
+  - {kpi: shops, by: shop, every: 1m, values: {total: count()}}
   - {kpi: all, every: 1m, values: {total: count()}}
 """
 

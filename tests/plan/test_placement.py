@@ -25,6 +25,10 @@ def test_every_rule_is_found_at_its_stage(tmp_path: Path) -> None:
         "busy": (2, ""),
         "mails": (2, ""),
         "all": (2, ""),
+        "sizes": (2, ""),
+        "both": (2, ""),
+        "shops": (1, "web"),
+        "sent": (3, ""),
     }
     kinds = {name: type(place.node) for name, place in found.items()}
     assert kinds["slow"] is WindowAlarmSpec
