@@ -79,7 +79,9 @@ class RowAlarmNode:
         self.waiting = rest
         if ready:
             frame = concatenate(ready) if len(ready) > 1 else ready[0]
-            self.rows(frame.take(time_order(frame, self.spec.tie_breakers, self.evaluator)), None)
+            ordered = frame.take(time_order(frame, self.spec.tie_breakers, self.evaluator))
+            # in order of time, all instants up to a row's own are over, not only those that the log had passed
+            self.rows(replace(ordered, ticks=None), None)
         self._tick(judged_ms)
 
     def rows(self, frame: Frame, origin: Place | None) -> None:

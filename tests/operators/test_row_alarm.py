@@ -135,3 +135,14 @@ def test_values_are_a_rules_own() -> None:
     two = "  - {alarm: two, by: host, values: {v: n}, when: v > 5, message: 'two {v}'}\n"
     bench = Bench(one + two).at(1, host="a", x=80, n=1).at(2, host="b", x=1, n=8)
     assert [alert["message"] for alert in bench.documents(Sink.ALERTS)] == ["one 80%", "two 8"]
+
+
+def test_silence_up_to_a_row_comes_before_it_in_one_batch_too() -> None:
+    """In order of time: whether the log's watermark had passed the instant when the row came does not matter."""
+    rule = "  - {alarm: a, by: host, every: 1s, no_data: alert after 4s, when: x > 50% for 2s}\n"
+    events = [(at, {"host": "a", "x": x}) for at, x in ((6, 91), (7.85, 60), (12, 1), (14, 1))]
+    at_once, one_by_one = Bench(rule).feed(*events), Bench(rule)
+    for event in events:
+        one_by_one.feed(event)
+    wanted = ["6 a pending warning a", "12 a no_data warning a", "12 a resolved warning a cleared"]
+    assert (at_once.alerts(), one_by_one.alerts()) == (wanted, wanted)

@@ -335,8 +335,7 @@ def side_by_side(one: Stream, two: Stream) -> Stream:
     """Two KPIs as one stream, for rules with windows over their joined rows."""
 
     def number(draw: Draw) -> str:
-        both = f"{one.number(draw)} + {two.number(draw)}"
-        return draw.one(one.number(draw), two.number(draw), both)
+        return draw.one(one, two).number(draw)
 
     def condition(draw: Draw) -> str:
         return draw.one(one, two).condition(draw)
