@@ -51,5 +51,9 @@ class SnapshotCorrupt(StreamwatchdError):
     """This snapshot can't be trusted: take an older one."""
 
 
+class ModelRejected(StreamwatchdError):
+    """A version of a model can't be trusted or does not fit: the last good version goes on."""
+
+
 class UnreadableInput(StreamwatchdError):
     """A file or stream named on the command line can't be read: exit code 2."""

@@ -1,0 +1,54 @@
+"""The shelf of models that score: one kind a file, each nothing but arrays and the arithmetic on them.
+
+A model is an artifact of plain arrays and a manifest; no code comes with it, and none runs for it but what stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.registry import Shelf
+from streamwatchd.repository.manifest import Manifest
+
+Vectors = npt.NDArray[np.float64]
+Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+
+class Scorer(Protocol):
+    """A loaded model. What it says of a row depends on that row and its state alone, to the last bit: never on what
+    else is in the batch.
+
+    `memory` is how many float64 numbers it keeps per key, 0 for none.
+    """
+
+    memory: int
+
+    def score(self, vectors: Vectors, memory: Vectors) -> tuple[npt.NDArray[np.float64], Vectors]:
+        """Raw scores (n,), larger is odder, of finite `vectors` (n, features), and the memory (n, memory) after them.
+
+        A key's first memory is all NaN. A raw score is NaN where the model can't say yet.
+        """
+
+    def drivers(self, vectors: Vectors, memory: Vectors) -> Vectors:
+        """How much each feature drove the score of each row, (n, features), each ≥ 0 and summing to 1, or all 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of model. `load` raises ModelRejected for arrays that are not one; `summary` is a sentence of Markdown.
+
+    `arrays` names what an artifact of this kind holds.
+    """
+
+    name: str
+    summary: str
+    arrays: tuple[str, ...]
+    load: Callable[[Manifest, Arrays], Scorer]
+
+
+KINDS: Mapping[str, Kind] = Shelf(__name__, __path__, Kind)
