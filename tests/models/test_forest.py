@@ -1,0 +1,33 @@
+"""Walking and masking find the same leaves, to the last bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamwatchd.models._forest import Masks, Nodes, sums, walk
+from tests.models.trees import forest
+
+
+def nodes_of(seed: int, leaves: int) -> Nodes:
+    arrays = forest(seed, trees=5, features=4, leaves=leaves)
+    leaf = arrays["left"] == np.arange(len(arrays["left"]))
+    return Nodes(
+        feature=arrays["feature"].astype(np.intp),
+        threshold=np.where(leaf, np.inf, arrays["threshold"]),
+        left=arrays["left"].astype(np.intp),
+        value=np.where(leaf, np.round(arrays["value"] * 2**32) / 2**32, 0.0),
+        roots=arrays["roots"].astype(np.intp),
+        depth=len(leaf),
+    )
+
+
+@pytest.mark.parametrize("leaves", [1, 2, 63, 64, 127, 300])
+@pytest.mark.parametrize("seed", range(4))
+def test_masks_find_the_leaf_that_a_walk_finds(seed: int, leaves: int) -> None:
+    """In trees of one word of leaves and of several, also at values that lie on a threshold."""
+    nodes = nodes_of(seed, leaves)
+    vectors = np.round(np.random.default_rng(seed).normal(0, 2, (3_000, 4)), 1)
+    masked = Masks(nodes, 4).sums(vectors)
+    assert (masked == walk(nodes, vectors)).all()
+    assert (sums(nodes, Masks(nodes, 4), vectors[:5]) == masked[:5]).all()
