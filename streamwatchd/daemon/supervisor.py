@@ -22,7 +22,7 @@ from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.telemetry import Report
 from streamwatchd.settings import Settings
-from streamwatchd.shard.control import Command, Held, Paces, Stop
+from streamwatchd.shard.control import Command, Have, Held, Paces, Stop
 from streamwatchd.shard.idle import Pace, Standing
 from streamwatchd.shard.start import Assignment
 from streamwatchd.shard.version import BEGINNING, Version
@@ -158,6 +158,8 @@ class Supervisor:
                 self._on_report(message)
             case Held():
                 self.changes.on_held(message)
+            case Have():
+                self.changes.on_have(message)
             case Need(digest):
                 slot.tell(self._supply(digest))
 

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 
 from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.telemetry import BlackBox, PipeTelemetry, Report
-from streamwatchd.shard.control import Command, Held, Stop
+from streamwatchd.shard.control import Command, Have, Held, Next, Stop
 from streamwatchd.shard.version import Content
 
 
@@ -40,17 +40,20 @@ class Wire:
         abandon: Callable[[], None] = lambda: None,
         box: BlackBox | None = None,
         patient: bool = True,
+        shard: int = 0,
     ) -> None:
         """`abandon` is called at a stop that comes before the worker first runs: clients that wait for a broker can't
         be interrupted, and a recovery may be killed at any point. Not `patient`: at any stop."""
         self._abandon = abandon
         self._patient = patient
+        self._shard = shard
         self._has_run = False
         self._control = control
         self._telemetry = PipeTelemetry(reports, box)
         self._commands: deque[Command] = deque()
         self._supplies: dict[str, Supply] = {}
         self._arrived = threading.Condition()
+        self._sending = threading.Lock()
         self._closed = False
         threading.Thread(target=self._read, name="wire", daemon=True).start()
 
@@ -91,9 +94,10 @@ class Wire:
     def close(self) -> None:
         self._telemetry.close()
 
-    def _send(self, message: Held | Need) -> None:
+    def _send(self, message: Have | Held | Need) -> None:
         try:
-            self._control.send(message)
+            with self._sending:
+                self._control.send(message)
         except OSError:
             self.stop()
 
@@ -111,7 +115,15 @@ class Wire:
                 with self._arrived:
                     self._supplies[message.digest] = message
                     self._arrived.notify_all()
+            elif isinstance(message, Next):
+                self._keep(message.content)
             elif isinstance(message, Stop):
                 self.stop()
             else:
                 self._commands.append(message)
+
+    def _keep(self, content: Content) -> None:
+        """In place of what was kept before: the worker has what it is at work with."""
+        with self._arrived:
+            self._supplies = {content.digest: Supply(content.digest, content)}
+        self._send(Have(self._shard, content.digest))

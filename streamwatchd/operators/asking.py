@@ -42,9 +42,9 @@ def asked_anew(asks: Sequence[StageAsk], at_ms: int, spec: StageSpec) -> list[St
     """The asks after a change at E: the one before has its grace, and of too many the oldest ends."""
     *older, last = asks
     kept = [*older, replace(last, until_ms=at_ms + GRACE_MS)]
-    running = [ask for ask in kept if ask.until_ms >= at_ms]
-    ending = running[: max(0, len(running) - MOST_ASKS)]
-    kept = [replace(ask, until_ms=min(ask.until_ms, at_ms)) if ask in ending else ask for ask in kept]
+    running = [number for number, ask in enumerate(kept) if ask.until_ms >= at_ms]
+    for number in running[: max(0, len(running) - MOST_ASKS)]:
+        kept[number] = replace(kept[number], until_ms=min(kept[number].until_ms, at_ms))
     return [*kept, StageAsk(at_ms, FOREVER, spec)]
 
 

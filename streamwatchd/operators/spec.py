@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, Protocol, TypeVar
 
 from streamwatchd.lang.typed import Aggregate, Expr, Template
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Part = TypeVar("Part", bound=_Named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +287,25 @@ class StageSpec:
     feeds: tuple[RowFeedSpec, ...] = ()
     targets: Mapping[str, int] = field(default_factory=dict)
     delays: Mapping[str, int] = field(default_factory=dict)
+
+    def sharing(self, other: StageSpec) -> StageSpec:
+        """The same, with the very parts of another stage where they are equal: many tasks then compare them at once."""
+        nodes: tuple[_Named, ...] = (*other.kpis, *other.window_alarms, *other.row_alarms, *other.joins)
+        known = {part.id: part for part in nodes}
+        families = {part.id: part for part in (*other.families, *other.sends)}
+        return replace(
+            self,
+            families=_shared(self.families, families),
+            sends=_shared(self.sends, families),
+            kpis=_shared(self.kpis, known),
+            window_alarms=_shared(self.window_alarms, known),
+            row_alarms=_shared(self.row_alarms, known),
+            joins=_shared(self.joins, known),
+        )
+
+
+def _shared(mine: tuple[Part, ...], known: Mapping[str, Any]) -> tuple[Part, ...]:
+    return tuple(theirs if (theirs := known.get(part.id)) == part else part for part in mine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,7 @@ _ALL = (
     # rules
     Metric("version_number", "The version of rules and tables that a worker runs."),
     Metric("switches_total", "Versions put in force in a worker."),
+    Metric("switch_pause_seconds", "For how long a worker takes no record while a version is put in force.", (), FAST),
     Metric("reloads_total", "Compilations of changed rules and tables."),
     Metric("reloads_failed_total", "Compilations that crashed: bugs."),
     Metric("refused_files", "Files that do not check; their last good version is in force."),

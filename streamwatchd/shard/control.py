@@ -11,6 +11,21 @@ from streamwatchd.shard.version import Content, Version
 
 
 @dataclass(frozen=True, slots=True)
+class Next:
+    """What will be put in force soon: to be unpacked beside the work, before anybody holds still for it."""
+
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Have:
+    """The worker has unpacked it."""
+
+    shard: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Take no more records, and say `Held`: an instant for a change is being set."""
 
@@ -24,10 +39,9 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A new version is decided (and on disk): journal it, switch, and go on."""
+    """A new version is decided (and on disk): journal it, switch to its content, and go on."""
 
     version: Version
-    content: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +58,7 @@ class Stop:
     """Finish the epoch, write a snapshot, leave."""
 
 
-Command = Hold | Go | Change | Paces | Stop
+Command = Next | Hold | Go | Change | Paces | Stop
 
 
 @dataclass(frozen=True, slots=True)

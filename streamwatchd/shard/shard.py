@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import Program
@@ -122,8 +123,8 @@ class Shard:
         stage); without a stage in the new rules, a merge task ends what it does.
         """
         self.tasks |= {task: self._make(task, self.program) for task in sorted(set(tasks) - self.tasks.keys())}
-        self.program, self.tables = program, dict(tables)
-        plan, living = program.plan, program.plan.alarm_names()
+        plan, living = _sharing(program.plan, self.program.plan), program.plan.alarm_names()
+        self.program, self.tables = replace(program, plan=plan), dict(tables)
         for name, task in self.tasks.items():
             if isinstance(task, SourceTask):
                 source = next(source for source in plan.sources.values() if source.topic == name.topic)
@@ -170,6 +171,14 @@ class Shard:
             for space in task.flow.spaces.values():
                 totals["keys", (("by", ",".join(space.names)), ("stage", str(task.id.stage)))] += len(space)
         return dict(totals)
+
+
+def _sharing(plan: LogicalPlan, older: LogicalPlan) -> LogicalPlan:
+    """The plan, with the parts of an older one where these are equal."""
+    nothing = StageSpec(0, (), (), {})
+    first = {name: stage.sharing(older.first.get(name, nothing)) for name, stage in plan.first.items()}
+    later = tuple(stage.sharing(_stage(older, stage.stage)) for stage in plan.later)
+    return replace(plan, first=first, later=later)
 
 
 def _stage(plan: LogicalPlan, stage: int) -> StageSpec:

@@ -18,7 +18,7 @@ from streamwatchd.failpoints import failpoint
 from streamwatchd.ports.kafka import Committed, Partition, Reader
 from streamwatchd.ports.laps import DECODE
 from streamwatchd.settings import Settings
-from streamwatchd.shard.control import Change, Go, Held, Hold, Paces, Stop
+from streamwatchd.shard.control import Change, Go, Held, Hold, Next, Paces, Stop
 from streamwatchd.shard.epoch import Backoff, Committer, OpenEpoch, Sealed
 from streamwatchd.shard.idle import Silence
 from streamwatchd.shard.journal import EpochRecord
@@ -61,6 +61,7 @@ class Worker:
         self._commits = ports.background("commit")
         self._held = assignment.held
         self._hold: Hold | None = None
+        self._paused: float | None = None
         self._stopping = False
         self._closed = False
         self._paces: Mapping[str, int] = {}
@@ -122,7 +123,7 @@ class Worker:
                     self._held = False
                 case Hold():
                     self._held, self._hold = True, command
-                case Change() | Paces():
+                case Change() | Paces() | Next():
                     continue
 
     def _begin(self, started: Started) -> None:
@@ -156,11 +157,14 @@ class Worker:
             match command:
                 case Hold():
                     self._held, self._hold = True, command
-                case Change(version, content):
-                    self._switch(version, content)
-                    self._held = False
+                    self._paused = self._paused or self._clock.monotonic()
+                case Change(version):
+                    self._switch(version, self._link.content(version.digest))
+                    self._go()
                 case Go():
-                    self._held = False
+                    self._go()
+                case Next():
+                    continue
                 case Paces(watermarks_ms, least_ms):
                     self._paces = watermarks_ms
                     others = [ms for shard, ms in least_ms.items() if shard != self._assignment.shard]
@@ -171,6 +175,13 @@ class Worker:
         if self._hold is not None:
             self._link.held(Held(self._assignment.shard, self._hold.ticket, self._horizon()))
             self._hold = None
+
+    def _go(self) -> None:
+        """Take records again."""
+        self._held = False
+        if self._paused is not None:
+            self._meter.observe("switch_pause_seconds", self._clock.monotonic() - self._paused)
+            self._paused = None
 
     def _horizon(self) -> int:
         """No event time or watermark that this shard knows lies above."""
@@ -329,12 +340,14 @@ class Worker:
         )
 
     def _pace(self) -> None:
-        """Commit at once when outputs wait, else about once in `commit_every_ms`, if there is anything new."""
+        """Commit at once when outputs wait, or a change is coming, else about once in `commit_every_ms`, if there is
+        anything new."""
         self._commits.settle(0)
         if self._commits.busy or self._open.is_empty:
             return
         age_ms = (self._clock.monotonic() - self._open.begun) * 1000
-        if self._open.has_outputs or self._open.must_commit or age_ms >= self._settings.commit_every_ms:
+        due = self._open.has_outputs or self._open.must_commit or age_ms >= self._settings.commit_every_ms
+        if due or self._held:
             self._seal()
 
     def _settle_commit(self) -> None:

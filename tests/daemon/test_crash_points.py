@@ -19,7 +19,7 @@ OF_THE_SUPERVISOR = sorted(point for point in POINTS if point.startswith("versio
 def decide(setting: Setting, horizon_ms: int) -> None:
     """All workers say how far they are."""
     setting.changes.propose(proposal("v1"))
-    setting.changes.step([0, 1], 2)
+    setting.step([0, 1], 2)
     ticket = setting.ticket()
     for shard in (0, 1):
         setting.changes.on_held(Held(shard, ticket, horizon_ms + shard))

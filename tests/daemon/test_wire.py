@@ -12,7 +12,7 @@ import pytest
 from streamwatchd.daemon.wire import Need, Supply, Wire
 from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.telemetry import Report
-from streamwatchd.shard.control import Command, Go, Held, Hold, Stop
+from streamwatchd.shard.control import Command, Go, Have, Held, Hold, Next, Stop
 from tests.shard.small import content
 
 
@@ -58,6 +58,17 @@ def test_content_is_asked_for_once() -> None:
     assert wire.content("v0").digest == "v0"
     wire.content("v0")
     assert not control.poll()
+
+
+def test_what_will_be_in_force_is_kept_for_the_change() -> None:
+    """In place of what was kept before; the supervisor hears that it is there."""
+    wire, control, _ = wired()
+    control.send(Supply("v0", content("v0")))
+    control.send(Next(content("v1")))
+    assert control.recv() == Have(0, "v1")
+    assert wire.content("v1").digest == "v1"
+    assert list(wire._supplies) == ["v1"]
+    assert wire.commands() == []
 
 
 def test_content_that_is_not_kept_is_refused() -> None:

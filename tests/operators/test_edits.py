@@ -244,6 +244,59 @@ def test_kind_9_a_rule_that_goes_ends_its_alarms_and_leaves_nothing() -> None:
     assert (len(task.flow.families), len(task.flow.nodes)) == (0, 0)
 
 
+KPI = "  - {kpi: sums, by: host, every: 10s, values: {n: count(), s: sum(x)}}\n"
+SITES = KPI.replace("sums", "sites").replace("by: host", "by: site")
+ALARMS = {
+    "on windows": "by: host, when: avg(x over 30s) > 50%",
+    "on windows, held": "by: host, when: avg(x over 30s) > 50% for 10s until avg(x over 30s) < 40% for 20s",
+    "on windows, pending": "by: host, when: avg(x over 30s) > 50% for 10m",
+    "on windows, of several levels": "by: host, levels: {critical: max(x over 10s) > 70%, warning: x10 > 5}, "
+    "values: {x10: max(x over 10s)}",
+    "on windows, behind the exchange": "by: site, when: avg(x over 30s) > 50%",
+    "on windows, of all keys together": "when: avg(x over 30s) > 50%",
+    "on windows, lifted": "by: host, where: site == 's', when: avg(x over 30s) > 50%",
+    "on the windows of a KPI": "by: host, source: sums, when: sum(n over 30s) > 5",
+    "at once": "by: host, when: x > 50%",
+    "in order": "by: host, in_order: true, when: x > 50%",
+    "in order, held": "by: host, when: x > 50% for 10s",
+    "in order, behind the exchange": "by: site, when: x > 50%",
+    "on the rows of a KPI": "by: host, source: sums, when: n > 5",
+    "on the rows of a KPI behind the exchange": "by: site, source: sites, when: n > 5",
+    "on joined KPIs": "by: site, source: [sites, more], when: sites.n > 5",
+    "of silence": "by: host, when: avg(x over 10s) > 99%, no_data: alert after 20s",
+    "of silence on rows": "by: host, every: 10s, when: x > 99%, no_data: alert after 20s",
+}
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("others", [False, True])
+@pytest.mark.parametrize("kind", ALARMS)
+def test_kind_9_an_alarm_of_every_kind_resolves_with_its_rule(kind: str, others: bool, restart: bool) -> None:
+    """Once, at the change, with a reason; one of another rule of its shape stays up."""
+    rest = KPI + SITES + SITES.replace("sites", "more")
+    rule, like = (f"  - {{alarm: {name}, {ALARMS[kind]}}}\n" for name in ("gone", "stays"))
+    rest += like if others else ""
+    until = 100 if "silence" in kind else 60
+    bench = Bench(rest + rule).feed(*((at, {"host": "a", "site": "s", "x": 80}) for at in range(60))).clock(until)
+    up = {line.split()[1] for line in bench.alerts() if " fired " in line or " pending " in line or "no_data" in line}
+    assert up == ({"gone", "stays"} if others else {"gone"})
+    bench.change(rest)
+    if restart:
+        bench.restart()
+    bench.clock(until + 12)
+    told = [(a["rule"], a["event"], a["state"], a["reason"]) for a in bench.documents(Sink.ALERTS)]
+    assert [each for each in told if each[0] == "gone"] == [("gone", "resolved", "resolved", "rule_removed")]
+    assert "rule_removed" not in {reason for rule, _, _, reason in told if rule == "stays"}
+    assert not any(" gone " in line for line in bench.clock(until + 40).alerts())
+
+
+def test_kind_9_an_occurrence_has_no_end() -> None:
+    """There is nothing to resolve."""
+    bench = Bench(KPI + "  - {alarm: gone, when: x > 50%}\n").at(5, host="a", x=80)
+    assert bench.alerts() == ["5 gone fired warning"]
+    assert bench.change(KPI).clock(60).alerts() == []
+
+
 @pytest.mark.parametrize("restart", [False, True])
 @pytest.mark.parametrize(("back_at", "known"), [(60 + GRACE_S // 2, True), (600 + GRACE_S, False)])
 def test_an_edit_taken_back_finds_its_panes_within_the_grace(back_at: int, known: bool, restart: bool) -> None:

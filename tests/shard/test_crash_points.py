@@ -37,7 +37,7 @@ def world_on(folder: Path) -> World:
 
 
 def script() -> dict[int, list[Command]]:
-    return {25: [Hold(1)], 26: [Change(CHANGE, content("v1"))]}
+    return {25: [Hold(1)], 26: [Change(CHANGE)]}
 
 
 def strike(world: World, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> bool:

@@ -249,9 +249,10 @@ def test_hold_and_change_while_it_runs() -> None:
     world.contents["v1"] = content("v1")
     world.feed(20)
     change = Version(1, START_MS + 10_000, "v1")
-    script = {10: [Hold(7)], 20: [Change(change, world.contents["v1"])]}
+    script = {10: [Hold(7)], 20: [Change(change)]}
     link = world.run(script=script)
     assert [(held.ticket, held.horizon_ms) for held in link.helds] == [(7, START_MS + 190)]
+    assert sum(link.reports[-1].histograms["switch_pause_seconds", ()].counts) == 1
     world.feed(10, step_ms=1_000)
     world.versions += (change,)
     world.run()
@@ -275,7 +276,7 @@ def test_a_change_behind_the_horizon_is_refused() -> None:
     world.contents["v1"] = content("v1")
     world.feed(20)
     with pytest.raises(StateMismatch, match="past it"):
-        world.run(script={20: [Change(Version(1, START_MS, "v1"), world.contents["v1"])]})
+        world.run(script={20: [Change(Version(1, START_MS, "v1"))]})
 
 
 def test_a_version_that_is_not_the_committed_one_is_refused() -> None:
@@ -284,7 +285,7 @@ def test_a_version_that_is_not_the_committed_one_is_refused() -> None:
     for name in ("v1", "v2"):
         world.contents[name] = content(name)
     world.feed(20)
-    world.run(script={20: [Change(Version(1, START_MS + 10_000, "v1"), world.contents["v1"])]})
+    world.run(script={20: [Change(Version(1, START_MS + 10_000, "v1"))]})
     world.versions += (Version(1, START_MS + 10_000, "v1"),)
     world.run(turns=5)
     world.versions = (world.versions[0], Version(1, START_MS + 11_000, "v2"))

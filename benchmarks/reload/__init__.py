@@ -1,0 +1,1 @@
+"""What a reload costs: compiling beside the work, and the pause of the shards."""
