@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.latency.listener import Listener
-from benchmarks.latency.traffic import HOSTS, Offered, offer
+from benchmarks.latency.listener import Listener, first_heard
+from benchmarks.latency.traffic import HOSTS, Offered, lines, offer
 from benchmarks.measure import Program, put_first
 from benchmarks.ref1 import events, topics
 from benchmarks.ref1.contestants import PARTITIONS, ROOT
@@ -61,23 +61,26 @@ def measure(bootstrap: str, work: Path, rate: int, delivery: str, warm_s: float,
     ):
         until_ready(ours, program)
         before = ours.sums()
-        offered = offer(bootstrap, topic, rate, warm_s, seconds)
+        offered = offer(bootstrap, topic, rate, warm_s, seconds, lines())
         time.sleep(DRAIN_SECONDS)
-        heard, after = ear.heard(), ours.sums()
+        heard, after = first_heard(ear.heard()), ours.sums()
         cores = program.cpu_s(offered.measured_from, offered.ended) / (offered.ended - offered.measured_from)
     if explain:
         say("\n".join(explained(before, after)))
     return judged(delivery, rate, offered, heard, cores)
 
 
-def until_ready(ours: Deployment, program: Program) -> None:
+def until_ready(ours: Deployment, program: Program) -> float:
+    """Seconds from the start until a worker was at work; waits a little longer."""
     watch, until = FirstRecord(ours), time.time() + START_SECONDS
     watch.start()
     while watch.at is None:
         if program.exit_code is not None or time.time() > until:
             raise RuntimeError(f"the daemon does not start; see {ours.log}")
         time.sleep(0.05)
+    watch.join()
     time.sleep(SETTLE_SECONDS)
+    return watch.at - program.started
 
 
 def judged(delivery: str, rate: int, offered: Offered, heard: Mapping[int, float], cores: float) -> Run:

@@ -36,12 +36,12 @@ def number_of(latency_ms: float) -> int:
     return round((latency_ms - LIMIT_MS) * 1000)
 
 
-def lines(seed: int = 5) -> list[tuple[str, str]]:
+def lines(hosts: int = HOSTS, count: int = LINES, seed: int = 5) -> list[tuple[str, str]]:
     """(host, all of an event but its time) of harmless events."""
     rng = random.Random(seed)
     found = []
-    for _ in range(LINES):
-        host, status = f"srv-{rng.randrange(HOSTS):05d}", rng.choice((200, 200, 200, 404))
+    for _ in range(count):
+        host, status = f"srv-{rng.randrange(hosts):05d}", rng.choice((200, 200, 200, 404))
         rest = (
             f'"host":"{host}","service":"svc-{rng.randrange(50):02d}","cpu":{rng.uniform(0, 100):.2f},'
             f'"mem":{rng.uniform(0, 100):.2f},"latency_ms":{rng.uniform(1, 390):.3f},"status":{status},'
@@ -58,14 +58,14 @@ def alarming(host: str, number: int) -> str:
     )
 
 
-def offer(bootstrap: str, topic: str, rate: int, warm_s: float, seconds: float) -> Offered:
+def offer(bootstrap: str, topic: str, rate: int, warm_s: float, seconds: float, pool: list[tuple[str, str]]) -> Offered:
     """Produce for `warm_s + seconds`, in ticks of 5 ms, lingering for 1 ms; returns when all is acknowledged."""
     producer = Producer(
         {
             "bootstrap.servers": bootstrap, "linger.ms": 1, "compression.type": "lz4", "partitioner": "murmur2_random",
         }
     )  # fmt: skip
-    pool, count, begun = lines(), 0, time.time()
+    count, begun = 0, time.time()
     offered = Offered(begun + warm_s)
     end = begun + warm_s + seconds
     while (now := time.time()) < end:
@@ -73,12 +73,12 @@ def offer(bootstrap: str, topic: str, rate: int, warm_s: float, seconds: float) 
         if now >= offered.measured_from:
             offered.behind_ms = max(offered.behind_ms, (due - count) / rate * 1000)
         for number in range(count, due):
-            host, rest = pool[number % LINES]
+            host, rest = pool[number % len(pool)]
             at = time.time()
             if number % EVERY == 0:
                 offered.sent[number // EVERY] = at
                 rest = alarming(host, number // EVERY)
-            _produce(producer, topic, f'{{"ts":{int(at * 1000)},{rest}', host)
+            put(producer, topic, f'{{"ts":{int(at * 1000)},{rest}', host)
         count = due
         producer.poll(0)
         time.sleep(TICK_SECONDS)
@@ -88,10 +88,11 @@ def offer(bootstrap: str, topic: str, rate: int, warm_s: float, seconds: float) 
     return offered
 
 
-def _produce(producer: Producer, topic: str, value: str, key: str) -> None:
+def put(producer: Producer, topic: str, value: str, key: str) -> None:
+    """Produce, and wait where the queue is full: the broker is behind then, and so is the offer (`behind_ms`)."""
     while True:
         try:
             producer.produce(topic, value, key)
             return
-        except BufferError:  # the broker is behind, and so is the offer: `behind_ms` says so
+        except BufferError:
             producer.poll(0.01)

@@ -42,6 +42,10 @@ class Deployment:
         return f"{self.name}.alerts"
 
     @property
+    def journal(self) -> str:
+        return f"{self.name}.journal"
+
+    @property
     def command(self) -> list[str]:
         return [sys.executable, "-m", "streamwatchd", "--config", str(self.folder / "streamwatchd.yaml")]
 
@@ -70,7 +74,7 @@ def deploy(
     work: Path,
     bootstrap: str,
     topic: str,
-    hosts: Path,
+    hosts: Path | None,
     *,
     delivery: str = "exactly_once",
     project: Path = HERE / "project",
@@ -79,7 +83,8 @@ def deploy(
     name, listen = f"ref1-{uuid.uuid4().hex[:8]}", f"127.0.0.1:{free_port()}"
     folder = work / name
     shutil.copytree(project, folder)
-    shutil.copy(hosts, folder / "enrichment.d" / "hosts.csv")
+    if hosts is not None:
+        shutil.copy(hosts, folder / "enrichment.d" / "hosts.csv")
     config = folder / "streamwatchd.yaml"
     text = config.read_text(encoding="utf-8").replace("ref1", name).replace("topic: requests", f"topic: {topic}")
     text = text.replace("127.0.0.1:9092", bootstrap).replace("127.0.0.1:9464", listen)
