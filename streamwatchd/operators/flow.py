@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, assert_never
 
 import numpy as np
@@ -155,7 +154,7 @@ class Flow:
     def _make_node(self, part: NodeSpec, roots: frozenset[str]) -> Node:
         match part:
             case KpiSpec():
-                rows = KpiRows(part, self.evaluator, self.outbox_kpi, partial(self.push, meaning=part.id))
+                rows = KpiRows(part, self.evaluator, self.outbox_kpi, self.push, self.is_read)
                 return (SessionNode if part.session_ms else KpiNode)(part, self.families, roots, rows)
             case JoinSpec():
                 return JoinNode(part, roots, self.push)
@@ -319,6 +318,10 @@ class Flow:
         for feed in self._feeds:
             if feed.spec.stream == stream:
                 self._feed(feed, frame)
+
+    def is_read(self, stream: str) -> bool:
+        """Whether anybody takes in rows of a stream, here or at a later stage."""
+        return self._readers_of(stream) is not _NOBODY or any(feed.spec.stream == stream for feed in self._feeds)
 
     def _readers_of(self, stream: str) -> Readers:
         """Who takes in rows of a stream; found once for all streams, until the wiring changes."""

@@ -47,7 +47,6 @@ class KeySpace:
         self._grid: npt.NDArray[np.intp] = np.zeros((0, 0), np.intp)
         self._grid_of: tuple[Dictionary, Dictionary] | None = None
         self._columns: dict[int, Column] = {}
-        self._prefixes: dict[int, tuple[int, dict[KeyTuple, list[int]]]] = {}
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -62,15 +61,6 @@ class KeySpace:
 
     def _bounded_id(self, key: KeyTuple) -> int:
         return OVERFLOW if len(self.keys) >= self.bound and key not in self._ids else self.id_of(key)
-
-    def with_prefix(self, prefix: tuple[str, ...]) -> Ids:
-        """The ids of the keys that begin with these values, ascending."""
-        size = len(prefix)
-        seen, index = self._prefixes.get(size, (0, {}))
-        for number in range(seen, len(self.keys)):
-            index.setdefault(self.keys[number][:size], []).append(number)
-        self._prefixes[size] = (len(self.keys), index)
-        return np.array(index.get(prefix, ()), np.intp)
 
     def ids(self, columns: Sequence[Column], size: int) -> Ids:
         """One id a row."""

@@ -1,73 +1,141 @@
-"""KPIs on tumbling and sliding windows: at every step one row per key whose window holds an event."""
+"""KPIs on tumbling and sliding windows: at every step one row per key whose window holds an event.
+
+KPIs of one shape that differ in an equality filter are judged together: its value is part of the key and says whose
+the row is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.batch import TRUE, Frame
-from streamwatchd.operators.document import Details, Document, plain, window
+from streamwatchd.operators.document import Details, Document, picked, plain, window
 from streamwatchd.operators.evaluate import KEY, VALUE, WINDOW_END, WINDOW_START, Evaluator
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.judging import Reader, fill_values, key_frame
-from streamwatchd.operators.node import EmitKpi, Push, first_multiple_above
-from streamwatchd.operators.spec import KpiSpec
+from streamwatchd.operators.keyspace import KeySpace
+from streamwatchd.operators.node import EmitKpi, first_multiple_above
+from streamwatchd.operators.spec import KpiMember, KpiSpec
 
 Ids = npt.NDArray[np.intp]
 
 
+class PushMeant(Protocol):
+    """Rows of a KPI for its readers: its name, the rows, and which of the KPIs of this name they are of."""
+
+    def __call__(self, stream: str, frame: Frame, *, meaning: str) -> None: ...
+
+
+class Owners:
+    """Whose a key is: KPIs of equal constants form a group, and share its rows."""
+
+    def __init__(self, spec: KpiSpec) -> None:
+        self._lifted = spec.lifted
+        self._numbers: dict[tuple[object, ...], int] = {}
+        self.groups: list[list[KpiMember]] = []
+        for member in spec.members:
+            number = self._numbers.setdefault(member.constants, len(self.groups))
+            if number == len(self.groups):
+                self.groups.append([])
+            self.groups[number].append(member)
+        self._of_key = np.zeros(0, np.intp)
+
+    def of(self, space: KeySpace, ids: Ids) -> Ids:
+        """The group of each key, -1 where no KPI here has it."""
+        if not self._lifted:
+            return np.zeros(len(ids), np.intp)
+        fresh = space.keys[len(self._of_key) :]
+        if fresh:
+            numbers = [self._numbers.get(key[: self._lifted], -1) for key in fresh]
+            self._of_key = np.concatenate([self._of_key, np.array(numbers, np.intp)])
+        return self._of_key[ids]
+
+
 class KpiRows:
-    """Makes rows of judged keys: what goes out, and what rules on this KPI see."""
+    """Makes rows of judged keys: what goes out, and what rules on these KPIs see."""
 
-    def __init__(self, spec: KpiSpec, evaluator: Evaluator, emit: EmitKpi, push: Push) -> None:
-        self.spec, self.evaluator, self.emit, self.push = spec, evaluator, emit, push
+    def __init__(
+        self, spec: KpiSpec, evaluator: Evaluator, emit: EmitKpi, push: PushMeant, is_read: Callable[[str], bool]
+    ) -> None:
+        self.spec, self.evaluator, self.emit, self.push, self.is_read = spec, evaluator, emit, push, is_read
+        self.owners = Owners(spec)
 
-    def give(self, frame: Frame, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], events: Ids) -> None:
-        """`frame` has the keys and aggregates of rows whose windows are [starts, ends)."""
+    def give(
+        self,
+        frame: Frame,
+        starts: npt.NDArray[np.int64],
+        ends: npt.NDArray[np.int64],
+        events: Ids,
+        groups: Ids | None = None,
+    ) -> None:
+        """`frame` has the keys and aggregates of rows whose windows are [starts, ends), in order of their groups."""
         spec = self.spec
         fill_values(frame, spec.values, self.evaluator)
-        rows = np.arange(len(frame))
-        if spec.when is not None:
-            rows = np.flatnonzero(self.evaluator.truths(spec.when, frame) == TRUE)
-        details = Details(self.evaluator, frame, rows.tolist())
-        for i, row in enumerate(rows.tolist()):
-            self.emit(self._document(details, frame, i, row, int(starts[row]), int(ends[row]), int(events[row])))
+        groups = np.zeros(len(frame), np.intp) if groups is None else groups
+        self._write(frame, starts, ends, events, groups)
+        here = np.unique(groups).tolist()
+        read = [number for number in here if any(self.is_read(member.name) for member in self.owners.groups[number])]
+        if not read:
+            return
         columns = {key.name: frame.columns[KEY + key.name] for key in spec.keys}
         columns |= {value.name: frame.columns[VALUE + value.name] for value in spec.values}
         columns |= {WINDOW_START: starts.astype(np.float64), WINDOW_END: ends.astype(np.float64)}
-        self.push(spec.name, Frame(ends - 1, columns))
+        rows = Frame(ends - 1, columns)
+        for number in read:
+            mine = slice(*np.searchsorted(groups, [number, number + 1]).tolist())
+            if mine.stop > mine.start:
+                self._push(self.owners.groups[number], rows, np.arange(mine.start, mine.stop))
 
-    def _document(
-        self, details: Details, frame: Frame, i: int, row: int, start: int, end: int, events: int
-    ) -> Document:
+    def _push(self, members: list[KpiMember], rows: Frame, mine: Ids) -> None:
+        taken = rows if len(mine) == len(rows) else rows.take(mine)
+        for member in members:
+            self.push(member.name, taken, meaning=member.meaning)
+
+    def _write(
+        self,
+        frame: Frame,
+        starts: npt.NDArray[np.int64],
+        ends: npt.NDArray[np.int64],
+        events: Ids,
+        groups: Ids,
+    ) -> None:
+        """The rows where `when` is true, as documents."""
         spec = self.spec
-        return {
-            "kpi": spec.name,
-            "key": {key.name: plain(_at(frame, KEY + key.name, row)) for key in spec.keys},
-            "window": window(start, end),
-            "values": {v.name: plain(_at(frame, VALUE + v.name, row), v.integral) for v in spec.values},
-            "context": details.context(spec.context, i),
-            "revision": 0,
-            "events": events,
-        }
-
-
-def _at(frame: Frame, name: str, row: int) -> object:
-    column = frame.columns[name]
-    if isinstance(column, np.ndarray):
-        value = column[row].item()
-        if column.dtype == np.int8:
-            return None if value == 1 else value == 2
-        return None if value != value else value
-    code = int(column.codes[row])
-    return column.dictionary.names[code] if code >= 0 else None
+        rows = np.arange(len(frame))
+        if spec.when is not None:
+            rows = np.flatnonzero(self.evaluator.truths(spec.when, frame) == TRUE)
+        chosen = rows.tolist()
+        details = Details(self.evaluator, frame, chosen)
+        keys = [(key.name, picked(frame.columns[KEY + key.name], chosen)) for key in spec.keys]
+        values = [(v.name, picked(frame.columns[VALUE + v.name], chosen), v.integral) for v in spec.values]
+        spans: dict[tuple[int, int], Document] = {}
+        spanned = zip(starts[rows].tolist(), ends[rows].tolist(), strict=True)
+        for i, (span, group, count) in enumerate(
+            zip(spanned, groups[rows].tolist(), events[rows].tolist(), strict=True)
+        ):
+            if span not in spans:
+                spans[span] = window(*span)
+            for member in self.owners.groups[group]:
+                self.emit(
+                    {
+                        "kpi": member.name,
+                        "key": {name: column[i] for name, column in keys},
+                        "window": spans[span],
+                        "values": {name: plain(column[i], integral) for name, column, integral in values},
+                        "context": details.context(spec.context, i),
+                        "labels": dict(member.labels),
+                        "revision": 0,
+                        "events": count,
+                    }
+                )
 
 
 class KpiNode:
-    """A KPI whose windows end at multiples of `every`."""
+    """KPIs of one shape whose windows end at multiples of `every`."""
 
     def __init__(self, spec: KpiSpec, families: Mapping[str, Family], roots: frozenset[str], rows: KpiRows) -> None:
         self.id, self.spec, self.roots = spec.id, spec, roots
@@ -101,16 +169,18 @@ class KpiNode:
         self.family.close(judged_ms)
         counts = self.family.counts(self.spec.window, judged_ms, self.counts_from)
         ids = np.flatnonzero(counts)
-        if self.spec.constants:
-            own = self.family.space.with_prefix(self.spec.constants)
-            ids = own[counts[own] > 0]
+        groups = self.rows.owners.of(self.family.space, ids)
+        if self.spec.lifted:
+            order = np.argsort(groups, kind="stable")
+            order = order[groups[order] >= 0]
+            ids, groups = ids[order], groups[order]
         if not len(ids):
             return
-        frame = key_frame(self.family.space, self.spec.keys, len(self.spec.constants), ids, judged_ms)
+        frame = key_frame(self.family.space, self.spec.keys, self.spec.lifted, ids, judged_ms)
         self.reader.fill(frame, judged_ms, ids, once=True)
         end = self.spec.window.end(judged_ms)
         ends = np.full(len(ids), end, np.int64)
-        self.rows.give(frame, ends - self.spec.window.size_ms, ends, counts[ids])
+        self.rows.give(frame, ends - self.spec.window.size_ms, ends, counts[ids], groups)
 
     def snapshot(self) -> Any:
         return [self.done_ms, self.begins_ms, self.counts_from, self.reader.snapshot()]

@@ -12,10 +12,9 @@ from streamwatchd.operators.asking import FOREVER
 from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.kpi import KpiNode
 from streamwatchd.operators.node import Node, first_multiple_above
-from streamwatchd.operators.session import SessionNode
 from streamwatchd.operators.spec import Reading
 from streamwatchd.operators.window_alarm import WindowAlarmNode
-from streamwatchd.operators.wire import Wire, names_of
+from streamwatchd.operators.wire import Wire, names_of, rules_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def outlooks(flow: Flow, at_ms: int) -> Iterator[Outlook]:
     """The rules in force after a change at E."""
     for wire in flow.wires.values():
         if wire.until_ms == FOREVER:
-            for rule in _rules_of(wire.node):
+            for rule in sorted(rules_of(wire.node)):
                 yield _outlook(flow, wire, rule, at_ms)
 
 
@@ -65,12 +64,6 @@ def endings(flow: Flow) -> Iterator[Ending]:
                 now = wire.left.renamed.get(rule, rule)
                 if not any(now in names_of(heir.node) for heir in heirs):
                     yield Ending(rule, "rule_changed" if rule in wire.left.living else "rule_removed")
-
-
-def _rules_of(node: Node) -> list[str]:
-    if isinstance(node, KpiNode | SessionNode):
-        return [node.spec.name]
-    return sorted(names_of(node))
 
 
 def _outlook(flow: Flow, wire: Wire, rule: str, at_ms: int) -> Outlook:
@@ -89,7 +82,7 @@ def _predecessor(flow: Flow, wire: Wire, rule: str) -> tuple[str, Node] | None:
     """The rule whose state goes on in this one, and its node."""
     for name in wire.after:
         old = flow.wires[name]
-        for was in _rules_of(old.node):
+        for was in sorted(rules_of(old.node)):
             if old.left.renamed.get(was, was) == rule:
                 return was, old.node
     return None
@@ -118,9 +111,9 @@ def _warming(node: Node, rule: str, at_ms: int) -> Iterator[Warming]:
 
 def _known_from(node: KpiNode | WindowAlarmNode, rule: str) -> int:
     """Since when keys of the rule are followed: one that speaks all the time is known from then on."""
-    if isinstance(node, KpiNode):
-        return max(node.counts_from, node.family.follows_from(node.spec.constants))
     constants = next(member.constants for member in node.spec.members if member.name == rule)
+    if isinstance(node, KpiNode):
+        return max(node.counts_from, node.family.follows_from(constants))
     noted_ms = _up(node.known.begins_ms, node.family.finest.width_ms)
     return max(noted_ms, node.family.begins_ms, node.family.follows_from(constants))
 

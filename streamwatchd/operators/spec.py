@@ -127,18 +127,30 @@ class ValueSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class KpiSpec:
-    """A KPI. With `session_ms` > 0 its windows are sessions and `window` is unused.
+class KpiMember:
+    """One KPI of a family of one shape: it has the keys that begin with its `constants`.
 
-    It judges the keys of its family that begin with its `constants`.
+    `meaning` names what its rows are, for those who read them by its name.
+    """
+
+    name: str
+    meaning: str
+    constants: tuple[str, ...]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class KpiSpec:
+    """KPIs of one shape: `lifted` of the family's keys are the constants in which they differ.
+
+    With `session_ms` > 0 there is one, its windows are sessions and `window` is unused.
     """
 
     id: str
-    name: str
-    digest: str
+    members: tuple[KpiMember, ...]
     family: str
     keys: tuple[KeyColumn, ...]
-    constants: tuple[str, ...]
+    lifted: int
     every_ms: int
     window: Window
     session_ms: int
@@ -146,7 +158,6 @@ class KpiSpec:
     values: tuple[ValueSpec, ...]
     when: Expr | None
     context: tuple[tuple[str, Expr], ...]
-    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

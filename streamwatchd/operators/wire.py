@@ -71,9 +71,17 @@ def families_of(node: Node) -> list[Family]:
     return []
 
 
+def rules_of(node: Node) -> set[str]:
+    """The rules that a node judges."""
+    match node:
+        case KpiNode() | SessionNode() | WindowAlarmNode() | RowAlarmNode():
+            return {member.name for member in node.spec.members}
+    return set()
+
+
 def names_of(node: Node) -> set[str]:
     """The alarms that a node judges."""
-    return {member.name for member in node.spec.members} if isinstance(node, WindowAlarmNode | RowAlarmNode) else set()
+    return set() if isinstance(node, KpiNode | SessionNode) else rules_of(node)
 
 
 def share_rules(old: Node, new: Node, renamed: Mapping[str, str] = MappingProxyType({})) -> bool:
@@ -91,7 +99,7 @@ def share_rules(old: Node, new: Node, renamed: Mapping[str, str] = MappingProxyT
             keys = [key.name for key in old.spec.shape.keys] == [key.name for key in new.spec.shape.keys]
             return keys and not names.isdisjoint(names_of(new))
     if isinstance(old, SessionNode) and isinstance(new, SessionNode):
-        return old.spec.name == new.spec.name and old.family is new.family
+        return rules_of(old) == rules_of(new) and old.family is new.family
     return False
 
 

@@ -54,7 +54,7 @@ class Home:
 class Draft:
     """One stage (and, at stage 1, one source) while it is built."""
 
-    kpis: list[KpiSpec] = field(default_factory=list)
+    kpis: dict[str, KpiSpec] = field(default_factory=dict)
     windows: list[WindowAlarmSpec] = field(default_factory=list)
     rows: list[RowAlarmSpec] = field(default_factory=list)
     joins: list[JoinSpec] = field(default_factory=list)
@@ -217,7 +217,7 @@ def _stage(stage: int, inputs: tuple[str, ...], draft: Draft) -> StageSpec:
         order=tuple(draft.order),
         roots=dict(draft.roots),
         families=tuple(draft.families),
-        kpis=tuple(draft.kpis),
+        kpis=tuple(draft.kpis.values()),
         window_alarms=tuple(draft.windows),
         row_alarms=tuple(draft.rows),
         joins=tuple(draft.joins),

@@ -41,8 +41,8 @@ def nodes(stage: StageSpec) -> Iterator[Node]:
 
 
 def rule_names(node: Node) -> tuple[str, ...]:
-    """The rules that a node runs; alarms of one shape are judged together."""
-    return (node.name,) if isinstance(node, KpiSpec) else tuple(member.name for member in node.members)
+    """The rules that a node runs; those of one shape are judged together."""
+    return tuple(member.name for member in node.members)
 
 
 def placement(plan: LogicalPlan, rule: str) -> Placement:

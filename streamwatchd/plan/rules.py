@@ -22,6 +22,7 @@ from streamwatchd.operators.spec import (
     AlarmShape,
     JoinSpec,
     KeyColumn,
+    KpiMember,
     KpiSpec,
     LevelSpec,
     LogicalPlan,
@@ -34,6 +35,7 @@ from streamwatchd.operators.spec import (
 )
 from streamwatchd.plan.builder import (
     Builder,
+    Draft,
     Home,
     Stream,
     aggregates,
@@ -213,13 +215,13 @@ def _lower_kpi(builder: Builder, rule: Kpi) -> None:
     window = replace(_own_window(rule), width_ms=read.base.width_ms)
     read.base.track_times |= rule.session_ms > 0
     read.base.need(window, (ROWS,))
-    spec = KpiSpec(
-        id=identity("kpi", rule.name, read.base.id, constants, read.readings, window, rule.session_ms),
-        name=rule.name,
-        digest=rule.digest,
+    meaning = identity("kpi", rule.name, read.base.id, constants, read.readings, window, rule.session_ms)
+    shape = KpiSpec(
+        id="",
+        members=(),
         family=read.base.id,
         keys=key_columns(rule),
-        constants=constants,
+        lifted=len(lifted),
         every_ms=rule.every_ms,
         window=window,
         session_ms=rule.session_ms,
@@ -227,11 +229,9 @@ def _lower_kpi(builder: Builder, rule: Kpi) -> None:
         values=_values(rule),
         when=rule.when,
         context=_context(rule),
-        labels=rule.labels,
     )
     draft = builder.draft(home)
-    draft.kpis.append(spec)
-    draft.order.append(spec.id)
+    spec = _among_its_like(draft, shape, KpiMember(rule.name, meaning, constants, rule.labels))
     draft.roots[spec.id] = draft.roots[rule.name] = builder.roots(home, rule.sources)
     columns = {key.name: key.kind for key in spec.keys} | {v.name: v.expr.type.kind.value for v in spec.values}
     route = home.route if home.route is not None else builder.streams[rule.sources[0]].route
@@ -241,7 +241,20 @@ def _lower_kpi(builder: Builder, rule: Kpi) -> None:
     delay += draft.delays.get(spec.id, 0)
     if delay:
         draft.delays[rule.name] = delay
-    builder.streams[rule.name] = Stream(rule.name, home.stage, route, home.source, columns, names, spec.id, delay)
+    builder.streams[rule.name] = Stream(rule.name, home.stage, route, home.source, columns, names, meaning, delay)
+
+
+def _among_its_like(draft: Draft, shape: KpiSpec, member: KpiMember) -> KpiSpec:
+    """The node of all KPIs of a shape, with one more member; it stands where the first of them does.
+
+    Sessions stay apart: those that are open belong to one KPI.
+    """
+    name = identity("kpis", shape, member.meaning if shape.session_ms else "")
+    before = draft.kpis.get(name)
+    if before is None:
+        draft.order.append(name)
+    spec = draft.kpis[name] = replace(shape, id=name, members=(*(before.members if before else ()), member))
+    return spec
 
 
 # alarms

@@ -21,8 +21,9 @@ def labels_of(plan: LogicalPlan) -> dict[str, Labels]:
 def _named(stage: StageSpec) -> Iterator[tuple[str, tuple[str, str]]]:
     readers: dict[str, str] = {}
     for kpi in stage.kpis:
-        readers.setdefault(kpi.family, kpi.name)
-        yield kpi.id, ("kpi", kpi.name)
+        rule = _of_many([member.name for member in kpi.members])
+        readers.setdefault(kpi.family, rule)
+        yield kpi.id, ("kpi", rule)
     for alarm in stage.window_alarms:
         rule = _of_many([member.name for member in alarm.members])
         readers.setdefault(alarm.family, rule)

@@ -85,6 +85,50 @@ def test_when_filters_what_goes_out_not_what_rules_read() -> None:
     assert bench.alerts() == ["9.999 low fired warning a"]
 
 
+def test_kpis_that_differ_in_an_equality_have_each_their_rows() -> None:
+    """Judged together; also two that say the same, and none for other values of the field."""
+    each = "  - {{kpi: {}, where: kind == '{}', by: host, every: 10s, values: {{n: count(), a: max(x)}}}}\n"
+    rules = "".join(each.format(*named) for named in (("p", "u"), ("q", "v"), ("r", "u"))) + (
+        "  - {alarm: many, source: q, by: host, when: n > 1}\n"
+        "  - {kpi: wide, source: p, every: 20s, values: {n: sum(n)}}\n"
+    )
+    bench = Bench(rules)
+    for at, kind in ((1, "u"), (2, "v"), (3, "v"), (4, "w"), (5, "u")):
+        bench.at(at, host="a", x=at, kind=kind).at(at, host="b", x=10 * at, kind="v")
+    assert sorted(bench.clock(20).rows()) == [
+        "0-10 p a n=2 a=5",
+        "0-10 q a n=2 a=3",
+        "0-10 q b n=5 a=50",
+        "0-10 r a n=2 a=5",
+        "0-20 wide n=2",
+    ]
+    assert bench.alerts() == ["9.999 many fired warning a", "9.999 many fired warning b"]
+
+
+def test_a_kpi_that_joins_others_of_its_shape_begins_alone() -> None:
+    """And leaves the others as they were, in the middle of a window; so does one that goes."""
+    each = "  - {{kpi: {}, where: kind == '{}', by: host, over: 20s, every: 10s, values: {{n: count()}}}}\n"
+    first, both = each.format("p", "u"), each.format("p", "u") + each.format("q", "v")
+
+    def rows(*rules: str) -> list[str]:
+        bench = Bench(rules[0])
+        for number, text in enumerate(rules):
+            if number:
+                bench.change(text)
+            for at in range(number * 14, number * 14 + 14, 3):
+                bench.at(at, host="a", x=1, kind="u").at(at, host="a", x=1, kind="v")
+        return [row for row in bench.clock(60).rows() if " p " in row]
+
+    assert rows(first, both, first) == rows(first, first, first)
+
+
+def test_rows_carry_the_labels_of_their_rule() -> None:
+    """Its own and those of the file."""
+    bench = Bench("source: m\nlabels: {team: noc}\nrules:\n" + kpi("by: host, every: 10s, labels: {tier: gold}"))
+    (row,) = bench.at(1, host="a", x=1).clock(10).documents(Sink.KPIS)
+    assert row["labels"] == {"team": "noc", "tier": "gold"}
+
+
 def test_a_kpi_is_a_source_of_kpis() -> None:
     """Rows have the event time just before their window's end, so they belong to the wider window of the same end."""
     rules = kpi("by: host, every: 10s", "n: count()") + (

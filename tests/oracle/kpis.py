@@ -82,6 +82,7 @@ def _document(kpi: Kpi, row: KpiRow, project: Project) -> dict[str, object]:
         "window": (row.start, row.end),
         "values": row.values,
         "context": context_of(kpi, row.key, project),
+        "labels": dict(kpi.labels),
         "revision": 0,
         "events": row.events,
     }

@@ -99,9 +99,8 @@ def test_a_rule_runs_where_its_keys_lie_together(rule: str, stage: int) -> None:
 
 
 def _is_of(stage: StageSpec, node: str, name: str) -> bool:
-    kpis = [spec.id for spec in stage.kpis if spec.name == name]
-    alarms = [s.id for s in (*stage.window_alarms, *stage.row_alarms) if any(m.name == name for m in s.members)]
-    return node in (*kpis, *alarms)
+    nodes = (*stage.kpis, *stage.window_alarms, *stage.row_alarms)
+    return node in [spec.id for spec in nodes if any(member.name == name for member in spec.members)]
 
 
 def test_only_what_is_read_crosses_the_exchange() -> None:
@@ -123,8 +122,22 @@ def test_kpis_come_before_their_readers_in_any_order_of_the_text() -> None:
   - {kpi: k, by: host, every: 1m, values: {n: count()}}
 """
     stage = first(rules)
-    names = {spec.id: spec.name for spec in stage.kpis}
+    names = {spec.id: spec.members[0].name for spec in stage.kpis}
     assert [names.get(node, "a") for node in stage.order] == ["k", "kk", "a"]
+
+
+def test_kpis_that_differ_in_an_equality_are_one_node() -> None:
+    """Its value is a key of theirs; another shape is a node of its own, and sessions stay apart."""
+    kpi = "  - {{kpi: {}, where: kind == '{}', by: host, {}, values: {{n: count()}}}}\n"
+    spans = [("a", "x", "every: 1m"), ("b", "y", "every: 1m"), ("c", "x", "every: 2m")]
+    spans += [("d", "x", "session: 1m"), ("e", "y", "session: 1m")]
+    stage = first("".join(kpi.format(*span) for span in spans))
+    found = {tuple((m.name, m.constants) for m in spec.members) for spec in stage.kpis}
+    assert found == {(("a", ("x",)), ("b", ("y",))), (("c", ("x",)),), (("d", ()),), (("e", ()),)}
+    assert len(stage.order) == 4
+    alone = first(kpi.format(*spans[0])).kpis[0]
+    assert alone.id in [spec.id for spec in stage.kpis]
+    assert alone.members[0].meaning == stage.kpis[0].members[0].meaning
 
 
 def test_thresholds_of_a_lone_rule_stay_in_place() -> None:
