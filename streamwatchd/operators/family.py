@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import State, array_of, grown
-from streamwatchd.batch import TRUE, Frame, Rows, Strings, Times, take
+from streamwatchd.batch import TRUE, Column, Dictionary, Frame, Rows, Strings, Times, take
 from streamwatchd.operators.asking import BEGINNING, FOREVER, Ask, Life, lives, table_of, united
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.keyspace import OVERFLOW, KeySpace, KeyTuple
@@ -34,6 +34,26 @@ class Partial:
 
     keys: list[KeyTuple]
     pane: Pane
+
+
+class Admission:
+    """Which rows have one of these values, by a table per dictionary that grows with it."""
+
+    def __init__(self, values: frozenset[str]) -> None:
+        self._values = values
+        self._dictionary: Dictionary | None = None
+        self._admits = np.zeros(0, bool)
+
+    def of(self, column: Column) -> npt.NDArray[np.bool_]:
+        assert isinstance(column, Strings)
+        if self._dictionary is not column.dictionary:
+            self._dictionary, self._admits = column.dictionary, np.zeros(0, bool)
+        names = column.dictionary.names
+        if len(self._admits) < len(names):
+            fresh = np.fromiter(map(self._values.__contains__, names[len(self._admits) :]), bool)
+            self._admits = np.concatenate([self._admits, fresh])
+        # one more for null, where code -1 finds it
+        return np.append(self._admits, False)[column.codes]
 
 
 @dataclass(slots=True)
@@ -99,6 +119,7 @@ class Family:
     pending: dict[int, dict[str, Partial]] = field(default_factory=dict)
     _lives: list[Life] = field(default_factory=list)
     _old_known: list[Known] = field(default_factory=list)
+    _admissions: dict[tuple[str, frozenset[str]], Admission] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.first_ms = self.begins_ms
@@ -128,7 +149,7 @@ class Family:
         Asks from before its own first one were those of an older family of the same meaning.
         """
         self.asks = [ask for ask in asks if ask.from_ms >= self.first_ms]
-        self._lives = lives(self.asks)
+        self._lives, self._admissions = lives(self.asks), {}
         if anew:
             newest = self.asks[-1].spec
             covering = [ask.spec for ask in self.asks[:-1] if ask.until_ms >= at_ms]
@@ -206,7 +227,7 @@ class Family:
         kept = [ask for ask in self.asks if ask.until_ms >= limit_ms]
         if len(kept) == len(self.asks) or not kept:
             return
-        self.asks, self._lives, self._old_known = kept, lives(kept), []
+        self.asks, self._lives, self._old_known, self._admissions = kept, lives(kept), [], {}
         self.spec = united(kept)
         tables = {table.width_ms: table for table in self.spec.tables}
         self.tables = {width: table for width, table in self.tables.items() if width in tables}
@@ -263,21 +284,25 @@ class Family:
     def _passing(self, frame: Frame) -> npt.NDArray[np.bool_] | None:
         """Which rows pass the filter, the constants and the time of the family; None: all."""
         mask = None if self.spec.where is None else self.evaluator.truths(self.spec.where, frame) == TRUE
-        living = self._living(frame, self._lives[0])
-        for life in self._lives[1:]:
-            other = self._living(frame, life)
+        living = self._living(frame, 0)
+        for number in range(1, len(self._lives)):
+            other = self._living(frame, number)
             living = None if living is None or other is None else living | other
         if living is None:
             return mask
         return living if mask is None else mask & living
 
-    def _living(self, frame: Frame, life: Life) -> npt.NDArray[np.bool_] | None:
+    def _living(self, frame: Frame, number: int) -> npt.NDArray[np.bool_] | None:
         """Which rows a stretch takes in, by their time and by the constants that were asked for then; None: all."""
+        life = self._lives[number]
         mask: npt.NDArray[np.bool_] | None = None
         if life.from_ms > BEGINNING or life.until_ms < FOREVER:
             mask = (frame.time >= life.from_ms) & (frame.time < life.until_ms)
         for key, values in zip(self.spec.keys, life.admits, strict=False):
-            admitted = _admitted(self.evaluator.column(key.expr, frame), values)
+            admission = self._admissions.get((key.name, values))
+            if admission is None:
+                admission = self._admissions[key.name, values] = Admission(values)
+            admitted = admission.of(self.evaluator.column(key.expr, frame))
             mask = admitted if mask is None else mask & admitted
         return mask
 
@@ -436,14 +461,3 @@ def shared_ids(handle: object, space: KeySpace, columns: Callable[[], list[objec
     if ids is None:
         ids = frame.memo[handle] = space.ids(columns(), len(frame))  # type: ignore[arg-type]
     return ids  # type: ignore[return-value]
-
-
-def _admitted(column: object, values: frozenset[str]) -> npt.NDArray[np.bool_]:
-    assert isinstance(column, Strings)
-    if len(values) == 1:
-        same: npt.NDArray[np.bool_] = column.codes == column.dictionary.get(next(iter(values)), -2)
-        return same
-    codes = [column.dictionary.get(value, -2) for value in values]
-    lut = np.zeros(len(column.dictionary.names) + 1, bool)
-    lut[[code for code in codes if code >= 0]] = True
-    return lut[column.codes]

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.batch import Column, Dictionary, Numbers, Strings, Truths, to_values
+from streamwatchd.batch import Codes, Column, Dictionary, Numbers, Strings, Truths, to_values
 from streamwatchd.packing import Frozen, thawed
 
 KeyValue = float | str | bool
@@ -26,8 +26,49 @@ OVERFLOW = -3
 
 NO_BOUND = 2**62
 _DENSE_PAIRS = 262_144
+_PATHS = 4
 _CHUNK = 65_536
 """Keys that are packed together, and never again."""
+
+
+class Fold:
+    """Pairs of codes → numbers, dense in order of appearance: a sorted table, so that no Python runs per pair."""
+
+    def __init__(self) -> None:
+        self._pairs = np.zeros(0, np.int64)
+        self._numbers = np.zeros(0, np.int64)
+
+    def numbers(self, left: npt.NDArray[np.int64], right: Codes) -> tuple[npt.NDArray[np.int64], Ids]:
+        """The number of each pair, and where the new ones are met first, in order."""
+        pairs = (left << 32) | right
+        at = np.searchsorted(self._pairs, pairs)
+        known = at < len(self._pairs)
+        known[known] = self._pairs[at[known]] == pairs[known]
+        missing = np.flatnonzero(~known)
+        if not len(missing):
+            return self._numbers[at], missing
+        unique, first = np.unique(pairs[missing], return_index=True)
+        numbers = np.empty(len(unique), np.int64)
+        numbers[np.argsort(first, kind="stable")] = len(self._pairs) + np.arange(len(unique))
+        where = np.searchsorted(self._pairs, unique)
+        self._pairs, self._numbers = np.insert(self._pairs, where, unique), np.insert(self._numbers, where, numbers)
+        return self._numbers[np.searchsorted(self._pairs, pairs)], missing[np.sort(first)]
+
+
+class Path:
+    """From the codes of several dictionaries to ids: `ids` has one for each combination met so far."""
+
+    def __init__(self, dictionaries: list[Dictionary]) -> None:
+        self.dictionaries = dictionaries
+        self.ids: Ids = np.zeros(0, np.intp)
+        self._folds = [Fold() for _ in dictionaries[1:]]
+
+    def numbers(self, columns: Sequence[Codes]) -> tuple[npt.NDArray[np.int64], Ids]:
+        """The number of each row's combination, and the first rows of those that have no id yet, in order."""
+        numbers, fresh = columns[0].astype(np.int64), np.zeros(0, np.intp)
+        for fold, codes in zip(self._folds, columns[1:], strict=True):
+            numbers, fresh = fold.numbers(numbers, codes)
+        return numbers, fresh
 
 
 class KeySpace:
@@ -46,6 +87,7 @@ class KeySpace:
         self._lut_of: Dictionary | None = None
         self._grid: npt.NDArray[np.intp] = np.zeros((0, 0), np.intp)
         self._grid_of: tuple[Dictionary, Dictionary] | None = None
+        self._paths: list[Path] = []
         self._columns: dict[int, Column] = {}
 
     def __len__(self) -> int:
@@ -72,7 +114,8 @@ class KeySpace:
             case [Strings() as first, Strings() as second]:
                 if len(first.dictionary.names) * len(second.dictionary.names) <= _DENSE_PAIRS:
                     return self._by_grid(first, second)
-        return self._by_value(columns, size)
+        strings = [column for column in columns if isinstance(column, Strings)]
+        return self._by_codes(strings) if len(strings) == len(columns) else self._by_value(columns, size)
 
     def _by_dictionary(self, column: Strings) -> Ids:
         names = column.dictionary.names
@@ -112,6 +155,29 @@ class KeySpace:
                 self._grid[a, b] = self._bounded_id((one[a], two[b]))
             ids = self._grid[first.codes, second.codes]
         return ids
+
+    def _by_codes(self, columns: Sequence[Strings]) -> Ids:
+        """Texts whose combinations are too many for a grid: code by code through sorted tables."""
+        keyed = np.min([column.codes for column in columns], axis=0) >= 0
+        rows = np.flatnonzero(keyed)
+        path = self._path_of([column.dictionary for column in columns])
+        numbers, first = path.numbers([column.codes[rows] for column in columns])
+        if len(first):
+            # in the order of the log, so that a bound on keys does not depend on batches
+            values = [column.take(rows[first]).to_list() for column in columns]
+            made = [self._bounded_id(key) for key in zip(*values, strict=True)]
+            path.ids = np.concatenate([path.ids, np.array(made, np.intp)])
+        ids = np.full(len(keyed), UNKEYED, np.intp)
+        ids[rows] = path.ids[numbers]
+        return ids
+
+    def _path_of(self, dictionaries: list[Dictionary]) -> Path:
+        """Of the few sets of dictionaries that the streams with these keys have; old ones are replaced in time."""
+        for path in self._paths:
+            if all(a is b for a, b in zip(path.dictionaries, dictionaries, strict=True)):
+                return path
+        self._paths = [*self._paths[-_PATHS + 1 :], Path(dictionaries)]
+        return self._paths[-1]
 
     def _by_value(self, columns: Sequence[Column], size: int) -> Ids:
         combined = np.zeros(size, np.int64)

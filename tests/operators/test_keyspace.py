@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from streamwatchd.batch import Column, Dictionary, Strings
-from streamwatchd.operators.keyspace import OVERFLOW, UNKEYED, KeySpace, key_hash
+from streamwatchd.operators import keyspace
+from streamwatchd.operators.keyspace import NO_BOUND, OVERFLOW, UNKEYED, KeySpace, key_hash
 
 
 def strings(dictionary: Dictionary, *values: str | None) -> Strings:
@@ -53,6 +54,24 @@ def test_numbers_and_truths_are_keys_too(columns: list[Column], keys: list[tuple
     space = KeySpace(tuple("ab"[: len(columns)]))
     ids = space.ids(columns, len(keys)).tolist()
     assert [None if i == UNKEYED else space.keys[i] for i in ids] == keys
+
+
+@pytest.mark.parametrize("width", [2, 3, 4])
+@pytest.mark.parametrize("bound", [NO_BOUND, 50])
+def test_many_texts_are_numbered_as_one_by_one(width: int, bound: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through sorted tables, over batches, with nulls, growing dictionaries, and others in between."""
+    monkeypatch.setattr(keyspace, "_DENSE_PAIRS", 0)
+    random = np.random.default_rng(width)
+    space, plain = KeySpace(tuple("abcd"[:width]), bound), KeySpace(tuple("abcd"[:width]), bound)
+    dictionaries = [[Dictionary() for _ in range(width)] for _ in range(6)]
+    for turn in range(40):
+        size = int(random.integers(0, 60))
+        drawn = random.integers(-1, 4 + turn // 4, (width, size)).tolist()
+        rows = [[None if number < 0 else f"v{number}" for number in column] for column in drawn]
+        mine = dictionaries[int(random.integers(0, 2 + 4 * (turn > 20)))]
+        found = space.ids([strings(d, *column) for d, column in zip(mine, rows, strict=True)], size).tolist()
+        wanted = [UNKEYED if None in key else plain._bounded_id(key) for key in zip(*rows, strict=True)]  # type: ignore[arg-type]
+        assert (found, space.keys) == (wanted, plain.keys)
 
 
 def test_no_key_is_one_key() -> None:
