@@ -12,7 +12,6 @@ from streamwatchd.enrichment.cells import Cells
 from streamwatchd.enrichment.columns import build_column, build_keys
 from streamwatchd.enrichment.csv_cells import read_csv
 from streamwatchd.enrichment.json_cells import read_json, read_ndjson
-from streamwatchd.enrichment.parquet_cells import read_parquet
 from streamwatchd.enrichment.problems import MAX_PROBLEMS, TableProblem, TableRefused
 from streamwatchd.enrichment.store import canonical_table
 from streamwatchd.enrichment.table import TableData
@@ -50,6 +49,9 @@ def read_table(
 
 def _read_cells(suffix: str, content: bytes, key: str | None) -> Cells:
     if suffix == ".parquet":
+        # Its library is a third of all that a worker imports, and 25 MB; only such tables need it.
+        from streamwatchd.enrichment.parquet_cells import read_parquet
+
         return read_parquet(content)
     text = _text(content)
     match suffix:
