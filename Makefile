@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test crashloop brokers reloads kafka s3 bench lint format types imports docs stale-docs laws generate lock clean
+.PHONY: help install demo test crashloop brokers reloads mutations kafka s3 bench lint format types imports docs stale-docs laws generate lock clean
 
 help:
 	@echo 'install              .venv/bin/streamwatchd and .venv/bin/swctl'
@@ -27,6 +27,7 @@ help:
 	@echo 'crashloop [KILLS=n SEED=s MINUTES=m]  SIGKILL anywhere on a real Kafka, until n kills are in build/crashloop.ndjson'
 	@echo 'brokers [INJECTIONS=n ROUNDS=n SEED=s MINUTES=m]  brokers and networks that fail, until so much is in build/brokers.ndjson'
 	@echo 'reloads [N=n SEED=s] reloads of torn, empty, broken and good files under traffic, until n are in build/reloads.ndjson'
+	@echo 'mutations [N=n SEED=s]  spoilt snapshots, journals and rules, until n are in build/mutations.ndjson'
 	@echo 'lint types imports   what CI asks of the code; `format` mends what it can'
 	@echo 'docs                 build/docs/index.html'
 	@echo 'generate             rewrite what is generated; `stale-docs` only says whether it is stale'
@@ -85,6 +86,9 @@ brokers: $(VENV)/.dev
 
 reloads: $(VENV)/.dev
 	$(BIN)/python -m tests.reloads --reloads $(or $(N),10000) --seed $(or $(SEED),1)
+
+mutations: $(VENV)/.dev
+	$(BIN)/python -m tests.mutations --n $(or $(N),100000) --seed $(or $(SEED),1)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -27,7 +27,8 @@ from streamwatchd.shard.version import BEGINNING, Content, Input, Version
 _VERSIONS, _SECOND = "versions", "versions.second"
 _FOLDER = "content"
 _LIST, _BUNDLE = b"SWDVERS\n", b"SWDRULE\n"
-_FORMAT = 1
+VERSIONS_FORMAT = 1
+RULES_FORMAT = 2
 _DIGEST = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -57,6 +58,7 @@ def content_of(compiled: Compiled) -> Content | None:
 
 
 class _Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    digest: str
     config: bytes
     rules: dict[str, bytes]
     tables: dict[str, bytes]
@@ -77,16 +79,20 @@ class Bundle:
         """Of the files in force, by path."""
         return cls(config, _below(files, settings.rules_dir), _below(files, settings.enrichment_dir))
 
-    def encode(self) -> bytes:
-        return seal(_BUNDLE, _FORMAT, msgspec.msgpack.encode(_Files(self.config, self.rules, self.tables)))
+    def encode(self, digest: str) -> bytes:
+        """The file of the content `digest`."""
+        files = _Files(digest, self.config, self.rules, self.tables)
+        return seal(_BUNDLE, RULES_FORMAT, msgspec.msgpack.encode(files))
 
     @classmethod
-    def decode(cls, data: bytes) -> Bundle:
-        """Raises SnapshotCorrupt."""
+    def decode(cls, data: bytes, digest: str) -> Bundle:
+        """The inverse; raises SnapshotCorrupt, also for the file of another content."""
         try:
-            raw = msgspec.msgpack.decode(unseal(_BUNDLE, _FORMAT, data), type=_Files)
+            raw = msgspec.msgpack.decode(unseal(_BUNDLE, RULES_FORMAT, data), type=_Files)
         except (msgspec.DecodeError, ValueError) as error:
             raise SnapshotCorrupt(f"no kept rules: {error}") from error
+        if raw.digest != digest:
+            raise SnapshotCorrupt(f"no kept rules: the file is of content {raw.digest}")
         if not all(_stays_inside(path) for path in (*raw.rules, *raw.tables)):
             raise SnapshotCorrupt("no kept rules: a path that leads elsewhere")
         return cls(raw.config, raw.rules, raw.tables)
@@ -128,13 +134,13 @@ def _trusted(data: bytes) -> tuple[Version, ...]:
 
 def encode_versions(versions: Iterable[Version]) -> bytes:
     rows = [(each.number, each.at_ms, each.digest) for each in versions]
-    return seal(_LIST, _FORMAT, msgspec.json.encode(rows))
+    return seal(_LIST, VERSIONS_FORMAT, msgspec.json.encode(rows))
 
 
 def decode_versions(data: bytes) -> tuple[Version, ...]:
     """Raises SnapshotCorrupt for what is no list of versions that follow one another."""
     try:
-        rows = msgspec.json.decode(unseal(_LIST, _FORMAT, data), type=list[tuple[int, int, str]])
+        rows = msgspec.json.decode(unseal(_LIST, VERSIONS_FORMAT, data), type=list[tuple[int, int, str]])
     except (msgspec.DecodeError, ValueError) as error:
         raise SnapshotCorrupt(f"no list of versions: {error}") from error
     versions = tuple(Version(*row) for row in rows)
@@ -204,7 +210,7 @@ class ContentStore:
 
     def keep(self, content: Content, bundle: Bundle) -> None:
         """Have on disk what will be a version soon, so that this takes less time then. Raises Unavailable."""
-        self._disk.write(self._path(content.digest), bundle.encode())
+        self._disk.write(self._path(content.digest), bundle.encode(content.digest))
         self._coming = content.digest
 
     def add(self, content: Content, bundle: Bundle, at_ms: int = BEGINNING) -> Version:
@@ -236,7 +242,7 @@ class ContentStore:
             try:
                 data = self._disk.read(self._path(digest)) if here else self._elsewhere(f"{_FOLDER}/{digest}")
                 if data is not None:
-                    return Bundle.decode(data)
+                    return Bundle.decode(data, digest)
             except (SnapshotCorrupt, Unavailable) as error:
                 problem = f"can't be trusted ({error}) in {self._state_dir}"
                 self._say(f"rules of content {digest} can't be read: {error}")

@@ -87,7 +87,7 @@ def _row(engine: str, runs: list[Line]) -> str:
     for run in runs:
         total.update({name: getattr(run, name) for name in ("kills", "killed", "switches", "records", "outputs")})
     cells = [
-        f"{runs[-1].commit} ({engine})", _stretches(sorted({run.seed for run in runs})),
+        f"{runs[-1].commit} ({engine})", stretches(sorted({run.seed for run in runs})),
         f"{total['kills']:,}", f"{total['killed']:,}", str(len({point for run in runs for point in run.points})),
         *(f"{total[name]:,}" for name in ("switches", "records", "outputs")),
         str(sum(len(run.faults) for run in runs)), runs[-1].day,
@@ -95,7 +95,7 @@ def _row(engine: str, runs: list[Line]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _stretches(seeds: list[int]) -> str:
+def stretches(seeds: list[int]) -> str:
     """`1–20, 31`."""
     found: list[list[int]] = []
     for seed in seeds:

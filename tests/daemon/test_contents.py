@@ -112,11 +112,22 @@ def test_spoilt_rules_are_not_run() -> None:
     assert again.bundle("a").rules == {"a.yaml": b"x"}
 
 
+def test_rules_of_another_content_are_not_run() -> None:
+    """A file under a wrong name would replay the past under other rules."""
+    disk = FakeDisk()
+    store = ContentStore(disk, STATE)
+    for name in "ab":
+        store.add(content(name), bundle(name))
+    disk.files[STATE / "content" / "a"] = disk.files[STATE / "content" / "b"]
+    with pytest.raises(StateMismatch, match="is of content b"):
+        ContentStore(disk, STATE).bundle("a")
+
+
 def test_kept_paths_lead_nowhere_else() -> None:
     """A file of the shared store may have been written by anybody."""
     for path in ("/etc/passwd", "../up.yaml", "a/../../up.yaml"):
         with pytest.raises(SnapshotCorrupt, match="elsewhere"):
-            Bundle.decode(Bundle(b"", {path: b""}, {}).encode())
+            Bundle.decode(Bundle(b"", {path: b""}, {}).encode("a"), "a")
 
 
 def test_old_rules_compile_again_after_a_restart(tmp_path: Path) -> None:
@@ -151,5 +162,6 @@ def test_last_good_files_have_their_present_paths(tmp_path: Path) -> None:
     config = write_project(tmp_path, {"a.yaml": rule("one")})
     loaded = compile_project(config).loaded
     assert loaded.settings is not None
-    kept = Bundle.decode(Bundle.of(loaded.files, loaded.settings, config.read_bytes()).encode())
+    files = Bundle.of(loaded.files, loaded.settings, config.read_bytes()).encode("a")
+    kept = Bundle.decode(files, "a")
     assert kept.last_good(loaded.settings) == {str(tmp_path / "rules.d" / "a.yaml"): rule("one").encode()}

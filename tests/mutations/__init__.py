@@ -1,0 +1,1 @@
+"""Spoilt files of a state folder: none is believed, and none does harm."""
