@@ -44,6 +44,8 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield columns(_HEAD, [_row(each) for each in shards])
         yield from (f"shard {each['shard']}: {each['note']}" for each in shards if each.get("note"))
+        for each in shards:
+            yield from (f"shard {each['shard']}, {what}: {why}" for what, why in each.get("troubles", {}).items())
 
 
 def _rules(rules: Mapping[str, Any]) -> Iterator[str]:

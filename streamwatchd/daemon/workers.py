@@ -143,6 +143,12 @@ class WorkerSlot:
         running = self._running
         for note in report.notes[running.notes :]:
             self._log.info("worker_noted", shard=self.shard, note=note)
+        before = running.report.troubles if running.report else {}
+        for what, why in report.troubles.items():
+            if before.get(what) != why:
+                self._log.warning("trouble_began", shard=self.shard, what=what, why=why)
+        for what in before.keys() - report.troubles.keys():
+            self._log.warning("trouble_ended", shard=self.shard, what=what)
         running.notes, running.report, running.heard = len(report.notes), report, self._clock.monotonic()
 
     def tell(self, message: Command | object) -> None:

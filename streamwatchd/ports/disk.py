@@ -35,6 +35,9 @@ class Disk(Files, Protocol):
     def truncate(self, path: Path, size: int) -> None:
         """Cut a torn or unwanted tail, durably."""
 
+    def sweep(self, folder: Path) -> None:
+        """Delete what writes that broke off have left in the folder: it takes room, and nobody reads it."""
+
     def lock(self, path: Path) -> Lock:
         """Hold the file for this process until release or death; raises Taken while another one has it."""
 
@@ -68,10 +71,13 @@ class RealDisk:
             path.parent.mkdir(parents=True, exist_ok=True)
             created = not path.exists()
             failpoint("disk.appending", path)
-            with path.open("ab", buffering=0) as file:
-                _write_all(file, data)
-                if durable:
-                    os.fsync(file.fileno())
+            try:
+                _append(path, data, durable=durable)
+            except OSError:
+                if created:  # a disk without room would fill up with empty files instead
+                    with suppress(OSError):
+                        path.unlink(missing_ok=True)
+                raise
             failpoint("disk.appended", path)
             if created:
                 _fsync(path.parent)
@@ -112,6 +118,11 @@ class RealDisk:
         with _failures(f"delete {path}"):
             failpoint("disk.deleting", path)
             path.unlink(missing_ok=True)
+
+    def sweep(self, folder: Path) -> None:
+        with _failures(f"delete unfinished files in {folder}"):
+            for each in folder.glob(f"*{TEMPORARY}"):
+                each.unlink(missing_ok=True)
 
     def lock(self, path: Path) -> Lock:
         with _failures(f"lock {path}"):
@@ -173,6 +184,13 @@ def _write_new(path: Path, pieces: Iterable[bytes]) -> int:
         os.fsync(file.fileno())
         failpoint("disk.synced", path)
     return written
+
+
+def _append(path: Path, data: bytes, *, durable: bool) -> None:
+    with path.open("ab", buffering=0) as file:
+        _write_all(file, data)
+        if durable:
+            os.fsync(file.fileno())
 
 
 def _write_all(file: FileIO, data: bytes) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from streamwatchd.errors import Taken, Unavailable
-from streamwatchd.ports.disk import Lock
+from streamwatchd.ports.disk import TEMPORARY, Lock
 from streamwatchd.ports.faults import Faults
 
 
@@ -24,7 +24,7 @@ class FakeDisk:
     """See `ports.disk.Disk`. `files` is what processes see, `platter` what outlives the machine.
 
     Points for faults: disk.<call> and disk.<call>.done; an append has disk.append.torn between them, where half of
-    the data is written.
+    the data is written, and a write disk.write.torn, where half of the temporary file is.
     """
 
     def __init__(self, faults: Faults | None = None) -> None:
@@ -50,6 +50,14 @@ class FakeDisk:
     def write(self, path: Path, data: bytes | Iterable[bytes]) -> int:
         self.faults.reach("disk.write")
         whole = data if isinstance(data, bytes) else b"".join(data)
+        temporary = path.with_name(path.name + TEMPORARY)
+        self.files[temporary] = whole[: len(whole) // 2]
+        try:
+            self.faults.reach("disk.write.torn")
+        except Unavailable:
+            del self.files[temporary]
+            raise
+        del self.files[temporary]
         self.files[path] = whole
         self.platter[path] = whole
         self._sync_folder(path.parent)
@@ -98,12 +106,17 @@ class FakeDisk:
     def list(self, folder: Path) -> list[str]:
         self.faults.reach("disk.list")
         inside = (path.relative_to(folder).parts[0] for path in self.files if folder in path.parents)
-        return sorted(set(inside))
+        return sorted(name for name in set(inside) if not name.endswith(TEMPORARY))
 
     def delete(self, path: Path) -> None:
         self.faults.reach("disk.delete")
         self.files.pop(path, None)
         self.faults.reach("disk.delete.done")
+
+    def sweep(self, folder: Path) -> None:
+        self.faults.reach("disk.sweep")
+        for path in [each for each in self.files if each.parent == folder and each.name.endswith(TEMPORARY)]:
+            del self.files[path]
 
     def _sync_folder(self, folder: Path) -> None:
         """Deletions in a folder last from its next fsync on."""

@@ -31,7 +31,8 @@ class Report:
     running, waiting, leaving. `notes` are things to log or to alert on, in the worker's words, since its start; the
     receiver remembers how many it has seen. `idle` are the tasks that are silent at their end, `behind` those of
     sources that catch up, `held` those of them that wait for others; `oldest_version` is the lowest version number that
-    recovery may need, None while it may need all.
+    recovery may need, None while it may need all. `troubles` are what does not work just now while the work goes on:
+    what → why, and what to do.
     """
 
     shard: int
@@ -47,6 +48,7 @@ class Report:
     held: frozenset[tuple[int, str, int]] = frozenset()
     oldest_version: int | None = None
     histograms: Mapping[tuple[str, Labels], Histogram] = field(default_factory=dict)
+    troubles: Mapping[str, str] = field(default_factory=dict)
 
 
 class Telemetry(Protocol):

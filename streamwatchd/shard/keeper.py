@@ -27,6 +27,9 @@ _DEBT_S = 3.0
 """Work that a replay would have to do again, before a snapshot is due ahead of its time."""
 
 _MOST_WAITING = 1_000
+_JOURNAL, _SNAPSHOT, _TIDYING, _COPY = "journal", "snapshot", "deletion of old state", "shared snapshot store"
+"""Troubles."""
+_MEND = "free some space on that disk, or mend it; the next try comes by itself"
 _RETRY_S = 15.0
 _LAST_COPY_S = 20.0
 _PATIENCE_S = 0.5
@@ -61,6 +64,9 @@ class Keeper:
         """`written_epoch` is that of the newest snapshot that is there."""
         self._written_epoch = written_epoch
         self._taken_at = self._clock.monotonic()
+        taken_ms = self._snapshots.taken_ms(written_epoch)
+        if taken_ms:
+            self._meter.snapshot_taken(taken_ms)
 
     # journal
 
@@ -83,6 +89,7 @@ class Keeper:
             try:
                 failpoint("journal.appending")
                 self._journal.append(record)
+                self._meter.well(_JOURNAL)
                 failpoint("journal.appended")
             except Unavailable as error:
                 self._gap(str(error))
@@ -93,7 +100,8 @@ class Keeper:
 
     def _gap(self, reason: str) -> None:
         self._meter.add("journal_gaps_total")
-        self._meter.note(f"journal not written, recovery will read the topic instead: {reason}")
+        note = f"journal not written, recovery will read the topic instead: {reason}"
+        self._meter.trouble(_JOURNAL, f"{reason}; results go on, a restart reads the journal topic: {_MEND}", note)
 
     # snapshots
 
@@ -121,7 +129,8 @@ class Keeper:
         self._rolls.append(state.epoch)
         self._meter.set("snapshot_copy_seconds", self._cost_s)
         engine = streamwatchd.__version__
-        return Snapshot(self._owner, state.epoch, state.versions, dict(state.positions), states, engine)
+        now_ms = self._clock.now_ms()
+        return Snapshot(self._owner, state.epoch, state.versions, dict(state.positions), states, engine, now_ms)
 
     def turn(self, *, committed: bool) -> None:
         """What is to be done now and then. `committed`: no epoch is on its way."""
@@ -139,23 +148,31 @@ class Keeper:
             written = self._snapshots.write(snapshot)
         except Unavailable as error:
             self._meter.add("snapshots_failed_total")
-            self._meter.note(f"snapshot of epoch {snapshot.epoch} not written, the older ones stay: {error}")
+            note = f"snapshot of epoch {snapshot.epoch} not written, the older ones stay: {error}"
+            why = f"{error}; results go on, a restart repeats the work since epoch {self._written_epoch}: {_MEND}"
+            self._meter.trouble(_SNAPSHOT, why, note)
             return
+        self._meter.well(_SNAPSHOT)
         self._meter.set("snapshot_write_seconds", self._clock.monotonic() - begun)
         self._cost_s += self._clock.monotonic() - begun
         self._written_epoch = snapshot.epoch
         self._meter.snapshot_written(snapshot.epoch, written)
-        self._tidy()
+        self._tidy(written.left)
 
-    def _tidy(self) -> None:
+    def _tidy(self, left: str) -> None:
+        """`left` says why old snapshots are still there."""
         try:
+            if left:
+                raise Unavailable(left)
             failpoint("journal.pruning")
             oldest = self._snapshots.oldest()
             if oldest is not None:
                 self._meter.oldest_version = oldest.versions[0].number
                 self._journal.prune(below=oldest.epoch)
+            self._meter.well(_TIDYING)
         except Unavailable as error:
-            self._meter.note(f"old journal segments not deleted: {error}")
+            note = f"old snapshots and journal segments not deleted: {error}"
+            self._meter.trouble(_TIDYING, f"{error}; they take room until they can be: {_MEND}", note)
 
     # copies
 
@@ -171,8 +188,11 @@ class Keeper:
         except (Unavailable, SnapshotCorrupt) as error:
             self._send_not_before = self._clock.monotonic() + _RETRY_S
             self._meter.add("shared_store_failures_total")
-            self._meter.note(f"snapshot of epoch {epoch} not copied to the shared store, work goes on: {error}")
+            note = f"snapshot of epoch {epoch} not copied to the shared store, work goes on: {error}"
+            why = f"{error}; results go on, another host would start from epoch {self._sent_epoch} (tried every 15 s)"
+            self._meter.trouble(_COPY, why, note)
             return
+        self._meter.well(_COPY)
         self._sent_epoch = epoch
         self._meter.copied(epoch, sent)
 

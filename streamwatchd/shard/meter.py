@@ -38,6 +38,7 @@ class Meter:
         self._idle: frozenset[tuple[int, str, int]] = frozenset()
         self._behind = self._held = self._idle
         self._notes: list[str] = []
+        self._troubles: dict[str, str] = {}
         self._epoch = 0
         self._reported = float("-inf")
 
@@ -74,6 +75,15 @@ class Meter:
         meanwhile = "" if by_ms > 0 else "; until it has caught up, time goes on by the monotonic clock"
         self.note(f"the clock {what} by {abs(by_ms) / 1000:.0f} s{meanwhile}")
 
+    def trouble(self, what: str, why: str, note: str) -> None:
+        """`what` does not work, which stands until `well`; `note` is for the first time."""
+        if what not in self._troubles:
+            self.note(note)
+        self._troubles[what] = why
+
+    def well(self, what: str) -> None:
+        self._troubles.pop(what, None)
+
     def sealed(self, epoch: OpenEpoch) -> None:
         self.add("epochs_total")
         self.add("epoch_records_total", epoch.records)
@@ -102,7 +112,11 @@ class Meter:
         self.add("snapshot_written_bytes_total", written.file_bytes)
         self._gauges["snapshot_epoch", ()] = epoch
         self._gauges["snapshot_bytes", ()] = written.state_bytes
-        self._gauges["snapshot_timestamp_seconds", ()] = self._clock.now_ms() / 1000
+        self.snapshot_taken(self._clock.now_ms())
+
+    def snapshot_taken(self, at_ms: int) -> None:
+        """When the newest snapshot was."""
+        self._gauges["snapshot_timestamp_seconds", ()] = at_ms / 1000
 
     def copied(self, epoch: int, size: int) -> None:
         self.add("shared_store_bytes_total", size)
@@ -147,6 +161,7 @@ class Meter:
             held=self._held,
             oldest_version=self.oldest_version,
             histograms={key: buckets.now() for key, buckets in list(self._buckets.items())},
+            troubles=dict(self._troubles),
         )
 
 

@@ -20,6 +20,7 @@ from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.snapshot_file import (
     Manifest,
+    OtherFormat,
     Read,
     TaskEntry,
     VersionEntry,
@@ -45,9 +46,9 @@ _SMALL = 4 * 2**20
 class Snapshot:
     """The state of a shard's tasks behind epoch `epoch`.
 
-    `positions` are the next offsets to read. `versions` are those in play, oldest first: while a task has not yet
-    passed the instant of the newest one, it holds both. States are whole by task, so tasks can be put together
-    differently for another layout.
+    `positions` are the next offsets to read, `taken_ms` is the clock's time. `versions` are those in play, oldest
+    first: while a task has not yet passed the instant of the newest one, it holds both. States are whole by task, so
+    tasks can be put together differently for another layout.
     """
 
     owner: Owner
@@ -56,6 +57,7 @@ class Snapshot:
     positions: Mapping[TaskId, int]
     states: Mapping[TaskId, Picture]
     engine: str
+    taken_ms: int = 0
 
     def writing(self, home: str, since: int) -> Writing:
         """Its file; what lies in files of `home` from epoch `since` on is referred to."""
@@ -65,8 +67,9 @@ class Snapshot:
         versions = [VersionEntry(version.number, version.at_ms, version.digest) for version in self.versions]
         owner = self.owner
         return Manifest(
-            owner.app, owner.generation, owner.shards, owner.shard, self.epoch, since, self.engine, versions, tasks
-        )
+            owner.app, owner.generation, owner.shards, owner.shard, self.epoch, since, self.engine, versions, tasks,
+            self.taken_ms,
+        )  # fmt: skip
 
     def encode(self) -> bytes:
         """One file that needs no other."""
@@ -95,6 +98,7 @@ class Snapshot:
             positions={task: each.position for task, each in tasks.items() if each.position is not None},
             states={task: read_state(read, home, each.blobs) for task, each in tasks.items() if each.blobs},
             engine=manifest.engine,
+            taken_ms=manifest.taken_ms,
         )
 
 
@@ -102,12 +106,17 @@ class _OutOfReach(SnapshotCorrupt):
     """Some of its bytes can't be had, now or ever; what is there may be as it should."""
 
 
+class _Unreadable(_OutOfReach):
+    """The disk or the store does not give them now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Bytes of the new file, and of the state it completes."""
+    """Bytes of the new file, and of the state it completes; `left` says why files that nobody needs are still there."""
 
     file_bytes: int
     state_bytes: int
+    left: str = ""
 
 
 class SnapshotStore:
@@ -126,11 +135,14 @@ class SnapshotStore:
         self._line = 0
         self._state_bytes = 0
         self._pinned: frozenset[int] = frozenset()
+        self._silent: dict[int, str] = {}
+        """Files that may be good but don't tell us what they need, by epoch, with the reason."""
 
     # writing
 
     def write(self, snapshot: Snapshot) -> Written:
-        """Write it durably, and drop what no kept generation needs. Raises Unavailable; then all is as it was."""
+        """Write it durably, then drop what no kept generation needs. Raises Unavailable where it can't be written: then
+        all is as it was. What can't be dropped is dropped next time."""
         writing = snapshot.writing(str(self._folder), self._line_of(snapshot.epoch))
         self._line = min(self._line, _LONGEST_LINE - 1)  # without room for a whole one, the old line goes on
         file_bytes = self._files.write(self.path(snapshot.epoch), writing.chunks())
@@ -138,8 +150,11 @@ class SnapshotStore:
         self._line = 1 if manifest.since == snapshot.epoch else self._line + 1
         self._since, self._state_bytes = manifest.since, manifest.size
         failpoint("snapshot.written")
-        self.prune()
-        return Written(file_bytes, manifest.size)
+        try:
+            left = self.prune()
+        except Unavailable as error:
+            left = str(error)
+        return Written(file_bytes, manifest.size, left)
 
     def _line_of(self, epoch: int) -> int:
         """Where the line begins that this epoch's snapshot belongs to: with itself, when a new one is due."""
@@ -160,16 +175,22 @@ class SnapshotStore:
         self._manifests.pop(epoch, None)
         self._files.delete(self.path(epoch))
 
-    def prune(self) -> None:
-        """Delete what no kept generation needs. Raises Unavailable."""
+    def prune(self) -> str:
+        """Delete what no kept generation needs; nothing while one does not tell, and the reason for that is returned.
+
+        Raises Unavailable.
+        """
         epochs = self.epochs()
         kept = self.kept(epochs)
         manifests = [each for epoch in kept if (each := self._known(epoch)) is not None]
+        if silent := [self._silent[epoch] for epoch in kept if epoch in self._silent]:
+            return silent[-1]
         needed = self._pinned.union(kept, *(each.files for each in manifests))
         for epoch in epochs:
             if epoch not in needed:
                 self._files.delete(self.path(epoch))
                 self._manifests.pop(epoch, None)
+        return ""
 
     def kept(self, epochs: list[int]) -> list[int]:
         """Of these, oldest first, the generations that recovery may use: the last ones, and one of the line before."""
@@ -184,8 +205,11 @@ class SnapshotStore:
         if epoch not in self._manifests:
             try:
                 self._manifests[epoch] = self.manifest(epoch)
-            except SnapshotCorrupt:
+            except SnapshotCorrupt as error:
+                if isinstance(error, OtherFormat | _Unreadable):
+                    self._silent[epoch] = f"{self.path(epoch)}: {error}"
                 return None
+            self._silent.pop(epoch, None)
         return self._manifests[epoch]
 
     # reading
@@ -197,12 +221,10 @@ class SnapshotStore:
         return [int(stem) for stem in stems if stem.isascii() and stem.isdigit()]
 
     def oldest(self) -> Manifest | None:
-        """Of the oldest generation that recovery may use; None without one."""
-        for epoch in self.kept(self.epochs()):
-            manifest = self._known(epoch)
-            if manifest is not None:
-                return manifest
-        return None
+        """Of the oldest generation that recovery may use; None without one, and while it does not tell."""
+        kept = self.kept(self.epochs())
+        found = [manifest for epoch in kept if (manifest := self._known(epoch)) is not None]
+        return None if self._silent.keys() & kept else next(iter(found), None)
 
     def manifest(self, epoch: int) -> Manifest:
         """What the file of an epoch says it holds. Raises SnapshotCorrupt."""
@@ -212,6 +234,11 @@ class SnapshotStore:
         if manifest.owner != self._owner:
             raise SnapshotCorrupt(f"is of {manifest.owner}, not of {self._owner}")
         return manifest
+
+    def taken_ms(self, epoch: int) -> int:
+        """The clock's time when the snapshot of an epoch was taken; 0 where it does not tell."""
+        manifest = self._known(epoch) if epoch else None
+        return manifest.taken_ms if manifest is not None else 0
 
     @contextmanager
     def pinned(self, epoch: int) -> Iterator[list[int]]:
@@ -241,7 +268,7 @@ class SnapshotStore:
         try:
             size = self._files.size(self.path(epoch))
         except Unavailable as error:
-            raise _OutOfReach(str(error)) from error
+            raise _Unreadable(str(error)) from error
         if size is None:
             raise _OutOfReach(f"the file of epoch {epoch} is gone")
         return size
@@ -250,7 +277,7 @@ class SnapshotStore:
         try:
             data = self._files.read(self.path(epoch), offset, length)
         except Unavailable as error:
-            raise _OutOfReach(str(error)) from error
+            raise _Unreadable(str(error)) from error
         if data is None:
             raise _OutOfReach(f"the file of epoch {epoch} is gone")
         return data
@@ -264,7 +291,7 @@ class SnapshotStore:
                 snapshot = self.load(epoch)
             except SnapshotCorrupt as error:
                 say(f"snapshot of epoch {epoch} can't be trusted ({error}); taking an older one")
-                if not isinstance(error, _OutOfReach):
+                if not isinstance(error, _OutOfReach | OtherFormat):
                     self.set_aside(epoch)
                 continue
             manifest = self._known(epoch)

@@ -25,7 +25,7 @@ from streamwatchd.packing import Frozen, pack, pack_apart, unpack, unpack_apart
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.owner import Owner
 
-FORMAT = 2
+FORMAT = 3
 _MAGIC, _END = b"SWDSNAP\n", b"SWDDONE\n"
 _HEADER = struct.Struct("<8sI")
 _SEAL = struct.Struct("<QQ")
@@ -34,6 +34,10 @@ _FOOTER = struct.Struct("<QQ32s8s")
 Read = Callable[[int, int, int], bytes]
 """(epoch, offset, length) → the bytes of that epoch's file there, fewer at its end. Raises SnapshotCorrupt where there
 is no such file."""
+
+
+class OtherFormat(SnapshotCorrupt):
+    """A file for another version of the daemon, which may want it back: it stays where it is."""
 
 
 class Blob(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -62,7 +66,8 @@ class VersionEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a snapshot consists of. `since` is the lowest epoch of whose files it has blobs."""
+    """What a snapshot consists of. `since` is the lowest epoch of whose files it has blobs, `taken_ms` the clock's time
+    when it was taken."""
 
     app: str
     generation: int
@@ -73,6 +78,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     engine: str
     versions: list[VersionEntry]
     tasks: list[TaskEntry]
+    taken_ms: int
 
     @property
     def owner(self) -> Owner:
@@ -161,7 +167,7 @@ def read_manifest(read: Read, epoch: int, size: int) -> Manifest:
     if magic != _MAGIC:
         raise SnapshotCorrupt("not a snapshot")
     if version != FORMAT:
-        raise SnapshotCorrupt(f"format {version}; this engine reads {FORMAT}")
+        raise OtherFormat(f"format {version}; this engine reads {FORMAT}")
     offset, length, digest, end = _FOOTER.unpack(footer)
     if end != _END or offset < _HEADER.size or offset + length + _FOOTER.size != size:
         raise SnapshotCorrupt("torn: its end is missing")

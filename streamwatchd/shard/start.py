@@ -112,6 +112,7 @@ class Recovery:
         self._close()
         if self._lock is None:
             self._lock = self._ports.disk.lock(self._folder / "lock")
+            self._sweep()
         failpoint("recovery.locked")
         committer = self._committer()
         failpoint("recovery.fenced")
@@ -130,6 +131,13 @@ class Recovery:
         self._meter.oldest_version = oldest.versions[0].number if oldest else None
         fresh = self.find_starts(state)
         return Started(state, reader, committer, fresh, max(self.snapshots.epochs(), default=0))
+
+    def _sweep(self) -> None:
+        """Of a worker that was killed while it wrote."""
+        try:
+            self._ports.disk.sweep(self._folder)
+        except Unavailable as error:
+            self._meter.note(str(error))
 
     def _cut_journal(self, epoch: int) -> None:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.disk import Disk, RealDisk
 from streamwatchd.ports.fake_disk import FakeDisk
+from streamwatchd.ports.faults import Killed
 
 
 @pytest.fixture(params=["real", "fake"])
@@ -90,3 +93,38 @@ def test_an_unfinished_write_is_not_listed(tmp_path: Path) -> None:
     """A temporary file that a kill left behind is nobody's."""
     (tmp_path / "snapshot.tmp").write_bytes(b"half")
     assert RealDisk().list(tmp_path) == []
+
+
+def test_what_broke_off_is_swept_away(disk: Disk, tmp_path: Path) -> None:
+    """It is in no list, and takes no room once it was swept."""
+    disk.write(tmp_path / "good", b"whole")
+    if isinstance(disk, FakeDisk):
+        disk.faults.at(1, point="disk.write.torn")
+        with pytest.raises(Killed):
+            disk.write(tmp_path / "big", b"torn" * 9)
+    else:
+        (tmp_path / "big.tmp").write_bytes(b"torn")
+    assert disk.list(tmp_path) == ["good"]
+    disk.sweep(tmp_path)
+    assert disk.size(tmp_path / "big.tmp") is None
+    assert disk.read(tmp_path / "good") == b"whole"
+    disk.sweep(tmp_path / "absent")
+
+
+def test_a_full_disk_is_not_filled_with_empty_files(tmp_path: Path) -> None:
+    """A first append that fails leaves no file behind; a later one leaves what was there, perhaps with a torn tail."""
+    disk = RealDisk()
+    (tmp_path / "log").symlink_to("/dev/full")
+    with pytest.raises(Unavailable, match="No space left on device"):
+        disk.append(tmp_path / "log", b"x")
+    assert (tmp_path / "log").is_symlink()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit[1]))
+    try:
+        with pytest.raises(Unavailable, match="File too large"):
+            disk.append(tmp_path / "new", b"x")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not (tmp_path / "new").exists()

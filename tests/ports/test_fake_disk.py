@@ -54,15 +54,16 @@ def test_a_deleted_file_may_come_back() -> None:
 def test_every_call_can_fail_at_every_point() -> None:
     """A write is all or nothing; an append may tear."""
     outcomes = {}
-    for n in range(1, 5):
+    for n in range(1, 6):
         for fault in (full, broken, Killed):
-            disk = FakeDisk(Faults().at(2 + n, fault))
+            disk = FakeDisk(Faults().at(3 + n, fault))
             disk.write(FILE, b"old")
             with pytest.raises((Unavailable, Killed)):
                 _write_and_append(disk)
             outcomes[n, fault] = (disk.read(FILE), disk.read(LOG))
     for fault in (full, broken, Killed):
-        assert [outcomes[n, fault] for n in range(1, 5)] == [
+        assert [outcomes[n, fault] for n in range(1, 6)] == [
+            (b"old", None),
             (b"old", None),
             (b"new", None),
             (b"new", None),

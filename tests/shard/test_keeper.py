@@ -51,18 +51,48 @@ def test_a_full_disk_is_said_and_passed_over() -> None:
     assert counter(link, "snapshots_failed_total") > 0
     assert counter(link, "journal_gaps_total") > 0
     assert "not written, the older ones stay: No space left on device" in notes(link)
+    assert link.reports[-1].troubles.keys() == {"journal", "snapshot"}
+    assert "free some space" in link.reports[-1].troubles["snapshot"]
+
+
+def test_a_long_night_on_a_full_disk_is_said_once() -> None:
+    """Not once an epoch: a log full of it would hide all else."""
+    world = World()
+    world.feed(10)
+    world.run()
+    for point in ("disk.write", "disk.append"):
+        world.disk.faults.every(point, full)
+    link = Feeding(world, until=200, mend=False)
+    world.worker(link).run()
+    everything_once(world)
+    assert counter(link, "snapshots_failed_total") > 10
+    assert sum("not written" in note for note in link.reports[-1].notes) == 2
+
+
+def test_the_age_of_the_snapshot_outlives_the_worker() -> None:
+    """On a full disk a restart must not hide how old the newest one is."""
+    world = World()
+    world.feed(10)
+    world.run()
+    written = world.clock.now_ms()
+    world.clock.sleep(3_600)
+    for point in ("disk.write", "disk.append"):
+        world.disk.faults.every(point, full)
+    link = world.run()
+    assert abs(link.reports[-1].gauges["snapshot_timestamp_seconds", ()] - written / 1000) < 10
 
 
 class Feeding(TestLink):
     """Gives the disk its space back in the middle, and something to do all the time."""
 
-    def __init__(self, world: World, until: int) -> None:
+    def __init__(self, world: World, until: int, *, mend: bool = True) -> None:
         super().__init__(world.contents, {}, until)
         self._world = world
+        self._mend = mend
 
     def commands(self) -> Sequence[Command]:
         self._world.clock.sleep(0.1)
-        if self.turn == self.turns // 2:
+        if self._mend and self.turn == self.turns // 2:
             self._world.disk.faults.clear()
         if self.turn < self.turns - 20:
             self._world.feed(3)
@@ -78,6 +108,7 @@ def test_it_recovers_alone_when_space_returns() -> None:
     everything_once(world)
     assert counter(link, "snapshots_failed_total") > 0
     assert counter(link, "snapshots_total") > 0
+    assert not link.reports[-1].troubles
     world.feed(10)
     assert "replaying" not in notes(world.run())
     everything_once(world)

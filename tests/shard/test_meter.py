@@ -78,3 +78,15 @@ def test_values_at_a_bound_belong_below_it() -> None:
     found = one.report().histograms["epoch_seconds", ()]
     assert found.counts == (2, *(1 for _ in bounds[1:]), 1)
     assert all_at_once.report().histograms["epoch_seconds", ()].counts == found.counts
+
+
+def test_troubles_stand_until_all_is_well() -> None:
+    """The newest reason counts, and the log hears of it once, however long it takes."""
+    meter = Meter(0, ManualClock())
+    for number in range(3):
+        meter.trouble("snapshot", f"reason {number}", f"note {number}")
+    assert dict(meter.report().troubles) == {"snapshot": "reason 2"}
+    assert meter.report().notes == ("note 0",)
+    meter.well("snapshot")
+    meter.well("journal")
+    assert not meter.report().troubles

@@ -158,3 +158,37 @@ def test_the_oldest_version_that_may_be_needed() -> None:
     assert oldest is not None
     assert (oldest.epoch, oldest.versions[0].number) == (1, 0)
     assert store().oldest() is None
+
+
+@pytest.mark.parametrize("why", ["unreadable", "of another format"])
+def test_nothing_is_deleted_while_a_generation_does_not_tell_what_it_needs(why: str) -> None:
+    """Its files may be all that is left of an older state."""
+    disk = FakeDisk()
+    found = sharing(disk, range(1, 74))
+    last, before = found.path(73), dict(disk.files)
+    if why == "unreadable":
+        disk.faults.every("disk.read", broken)
+    else:
+        before[last] = disk.files[last] = disk.files[last][:8] + b"\x63" + disk.files[last][9:]
+    again = SnapshotStore(disk, FOLDER, OWNER)
+    written = again.write(replace(SNAPSHOT, epoch=99))
+    assert str(last.parent) in written.left
+    assert before.items() <= disk.files.items()
+    assert again.oldest() is None
+    disk.faults.clear()
+    if why == "unreadable":
+        assert again.write(replace(SNAPSHOT, epoch=100)).left == ""
+        assert again.oldest() is not None
+
+
+def test_a_file_that_can_t_be_deleted_is_no_failed_snapshot() -> None:
+    """The new one counts, and the old one goes next time."""
+    disk = FakeDisk()
+    found = SnapshotStore(disk, FOLDER, OWNER, generations=1)
+    found.write(SNAPSHOT)
+    found.write(replace(SNAPSHOT, epoch=8))
+    disk.faults.at(1, broken, point="disk.delete")
+    assert "Input/output error" in found.write(replace(SNAPSHOT, epoch=9)).left
+    assert found.epochs() == [7, 8, 9]
+    assert found.write(replace(SNAPSHOT, epoch=10)).left == ""
+    assert found.epochs() == [9, 10]

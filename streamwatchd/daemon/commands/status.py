@@ -68,6 +68,7 @@ def _shard(context: Context, slot: WorkerSlot, now_ms: int) -> dict[str, Any]:
         "watermark": iso(min(watermarks)) if watermarks else None,
         "lag_records": context.metrics.lag_of(slot.shard),
         "snapshot_age_seconds": None if written is None else max(0.0, round(now_ms / 1000 - written, 1)),
+        "troubles": dict(report.troubles),
         "note": report.notes[-1] if report.notes and slot.phase != "running" else None,
     }
 
