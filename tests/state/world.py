@@ -93,7 +93,7 @@ class World:
         store = self.store()
         content, bundle = _compiled(project)
         version: Version = store.add(content, bundle, at_ms)
-        return self.run(script={10: [Hold(1)], 11: [Change(version, content)]})
+        return self.run(script={10: [Hold(1)], 11: [Change(version)]})
 
     def run_and_kill(self, turns: int = 60) -> None:
         """It dies where it would have stopped, and so leaves epochs behind the last snapshot in the journal."""
