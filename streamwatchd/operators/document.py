@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -89,8 +91,9 @@ def lifecycle_event(
     i: int,
     span: tuple[int, int] | None,
     origin: Origin | None,
+    muted: bool = False,
 ) -> Document:
-    """One step in an alarm's life; `i` is the row of `details`."""
+    """One step in an alarm's life; `i` is the row of `details`. `muted`: a storm stands for it."""
     return {
         "id": identity,
         "seq": transition.seq,
@@ -110,8 +113,62 @@ def lifecycle_event(
         "context": details.context(shape.context, i),
         "message": details.message(member, i),
         "runbook": member.runbook or None,
-        "muted_by": None,
+        "muted_by": "storm" if muted else None,
         "evidence": None if origin is None else {"topic": origin[0], "partition": origin[1], "offset": origin[2]},
         "replayed": False,
         "reason": transition.reason or None,
+    }
+
+
+class Speaker(Protocol):
+    """The rule in whose name something is said."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+    @property
+    def runbook(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One life: who it is, the number of its event, its start; severities are ranks, `previous` −1 where none was."""
+
+    id: str
+    seq: int
+    starts_at_ms: int
+    severity: int
+    previous: int
+
+
+def storm_event(
+    speaker: Speaker, life: Span, at_ms: int, values: Document, context: Document, message: str, *, is_over: bool
+) -> Document:
+    """A step in the life of an alert that stands for many."""
+    return {
+        "id": life.id,
+        "seq": life.seq,
+        "rule": speaker.name,
+        "rule_version": speaker.digest,
+        "state": "resolved" if is_over else "firing",
+        "event": "resolved" if is_over else "storm",
+        "severity": SEVERITIES[life.severity],
+        "previous": SEVERITIES[life.previous] if life.previous >= 0 else None,
+        "key": {},
+        "values": values,
+        "window": None,
+        "starts_at": iso(life.starts_at_ms),
+        "at": iso(at_ms),
+        "ends_at": iso(at_ms) if is_over else None,
+        "labels": dict(speaker.labels),
+        "context": context,
+        "message": message,
+        "runbook": speaker.runbook or None,
+        "muted_by": None,
+        "evidence": None,
+        "replayed": False,
+        "reason": "cleared" if is_over else None,
     }

@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import State, array_of, grown
-from streamwatchd.batch import TRUE, Column, Dictionary, Frame, Rows, Strings, Times, take
+from streamwatchd.batch import TRUE, Column, Dictionary, Frame, Rows, Strings, Times, take, to_values
 from streamwatchd.operators.asking import BEGINNING, FOREVER, Ask, Life, lives, table_of, united
 from streamwatchd.operators.evaluate import Evaluator
+from streamwatchd.operators.flood import Flood
 from streamwatchd.operators.keyspace import OVERFLOW, KeySpace, KeyTuple
 from streamwatchd.operators.node import first_multiple_above
 from streamwatchd.operators.panes import Feed, Pane, PaneTable, pack_pane, unpack_pane
-from streamwatchd.operators.spec import Accumulation, FamilySpec, TableSpec, Window
+from streamwatchd.operators.spec import Accumulation, FamilySpec, KeyColumn, TableSpec, Window
 from streamwatchd.packing import Frozen, thawed
 
 UNKNOWN = np.iinfo(np.int64).max
@@ -115,7 +116,7 @@ class Family:
     kept: dict[int, int] = field(default_factory=dict)
     first_ms: int = BEGINNING
     unkeyed: int = 0
-    overflowed: int = 0
+    flood: Flood | None = None
     pending: dict[int, dict[str, Partial]] = field(default_factory=dict)
     _lives: list[Life] = field(default_factory=list)
     _old_known: list[Known] = field(default_factory=list)
@@ -261,9 +262,10 @@ class Family:
         ids = self._ids(frame, rows)
         keyed = ids >= 0
         if not keyed.all():
-            beyond = int(np.count_nonzero(ids == OVERFLOW))
-            self.overflowed += beyond
-            self.unkeyed += int(np.count_nonzero(~keyed)) - beyond
+            beyond = np.flatnonzero(ids == OVERFLOW)
+            self.unkeyed += int(np.count_nonzero(~keyed)) - len(beyond)
+            if len(beyond) and self.flood is not None:
+                overflow(self.flood, self.spec.keys, self.evaluator, frame, beyond if rows is None else rows[beyond])
             rows = np.flatnonzero(keyed) if rows is None else rows[keyed]
             ids = ids[keyed]
         if not len(ids):
@@ -275,7 +277,7 @@ class Family:
 
     def _ids(self, frame: Frame, rows: npt.NDArray[np.intp] | None) -> Rows:
         """Key ids of the rows. Where a filter keeps few, only they make keys; else the work is shared with others."""
-        if rows is None or 2 * len(rows) > len(frame):
+        if rows is None or (2 * len(rows) > len(frame) and not self.space.is_scarce):
             ids = key_ids(self.spec, self.space, self.evaluator, frame)
             return ids if rows is None else ids[rows]
         columns = [take(self.evaluator.column(key.expr, frame), rows) for key in self.spec.keys]
@@ -337,8 +339,26 @@ class Family:
         finest = self.finest
         for index in sorted(i for i in self.pending if (i + 1) * finest.width_ms <= until_ms):
             for _, said in sorted(self.pending.pop(index).items()):
-                ids = np.array([self.space.id_of(key) for key in said.keys], np.intp)
-                finest.merge_pane(index, said.pane, ids, len(self.space))
+                ids = self.space.bounded_ids(said.keys)
+                pane = said.pane
+                if ids.min(initial=0) < 0:
+                    self._overflow(index, said, np.flatnonzero(ids < 0))
+                    pane = pane.take(np.flatnonzero(ids >= 0))
+                    ids = ids[ids >= 0]
+                finest.merge_pane(index, pane, ids, len(self.space))
+
+    def _overflow(self, index: int, said: Partial, beyond: npt.NDArray[np.intp]) -> None:
+        """Counts of keys that have no place, as events at the pane's start."""
+        if self.flood is not None:
+            starts = np.full(len(beyond), index * self.finest.width_ms, np.int64)
+            keys = [said.keys[place] for place in beyond.tolist()]
+            self.flood.take(starts, starts, keys.__getitem__, said.pane.count[beyond])
+
+    def pass_by(self, limit_ms: int) -> None:
+        """Storms of keys end when nothing before that instant can come any more; partials count at a close."""
+        if self.flood is not None:
+            is_merged = self.spec.route is not None and not self.is_sent
+            self.flood.pass_by(min(limit_ms, self.closed_ms) if is_merged else limit_ms)
 
     def drop_before(self, judged_ms: int) -> None:
         """Forget what no window judged after `judged_ms` can reach."""
@@ -414,11 +434,14 @@ class Family:
             for feeder, said in feeders.items()
         ]
         began = [[width, each.tag, at] for (width, each), at in self.began.items()]
-        return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending, began, dict(self.kept)]
+        flood = None if self.flood is None else self.flood.pack()
+        return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, dict(self.kept)]
 
     def restore(self, state: Any) -> None:
         """The inverse; tables, accumulations and manners of forgetting that are not here are left out."""
-        tables, known, self.closed_ms, self.begins_ms, self.unkeyed, pending, began, kept = state
+        tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, kept = state
+        if self.flood is not None and flood is not None:
+            self.flood.unpack(flood)
         size = len(self.space)
         for forget, every, since, last, begins in known:
             mine = self.known.get((forget, every))
@@ -448,6 +471,19 @@ def _up(time_ms: int, width_ms: int) -> int:
 
 def _takes(admits: Sequence[frozenset[str]], key: KeyTuple) -> bool:
     return all(value in values for value, values in zip(key, admits, strict=False))
+
+
+def overflow(
+    flood: Flood, keys: Sequence[KeyColumn], evaluator: Evaluator, frame: Frame, rows: npt.NDArray[np.intp]
+) -> None:
+    """Tell of rows whose keys have no place."""
+    passed = frame.time if frame.ticks is None else frame.ticks
+    columns = [evaluator.column(key.expr, frame) for key in keys]
+
+    def key_of(place: int) -> list[object]:
+        return [to_values(take(column, rows[[place]]))[0] for column in columns]
+
+    flood.take(frame.time[rows], passed[rows], key_of)
 
 
 def key_ids(spec: FamilySpec, space: KeySpace, evaluator: Evaluator, frame: Frame) -> Rows:

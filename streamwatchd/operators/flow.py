@@ -11,9 +11,10 @@ import numpy as np
 from streamwatchd.batch import TRUE, Column, Frame
 from streamwatchd.operators.asking import BEGINNING, FOREVER, StageAsk, asked_anew, asks_of_families
 from streamwatchd.operators.dimension import Dimensions
-from streamwatchd.operators.document import Document
+from streamwatchd.operators.document import Document, Speaker
 from streamwatchd.operators.evaluate import WINDOW_END, WINDOW_START, Evaluator
 from streamwatchd.operators.family import Family
+from streamwatchd.operators.flood import Flood
 from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.keyspace import NO_BOUND, KeySpace
 from streamwatchd.operators.kpi import KpiNode, KpiRows
@@ -92,6 +93,8 @@ class Flow:
         self.targets: dict[str, int] = {}
         self._sent: dict[str, int] = {}
         self._readers: dict[str, Readers] | None = None
+        self.speakers: Mapping[str, Speaker] = {}
+        """Families and alarms on rows → the rule in whose name it is told that they have more keys than they may."""
         self._add(spec, BEGINNING)
 
     @property
@@ -135,7 +138,9 @@ class Flow:
             elif name in wanted:
                 newest = asks[-1].spec
                 space = self.space(newest.keys, newest.max_keys)
-                self.families[name] = Family(newest, space, self.evaluator, begins_ms, name in sent)
+                self.families[name] = Family(
+                    newest, space, self.evaluator, begins_ms, name in sent, flood=self._flood(space, name)
+                )
 
     @staticmethod
     def _free_name(name: str, at_ms: int, taken: Container[str]) -> str:
@@ -161,9 +166,9 @@ class Flow:
             case WindowAlarmSpec():
                 return WindowAlarmNode(part, self.families, roots, self.evaluator, self.outbox_alert)
             case RowAlarmSpec():
-                return RowAlarmNode(
-                    part, self.space(part.shape.keys, part.max_keys), roots, self.evaluator, self.outbox_alert
-                )
+                space = self.space(part.shape.keys, part.max_keys)
+                flood = self._flood(space, part.id)
+                return RowAlarmNode(part, space, roots, self.evaluator, self.outbox_alert, flood)
         assert_never(part)
 
     # change
@@ -284,6 +289,22 @@ class Flow:
             known.bound = bound if known.bound == NO_BOUND else max(bound, known.bound)
         return known
 
+    def _flood(self, space: KeySpace, name: str) -> Flood:
+        return Flood(space, lambda: self.speakers.get(name), self.outbox_alert)
+
+    def overflowed(self) -> int:
+        """Events of keys beyond `max_keys`, since the state began."""
+        floods = [family.flood for family in self.families.values()]
+        floods += [wire.node.flood for wire in self._wires.values() if isinstance(wire.node, RowAlarmNode)]
+        return sum(flood.total for flood in floods if flood is not None)
+
+    def _pass_by(self) -> None:
+        for family in self.families.values():
+            family.pass_by(self._stream_limit(family.spec.stream))
+        for wire in self._wires.values():
+            if isinstance(wire.node, RowAlarmNode) and wire.node.flood is not None:
+                wire.node.flood.pass_by(self._limit(wire.node))
+
     def outbox_alert(self, document: Document) -> None:
         self.outbox.alerts.append(document)
 
@@ -402,6 +423,7 @@ class Flow:
                     self.laps.lap(SCHEDULE)
                     wire.node.judge(instant)
                     self.laps.lap(name)
+        self._pass_by()
         self._send()
         self._drop()
         self._shrink()

@@ -25,6 +25,7 @@ OVERFLOW = -3
 """Negative ids: a null among the key values; a key beyond the bound."""
 
 NO_BOUND = 2**62
+_PLENTY = 1_000_000
 _DENSE_PAIRS = 262_144
 _PATHS = 4
 _CHUNK = 65_536
@@ -93,6 +94,11 @@ class KeySpace:
     def __len__(self) -> int:
         return len(self.keys)
 
+    @property
+    def is_scarce(self) -> bool:
+        """Whether a rule has set a bound so low that only events which pass its filter may make keys."""
+        return self.bound < _PLENTY
+
     def id_of(self, key: KeyTuple) -> int:
         """The id, new if need be."""
         found = self._ids.get(key)
@@ -100,6 +106,10 @@ class KeySpace:
             found = self._ids[key] = len(self.keys)
             self.keys.append(key)
         return found
+
+    def bounded_ids(self, keys: Sequence[KeyTuple]) -> Ids:
+        """One id a key; `OVERFLOW` beyond the bound."""
+        return np.array([self._bounded_id(key) for key in keys], np.intp)
 
     def _bounded_id(self, key: KeyTuple) -> int:
         return OVERFLOW if len(self.keys) >= self.bound and key not in self._ids else self.id_of(key)

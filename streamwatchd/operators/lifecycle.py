@@ -94,6 +94,10 @@ class Lifecycle:
         """The places that own a row."""
         return np.sort(self.place[self.place >= 0])
 
+    def firing(self) -> Places:
+        """The places whose alarms fire."""
+        return np.sort(self.place[(self.place >= 0) & (self.state == _FIRING)])
+
     def is_active(self, places: Places) -> npt.NDArray[np.bool_]:
         self._reach(places)
         return self._row_of[places] >= 0

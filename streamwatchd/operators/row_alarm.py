@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import grown
-from streamwatchd.batch import TRUE, Column, Frame, Strings, Truths
+from streamwatchd.batch import TRUE, Column, Frame, Strings, Truths, take
 from streamwatchd.lang.typed import NUMBER
 from streamwatchd.operators.document import Details, Document, Origin, alarm_id, lifecycle_event, picked, plain
 from streamwatchd.operators.evaluate import KEY, VALUE, WINDOW_END, WINDOW_START, Evaluator, NullFrame, Param
-from streamwatchd.operators.family import shared_ids
+from streamwatchd.operators.family import overflow, shared_ids
+from streamwatchd.operators.flood import Flood
 from streamwatchd.operators.judging import fill_values
-from streamwatchd.operators.keyspace import KeySpace
+from streamwatchd.operators.keyspace import OVERFLOW, UNKEYED, KeySpace
 from streamwatchd.operators.lifecycle import SEVERITIES, Lifecycle, Transition, same_levels
-from streamwatchd.operators.node import EmitAlert, first_multiple_above
+from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
 from streamwatchd.operators.row_chooser import Chooser
 from streamwatchd.operators.row_queue import FORGET, NEVER, ROW, SILENCE, Queue, rounds, running_max, tick_queue
 from streamwatchd.operators.spec import RowAlarmSpec
+from streamwatchd.operators.storm import Limits, Name, Storms
 from streamwatchd.operators.window_alarm import holds_of
 
 Index = npt.NDArray[np.intp]
 Place = Callable[[int], Origin]
 """Where the row of a position of the batch came from."""
+Told = tuple[int, Transition, bool]
+"""In which turn; what; whether of a tick (True) or of a row."""
+_AFTER_ROWS = 2**40
+"""The first turn of ticks that no row came after."""
 
 
 class RowAlarmNode:
     """Rows are judged as they come, or, where `ordered`, wait until the watermark has passed them."""
 
     def __init__(
-        self, spec: RowAlarmSpec, space: KeySpace, roots: frozenset[str], evaluator: Evaluator, emit: EmitAlert
+        self,
+        spec: RowAlarmSpec,
+        space: KeySpace,
+        roots: frozenset[str],
+        evaluator: Evaluator,
+        emit: EmitAlert,
+        flood: Flood | None = None,
     ) -> None:
+        self.flood = flood
         self.id, self.spec, self.roots = spec.id, spec, roots
         self.space, self.evaluator, self.emit = space, evaluator, emit
         self.life = Lifecycle(holds_of(spec.shape))
@@ -47,6 +62,8 @@ class RowAlarmNode:
         self.pairs: list[tuple[int, int]] = []
         self.free: list[int] = []
         self.last = np.zeros(0, np.int64)
+        self.storms = Storms(spec.members, self._whose)
+        self.limits = Limits(spec.members)
         self.ids: dict[int, str] = {}
         self.begins_ms: int | None = None
         self._chooser = Chooser(spec) if spec.lifted else None
@@ -56,7 +73,9 @@ class RowAlarmNode:
     def take(self, frame: Frame, origin: Place | None) -> None:
         """Rows of the stream in the order of the log; `origin` for rows of a source."""
         if self.spec.ordered:
-            self.waiting.append(frame)
+            # others that judge the same rows at once leave their values in them
+            fields = {name: column for name, column in frame.columns.items() if not name.startswith(VALUE)}
+            self.waiting.append(Frame(frame.time, fields, frame.position, frame.ticks))
         else:
             self.rows(frame, origin)
 
@@ -64,10 +83,9 @@ class RowAlarmNode:
         if any(int(frame.time.min(initial=limit_ms)) < limit_ms for frame in self.waiting):
             return limit_ms
         places = np.flatnonzero(self.last != NEVER)
-        if not len(places):
-            return None
-        instant = int(self._next_ticks(places, self.last[places]).min())
-        return instant if instant <= limit_ms else None
+        tick = int(self._next_ticks(places, self.last[places]).min()) if len(places) else None
+        instant = least(tick, self.limits.due())
+        return instant if instant is not None and instant <= limit_ms else None
 
     def judge(self, judged_ms: int) -> None:
         ready, rest = [], []
@@ -77,22 +95,37 @@ class RowAlarmNode:
             if not mask.all():
                 rest.append(frame.take(~mask))
         self.waiting = rest
+        told: list[Told] = []
+        frame = Frame(np.zeros(0, np.int64), {})
         if ready:
             frame = concatenate(ready) if len(ready) > 1 else ready[0]
-            ordered = frame.take(time_order(frame, self.spec.tie_breakers, self.evaluator))
+            frame = frame.take(time_order(frame, self.spec.tie_breakers, self.evaluator))
             # in order of time, all instants up to a row's own are over, not only those that the log had passed
-            self.rows(replace(ordered, ticks=None), None)
-        self._tick(judged_ms)
+            frame = replace(frame, ticks=None)
+            frame, told = self._judged(frame, None)
+        told += self._ticks(judged_ms)
+        self._publish_in_turn(frame, told, None)
+        for document in self.limits.pass_by(judged_ms):
+            self.emit(document)
 
     def rows(self, frame: Frame, origin: Place | None) -> None:
         """Judge rows in the order in which they stand."""
+        wide, told = self._judged(frame, origin)
+        if told:
+            limits = wide.time if wide.ticks is None else wide.ticks
+            if self._is_near(told, silent=len(self.places) if self.spec.silence_ms else 0):
+                told += self._ticks(int(limits.max()))
+            self._publish_in_turn(wide, told, origin)
+
+    def _judged(self, frame: Frame, origin: Place | None) -> tuple[Frame, list[Told]]:
+        """The rows by members, and what came of them; occurrences are written at once."""
         if self.begins_ms is not None and len(frame):
             frame = frame.take(frame.time >= self.begins_ms)
         if not len(frame):
-            return
+            return frame, []
         wide, member = self._expand(frame)
         if not len(wide):
-            return
+            return wide, []
         fill_values(wide, self.spec.shape.values, self.evaluator)
         raises, clears = self._conditions(wide)
         mask = np.ones(len(wide), bool)
@@ -100,8 +133,8 @@ class RowAlarmNode:
             mask = self.evaluator.truths(self.spec.where, wide) == TRUE
         if self.spec.occurrence:
             self._occurrences(wide, member, raises, mask, origin)
-        else:
-            self._states(wide, member, raises, clears, mask, origin)
+            return wide, []
+        return wide, self._states(wide, member, raises, clears, mask)
 
     def _expand(self, frame: Frame) -> tuple[Frame, Index]:
         """Rows × members: who judges what."""
@@ -134,6 +167,20 @@ class RowAlarmNode:
         return shared_ids(
             ("ids", handle), self.space, lambda: [self.evaluator.column(k.expr, frame) for k in keys], frame
         )
+
+    def _known_ids(self, wide: Frame, mask: npt.NDArray[np.bool_]) -> Index:
+        """With what overflows told."""
+        keys, rows = self.spec.shape.keys, np.flatnonzero(mask)
+        if self.space.is_scarce:
+            ids = np.full(len(wide), UNKEYED, np.intp)
+            ids[rows] = self.space.ids([take(self.evaluator.column(k.expr, wide), rows) for k in keys], len(rows))
+        else:
+            ids = self._ids(wide)
+        beyond = rows[ids[rows] == OVERFLOW] if len(self.space) >= self.space.bound else rows[:0]
+        if len(beyond) and self.flood is not None:
+            frame = replace(wide, ticks=None) if self.spec.ordered else wide
+            overflow(self.flood, keys, self.evaluator, frame, beyond)
+        return ids
 
     # occurrences
 
@@ -168,7 +215,19 @@ class RowAlarmNode:
             row = place if place is not None else self._row_key(wide, transition.index)
             identity = alarm_id(who.name, {}, transition.starts_at_ms, row)
             span = _window(wide, transition.index)
-            self.emit(lifecycle_event(who, self.spec.shape, transition, identity, {}, details, i, span, place))
+            muted, news = self._limit(wide, transition, int(member[transition.index]), identity)
+            self.emit(lifecycle_event(who, self.spec.shape, transition, identity, {}, details, i, span, place, muted))
+            if news is not None:
+                self.emit(news)
+
+    def _limit(self, wide: Frame, transition: Transition, number: int, identity: str) -> tuple[bool, Document | None]:
+        """Whether an occurrence is beyond `limit`, and what its storm says."""
+        if not self.limits.is_on:
+            return False, None
+        ticks = wide.time if wide.ticks is None or self.spec.ordered else wide.ticks
+        for document in self.limits.pass_by(int(ticks[transition.index])):
+            self.emit(document)
+        return self.limits.take(number, transition.at_ms, transition.severity, identity)
 
     def _row_key(self, wide: Frame, row: int) -> list[object]:
         """What tells apart the rows of one instant of a KPI: the values of the columns."""
@@ -184,16 +243,15 @@ class RowAlarmNode:
         raises: list[Truths],
         clears: list[Truths],
         mask: npt.NDArray[np.bool_],
-        origin: Place | None,
-    ) -> None:
-        ids = self._ids(wide)
+    ) -> list[Told]:
+        ids = self._known_ids(wide, mask)
         rows, places = self._relevant(ids, member, raises, mask & (ids >= 0))
         if not len(rows):
-            return
+            return []
         queue = self._with_ticks(wide, rows, places)
         if self.simple:
             queue = self._only_changes(queue, raises)
-        told: list[tuple[int, Transition, bool]] = []
+        told: list[Told] = []
         for number, chosen in enumerate(rounds(queue.places)):
             turn = queue.take(chosen)
             steps = turn.take(np.flatnonzero(turn.kinds == ROW))
@@ -207,8 +265,8 @@ class RowAlarmNode:
             told += [(number, _renumbered(transition, steps.rows), False) for transition in stepped]
             told += [(number, transition, True) for transition in self._ticked(turn)]
         self._note_last(queue, wide)
-        self._publish_in_turn(wide, told, origin)
         self._release(np.unique(places))
+        return told
 
     def _ticked(self, turn: Queue) -> list[Transition]:
         silent = turn.take(np.flatnonzero(turn.kinds == SILENCE))
@@ -248,20 +306,22 @@ class RowAlarmNode:
         silence = first_multiple_above(last + self.spec.silence_ms, self.spec.every_ms)
         return np.where(self.life.is_silent(places), forget, np.minimum(silence, forget))
 
-    def _tick(self, judged_ms: int) -> None:
+    def _ticks(self, judged_ms: int) -> list[Told]:
         """Silence and forgetting that come due by T without a row, each at its own instant."""
+        found: list[Transition] = []
         places = np.flatnonzero(self.last != NEVER)
         if self.spec.silence_ms and len(places):
             at = first_multiple_above(self.last[places] + self.spec.silence_ms, self.spec.every_ms)
             due = (at <= judged_ms) & ~self.life.is_silent(places)
-            self._publish_bare(self._ticked(tick_queue(places[due], at[due], SILENCE)))
+            found += self._ticked(tick_queue(places[due], at[due], SILENCE))
         at = first_multiple_above(self.last[places] + self.spec.forget_ms, self.spec.every_ms)
         due = at <= judged_ms
         gone = places[due]
         if len(gone):
-            self._publish_bare(self._ticked(tick_queue(gone, at[due], FORGET)))
+            found += self._ticked(tick_queue(gone, at[due], FORGET))
             self.last[gone] = NEVER
             self._release(gone)
+        return [(_AFTER_ROWS + number, transition, True) for number, transition in enumerate(found)]
 
     def _relevant(
         self, ids: Index, member: Index, raises: list[Truths], mask: npt.NDArray[np.bool_]
@@ -341,47 +401,87 @@ class RowAlarmNode:
 
     # what comes out
 
-    def _publish_in_turn(self, wide: Frame, told: list[tuple[int, Transition, bool]], origin: Place | None) -> None:
-        """What each turn told, of a row or (True) of a tick, so that each alarm's life is told in order.
+    def _publish_in_turn(self, wide: Frame, told: list[Told], origin: Place | None) -> None:
+        """What each turn told, of a row or of a tick, so that each alarm's life is told in order.
 
-        Times and `seq` do not give that order: an alarm may end and begin anew at one instant.
+        Times and `seq` do not give that order: an alarm may end and begin anew at one instant. Where a storm is near,
+        the order among alarms counts too.
         """
-        if not any(bare for _, _, bare in told):
-            rows = [transition for _, transition, _ in told]
-            self._publish(wide, sorted(rows, key=lambda transition: transition.index), origin)
+        if not told:
             return
-        for _, transition, bare in sorted(told, key=lambda turn: (turn[1].place, turn[0])):
+        if self._is_near(told):
+            self._publish_by_moments(wide, told, origin)
+        elif any(bare for _, _, bare in told):
+            self._publish(wide, sorted(told, key=lambda turn: (turn[1].place, turn[0])), origin)
+        else:
+            self._publish(wide, sorted(told, key=lambda turn: turn[1].index), origin)
+
+    def _is_near(self, told: list[Told], silent: int = 0) -> bool:
+        """Whether these events, and so many that silence may add, could come to a storm."""
+        members = Counter(self.pairs[transition.place][0] for _, transition, _ in told)
+        return self.storms.is_near({number: count + silent for number, count in members.items()})
+
+    def _publish_by_moments(self, wide: Frame, told: list[Told], origin: Place | None) -> None:
+        """By the moments of judgement, then by key. Of rows in log order a tick comes before the first row that it
+        precedes."""
+        ticks = wide.time if wide.ticks is None else wide.ticks
+        passed = np.maximum.accumulate(ticks) if len(ticks) else ticks
+
+        def moment(turn: Told) -> tuple[int, int, int]:
+            _, transition, bare = turn
+            if self.spec.ordered:
+                return transition.at_ms, 0 if bare else 1, 0
             if bare:
-                self._publish_bare([transition])
-            else:
-                self._publish(wide, [transition], origin)
+                return int(np.searchsorted(passed, transition.at_ms)), 0, transition.at_ms
+            return transition.index, 1, 0
 
-    def _publish_bare(self, transitions: list[Transition]) -> None:
-        if not transitions:
-            return
-        frame = self._bare_frame([self.pairs[t.place][1] for t in transitions], [t.at_ms for t in transitions])
-        self._publish(frame, [_moved(transition, i) for i, transition in enumerate(transitions)], None)
+        def order(turn: Told) -> tuple[object, ...]:
+            return *moment(turn), self._whose(turn[1].place)[1], turn[0]
 
-    def _publish(self, wide: Frame, transitions: list[Transition], origin: Place | None) -> None:
-        if not transitions:
-            return
+        for _, group in groupby(sorted(told, key=order), key=moment):
+            together = list(group)
+            self._publish(wide, together, origin)
+            members = {self.pairs[transition.place][0] for _, transition, _ in together}
+            for document in self.storms.tell(sorted(members), together[0][1].at_ms):
+                self.emit(document)
+
+    def _whose(self, place: int) -> Name:
+        number, key = self.pairs[place]
+        return number, self.space.keys[key]
+
+    def _publish(self, wide: Frame, told: list[Told], origin: Place | None) -> None:
+        """Lifecycle events in this order."""
+        rows = [transition for _, transition, bare in told if not bare]
+        ticks = [transition for _, transition, bare in told if bare]
         named = {KEY + key.name: key for key in self.spec.shape.keys if KEY + key.name not in wide.columns}
-        if named:
+        if named and rows:
             # other alarms share the frame: its columns stay as they are
             keys = {name: self.evaluator.column(key.expr, wide) for name, key in named.items()}
             wide = replace(wide, columns=wide.columns | keys)
-        details = Details(self.evaluator, wide, [transition.index for transition in transitions])
-        for i, transition in enumerate(transitions):
-            number, key_id = self.pairs[transition.place]
-            who, key = self.spec.members[number], self._key(key_id)
-            place = _origin(wide, transition.index, origin)
-            if transition.opens:
-                self.ids[transition.place] = alarm_id(who.name, key, transition.starts_at_ms, place)
-            identity = self.ids[transition.place]
-            if transition.closes:
-                del self.ids[transition.place]
-            span = _window(wide, transition.index)
-            self.emit(lifecycle_event(who, self.spec.shape, transition, identity, key, details, i, span, place))
+        of_rows = Details(self.evaluator, wide, [transition.index for transition in rows])
+        bare_frame = self._bare_frame([self.pairs[t.place][1] for t in ticks], [t.at_ms for t in ticks])
+        of_ticks = Details(self.evaluator, bare_frame, range(len(ticks)))
+        seen = [0, 0]
+        for _, transition, bare in told:
+            i, seen[bare] = seen[bare], seen[bare] + 1
+            if bare:
+                self._tell(transition, of_ticks, i, None, None)
+            else:
+                span, place = _window(wide, transition.index), _origin(wide, transition.index, origin)
+                self._tell(transition, of_rows, i, span, place)
+
+    def _tell(
+        self, transition: Transition, details: Details, i: int, span: tuple[int, int] | None, place: Origin | None
+    ) -> None:
+        number, key_id = self.pairs[transition.place]
+        who, key = self.spec.members[number], self._key(key_id)
+        if transition.opens:
+            self.ids[transition.place] = alarm_id(who.name, key, transition.starts_at_ms, place)
+        identity = self.ids[transition.place]
+        if transition.closes:
+            del self.ids[transition.place]
+        muted = self.storms.take(transition)
+        self.emit(lifecycle_event(who, self.spec.shape, transition, identity, key, details, i, span, place, muted))
 
     def _key(self, key_id: int) -> Document:
         values = self.space.keys[key_id]
@@ -398,11 +498,17 @@ class RowAlarmNode:
         last = self.last[np.array(places, np.intp)]
         silent = self.life.is_silent(np.array(places, np.intp))
         waiting = [pack_frame(frame) for frame in self.waiting]
-        return [state, places, names, ids, last, silent, waiting, self.begins_ms]
+        flood = None if self.flood is None else self.flood.pack()
+        budgets = [self.storms.snapshot(), self.limits.snapshot(), flood]
+        return [state, places, names, ids, last, silent, budgets, waiting, self.begins_ms]
 
     def restore(self, state: Any) -> None:
-        *alarms, waiting, self.begins_ms = state
+        *alarms, (storms, limits, flood), waiting, self.begins_ms = state
+        if self.flood is not None and flood is not None:
+            self.flood.unpack(flood)
         self._take(alarms, None)
+        self.storms.restore(storms, self.life.firing().tolist())
+        self.limits.restore(limits)
         self.waiting = [unpack_frame(packed) for packed in waiting]
 
     def _take(self, alarms: Any, levels: list[int | None] | None) -> None:
@@ -427,22 +533,36 @@ class RowAlarmNode:
     def adopt(self, old: RowAlarmNode, renamed: Mapping[str, str], at_ms: int) -> None:
         """Take over the alarms of rules that go on here from E; they leave the old node."""
         rows, places, names, *rest = old.snapshot()
-        names = [[renamed.get(name, name), *key] for name, *key in names]
+        storms, limits, _ = rest[3]
+
+        def now(name: str) -> str:
+            return renamed.get(name, name)
+
+        names = [[now(name), *key] for name, *key in names]
         self._take([rows, places, names, *rest[:3]], same_levels(old.life.levels, self.life.levels))
+        self.storms.restore(storms, self.life.firing().tolist(), now)
+        self.limits.restore(limits, now)
         mine = {member.name for member in self.spec.members}
         was = [member.name for member in old.spec.members]
         gone = [place for (m, _), place in old.places.items() if renamed.get(was[m], was[m]) in mine]
+        moved = [name for name in was if now(name) in mine]
+        old.storms.leave(gone, moved)
+        old.limits.leave(moved)
         old.life.end(np.array(gone, np.intp), 0, "")
         for place in gone:
             old.ids.pop(place, None)
 
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         """What nobody took over ends at E."""
+        told: list[Told] = []
         for place in self.life.active().tolist():
             name = self.spec.members[self.pairs[place][0]].name
             reason = "rule_changed" if name in living else "rule_removed"
             ended = self.life.end(np.array([place]), at_ms, reason)
-            self._publish_bare([replace(transition, at_ms=at_ms) for transition in ended])
+            told += [(_AFTER_ROWS, replace(transition, at_ms=at_ms), True) for transition in ended]
+        self._publish_in_turn(Frame(np.zeros(0, np.int64), {}), told, None)
+        for document in self.limits.end(at_ms):
+            self.emit(document)
 
 
 def _renumbered(transition: Transition, rows: Index) -> Transition:

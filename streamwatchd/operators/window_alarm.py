@@ -6,6 +6,7 @@ key and chooses the members; where they differ by constants, these are columns o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from streamwatchd.operators.judging import Reader, fill_values, key_frame
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition, same_levels
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
 from streamwatchd.operators.spec import AlarmShape, Reading, Window, WindowAlarmSpec
+from streamwatchd.operators.storm import Name, Storms
 
 Index = npt.NDArray[np.intp]
 
@@ -87,6 +89,7 @@ class WindowAlarmNode:
         self.evaluator, self.emit = evaluator, emit
         self.pairs = Pairs(spec)
         self.life = Lifecycle(holds_of(spec.shape))
+        self.storms = Storms(spec.members, self._whose)
         self.ids: dict[int, str] = {}
         self.done_ms: int | None = None
         self.begins_ms: int | None = None
@@ -245,6 +248,9 @@ class WindowAlarmNode:
     def _publish(self, frame: Frame, transitions: list[Transition], judged_ms: int) -> None:
         if not transitions:
             return
+        members = Counter(int(self.pairs.member[transition.place]) for transition in transitions)
+        if self.storms.is_near(members):
+            transitions = sorted(transitions, key=lambda transition: self._whose(transition.place)[1])
         details = Details(self.evaluator, frame, [transition.place for transition in transitions])
         span = (judged_ms - max(self._sizes, default=0), judged_ms)
         for i, transition in enumerate(transitions):
@@ -255,7 +261,16 @@ class WindowAlarmNode:
             identity = self.ids[transition.place]
             if transition.closes:
                 del self.ids[transition.place]
-            self.emit(lifecycle_event(member, self.spec.shape, transition, identity, key, details, i, span, None))
+            muted = self.storms.take(transition)
+            self.emit(
+                lifecycle_event(member, self.spec.shape, transition, identity, key, details, i, span, None, muted)
+            )
+        for document in self.storms.tell(sorted(members), judged_ms):
+            self.emit(document)
+
+    def _whose(self, place: int) -> Name:
+        key = self.family.space.keys[int(self.pairs.key[place])]
+        return int(self.pairs.member[place]), key[self.spec.lifted :]
 
     def _key(self, key: int) -> Document:
         values = self.family.space.keys[key][self.spec.lifted :]
@@ -270,16 +285,18 @@ class WindowAlarmNode:
         silent = [self._name(place) for place in state.pop("silent").tolist()]
         ids = [self.ids.get(place, "") for place in state["place"].tolist()]
         heirs = [[self._name(place), at] for place, at in self._heirs.items()]
-        return [self.done_ms, self.begins_ms, state, names, silent, ids, heirs, self.reader.snapshot()]
+        storms = self.storms.snapshot()
+        return [self.done_ms, self.begins_ms, state, names, silent, ids, storms, heirs, self.reader.snapshot()]
 
     def _name(self, place: int) -> list[object]:
         member = self.spec.members[int(self.pairs.member[place])]
         return [member.name, *self.family.space.keys[int(self.pairs.key[place])][self.spec.lifted :]]
 
     def restore(self, state: Any) -> None:
-        self.done_ms, self.begins_ms, rows, names, silent, ids, heirs, readings = state
+        self.done_ms, self.begins_ms, rows, names, silent, ids, storms, heirs, readings = state
         self.reader.restore(readings)
         self._take(rows, names, silent, ids, None)
+        self.storms.restore(storms, self.life.firing().tolist())
         places = self._places() if heirs else {}
         self._heirs = {places[tuple(name)]: at for name, at in heirs if tuple(name) in places}
 
@@ -303,7 +320,7 @@ class WindowAlarmNode:
     def adopt(self, old: WindowAlarmNode, renamed: Mapping[str, str], at_ms: int) -> None:
         """Take over the alarms of rules that go on here from E; they leave the old node."""
         constants = {member.name: member.constants for member in self.spec.members}
-        _, _, rows, names, silent, ids, *_ = old.snapshot()
+        _, _, rows, names, silent, ids, storms, *_ = old.snapshot()
         names = [[renamed.get(name, name), *key] for name, *key in names]
         silent = [[renamed.get(name, name), *key] for name, *key in silent]
         for name, *key in (*names, *silent):
@@ -312,6 +329,9 @@ class WindowAlarmNode:
         found = self._take(rows, names, silent, ids, same_levels(old.life.levels, self.life.levels))
         self._inherit(found[found >= 0].tolist(), at_ms)
         gone = [place for place, here in zip(rows["place"].tolist(), found.tolist(), strict=True) if here >= 0]
+        self.storms.restore(storms, self.life.firing().tolist(), lambda name: renamed.get(name, name))
+        moved = [member.name for member in old.spec.members if renamed.get(member.name, member.name) in constants]
+        old.storms.leave(gone, moved)
         old.life.end(np.array(gone, np.intp), 0, "")
         for place in gone:
             old.ids.pop(place, None)

@@ -117,14 +117,12 @@ ALARM = Record(
             "Most alerts at once in a task; the rest fold into one `storm`.",
             "1000",
             default="10000",
-            later=True,
         ),
         Field(
             "limit",
             Text("a number a minute, such as `60/m`", r"[1-9][0-9]{0,8}/m"),
             "Most occurrences a minute; the rest are counted in one.",
             "60/m",
-            later=True,
         ),
         Field(
             "in_order",

@@ -16,7 +16,7 @@ from streamwatchd.ports.telemetry import Labels
 from streamwatchd.shard.exchange import feeder_name
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
 from streamwatchd.shard.task import NEVER, MergeTask, Picture, SourceTask, Task
-from streamwatchd.shard.work import labels_of, measured
+from streamwatchd.shard.work import labels_of, measured, speakers
 
 
 class Shard:
@@ -46,7 +46,7 @@ class Shard:
 
     def _make(self, task: TaskId, program: Program) -> Task:
         made = self._task(task, program)
-        made.flow.laps = self.laps
+        made.flow.laps, made.flow.speakers = self.laps, speakers(program.plan)
         return made
 
     def _task(self, task: TaskId, program: Program) -> Task:
@@ -125,7 +125,9 @@ class Shard:
         self.tasks |= {task: self._make(task, self.program) for task in sorted(set(tasks) - self.tasks.keys())}
         plan, living = _sharing(program.plan, self.program.plan), program.plan.alarm_names()
         self.program, self.tables = replace(program, plan=plan), dict(tables)
+        told_by = speakers(plan)
         for name, task in self.tasks.items():
+            task.flow.speakers = told_by
             if isinstance(task, SourceTask):
                 source = next(source for source in plan.sources.values() if source.topic == name.topic)
                 task.switch(at_ms, source, plan.first[source.name], tables, plan, living)
@@ -167,7 +169,7 @@ class Shard:
                 totals[name, (("reason", reason), *here) if reason else here] += count
             for family in task.flow.families.values():
                 totals["unkeyed", here] += family.unkeyed
-                totals["overflowed", here] += family.overflowed
+            totals["overflowed", here] += task.flow.overflowed()
             for space in task.flow.spaces.values():
                 totals["keys", (("by", ",".join(space.names)), ("stage", str(task.id.stage)))] += len(space)
         return dict(totals)

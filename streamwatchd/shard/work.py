@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from streamwatchd.operators.spec import LogicalPlan, StageSpec
+from streamwatchd.operators.spec import LogicalPlan, Member, StageSpec
 from streamwatchd.ports.laps import DECODE, SCHEDULE, SEND, Laps
 from streamwatchd.ports.telemetry import Labels
 
@@ -34,6 +35,42 @@ def _named(stage: StageSpec) -> Iterator[tuple[str, tuple[str, str]]]:
         yield join.id, ("join", join.name)
     for family in (*stage.families, *stage.sends):
         yield family.id, ("panes", readers.get(family.id, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """See `operators.document.Speaker`."""
+
+    name: str
+    digest: str
+    labels: Mapping[str, str]
+    runbook: str
+
+
+def speakers(plan: LogicalPlan) -> dict[str, Voice]:
+    """Family ids, and ids of alarms on rows → of the rules that read them the first by name."""
+    found: dict[str, Voice] = {}
+    for stage in (*plan.first.values(), *plan.later):
+        for kpi in stage.kpis:
+            mine = [Voice(member.name, member.meaning, member.labels, "") for member in kpi.members]
+            _speak(found, mine, [kpi.family, *(reading.family for reading in kpi.readings)])
+        for alarm in stage.window_alarms:
+            families = [alarm.family, *(reading.family for reading in alarm.readings)]
+            _speak(found, _voices(alarm.members), families)
+        for row_alarm in stage.row_alarms:
+            _speak(found, _voices(row_alarm.members), [row_alarm.id])
+    return found
+
+
+def _voices(members: Sequence[Member]) -> list[Voice]:
+    return [Voice(member.name, member.digest, member.labels, member.runbook) for member in members]
+
+
+def _speak(found: dict[str, Voice], voices: list[Voice], ids: Sequence[str]) -> None:
+    first = min(voices, key=lambda voice: voice.name)
+    for each in ids:
+        if each not in found or first.name < found[each].name:
+            found[each] = first
 
 
 def _of_many(names: list[str]) -> str:

@@ -343,3 +343,15 @@ def test_what_goes_behind_the_exchange_leaves_nothing_there() -> None:
         assert len(it.flow.families) == (1 if task.topic == "m" else 0), task
         assert not it.flow.stages_of("m")
     assert len(bench.driver.watermarks()) == 3
+
+
+def test_rows_that_wait_have_nothing_of_other_rules() -> None:
+    """A rule beside it that judges the same rows at once, and has values, comes while some wait."""
+    waits = "  - {alarm: slow, by: host, when: x > 50%, in_order: true}\n"
+    bench = Bench(waits).feed((1.0, {"host": "a", "x": 90}))
+    bench.change(waits + "  - {alarm: fast, by: host, values: {v: x + 1}, when: v > 95%}\n")
+    bench.feed((1.5, {"host": "a", "x": 10}), (1.2, {"host": "b", "x": 99}))
+    bench.clock(5)
+    assert [line for line in bench.alerts() if "slow" in line] == [
+        "1 slow fired warning a", "1.2 slow fired warning b", "1.5 slow resolved warning a cleared",
+    ]  # fmt: skip

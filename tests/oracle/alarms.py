@@ -10,6 +10,7 @@ from streamwatchd.rules.ruleset import Alarm
 from tests.oracle.evaluate import Cell, evaluate_row
 from tests.oracle.lifecycle import Document, Judgement, Life, occurrence
 from tests.oracle.reading import Row
+from tests.oracle.storms import fold, limited
 from tests.oracle.streams import (
     KeyTuple,
     Project,
@@ -35,13 +36,13 @@ def alarm_events(rule: Alarm, project: Project) -> list[Document]:
     found: list[Document] = []
     for task in tasks_of(rule, project.streams):
         if not rule.windowless:
-            found += _windowed(rule, task, project)
+            found += fold(rule, _windowed(rule, task, project))
         elif not rule.by:
-            found += _occurrences(rule, task, project)
+            found += limited(rule, _occurrences(rule, task, project), task.watermark + 1)
         elif is_at_once(rule, project.streams):
-            found += _at_once(rule, task, project)
+            found += fold(rule, _at_once(rule, task, project))
         else:
-            found += _in_order(rule, task, project)
+            found += fold(rule, _in_order(rule, task, project))
     return found
 
 
@@ -81,6 +82,7 @@ def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
                 continue
             known = times[forgotten]
             now = _judge_at(rule, windows, key, t, known, project)
+            life.moment = (t,)
             if rule.by and times[seen - 1] < t - forget_ms(rule):
                 life.end(now, "forgotten")
                 life.silent, forgotten = False, seen
@@ -135,12 +137,18 @@ def _judge_row(rule: Alarm, row: Row, key: KeyTuple, project: Project, at_once: 
     return Judgement(row.time, tuple(conditions), values, row.window, row.place if at_once else None)
 
 
-def _occurrences(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
-    for row, _ in _rows(rule, task, project):
-        if row.place is not None or row.time <= task.watermark:
-            found = occurrence(rule, context_of(rule, (), project), _judge_row(rule, row, (), project, True))
-            if found is not None:
-                yield found
+def _occurrences(rule: Alarm, task: Task, project: Project) -> Iterator[tuple[Document, int]]:
+    """Each with the instant up to which time had come before it."""
+    rows = [row for row, _ in _rows(rule, task, project)]
+    at_once = is_at_once(rule, project.streams)
+    if not at_once:
+        rows = sorted(
+            (row for row in rows if row.time <= task.watermark), key=lambda row: order_in_time(rule, row, project)
+        )
+    for row in rows:
+        found = occurrence(rule, context_of(rule, (), project), _judge_row(rule, row, (), project, True))
+        if found is not None:
+            yield found, min(row.watermark + 1, row.time) if at_once else row.time
 
 
 def _in_order(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
@@ -152,10 +160,12 @@ def _in_order(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
         ticks = _ticks(rule, mine, task.first_watermark, task.watermark)
         for kind, item in _interleave(mine, ticks):
             if kind == "row":
+                life.moment = (item.time, 1)  # type: ignore[union-attr]
                 last = item.time  # type: ignore[union-attr]
                 life.heard()
                 life.judge(_judge_row(rule, item, key, project, False))  # type: ignore[arg-type]
             elif last is not None:
+                life.moment = (item, 0)  # type: ignore[assignment]
                 last = _tick(rule, life, last, item, key, project)  # type: ignore[arg-type]
         yield from life.events
 
@@ -191,24 +201,26 @@ def _at_once(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
         key=lambda step: step[:3],
     )
 
-    def tick_to(limit: int) -> None:
+    def tick_to(limit: int, step: int) -> None:
         while ticks and ticks[0] <= limit:
             t = ticks.pop(0)
             for key, time in last.items():
                 if time is not None:
+                    lives[key].moment = (step, 0, t)
                     last[key] = _tick(rule, lives[key], time, t, key, project)
 
-    for _, _, watermark, row in steps:
+    for number, (_, _, watermark, row) in enumerate(steps):
         if row is None:
-            tick_to(watermark + 1)
+            tick_to(watermark + 1, number)
             continue
-        tick_to(min(watermark + 1, row.time))
+        tick_to(min(watermark + 1, row.time), number)
         key = judged.get(id(row))
         if key is not None:
             life = lives.setdefault(key, _life(rule, key, project))
             last[key] = max(row.time, last.get(key) or row.time)
             life.heard()
+            life.moment = (number, 1, 0)
             life.judge(_judge_row(rule, row, key, project, True))
-        tick_to(watermark + 1)
+        tick_to(watermark + 1, number + 1)
     for life in lives.values():
         yield from life.events

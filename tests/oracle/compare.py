@@ -18,7 +18,7 @@ from tests.oracle.oracle import Answers
 Plain = dict[str, object]
 Letter = tuple[Sequence[tuple[str, bytes | str]], bytes | None]
 TOLERANCE = 1e-9
-_NOT_COMPARED = ("emitted_at", "replayed", "evidence", "rule_version", "seq", "muted_by")
+_NOT_COMPARED = ("emitted_at", "replayed", "evidence", "rule_version", "seq")
 _SINKS = ("alerts", "kpis", "late", "dead_letters")
 
 
@@ -94,7 +94,7 @@ def as_oracle(found: Mapping[str, Sequence[Plain]]) -> dict[str, list[Plain]]:
 
 def from_oracle(found: Answers) -> dict[str, list[Plain]]:
     """The oracle's documents in the form of `as_oracle`, without `place`."""
-    alerts = [{k: v for k, v in alert.items() if k != "place"} for alert in found.alerts]
+    alerts = [{k: v for k, v in alert.items() if k not in ("place", "moment")} for alert in found.alerts]
     dead = [letter | {"reason": str(letter["reason"]).split(":")[0]} for letter in found.dead_letters]
     return {"alerts": alerts, "kpis": list(found.kpis), "late": list(found.late), "dead_letters": dead}
 
@@ -104,7 +104,7 @@ def _alert(alert: Plain) -> Plain:
     for name in ("starts_at", "at", "ends_at"):
         plain[name] = iso_ms(str(plain[name])) if plain.get(name) is not None else None
     plain["window"] = _window(plain.get("window"))
-    for name in ("previous", "runbook", "reason"):
+    for name in ("previous", "runbook", "reason", "muted_by"):
         plain[name] = plain.get(name) or None
     return plain
 

@@ -55,6 +55,8 @@ class Life:
         self.start_place: tuple[str, int, int] | None = None
         self.silent = self.in_no_data = False
         self.events: list[Document] = []
+        self.moment: tuple[int, ...] = ()
+        """When, among all alarms of the task, what happens now happens."""
 
     def judge(self, now: Judgement, silence: bool = False) -> None:
         """`silence`: the key has had no event for as long as `no_data` waits."""
@@ -135,6 +137,7 @@ class Life:
             document(self.rule, self.key, self.context, now, event, state, severity)
             | {"previous": self.previous, "starts_at": self.starts_at, "reason": reason, "place": self.start_place}
             | {"ends_at": now.t if event == "resolved" else None, "order": self.order}
+            | {"moment": self.moment}
         )
         self.order += 1
         self.state = "inactive" if state == "resolved" else state

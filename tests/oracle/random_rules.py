@@ -381,6 +381,15 @@ def draw_rules(draw: Draw, count: int) -> dict[str, str]:
     return files
 
 
+def budgeted(rng: random.Random, text: str) -> str:
+    """A third of the alarms may notify so seldom that some fold."""
+    if "- alarm: " not in text or rng.random() < 0.65:
+        return text
+    if "    by: " in text:
+        return f"{text}    max_active: {rng.choice((1, 1, 2))}\n"
+    return text if " over " in text else f"{text}    limit: {rng.choice((1, 2, 5))}/m\n"
+
+
 # --- sources and records --------------------------------------------------------------------------------------------
 
 
@@ -482,7 +491,8 @@ def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: i
     partitions = {name: draw.one(1, 2, 3, 4) for name in delays}
     missing = draw.one("", "missing: drop", "missing: {role: critical, weight: 1}")
     logs: dict[tuple[str, int], list[LogItem]] = {}
-    drawn = random.Random(log_seed)
+    drawn, bounds = random.Random(log_seed), random.Random(log_seed + 1)
+    files = {name: budgeted(bounds, text) for name, text in files.items()}
     for name, count in partitions.items():
         for partition in range(count):
             size = drawn.randrange(records // 2, records + 1)

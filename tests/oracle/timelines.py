@@ -590,8 +590,8 @@ rules:
         1s hot fired warning host=a
         1s hot resolved warning host=a cleared
         1s hot fired warning host=a
-        6s hot resolved warning host=b no_data
         6s hot resolved warning host=a no_data
+        6s hot resolved warning host=b no_data
         31s hot fired warning host=b
         """,
     ),

@@ -115,7 +115,10 @@ def alert_lines(found: Answers) -> list[str]:
     for alert in sorted(found.alerts, key=lambda alert: int(str(alert["at"]))):
         words = [seconds(alert["at"]), alert["rule"], alert["event"], alert["severity"], *_pairs(alert["key"])]  # type: ignore[arg-type]
         words += _pairs(alert["values"])
-        lines.append(" ".join(str(word) for word in [*words, alert["reason"] or ""]).rstrip())
+        keys = alert["context"].get("keys") if "folded" in alert["values"] else None  # type: ignore[attr-defined, operator]
+        words += [f"[{keys}]"] if keys is not None else []
+        words += [alert["reason"] or "", "muted" if alert["muted_by"] else ""]
+        lines.append(" ".join(str(word) for word in words if word))
     return lines
 
 
