@@ -222,8 +222,12 @@ class Lane:
             self._write(at, its_range.end, record.now_ms)
 
     def _write(self, start: int, end: int, now_ms: int) -> int:
-        if end > start:
-            self._script.append(_Stretch(end, now_ms))
+        if end <= start:
+            return end
+        before = self._script[-1] if self._script else None
+        if isinstance(before, _Stretch) and (before.now_ms == now_ms or self.task.stage > 1):
+            self._script.pop()  # one larger batch is quicker, and cuts don't matter
+        self._script.append(_Stretch(end, now_ms))
         return end
 
     @property

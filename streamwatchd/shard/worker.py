@@ -253,7 +253,7 @@ class Worker:
         self._lead.note(taken, now)
         if taken.batches:
             if not self._open.records:
-                self._open.now_ms = self._steady.now_ms()
+                self._open.now_ms = self._seconds_ms()
             laps = self._state.shard.laps
             decoded_s = laps.seconds[DECODE]
             laps.start()
@@ -307,6 +307,10 @@ class Worker:
         self._open.records += len(batch)
         self._meter.add("records_total", len(batch), (("topic", batch.topic),))
 
+    def _seconds_ms(self) -> int:
+        """The clock, rounded up to whole seconds: epochs that share it are replayed as one."""
+        return -(-self._steady.now_ms() // 1_000) * 1_000
+
     def _too_far_ahead(self) -> bool:
         """An epoch commits, and what came meanwhile is as much as we want to hold."""
         return self._commits.busy and (
@@ -332,7 +336,7 @@ class Worker:
     def _open_epoch(self, must_commit: bool = False) -> None:
         self._open = OpenEpoch(
             number=self._state.epoch + 1,
-            now_ms=self._steady.now_ms(),
+            now_ms=self._seconds_ms(),
             starts=self._state.positions,
             ends=dict(self._state.positions),
             begun=self._clock.monotonic(),

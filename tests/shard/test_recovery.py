@@ -75,6 +75,22 @@ def test_offsets_may_have_gaps() -> None:
     assert lane.done
 
 
+def test_epochs_of_one_clock_are_played_as_one() -> None:
+    """Hundreds of small batches would take as long again as they did; behind the exchange no clock is asked."""
+
+    def lengths(task: TaskId, *clocks: int, marks: tuple[Mark, ...] = ()) -> list[int]:
+        run = [
+            EpochRecord(OWNER, n, now, {task: Range(2 * n, 2 * n + 2)}, marks if n == 1 else (), (), 0, "v0", "0", {})
+            for n, now in enumerate(clocks)
+        ]
+        acts = Lane(task, run).acts(batch(*range(2 * len(clocks))))
+        return [len(act[0]) for act in acts if not isinstance(act, Mark)]
+
+    assert lengths(TASK, 1_000, 1_000, 1_000, 2_000) == [6, 2]
+    assert lengths(TASK, 1_000, 1_000, marks=(Mark(TASK, 2, 7),)) == [2, 2]
+    assert lengths(TaskId(2, "", 0), 1_000, 2_000, 3_000) == [6]
+
+
 def test_a_log_that_ends_early_ends_the_stretch() -> None:
     """Where the last record of a range was compacted away, the end of the log says that nothing more comes."""
     lane = Lane(TASK, [epoch(1, 0, 4, Mark(TASK, 4, 7))])
