@@ -18,12 +18,13 @@ _REST_S, _MOST_REST_S = 0.004, 0.01
 class Portion:
     """Grows while records are evaluated quickly, and shrinks when they are not or when much comes of them.
 
-    After losses in a row it begins small, a tenth each time, and stays so for a minute: what kills a worker again and
-    again is then named to the record. Results do not depend on it.
+    After a loss it stays at the size of a first take for a minute, which still keeps up with much; after more in a row
+    it is a 32nd each time, one record after three: what kills a worker again and again is then named to the record.
+    Results do not depend on it.
     """
 
     def __init__(self, most: int, losses: int, now_s: float) -> None:
-        self._most = max(1, min(most, _FIRST) // 10**losses) if losses else most
+        self._most = max(1, min(most, _FIRST) // 32 ** (losses - 1)) if losses else most
         self.records = min(self._most, _FIRST)
         self._after_losses = most
         self._careful_until = now_s + _CAREFUL_S

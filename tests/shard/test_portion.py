@@ -28,8 +28,8 @@ def test_it_shrinks_when_work_is_slow_or_much_comes_of_it() -> None:
 
 
 def test_after_losses_it_stays_small_for_a_minute() -> None:
-    """A tenth for each, to a single record; then as ever."""
-    for losses, records in ((1, 100), (2, 10), (3, 1), (9, 1)):
+    """As a first take after one, a 32nd for each further one, to a single record; then as ever."""
+    for losses, records in ((1, 1_000), (2, 31), (3, 1), (9, 1)):
         portion = Portion(20_000, losses, 0)
         portion.note(records, 0.0, 0, 59)
         assert portion.records == records
