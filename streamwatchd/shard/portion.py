@@ -18,14 +18,15 @@ _REST_S, _MOST_REST_S = 0.004, 0.01
 class Portion:
     """Grows while records are evaluated quickly, and shrinks when they are not or when much comes of them.
 
-    After a loss it stays at the size of a first take for a minute, which still keeps up with much; after more in a row
-    it is a 32nd each time, one record after three: what kills a worker again and again is then named to the record.
+    After losses in a row it begins small, a tenth each time: what kills a worker again and again is then named to the
+    record. After one it soon grows to a first take again, which keeps up with much; after more it stays for a minute.
     Results do not depend on it.
     """
 
     def __init__(self, most: int, losses: int, now_s: float) -> None:
-        self._most = max(1, min(most, _FIRST) // 32 ** (losses - 1)) if losses else most
-        self.records = min(self._most, _FIRST)
+        first = min(most, _FIRST)
+        self.records = max(1, first // 10**losses)
+        self._most = (most, first)[losses] if losses < 2 else self.records
         self._after_losses = most
         self._careful_until = now_s + _CAREFUL_S
         self.rest_s = 0.0

@@ -27,9 +27,20 @@ def test_it_shrinks_when_work_is_slow_or_much_comes_of_it() -> None:
     assert portion.records == 1
 
 
+def test_after_one_loss_it_begins_small_and_soon_keeps_up() -> None:
+    """A tenth of a first take, then as much as that for a minute, then as ever."""
+    portion = Portion(20_000, 1, 0)
+    assert portion.records == 100
+    for _ in range(9):
+        portion.note(portion.records, 0.01, 0, 1)
+    assert portion.records == 1_000
+    portion.note(portion.records, 0.01, 0, 61)
+    assert portion.records == 2_000
+
+
 def test_after_losses_it_stays_small_for_a_minute() -> None:
-    """As a first take after one, a 32nd for each further one, to a single record; then as ever."""
-    for losses, records in ((1, 1_000), (2, 31), (3, 1), (9, 1)):
+    """A tenth for each, to a single record; then as ever."""
+    for losses, records in ((2, 10), (3, 1), (9, 1)):
         portion = Portion(20_000, losses, 0)
         portion.note(records, 0.0, 0, 59)
         assert portion.records == records
