@@ -127,7 +127,7 @@ def real_shards(job: Job) -> MakeShard:
     settings, partitions = job.settings, job.assignment.partitions
 
     def make(content: Content, tasks: Iterable[TaskId]) -> ShardLike:
-        counts = {each.topic: partitions.get(each.topic, 0) for each in content.inputs}
+        counts = dict.fromkeys((each.topic for each in content.inputs), 0) | dict(partitions)
         return Shard(
             content.program,
             content.tables,

@@ -88,10 +88,10 @@ def share_rules(old: Node, new: Node, renamed: Mapping[str, str] = MappingProxyT
     """Whether state of the one can go on in the other.
 
     Alarms do in a rule of the same name (or of the name that it has now), keys and kind; open sessions in a KPI of the
-    same name on the same panes. One that is judged at once can't wait for one that lags behind by the watermark: rows
-    of its neighbours would have to wait with it.
+    same name on the same panes. One that is judged at once can't wait for one that lags behind by the watermark, or
+    reads other rows: rows of its neighbours would have to wait with it.
     """
-    if isinstance(old, RowAlarmNode) and isinstance(new, RowAlarmNode) and old.spec.ordered and not new.spec.ordered:
+    if isinstance(old, RowAlarmNode) and isinstance(new, RowAlarmNode) and _would_wait(old, new):
         return False
     for kind in (WindowAlarmNode, RowAlarmNode):
         if isinstance(old, kind) and isinstance(new, kind):
@@ -101,6 +101,10 @@ def share_rules(old: Node, new: Node, renamed: Mapping[str, str] = MappingProxyT
     if isinstance(old, SessionNode) and isinstance(new, SessionNode):
         return rules_of(old) == rules_of(new) and old.family is new.family
     return False
+
+
+def _would_wait(old: RowAlarmNode, new: RowAlarmNode) -> bool:
+    return not new.spec.ordered and (old.spec.ordered or old.spec.stream != new.spec.stream)
 
 
 def renamed(old: StageSpec, new: StageSpec) -> dict[str, str]:

@@ -112,14 +112,15 @@ def _instant(*plans: LogicalPlan) -> int:
 def _switched(old: LogicalPlan, new: LogicalPlan, at_ms: int) -> Iterator[Flow]:
     """The flow of every stage, told of the change."""
     living = new.alarm_names()
-    for source in sorted({*old.first, *new.first}):
-        nothing = StageSpec(1, (source,), (), {})
-        yield _flow(old.first.get(source, nothing), new.first.get(source, nothing), at_ms, living)
+    before, after = ({each.topic: plan.first[name] for name, each in plan.sources.items()} for plan in (old, new))
+    for topic in sorted({*before, *after}):
+        nothing = StageSpec(1, (), (), {})
+        yield _flow(before.get(topic, nothing), after.get(topic, nothing), at_ms, living)
     for number in range(max(len(old.later), len(new.later))):
         nothing = StageSpec(number + 2, (), (), {})
-        before = old.later[number] if number < len(old.later) else nothing
-        after = new.later[number] if number < len(new.later) else nothing
-        yield _flow(before, after, at_ms, living)
+        was = old.later[number] if number < len(old.later) else nothing
+        now = new.later[number] if number < len(new.later) else nothing
+        yield _flow(was, now, at_ms, living)
 
 
 def _flow(old: StageSpec, new: StageSpec, at_ms: int, living: frozenset[str]) -> Flow:

@@ -10,7 +10,7 @@ from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import Program
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.operators.dimension import Dimensions
-from streamwatchd.operators.spec import LogicalPlan, StageSpec
+from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
 from streamwatchd.shard.exchange import feeder_name
@@ -44,17 +44,24 @@ class Shard:
         self.tasks: dict[TaskId, Task] = {task: self._make(task, program) for task in sorted(tasks)}
         self._outputs: list[Output] = []
 
-    def _make(self, task: TaskId, program: Program) -> Task:
-        made = self._task(task, program)
+    def _make(self, task: TaskId, program: Program, coming: Program | None = None) -> Task:
+        """`coming` is asked for a source that the program does not have: nothing reads it before the change."""
+        made = self._task(task, program, coming)
         made.flow.laps, made.flow.speakers = self.laps, speakers(program.plan)
         return made
 
-    def _task(self, task: TaskId, program: Program) -> Task:
+    def _task(self, task: TaskId, program: Program, coming: Program | None) -> Task:
         plan = program.plan
         dimensions = Dimensions(self.tables, plan.defaults)
         if task.stage == 1:
-            source = next(source for source in plan.sources.values() if source.topic == task.topic)
-            return SourceTask(task, source, plan.first[source.name], dimensions, self.exchange_partitions)
+            source = _source(plan, task.topic)
+            if source is None:
+                source = _source(coming.plan, task.topic) if coming is not None else None
+                assert source is not None, task
+                stage = StageSpec(1, (source.name,), (), {})
+            else:
+                stage = plan.first[source.name]
+            return SourceTask(task, source, stage, dimensions, self.exchange_partitions)
         stage = _stage(plan, task.stage)
         return MergeTask(task, stage, self._feeders(plan, stage), dimensions, self.exchange_partitions)
 
@@ -120,17 +127,21 @@ class Shard:
         """New rules and tables from the event-time instant `at_ms` (E): it must lie above `max_event_time()`.
 
         `tasks` are those of this shard from here on, of which new ones begin at E (the rules may ask for another
-        stage); without a stage in the new rules, a merge task ends what it does.
+        stage, or have another source); without a stage or source in the new rules, a task ends what it does.
         """
-        self.tasks |= {task: self._make(task, self.program) for task in sorted(set(tasks) - self.tasks.keys())}
+        fresh = sorted(set(tasks) - self.tasks.keys())
+        self.tasks |= {task: self._make(task, self.program, program) for task in fresh}
         plan, living = _sharing(program.plan, self.program.plan), program.plan.alarm_names()
         self.program, self.tables = replace(program, plan=plan), dict(tables)
         told_by = speakers(plan)
         for name, task in self.tasks.items():
             task.flow.speakers = told_by
             if isinstance(task, SourceTask):
-                source = next(source for source in plan.sources.values() if source.topic == name.topic)
-                task.switch(at_ms, source, plan.first[source.name], tables, plan, living)
+                source = _source(plan, name.topic)
+                if source is None:
+                    self._outputs += task.end(at_ms, tables, plan, living)
+                else:
+                    task.switch(at_ms, source, plan.first[source.name], tables, plan, living)
             else:
                 stage = _stage(plan, name.stage)
                 task.switch(at_ms, stage, self._feeders(plan, stage), tables, plan, living)
@@ -140,11 +151,11 @@ class Shard:
         return max((task.max_time for task in self.tasks.values() if isinstance(task, SourceTask)), default=NEVER)
 
     def watermarks(self) -> dict[TaskId, int]:
-        """Per task, for idleness, journal and metrics; a merge task whose stage is gone has none."""
+        """Per task, for idleness, journal and metrics; one whose stage or source is gone has none."""
         return {
             name: task.watermark
             for name, task in self.tasks.items()
-            if isinstance(task, SourceTask) or task.flow.limits
+            if (not task.has_ended if isinstance(task, SourceTask) else bool(task.flow.limits))
         }
 
     # state
@@ -181,6 +192,10 @@ def _sharing(plan: LogicalPlan, older: LogicalPlan) -> LogicalPlan:
     first = {name: stage.sharing(older.first.get(name, nothing)) for name, stage in plan.first.items()}
     later = tuple(stage.sharing(_stage(older, stage.stage)) for stage in plan.later)
     return replace(plan, first=first, later=later)
+
+
+def _source(plan: LogicalPlan, topic: str) -> SourceSpec | None:
+    return next((source for source in plan.sources.values() if source.topic == topic), None)
 
 
 def _stage(plan: LogicalPlan, stage: int) -> StageSpec:

@@ -20,6 +20,7 @@ from streamwatchd.codecs.formats import open_decoder
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.errors import SnapshotCorrupt
 from streamwatchd.lang.typed import Kind
+from streamwatchd.operators.asking import GRACE_MS
 from streamwatchd.operators.dimension import Dimensions, key_text
 from streamwatchd.operators.document import Origin, iso
 from streamwatchd.operators.flow import Flow, Outbox
@@ -78,6 +79,8 @@ class SourceTask:
         self, task: TaskId, source: SourceSpec, stage: StageSpec, dimensions: Dimensions, exchange_partitions: int
     ) -> None:
         self.id, self.source = task, source
+        self.names: tuple[str, ...] = (source.name,)
+        self.has_ended = False
         self.dimensions = dimensions
         self.decoder = open_decoder(source.format, _schema(source))
         self.flow = Flow(stage, dimensions, functions.evaluators())
@@ -98,7 +101,12 @@ class SourceTask:
         plan: LogicalPlan,
         living: frozenset[str],
     ) -> None:
-        """New rules and tables from E on; records are decoded for old and new readers from here on."""
+        """New rules and tables from E on; records are decoded for old and new readers from here on.
+
+        The source may have another name: rows go by both, so that what reads the old one comes to its end.
+        """
+        self.has_ended = False
+        self.names = (*(name for name in self.names if name != source.name), source.name)
         self.dimensions.switch(at_ms, tables, plan.defaults)
         both = replace(source, inferred={**self.source.inferred, **source.inferred})
         if _schema(both) != _schema(self.source):
@@ -107,11 +115,25 @@ class SourceTask:
         self.flow.switch(at_ms, stage, living)
         self.sender = Sender(self.id, self.flow, self.sender.partitions)
 
+    def end(
+        self, at_ms: int, tables: Mapping[str, TableData], plan: LogicalPlan, living: frozenset[str]
+    ) -> list[Output]:
+        """The source is gone, or reads another topic: what was taken in is judged up to E, and nothing more comes."""
+        if self.has_ended:
+            return []
+        self.dimensions.switch(at_ms, tables, plan.defaults)
+        self.flow.switch(at_ms, StageSpec(1, self.names, (), {}), living)
+        self.sender = Sender(self.id, self.flow, self.sender.partitions)
+        self.has_ended = True
+        return self.advance(at_ms + GRACE_MS + 1)
+
     # input
 
     def step(self, raw: RawBatch, now_ms: int, max_future_ms: int) -> list[Output]:
         """Take in records; what comes of them at once. The watermark goes on, and the flow with it."""
         outputs: list[Output] = []
+        if self.has_ended:
+            return outputs
         decoded = self.decoder.decode(raw, now_ms, max_future_ms)
         self.flow.laps.lap(DECODE, len(raw))
         self.counts["events"] += len(raw)
@@ -133,13 +155,14 @@ class SourceTask:
             def origin(position: int) -> Origin:
                 return topic, partition, int(offsets[position])
 
-            self.flow.push(self.source.name, frame, origin)
+            for name in self.names:
+                self.flow.push(name, frame, origin)
         return outputs + self.advance(self.watermark)
 
     def advance(self, watermark_ms: int) -> list[Output]:
         """The watermark goes on to here (never back)."""
         self.watermark = max(self.watermark, watermark_ms)
-        self.flow.advance({self.source.name: self.watermark + 1})
+        self.flow.advance(dict.fromkeys(self.names, self.watermark + 1))
         self.dimensions.forget_before(self.watermark)
         return _documents(self.flow.outbox)
 
@@ -268,6 +291,7 @@ class MergeTask:
         self.flow = Flow(stage, dimensions, functions.evaluators())
         self.sender = Sender(task, self.flow, exchange_partitions)
         self.feeders = dict(feeders)
+        self._leaving: list[tuple[str, frozenset[str], int]] = []
         self.heard: dict[str, dict[str, int]] = {stream: {} for stream in feeders}
         self.counts: Counter[str] = Counter()
 
@@ -280,9 +304,11 @@ class MergeTask:
         plan: LogicalPlan,
         living: frozenset[str],
     ) -> None:
-        """New rules and tables from E on."""
+        """New rules and tables from E on; who feeds a stream no more is waited for up to there."""
         self.dimensions.switch(at_ms, tables, plan.defaults)
         self.flow.switch(at_ms, stage, living)
+        gone = {stream: self.feeders.get(stream, frozenset()) - now for stream, now in feeders.items()}
+        self._leaving += [(stream, names, at_ms) for stream, names in gone.items() if names]
         self.feeders |= feeders
         self.sender = Sender(self.id, self.flow, self.sender.partitions)
 
@@ -308,9 +334,15 @@ class MergeTask:
         limits = {}
         for stream, feeders in self.feeders.items():
             heard = self.heard.get(stream, {})
-            if feeders <= heard.keys():
-                limits[stream] = min(heard[feeder] for feeder in feeders) + 1
+            waited = feeders | self._still_feeding(stream, heard)
+            if waited <= heard.keys():
+                limits[stream] = min(heard[feeder] for feeder in waited) + 1
         return limits
+
+    def _still_feeding(self, stream: str, heard: Mapping[str, int]) -> set[str]:
+        """Those that leave and have said something, but not all up to their end."""
+        leaving = [(names, at_ms) for name, names, at_ms in self._leaving if name == stream]
+        return {each for names, at_ms in leaving for each in names & heard.keys() if heard[each] < at_ms}
 
     @property
     def watermark(self) -> int:

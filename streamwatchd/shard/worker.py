@@ -207,6 +207,7 @@ class Worker:
             self._follow_tasks()
         self._open_epoch()
         self._open.switches.append(version)
+        self._drain()  # a source that is gone says its last words at once
         failpoint("switch.made")
 
     def _check_same(self, version: Version) -> None:

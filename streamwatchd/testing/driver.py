@@ -61,14 +61,17 @@ class Driver:
         if at_ms is None:
             highest = [max(shard.max_event_time(), *shard.watermarks().values()) for shard in self.shards]
             at_ms = max(0, max(highest) + 1)
-        later = [TaskId(s.stage, "", p) for s in program.plan.later for p in range(self.exchange_partitions)]
-        fresh = [task for task in later if task not in self._owner]
+        tasks = [TaskId(1, s.topic, p) for s in program.plan.sources.values() for p in range(self.partitions[s.topic])]
+        tasks += [TaskId(s.stage, "", p) for s in program.plan.later for p in range(self.exchange_partitions)]
+        fresh = [task for task in tasks if task not in self._owner]
         added: dict[int, list[TaskId]] = {}
         for number, task in enumerate(fresh, len(self._owner)):
             added.setdefault(number % len(self.shards), []).append(task)
             self._owner[task] = self.shards[number % len(self.shards)]
         for number, shard in enumerate(self.shards):
             shard.switch(at_ms, program, tables, added.get(number, ()))
+        for shard in self.shards:
+            self._collect(shard)
         self.program = program
         return at_ms
 

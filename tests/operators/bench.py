@@ -46,8 +46,10 @@ def through_a_file(states: Mapping[TaskId, object]) -> Mapping[TaskId, object]:
 class Bench:
     """Times are seconds after the start. Records go to partition 0 unless they say `partition=`."""
 
-    def __init__(self, rules: str, *, tables: Mapping[str, str] | None = None, partitions: int = 1) -> None:
-        self._compiled, self._tables = compiled(rules, tables), tables
+    def __init__(
+        self, rules: str, *, tables: Mapping[str, str] | None = None, partitions: int = 1, sources: str = SOURCES
+    ) -> None:
+        self._compiled, self._tables = compiled(rules, tables, sources), tables
         self._history = [self._compiled]
         self._partitions = {"m": partitions, "other": 1}
         self._offsets: dict[tuple[str, int], int] = {}
@@ -84,9 +86,9 @@ class Bench:
                 self.driver.mark(Mark(TaskId(1, topic, partition), -1, START_MS + round(at * 1000) - 1))
         return self
 
-    def change(self, rules: str, *, tables: Mapping[str, str] | None = None) -> Bench:
-        """Other rules or tables from just above the newest event on."""
-        self._history.append(compiled(rules, tables or self._tables))
+    def change(self, rules: str, *, tables: Mapping[str, str] | None = None, sources: str = SOURCES) -> Bench:
+        """Other rules, tables or sources from just above the newest event on."""
+        self._history.append(compiled(rules, tables or self._tables, sources))
         program = self._history[-1].program
         assert program is not None
         self.switched_at = self.driver.switch(program, self._history[-1].loaded.tables)
@@ -98,11 +100,10 @@ class Bench:
         self._outputs += self.driver.take_outputs()
         self._go_on_a_while()
         states = [through_a_file(picture) for picture in pictures]
-        gone, self.driver = self.driver, self._driver()
+        self.driver = self._driver()
         for later in self._history[1:]:
             assert later.program is not None
-            for shard in self.driver.shards:
-                shard.switch(self.switched_at, later.program, later.loaded.tables, gone.shards[0].tasks)
+            self.driver.switch(later.program, later.loaded.tables, self.switched_at)
         for shard, state in zip(self.driver.shards, states, strict=True):
             shard.restore(state)
         return self
