@@ -21,6 +21,7 @@ from streamwatchd.operators.kpi import KpiNode, KpiRows
 from streamwatchd.operators.node import Node
 from streamwatchd.operators.panes import Pane
 from streamwatchd.operators.row_alarm import Place, RowAlarmNode
+from streamwatchd.operators.schedule import Schedule
 from streamwatchd.operators.session import SessionNode
 from streamwatchd.operators.spec import (
     FamilySpec,
@@ -40,6 +41,7 @@ from streamwatchd.operators.wire import (
     Wire,
     beginning_at,
     families_of,
+    heard_by,
     node_specs,
     renamed,
     share_rules,
@@ -65,11 +67,12 @@ class Outbox:
 
 @dataclass(slots=True)
 class Readers:
-    """Who takes in the rows of one stream; alarms by their names among the wires."""
+    """Who takes in the rows of one stream; `alarms` and all `nodes` that hear of it by their names among the wires."""
 
     families: list[Family] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
     joins: list[Wire] = field(default_factory=list)
+    nodes: list[str] = field(default_factory=list)
 
 
 _NOBODY = Readers()
@@ -95,6 +98,9 @@ class Flow:
         self._readers: dict[str, Readers] | None = None
         self.speakers: Mapping[str, Speaker] = {}
         """Families and alarms on rows → the rule in whose name it is told that they have more keys than they may."""
+        self._schedule: Schedule | None = None
+        self._heard: set[str] = set()
+        self._is_judging = False
         self._add(spec, BEGINNING)
 
     @property
@@ -180,6 +186,7 @@ class Flow:
         """
         before = self._wires
         self._readers = None
+        self._schedule = None
         feeds = {feed.name for feed in spec.feeds}
         for feed in self._feeds:
             if feed.spec.name not in feeds:
@@ -211,6 +218,7 @@ class Flow:
         One that reads what a KPI gives out has not, as long as anything is due up to there.
         """
         self._readers = None
+        self._schedule = None
         while done := self._done():
             for name in done:
                 self._hand_over(name, self._wires.pop(name))
@@ -321,6 +329,8 @@ class Flow:
         if not len(frame):
             return
         readers = self._readers_of(stream)
+        if self._is_judging:
+            self._heard.update(readers.nodes)
         for family in readers.families:
             if family.spec.meaning == meaning:
                 family.add_rows(frame)
@@ -357,6 +367,8 @@ class Flow:
                 elif isinstance(wire.node, JoinNode):
                     for side in wire.node.names:
                         self._readers.setdefault(side, Readers()).joins.append(wire)
+                for heard in heard_by(wire.node):
+                    self._readers.setdefault(heard, Readers()).nodes.append(name)
         return self._readers.get(stream, _NOBODY)
 
     def _judge_rows(self, name: str, wire: Wire, frame: Frame, origin: Place | None, starts: dict[str, int]) -> None:
@@ -387,6 +399,7 @@ class Flow:
             node.take(frame if len(mine) == len(frame) else frame.take(mine), origin)
         if len(beyond):
             self._readers = None
+            self._schedule = None
             for heir in self._hand_over(name, self._wires.pop(name)):
                 starts[heir] = int(rows[beyond[0]])
                 self._wires[heir].begins_ms = BEGINNING
@@ -411,6 +424,32 @@ class Flow:
         for stream, limit in limits.items():
             if stream in self.limits:
                 self.limits[stream] = max(self.limits[stream], limit)
+        if self._schedule is None and all(wire.until_ms == FOREVER for wire in self._wires.values()):
+            self._schedule = Schedule(self.nodes, self.spec.delays)
+        if self._schedule is None:
+            self._judge_while_changing()
+        else:
+            self._judge_in_turn(self._schedule)
+        self._pass_by()
+        self._send()
+        self._drop()
+        self._shrink()
+        self.laps.lap(SEND)
+
+    def _judge_in_turn(self, schedule: Schedule) -> None:
+        schedule.begin(self.limit_of)
+        self._is_judging = True
+        while (found := schedule.pop()) is not None:
+            instant, name = found
+            self.laps.lap(SCHEDULE)
+            self._wires[name].node.judge(instant)
+            self.laps.lap(name)
+            schedule.ask({name, *self._heard})
+            self._heard.clear()
+        self._is_judging = False
+
+    def _judge_while_changing(self) -> None:
+        """With nodes about to end: who takes over from them judges once they are through, so all are asked anew."""
         while True:
             if any(wire.until_ms < FOREVER for wire in self._wires.values()):
                 self._retire()
@@ -423,11 +462,6 @@ class Flow:
                     self.laps.lap(SCHEDULE)
                     wire.node.judge(instant)
                     self.laps.lap(name)
-        self._pass_by()
-        self._send()
-        self._drop()
-        self._shrink()
-        self.laps.lap(SEND)
 
     def _limit(self, node: Node) -> int:
         limit = self.limit_of(node.roots)
@@ -508,6 +542,7 @@ class Flow:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """The inverse; what the state knows and this flow does not is left out."""
+        self._schedule = None
         for stream, limit in state["limits"].items():
             if stream in self.limits:
                 self.limits[stream] = limit

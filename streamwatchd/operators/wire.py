@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from streamwatchd.operators.asking import BEGINNING, FOREVER
 from streamwatchd.operators.family import Family
+from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.kpi import KpiNode
 from streamwatchd.operators.node import Node
 from streamwatchd.operators.row_alarm import RowAlarmNode
@@ -69,6 +70,16 @@ def families_of(node: Node) -> list[Family]:
         case SessionNode():
             return [node.family]
     return []
+
+
+def heard_by(node: Node) -> set[str]:
+    """The streams whose rows a node takes in, through its families or itself."""
+    match node:
+        case RowAlarmNode():
+            return {node.spec.stream}
+        case JoinNode():
+            return set(node.names)
+    return {family.spec.stream for family in families_of(node)}
 
 
 def rules_of(node: Node) -> set[str]:
