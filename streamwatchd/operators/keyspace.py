@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import partial
+from itertools import filterfalse
 from typing import Any
 
 import msgspec
@@ -108,8 +109,13 @@ class KeySpace:
         return found
 
     def bounded_ids(self, keys: Sequence[KeyTuple]) -> Ids:
-        """One id a key; `OVERFLOW` beyond the bound."""
-        return np.array([self._bounded_id(key) for key in keys], np.intp)
+        """One id a key; `OVERFLOW` beyond the bound. Far below it, no Python runs per key."""
+        if len(self.keys) + len(keys) > self.bound:
+            return np.array([self._bounded_id(key) for key in keys], np.intp)
+        fresh = list(dict.fromkeys(filterfalse(self._ids.__contains__, keys)))
+        self._ids.update(zip(fresh, range(len(self.keys), len(self.keys) + len(fresh)), strict=True))
+        self.keys += fresh
+        return np.fromiter(map(self._ids.__getitem__, keys), np.intp, len(keys))
 
     def _bounded_id(self, key: KeyTuple) -> int:
         return OVERFLOW if len(self.keys) >= self.bound and key not in self._ids else self.id_of(key)
@@ -160,9 +166,9 @@ class KeySpace:
         ids = self._grid[first.codes, second.codes]
         fresh = np.flatnonzero(ids == _UNSEEN)
         if len(fresh):
-            one, two = first.dictionary.names, second.dictionary.names
-            for a, b in dict.fromkeys(zip(first.codes[fresh].tolist(), second.codes[fresh].tolist(), strict=True)):
-                self._grid[a, b] = self._bounded_id((one[a], two[b]))
+            one, two = first.take(fresh), second.take(fresh)
+            made = self.bounded_ids(list(zip(one.to_list(), two.to_list(), strict=True)))  # type: ignore[arg-type]
+            self._grid[one.codes, two.codes] = made
             ids = self._grid[first.codes, second.codes]
         return ids
 
@@ -175,8 +181,7 @@ class KeySpace:
         if len(first):
             # in the order of the log, so that a bound on keys does not depend on batches
             values = [column.take(rows[first]).to_list() for column in columns]
-            made = [self._bounded_id(key) for key in zip(*values, strict=True)]
-            path.ids = np.concatenate([path.ids, np.array(made, np.intp)])
+            path.ids = np.concatenate([path.ids, self.bounded_ids(list(zip(*values, strict=True)))])
         ids = np.full(len(keyed), UNKEYED, np.intp)
         ids[rows] = path.ids[numbers]
         return ids
