@@ -74,7 +74,10 @@ def united(asks: Sequence[Ask]) -> FamilySpec:
             known = tables.get(table.width_ms)
             tables[table.width_ms] = table if known is None else _both(known, table)
     track = any(ask.spec.track_times for ask in asks)
-    return replace(newest, tables=tuple(tables[width] for width in sorted(tables)), track_times=track)
+    amend_ms = max(ask.spec.amend_ms for ask in asks)
+    return replace(
+        newest, tables=tuple(tables[width] for width in sorted(tables)), track_times=track, amend_ms=amend_ms
+    )
 
 
 def _both(one: TableSpec, other: TableSpec) -> TableSpec:

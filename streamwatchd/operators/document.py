@@ -81,6 +81,11 @@ class Details:
         return template.render(member.message, lambda expr: self.of(expr)[i])  # type: ignore[arg-type,return-value]
 
 
+def _end_of(transition: Transition) -> int:
+    """An event that stands for itself tells of one window."""
+    return transition.starts_at_ms if transition.event == "amended" else transition.at_ms
+
+
 def lifecycle_event(
     member: Member,
     shape: AlarmShape,
@@ -108,7 +113,7 @@ def lifecycle_event(
         "window": None if span is None else window(*span),
         "starts_at": iso(transition.starts_at_ms),
         "at": iso(transition.at_ms),
-        "ends_at": iso(transition.at_ms) if transition.closes else None,
+        "ends_at": iso(_end_of(transition)) if transition.closes else None,
         "labels": dict(member.labels),
         "context": details.context(shape.context, i),
         "message": details.message(member, i),

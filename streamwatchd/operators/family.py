@@ -15,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import State, array_of, grown
+from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.batch import TRUE, Column, Dictionary, Frame, Rows, Strings, Times, take, to_values
 from streamwatchd.operators.asking import BEGINNING, FOREVER, Ask, Life, lives, table_of, united
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.flood import Flood
 from streamwatchd.operators.keyspace import OVERFLOW, KeySpace, KeyTuple
+from streamwatchd.operators.late import LateLayer, Partial, View
 from streamwatchd.operators.node import first_multiple_above
 from streamwatchd.operators.panes import Feed, Pane, PaneTable, pack_pane, unpack_pane
 from streamwatchd.operators.spec import Accumulation, FamilySpec, KeyColumn, TableSpec, Window
@@ -27,14 +29,6 @@ from streamwatchd.packing import Frozen, thawed
 
 UNKNOWN = np.iinfo(np.int64).max
 """`since` of a key that is not known."""
-
-
-@dataclass(slots=True)
-class Partial:
-    """What one feeder says of one pane: key values and a pane with one place each."""
-
-    keys: list[KeyTuple]
-    pane: Pane
 
 
 class Admission:
@@ -101,6 +95,7 @@ class Family:
 
     `spec` is what all `asks` together want. `began` says since when an accumulation is kept in a table, `kept` before
     which instant panes of a table are gone though their readers reach further. `is_sent`: panes go to a later stage.
+    `late` is what came too late, if a rule amends.
     """
 
     spec: FamilySpec
@@ -118,6 +113,7 @@ class Family:
     unkeyed: int = 0
     flood: Flood | None = None
     pending: dict[int, dict[str, Partial]] = field(default_factory=dict)
+    late: LateLayer | None = None
     _lives: list[Life] = field(default_factory=list)
     _old_known: list[Known] = field(default_factory=list)
     _admissions: dict[tuple[str, frozenset[str]], Admission] = field(default_factory=dict)
@@ -129,6 +125,16 @@ class Family:
         for table in self.spec.tables:
             self.tables[table.width_ms] = self._table(table, self.spec)
         self.known = {manner: Known(*manner) for manner in self.spec.forgets}
+        self._ask_late()
+
+    def _ask_late(self) -> None:
+        """Keep what is late while somebody asks for it."""
+        if not self.spec.amend_ms:
+            self.late = None
+        elif self.late is None:
+            self.late = LateLayer(self.finest.width_ms, self.finest.accumulations)
+        else:
+            self.late.accumulations = self.finest.accumulations
 
     def _table(self, table: TableSpec, spec: FamilySpec) -> PaneTable:
         return PaneTable(table.width_ms, table.accumulations, track_times=spec.track_times and table.parent_ms == 0)
@@ -159,6 +165,7 @@ class Family:
             self._ask_known(newest, covering, at_ms)
             self._ask_constants(newest, covering)
         self.spec = united(self.asks)
+        self._ask_late()
 
     def _ask_table(self, table: TableSpec, spec: FamilySpec, covering: Sequence[FamilySpec], at_ms: int) -> None:
         width = table.width_ms
@@ -242,6 +249,7 @@ class Family:
         }
         asked = {manner for ask in kept for manner in ask.spec.forgets}
         self.known = {manner: known for manner, known in self.known.items() if manner in asked}
+        self._ask_late()
 
     def counts_from(self, width_ms: int, accumulations: Sequence[Accumulation]) -> int:
         """The first instant from which panes have all of these, a multiple of the width."""
@@ -257,23 +265,41 @@ class Family:
 
     def add_rows(self, frame: Frame) -> None:
         """Rows of the stream, none of them late."""
-        mask = self._passing(frame)
-        rows = None if mask is None or mask.all() else np.flatnonzero(mask)
-        ids = self._ids(frame, rows)
-        keyed = ids >= 0
-        if not keyed.all():
-            beyond = np.flatnonzero(ids == OVERFLOW)
-            self.unkeyed += int(np.count_nonzero(~keyed)) - len(beyond)
-            if len(beyond) and self.flood is not None:
-                overflow(self.flood, self.spec.keys, self.evaluator, frame, beyond if rows is None else rows[beyond])
-            rows = np.flatnonzero(keyed) if rows is None else rows[keyed]
-            ids = ids[keyed]
-        if not len(ids):
+        feed, beyond, unkeyed = self._feed_of(frame, frame.time)
+        self.unkeyed += unkeyed
+        if len(beyond) and self.flood is not None:
+            overflow(self.flood, self.spec.keys, self.evaluator, frame, beyond)
+        if not len(feed.ids):
             return
-        feed = Feed(frame, rows, ids, self.evaluator)
         for table in self.spec.tables:
             if table.parent_ms == 0:
                 self.tables[table.width_ms].add(feed, len(self.space))
+
+    def add_late(self, frame: Frame, arrivals: Times) -> None:
+        """Late rows of the stream, and the first instant that the watermark had not passed when each came.
+
+        Who asks then takes them in: a version that their own times are of may be gone.
+        """
+        if self.late is None or not len(frame):
+            return
+        feed, _, _ = self._feed_of(frame, arrivals)
+        if len(feed.ids):
+            self.late.add(feed, arrivals if feed.rows is None else arrivals[feed.rows], len(self.space))
+
+    def _feed_of(self, frame: Frame, at: Times) -> tuple[Feed, npt.NDArray[np.intp], int]:
+        """The rows that have a key here, those whose key is one too many, and how many have none."""
+        mask = self._passing(frame, at)
+        rows = None if mask is None or mask.all() else np.flatnonzero(mask)
+        ids = self._ids(frame, rows)
+        keyed = ids >= 0
+        beyond, unkeyed = np.zeros(0, np.intp), 0
+        if not keyed.all():
+            beyond = np.flatnonzero(ids == OVERFLOW)
+            unkeyed = int(np.count_nonzero(~keyed)) - len(beyond)
+            beyond = beyond if rows is None else rows[beyond]
+            rows = np.flatnonzero(keyed) if rows is None else rows[keyed]
+            ids = ids[keyed]
+        return Feed(frame, rows, ids, self.evaluator), beyond, unkeyed
 
     def _ids(self, frame: Frame, rows: npt.NDArray[np.intp] | None) -> Rows:
         """Key ids of the rows. Where a filter keeps few, only they make keys; else the work is shared with others."""
@@ -283,23 +309,23 @@ class Family:
         columns = [take(self.evaluator.column(key.expr, frame), rows) for key in self.spec.keys]
         return self.space.ids(columns, len(rows))
 
-    def _passing(self, frame: Frame) -> npt.NDArray[np.bool_] | None:
+    def _passing(self, frame: Frame, at: Times) -> npt.NDArray[np.bool_] | None:
         """Which rows pass the filter, the constants and the time of the family; None: all."""
         mask = None if self.spec.where is None else self.evaluator.truths(self.spec.where, frame) == TRUE
-        living = self._living(frame, 0)
+        living = self._living(frame, at, 0)
         for number in range(1, len(self._lives)):
-            other = self._living(frame, number)
+            other = self._living(frame, at, number)
             living = None if living is None or other is None else living | other
         if living is None:
             return mask
         return living if mask is None else mask & living
 
-    def _living(self, frame: Frame, number: int) -> npt.NDArray[np.bool_] | None:
+    def _living(self, frame: Frame, at: Times, number: int) -> npt.NDArray[np.bool_] | None:
         """Which rows a stretch takes in, by their time and by the constants that were asked for then; None: all."""
         life = self._lives[number]
         mask: npt.NDArray[np.bool_] | None = None
         if life.from_ms > BEGINNING or life.until_ms < FOREVER:
-            mask = (frame.time >= life.from_ms) & (frame.time < life.until_ms)
+            mask = (at >= life.from_ms) & (at < life.until_ms)
         for key, values in zip(self.spec.keys, life.admits, strict=False):
             admission = self._admissions.get((key.name, values))
             if admission is None:
@@ -313,6 +339,11 @@ class Family:
         if (index + 1) * self.finest.width_ms > max(self.closed_ms, self.begins_ms):
             self.pending.setdefault(index, {})[feeder] = said
 
+    def set_late(self, slot_ms: int, index: int, feeder: str, said: Partial) -> None:
+        """The final word of a feeder on what came late for a pane."""
+        if self.late is not None and slot_ms > self.closed_ms:
+            self.late.set_partial(slot_ms, index, feeder, said)
+
     # closing
 
     def close(self, until_ms: int) -> None:
@@ -321,6 +352,8 @@ class Family:
             return
         finest = self.finest
         self._merge_pending(until_ms)
+        if self.late is not None:
+            self.late.merge_pending(until_ms, self.space)
         size = len(self.space)
         for index in sorted(i for i in finest.panes if self.closed_ms < (i + 1) * finest.width_ms <= until_ms):
             pane = finest.panes[index]
@@ -364,6 +397,8 @@ class Family:
         """Forget what no window judged after `judged_ms` can reach."""
         for table in self.spec.tables:
             self.tables[table.width_ms].drop_before(min(judged_ms - table.retention_ms, self.closed_ms))
+        if self.late is not None and len(self.late):
+            self.late.drop_before(judged_ms - max(table.retention_ms for table in self.spec.tables))
 
     # reading
 
@@ -374,17 +409,53 @@ class Family:
         judged_ms: int,
         keys: npt.NDArray[np.intp] | None = None,
         from_ms: int = BEGINNING,
+        view: View | None = None,
     ) -> State:
-        """The state of a window at T, for all keys or for `keys` in their order; of panes from `from_ms` on."""
+        """The state of a window at T, for all keys or for `keys` in their order; of panes from `from_ms` on.
+
+        With a `view` what came late belongs to it.
+        """
         end = window.end(judged_ms)
         size = len(self.space)
         start = min(end, max(end - window.size_ms, from_ms))
-        return self.tables[window.width_ms].read(accumulation, start, end, size, keys)
+        state = self.tables[window.width_ms].read(accumulation, start, end, size, keys)
+        if view is None or not self.late:
+            return state
+        return self._with_late(accumulation, state, self.late.between(start, end, view), keys)
 
-    def counts(self, window: Window, judged_ms: int, from_ms: int = BEGINNING) -> npt.NDArray[np.int64]:
+    def _with_late(
+        self, accumulation: Accumulation, state: State, panes: Iterator[Pane], keys: npt.NDArray[np.intp] | None
+    ) -> State:
+        """A new state where something came late; closed panes stay as they are."""
+        accumulator = ACCUMULATORS[accumulation.accumulator]
+        size = len(self.space) if keys is None else len(keys)
+        mine: State = None
+        for pane in panes:
+            if accumulation in pane.states:
+                if mine is None:
+                    mine = accumulator.merge(accumulator.empty(size), state, None, size)
+                part = pane.states[accumulation]
+                part = part if keys is None else accumulator.take(part, keys)
+                mine = accumulator.merge(mine, part, None, size)
+        return state if mine is None else mine
+
+    def counts(
+        self, window: Window, judged_ms: int, from_ms: int = BEGINNING, view: View | None = None
+    ) -> npt.NDArray[np.int64]:
         end = window.end(judged_ms)
         start = min(end, max(end - window.size_ms, from_ms))
-        return self.tables[window.width_ms].counts(start, end, len(self.space))
+        counts = self.tables[window.width_ms].counts(start, end, len(self.space))
+        if view is not None and self.late:
+            counts = counts + self.late.counts(start, end, view, len(self.space))
+        return counts
+
+    def late_counts(self, window: Window, judged_ms: int, from_ms: int, view: View) -> npt.NDArray[np.int64]:
+        """What a view has of a window, without the panes that are closed."""
+        end = window.end(judged_ms)
+        start = min(end, max(end - window.size_ms, from_ms))
+        if not self.late:
+            return np.zeros(len(self.space), np.int64)
+        return self.late.counts(start, end, view, len(self.space))
 
     def earliest(self) -> int | None:
         """The start of the earliest pane that holds data, pending ones included."""
@@ -435,11 +506,13 @@ class Family:
         ]
         began = [[width, each.tag, at] for (width, each), at in self.began.items()]
         flood = None if self.flood is None else self.flood.pack()
-        return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, dict(self.kept)]
+        late = None if self.late is None else self.late.snapshot()
+        kept = dict(self.kept)
+        return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, kept, late]
 
     def restore(self, state: Any) -> None:
         """The inverse; tables, accumulations and manners of forgetting that are not here are left out."""
-        tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, kept = state
+        tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, kept, *late = state
         if self.flood is not None and flood is not None:
             self.flood.unpack(flood)
         size = len(self.space)
@@ -458,6 +531,8 @@ class Family:
             keys, pane = thawed(packed)
             said = Partial([tuple(key) for key in keys], unpack_pane(pane, self.finest.accumulations, len(keys)))
             self.pending.setdefault(index, {})[feeder] = said
+        if self.late is not None and late and late[0] is not None:
+            self.late.restore(late[0], size)
 
 
 def _packed(said: Partial) -> list[object]:

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from streamwatchd.batch import TRUE, Column, Frame
+from streamwatchd.batch import TRUE, Column, Frame, Times
 from streamwatchd.operators.asking import BEGINNING, FOREVER, StageAsk, asked_anew, asks_of_families
 from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.document import Document, Speaker
@@ -58,11 +58,13 @@ class Outbox:
     panes: list[tuple[FamilySpec, KeySpace, int, Pane]] = field(default_factory=list)
     rows: list[tuple[RowFeedSpec, Frame]] = field(default_factory=list)
     watermarks: list[tuple[str, int]] = field(default_factory=list)
+    late: list[tuple[FamilySpec, KeySpace, int, int, Pane]] = field(default_factory=list)
+    """What came late for panes: family, keys, slot, index, pane."""
 
     @property
     def waits(self) -> bool:
         """Whether later stages have not been told yet."""
-        return bool(self.panes or self.rows or self.watermarks)
+        return bool(self.panes or self.late or self.rows or self.watermarks)
 
 
 @dataclass(slots=True)
@@ -112,6 +114,11 @@ class Flow:
     def wires(self) -> Mapping[str, Wire]:
         """The same with the instants between which each judges, and those that it follows."""
         return self._wires
+
+    @property
+    def amend_ms(self) -> int:
+        """So far back rules may judge again."""
+        return max(ask.spec.amend_ms for ask in self._asks)
 
     # wiring
 
@@ -354,6 +361,13 @@ class Flow:
         """Whether anybody takes in rows of a stream, here or at a later stage."""
         return self._readers_of(stream) is not _NOBODY or any(feed.spec.stream == stream for feed in self._feeds)
 
+    def push_late(self, stream: str, frame: Frame, arrivals: Times) -> None:
+        """Late rows of a source for the rules that amend, and the first instant the watermark had not passed then."""
+        for family in self._readers_of(stream).families:
+            if family.late is not None and not family.spec.meaning:
+                family.add_late(frame, arrivals)
+                self.laps.lap(family.spec.id, len(frame))
+
     def _readers_of(self, stream: str) -> Readers:
         """Who takes in rows of a stream; found once for all streams, until the wiring changes."""
         if self._readers is None:
@@ -516,6 +530,8 @@ class Flow:
                 if family.spec.stream == stream:
                     for index, pane in family.final_panes(limit):
                         self.outbox.panes.append((family.spec, family.space, index, pane))
+                    for slot, index, pane in family.late.final_panes(limit) if family.late else ():
+                        self.outbox.late.append((family.spec, family.space, slot, index, pane))
             self.outbox.watermarks.append((stream, limit - 1))
 
     def _drop(self) -> None:

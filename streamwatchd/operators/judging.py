@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,13 @@ from streamwatchd.batch import Column, Frame, Strings
 from streamwatchd.operators.evaluate import KEY, VALUE, Evaluator
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.keyspace import KeySpace
+from streamwatchd.operators.late import Amending, View
 from streamwatchd.operators.spec import KeyColumn, Reading, ValueSpec, Window
 
 Index = npt.NDArray[np.intp]
+
+SILENCE = -1.0
+"""The quantile of the count that says whether a key is silent; no other aggregate has it."""
 
 
 class Reader:
@@ -37,17 +41,19 @@ class Reader:
         self._evaluator = evaluator
         self._projections: dict[tuple[int, ...], Index] = {}
 
-    def fill(self, frame: Frame, judged_ms: int, ids: Index | None, *, once: bool) -> None:
+    def fill(self, frame: Frame, judged_ms: int, ids: Index | None, *, once: bool, view: View | None = None) -> None:
         """Put every aggregate at T into the frame, for the base family's keys `ids` (None: all, in order).
 
-        `once` says that no key stands twice in `ids`: then nothing is read for other keys.
+        `once` says that no key stands twice in `ids`: then nothing is read for other keys. A `view` adds what came
+        late, but not to what says whether a key is silent.
         """
         for reading, from_ms in zip(self.readings, self.counts_from, strict=True):
+            seen = None if reading.aggregate.quantile == SILENCE else view
             if reading.project is None and once:
-                column = self._column(reading, judged_ms, ids, from_ms)
+                column = self._column(reading, judged_ms, ids, from_ms, seen)
             else:
                 index = self._index(reading, ids)
-                column = self._column(reading, judged_ms, None, from_ms)
+                column = self._column(reading, judged_ms, None, from_ms, seen)
                 column = column if index is None else _padded_take(column, index)
             self._evaluator.put(frame, reading.aggregate, column)
 
@@ -70,10 +76,27 @@ class Reader:
     def restore(self, state: list[list[int]]) -> None:
         self.counts_from, self.whole_from = state
 
-    def _column(self, reading: Reading, judged_ms: int, keys: Index | None, from_ms: int) -> Column:
+    def touched(self, judged_ms: int, view: View) -> npt.NDArray[np.bool_]:
+        """The base family's keys of which a window at T holds something that a view has of what came late."""
+        touched = np.zeros(len(self.base.space), bool)
+        for reading, from_ms in zip(self.readings, self.counts_from, strict=True):
+            family = self.families[reading.family]
+            if family.late and reading.aggregate.quantile != SILENCE:
+                here = family.late_counts(reading.window, judged_ms, from_ms, view) > 0
+                touched |= here if reading.project is None else _padded(here, self._projection(reading))
+        return touched
+
+    def takings(self, amending: Amending) -> Iterator[tuple[int, int]]:
+        """(First T that reads it, start of its pane) of all that came late and is taken in."""
+        for family in dict.fromkeys([self.base.spec.id, *self.families]):
+            late = self.base.late if family == self.base.spec.id else self.families[family].late
+            if late:
+                yield from late.takings(amending)
+
+    def _column(self, reading: Reading, judged_ms: int, keys: Index | None, from_ms: int, view: View | None) -> Column:
         """The aggregate for `keys` of its own family, each once (None: all)."""
         family = self.families[reading.family]
-        states = [family.read(a, reading.window, judged_ms, keys, from_ms) for a in reading.accumulations]
+        states = [family.read(a, reading.window, judged_ms, keys, from_ms, view) for a in reading.accumulations]
         size = len(family.space) if keys is None else len(keys)
         return aggregate(reading.function).finish(states, size, reading.aggregate)
 
@@ -92,6 +115,13 @@ class Reader:
             fresh = [target.id_of(tuple(key[i] for i in reading.project)) for key in keys[len(known) :]]
             known = self._projections[reading.project] = np.concatenate([known, np.array(fresh, np.intp)])
         return known
+
+
+def _padded(mask: npt.NDArray[np.bool_], index: Index) -> npt.NDArray[np.bool_]:
+    """mask[index], false for keys that the projection has just made."""
+    grown = np.zeros(max(len(mask), int(index.max(initial=-1)) + 1), bool)
+    grown[: len(mask)] = mask
+    return grown[index]
 
 
 def _padded_take(column: Column, index: Index) -> Column:

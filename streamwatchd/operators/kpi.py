@@ -18,7 +18,8 @@ from streamwatchd.operators.evaluate import KEY, VALUE, WINDOW_END, WINDOW_START
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.judging import Reader, fill_values, key_frame
 from streamwatchd.operators.keyspace import KeySpace
-from streamwatchd.operators.node import EmitKpi, first_multiple_above
+from streamwatchd.operators.late import Amending, View
+from streamwatchd.operators.node import EmitKpi, first_multiple_above, least
 from streamwatchd.operators.spec import KpiMember, KpiSpec
 
 Ids = npt.NDArray[np.intp]
@@ -71,12 +72,20 @@ class KpiRows:
         ends: npt.NDArray[np.int64],
         events: Ids,
         groups: Ids | None = None,
+        revisions: Ids | None = None,
     ) -> None:
-        """`frame` has the keys and aggregates of rows whose windows are [starts, ends), in order of their groups."""
+        """`frame` has the keys and aggregates of rows whose windows are [starts, ends), in order of their groups.
+
+        Rows that amend earlier ones have `revisions`; rules on these KPIs do not see them.
+        """
         spec = self.spec
         fill_values(frame, spec.values, self.evaluator)
         groups = np.zeros(len(frame), np.intp) if groups is None else groups
-        self._write(frame, starts, ends, events, groups)
+        self._write(
+            frame, starts, ends, events, groups, np.zeros(len(frame), np.intp) if revisions is None else revisions
+        )
+        if revisions is not None:
+            return
         here = np.unique(groups).tolist()
         read = [number for number in here if any(self.is_read(member.name) for member in self.owners.groups[number])]
         if not read:
@@ -102,6 +111,7 @@ class KpiRows:
         ends: npt.NDArray[np.int64],
         events: Ids,
         groups: Ids,
+        revisions: Ids,
     ) -> None:
         """The rows where `when` is true, as documents."""
         spec = self.spec
@@ -114,9 +124,8 @@ class KpiRows:
         values = [(v.name, picked(frame.columns[VALUE + v.name], chosen), v.integral) for v in spec.values]
         spans: dict[tuple[int, int], Document] = {}
         spanned = zip(starts[rows].tolist(), ends[rows].tolist(), strict=True)
-        for i, (span, group, count) in enumerate(
-            zip(spanned, groups[rows].tolist(), events[rows].tolist(), strict=True)
-        ):
+        numbers = (each[rows].tolist() for each in (groups, events, revisions))
+        for i, (span, group, count, revision) in enumerate(zip(spanned, *numbers, strict=True)):
             if span not in spans:
                 spans[span] = window(*span)
             for member in self.owners.groups[group]:
@@ -128,7 +137,7 @@ class KpiRows:
                         "values": {name: plain(column[i], integral) for name, column, integral in values},
                         "context": details.context(spec.context, i),
                         "labels": dict(member.labels),
-                        "revision": 0,
+                        "revision": revision,
                         "events": count,
                     }
                 )
@@ -147,6 +156,24 @@ class KpiNode:
         self.begins_ms: int | None = None
 
     def due(self, limit_ms: int) -> int | None:
+        return self._due(limit_ms) if not self.spec.amend_ms else least(self._due(limit_ms), self._late_due(limit_ms))
+
+    def _late_due(self, limit_ms: int) -> int | None:
+        """The first instant at which something that came late is read, or a window that holds it ends."""
+        spec, done = self.spec, -(2**62) if self.done_ms is None else self.done_ms
+        reach = spec.window.size_ms + spec.window.ago_ms
+        instants = []
+        for taken, start in self.reader.takings(self._amending()):
+            instant = max(taken, first_multiple_above(done, spec.every_ms))
+            if instant == taken or instant < start + self.family.finest.width_ms + reach:
+                instants.append(instant)
+        instant = min(instants, default=None)
+        return None if instant is None or instant > limit_ms else instant
+
+    def _amending(self) -> Amending:
+        return Amending(self.spec.every_ms, self.spec.amend_ms, -(2**62) if self.begins_ms is None else self.begins_ms)
+
+    def _due(self, limit_ms: int) -> int | None:
         instant = self.family.next_instant(self.spec.every_ms, self.done_ms, self.begins_ms)
         if instant is None or instant > limit_ms:
             return None
@@ -167,8 +194,15 @@ class KpiNode:
         for reading in self.reader.readings:
             self.reader.families[reading.family].close(judged_ms)
         self.family.close(judged_ms)
-        counts = self.family.counts(self.spec.window, judged_ms, self.counts_from)
-        ids = np.flatnonzero(counts)
+        view = View(self._amending(), judged_ms) if self.spec.amend_ms else None
+        self._give(judged_ms, view, None)
+        if view is not None:
+            self._amend(view)
+
+    def _give(self, judged_ms: int, view: View | None, touched: Ids | None) -> None:
+        """The rows of the windows at T as a view has them; with `touched`, how often each key's has changed, if so."""
+        counts = self.family.counts(self.spec.window, judged_ms, self.counts_from, view)
+        ids = np.flatnonzero(counts if touched is None else (counts > 0) & (touched > 0))
         groups = self.rows.owners.of(self.family.space, ids)
         if self.spec.lifted:
             order = np.argsort(groups, kind="stable")
@@ -177,10 +211,32 @@ class KpiNode:
         if not len(ids):
             return
         frame = key_frame(self.family.space, self.spec.keys, self.spec.lifted, ids, judged_ms)
-        self.reader.fill(frame, judged_ms, ids, once=True)
+        self.reader.fill(frame, judged_ms, ids, once=True, view=view)
         end = self.spec.window.end(judged_ms)
         ends = np.full(len(ids), end, np.int64)
-        self.rows.give(frame, ends - self.spec.window.size_ms, ends, counts[ids], groups)
+        revisions = None if touched is None else touched[ids]
+        self.rows.give(frame, ends - self.spec.window.size_ms, ends, counts[ids], groups, revisions)
+
+    def _amend(self, view: View) -> None:
+        """Windows that ended before T and hold what is new at T, once more."""
+        amending, takings = view.amending, set(self.reader.takings(view.amending))
+        fresh = [start for taken, start in takings if taken == view.at_ms]
+        if not fresh:
+            return
+        step = self.spec.every_ms
+        for end in range(first_multiple_above(min(fresh), step), view.at_ms, step):
+            changed = self._touched(end, View(amending, view.at_ms, only=True))
+            if end > amending.begins_ms and changed.any():
+                before = sorted({taken for taken, _ in takings if end < taken < view.at_ms})
+                revisions = changed.astype(np.intp)
+                for taken in before:
+                    revisions += self._touched(end, View(amending, taken, only=True))
+                self._give(end, view, np.where(changed, revisions, 0))
+
+    def _touched(self, judged_ms: int, view: View) -> npt.NDArray[np.bool_]:
+        own = self.family.late_counts(self.spec.window, judged_ms, self.counts_from, view) > 0
+        touched: npt.NDArray[np.bool_] = own | self.reader.touched(judged_ms, view)
+        return touched
 
     def snapshot(self) -> Any:
         return [self.done_ms, self.begins_ms, self.counts_from, self.reader.snapshot()]

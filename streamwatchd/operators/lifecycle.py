@@ -274,6 +274,23 @@ class Lifecycle:
         for number in range(len(self.levels)):
             self.up[number][row], self.hold[number][row], self.nulls[number][row] = False, _NONE, _NONE
 
+    def amend(self, place: int, at_ms: int, end_ms: int, severity: int, reason: str) -> Transition:
+        """Note at T that a window that ended before says something else now; the life goes on as it was.
+
+        An alarm at rest has no life to note it in: the event stands for itself, with the severity given.
+        """
+        row = int(self._row_of[place]) if place < len(self._row_of) else -1
+        if row < 0 or self.state[row] == _INACTIVE:
+            return Transition(
+                place, -1, at_ms, "amended", _STATES[_INACTIVE], severity, _QUIET, end_ms, 1, True, True, reason
+            )
+        self.seq[row] += 1
+        mine = int(self.severity[row])
+        state, starts_at_ms = _STATES[int(self.state[row])], int(self.starts_at[row])
+        return Transition(
+            place, -1, at_ms, "amended", state, mine, mine, starts_at_ms, int(self.seq[row]), False, False, reason
+        )
+
     def next_deadline(self, after_ms: int) -> int | None:
         """The earliest instant at which a running hold can end by time alone."""
         rows = np.flatnonzero(self.place >= 0)

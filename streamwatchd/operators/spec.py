@@ -77,6 +77,7 @@ class FamilySpec:
     `track_times`: panes keep the first and last event time per key; `forgets` are the (forget, every) in ms of the
     alarms that ask since when a key is known. `route` names the keys that choose the exchange partition, None for a
     family that is read where it is fed. `meaning` is the id of the KPI whose rows it takes in, "" on a source.
+    `amend_ms`: for so long a rule that reads it takes in what comes late (0: none does).
     """
 
     id: str
@@ -90,6 +91,7 @@ class FamilySpec:
     forgets: tuple[tuple[int, int], ...]
     route: tuple[int, ...] | None
     max_keys: int
+    amend_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ class KpiSpec:
     values: tuple[ValueSpec, ...]
     when: Expr | None
     context: tuple[tuple[str, Expr], ...]
+    amend_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,7 @@ class WindowAlarmSpec:
     forget_ms: int
     silence: Reading | None
     silence_action: str
+    amend_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +287,7 @@ class StageSpec:
     family or row feed brings. `roots` says for every node which inputs it waits for. `order` names nodes so that
     every one comes before its readers. `sends` and `feeds` go to a later stage (`targets`: family or feed → stage).
     `delays` are the ms by which readers of a session KPI lag behind, as its rows come up to that much later.
+    `amend_ms` is how far back rules of any stage may judge again what this stage reads or sends.
     """
 
     stage: int
@@ -298,6 +303,7 @@ class StageSpec:
     feeds: tuple[RowFeedSpec, ...] = ()
     targets: Mapping[str, int] = field(default_factory=dict)
     delays: Mapping[str, int] = field(default_factory=dict)
+    amend_ms: int = 0
 
     def sharing(self, other: StageSpec) -> StageSpec:
         """The same, with the very parts of another stage where they are equal: many tasks then compare them at once."""

@@ -19,6 +19,7 @@ from streamwatchd.operators.document import Details, Document, alarm_id, lifecyc
 from streamwatchd.operators.evaluate import Evaluator, Param
 from streamwatchd.operators.family import UNKNOWN, Family
 from streamwatchd.operators.judging import Reader, fill_values, key_frame
+from streamwatchd.operators.late import Amending, View
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition, same_levels
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
 from streamwatchd.operators.spec import AlarmShape, Reading, Window, WindowAlarmSpec
@@ -95,6 +96,7 @@ class WindowAlarmNode:
         self.begins_ms: int | None = None
         self._quiet = False
         self._warm_up = False
+        """The next judgement may say something else though nothing comes: a window warms up, or silence began here."""
         self._heirs: dict[int, int] = {}
         self._timeless = not any(isinstance(node, Time) for expr in _expressions(spec.shape) for node in walk(expr))
         self._sizes = [reading.window.size_ms for reading in spec.readings]
@@ -105,8 +107,11 @@ class WindowAlarmNode:
         instant = self.family.next_instant(self.spec.every_ms, self.done_ms, self.begins_ms)
         if instant is None or instant > limit_ms:
             return None
-        change = self._next_change(instant) if self._quiet else instant
+        change = self._next_change(instant) if self._quiet and not self._has_late() else instant
         return None if change is None or change > limit_ms else change
+
+    def _has_late(self) -> bool:
+        return self.spec.amend_ms > 0 and any(family.late for family in self._families())
 
     def _next_change(self, instant: int) -> int | None:
         """After a judgement on empty windows nothing changes until data, a hold or forgetting says so."""
@@ -138,7 +143,8 @@ class WindowAlarmNode:
         family = self.family
         self.pairs.extend(family)
         since, forgotten = self.known.at(judged_ms, len(family.space))
-        frame = self._frame(judged_ms)
+        view = View(self._amending(), judged_ms) if self._has_late() else None
+        frame = self._frame(judged_ms, view)
         ids = None if self.pairs.single else self.pairs.key
         pair_since = since if ids is None else since[ids]
         known = pair_since < judged_ms
@@ -147,11 +153,13 @@ class WindowAlarmNode:
         transitions += self._step(frame, known, pair_since, judged_ms)
         self._quiet = self._timeless and not transitions and not self._warm_up and self._windows_empty(judged_ms)
         self._publish(frame, transitions, judged_ms)
+        if view is not None:
+            self._amend(view, pair_since)
 
-    def _frame(self, judged_ms: int) -> Frame:
+    def _frame(self, judged_ms: int, view: View | None = None) -> Frame:
         ids = None if self.pairs.single else self.pairs.key
         frame = key_frame(self.family.space, self.spec.shape.keys, self.spec.lifted, ids, judged_ms)
-        self.reader.fill(frame, judged_ms, ids, once=ids is None)
+        self.reader.fill(frame, judged_ms, ids, once=ids is None, view=view)
         if not self.pairs.single:
             for number in range(len(self.spec.members[0].params)):
                 constants = np.array([member.params[number] for member in self.spec.members])
@@ -167,7 +175,9 @@ class WindowAlarmNode:
             wanted |= raised == TRUE
         silent = self._silent(frame, judged_ms)
         if silent is not None:
-            wanted |= self.life.silence_changed(places, silent)
+            changed = self.life.silence_changed(places, silent)
+            self._warm_up |= bool((changed & known).any())
+            wanted |= changed
         chosen = np.flatnonzero(wanted & known)
         return self.life.step(
             chosen,
@@ -234,6 +244,44 @@ class WindowAlarmNode:
         self._heirs = {place: at for place, at in self._heirs.items() if at > judged_ms}
         return self.life.end(np.array(gone, np.intp), judged_ms, "rule_changed")
 
+    # what came late
+
+    def _amending(self) -> Amending:
+        return Amending(self.spec.every_ms, self.spec.amend_ms, -(2**62) if self.begins_ms is None else self.begins_ms)
+
+    def _amend(self, view: View, since: Any) -> None:
+        """Judge windows again that ended before T and hold what is new at T: one event an alarm, of the newest window
+        that says another level now. Holds and lives stay as they are."""
+        step, amending = self.spec.every_ms, view.amending
+        fresh = [start for taken, start in self.reader.takings(amending) if taken == view.at_ms]
+        told: dict[int, tuple[int, int, int]] = {}
+        frames: dict[int, Frame] = {}
+        warm_up = self._warm_up
+        for end in range(first_multiple_above(min(fresh), step), view.at_ms, step) if fresh else ():
+            touched = self.reader.touched(end, View(amending, view.at_ms, only=True))
+            touched = touched if self.pairs.single else touched[self.pairs.key]
+            places = np.flatnonzero(touched & (since < end) & (end > amending.begins_ms))
+            if len(places):
+                before = self._verdicts(self._frame(end, View(amending, view.at_ms - step)), since, end)
+                frames[end] = self._frame(end, view)
+                after = self._verdicts(frames[end], since, end)
+                changed = (p for p in places.tolist() if before[p] != after[p])
+                told |= {place: (end, int(before[place]), int(after[place])) for place in changed}
+        self._warm_up = warm_up
+        for place, (end, was, now_is) in sorted(told.items()):
+            reason = "would_fire" if was < 0 else "would_not_fire" if now_is < 0 else "other_severity"
+            severity = was if now_is < 0 else now_is
+            transition = self.life.amend(place, view.at_ms, end, severity, reason)
+            self._publish(frames[end], [transition], end)
+
+    def _verdicts(self, frame: Frame, since: Any, judged_ms: int) -> Index:
+        """Per pair the rank of the most severe level that is true, whatever its hold; -1 for none."""
+        raises, _ = self._conditions(frame, since, judged_ms)
+        found = np.full(len(frame), -1, np.intp)
+        for level, raised in reversed(list(zip(self.life.levels, raises, strict=True))):
+            found[raised == TRUE] = level.severity
+        return found
+
     def _windows_empty(self, judged_ms: int) -> bool:
         for reading in self.reader.readings:
             family = self.reader.families[reading.family]
@@ -257,7 +305,8 @@ class WindowAlarmNode:
             member = self.spec.members[int(self.pairs.member[transition.place])]
             key = self._key(int(self.pairs.key[transition.place]))
             if transition.opens:
-                self.ids[transition.place] = alarm_id(member.name, key, transition.starts_at_ms, None)
+                apart = (transition.at_ms,) if transition.event == "amended" else None
+                self.ids[transition.place] = alarm_id(member.name, key, transition.starts_at_ms, apart)
             identity = self.ids[transition.place]
             if transition.closes:
                 del self.ids[transition.place]

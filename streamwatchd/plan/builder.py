@@ -225,6 +225,7 @@ def _stage(stage: int, inputs: tuple[str, ...], draft: Draft) -> StageSpec:
         feeds=tuple(draft.feeds.values()),
         targets=dict(draft.targets),
         delays=dict(draft.delays),
+        amend_ms=max((family.amend_ms for family in (*draft.families, *draft.sends)), default=0),
     )
 
 

@@ -44,6 +44,7 @@ class FamilyDraft:
     track_times: bool = False
     forgets: set[tuple[int, int]] = field(default_factory=set)
     max_keys: int = 0
+    amend_ms: int = 0
 
     @property
     def id(self) -> str:
@@ -53,11 +54,12 @@ class FamilyDraft:
             self.meaning, self.width_ms,
         )  # fmt: skip
 
-    def need(self, window: Window, accumulations: tuple[Accumulation, ...]) -> None:
-        """A reader of `window` needs these accumulations."""
+    def need(self, window: Window, accumulations: tuple[Accumulation, ...], amend_ms: int = 0) -> None:
+        """A reader of `window` needs these accumulations, and for so long after the window has ended."""
         table = self.widths.setdefault(window.width_ms, {})
         for accumulation in accumulations:
-            table[accumulation] = max(table.get(accumulation, 0), retention_of(window))
+            table[accumulation] = max(table.get(accumulation, 0), retention_of(window) + amend_ms)
+        self.amend_ms = max(self.amend_ms, amend_ms)
 
     def admit(self, constants: tuple[str, ...]) -> None:
         if not self.admits:
@@ -78,6 +80,7 @@ class FamilyDraft:
             forgets=tuple(sorted(self.forgets)),
             route=self.route,
             max_keys=self.max_keys,
+            amend_ms=self.amend_ms,
         )
 
     def _tables(self) -> tuple[TableSpec, ...]:

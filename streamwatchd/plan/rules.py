@@ -18,6 +18,7 @@ from streamwatchd.lang.typed import (
     conjunction,
     conjuncts,
 )
+from streamwatchd.operators.judging import SILENCE
 from streamwatchd.operators.spec import (
     AlarmShape,
     JoinSpec,
@@ -120,7 +121,7 @@ def _read(builder: Builder, rule: Rule, home: Home, where: Expr | None, lifted: 
     for node in nodes:
         window = on_panes_of(windows[node], width, rule.every_ms)
         draft = _family_of(builder, rule, home, where, lifted, stream, node.by, width)
-        draft.need(window, accumulations_of(node))
+        draft.need(window, accumulations_of(node), _amend_ms(rule))
         project = None if node.by is None or lifted or len(node.by) == len(keys) else _projection(keys, node.by)
         if node.by is not None and (lifted or len(node.by) != len(keys)):
             project = tuple(range(len(lifted))) + tuple(len(lifted) + i for i in _projection(keys, node.by))
@@ -129,6 +130,11 @@ def _read(builder: Builder, rule: Rule, home: Home, where: Expr | None, lifted: 
     base = _family_of(builder, rule, home, where, lifted, stream, None, width)
     base.max_keys = max(base.max_keys, rule.max_keys)
     return _Readings(base, tuple(readings))
+
+
+def _amend_ms(rule: Rule) -> int:
+    """How long after its end a window may be judged again: up to the second judgement after."""
+    return rule.amend_for_ms + 2 * rule.every_ms if rule.amend else 0
 
 
 def _windows(rule: Rule, nodes: tuple[Aggregate, ...]) -> dict[Aggregate, Window]:
@@ -214,7 +220,7 @@ def _lower_kpi(builder: Builder, rule: Kpi) -> None:
     read.base.admit(constants)
     window = replace(_own_window(rule), width_ms=read.base.width_ms)
     read.base.track_times |= rule.session_ms > 0
-    read.base.need(window, (ROWS,))
+    read.base.need(window, (ROWS,), _amend_ms(rule))
     meaning = identity("kpi", rule.name, read.base.id, constants, read.readings, window, rule.session_ms)
     shape = KpiSpec(
         id="",
@@ -229,6 +235,7 @@ def _lower_kpi(builder: Builder, rule: Kpi) -> None:
         values=_values(rule),
         when=rule.when,
         context=_context(rule),
+        amend_ms=rule.amend_for_ms,
     )
     draft = builder.draft(home)
     spec = _among_its_like(draft, shape, KpiMember(rule.name, meaning, constants, rule.labels))
@@ -247,9 +254,10 @@ def _lower_kpi(builder: Builder, rule: Kpi) -> None:
 def _among_its_like(draft: Draft, shape: KpiSpec, member: KpiMember) -> KpiSpec:
     """The node of all KPIs of a shape, with one more member; it stands where the first of them does.
 
-    Sessions stay apart: those that are open belong to one KPI.
+    Sessions stay apart, as those that are open belong to one KPI, and KPIs that amend, as what they amend goes back to
+    where their node began.
     """
-    name = identity("kpis", shape, member.meaning if shape.session_ms else "")
+    name = identity("kpis", shape, member.meaning if shape.session_ms or shape.amend_ms else "")
     before = draft.kpis.get(name)
     if before is None:
         draft.order.append(name)
@@ -343,7 +351,8 @@ def _draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object
     drafted = _Drafted(rule, home, plain, params, shape, constants, lifted, rest, read, "")
     handle = (
         read.base.id, shape, read.readings, rule.every_ms, rule.partial, rule.min_history_ms, rule.forget_ms,
-        rule.no_data, rule.sources, home,
+        rule.no_data, rule.sources, home, rule.amend_for_ms,
+        rule.name if rule.amend else "",
     )  # fmt: skip
     return drafted, handle
 
@@ -368,6 +377,7 @@ def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> N
         forget_ms=_forget_ms(rule),
         silence=silence,
         silence_action=rule.no_data.action,
+        amend_ms=rule.amend_for_ms,
     )
     draft = builder.draft(home)
     draft.windows.append(spec)
@@ -381,7 +391,7 @@ def _silence(builder: Builder, rule: Alarm, read: _Readings) -> Reading | None:
         return None
     window = replace(_own_window(rule), width_ms=read.base.width_ms)
     read.base.need(window, (ROWS,))
-    node = Aggregate("count", None, None, rule.no_data.after_ms, 0, None, NUMBER, quantile=-1.0)
+    node = Aggregate("count", None, None, rule.no_data.after_ms, 0, None, NUMBER, quantile=SILENCE)
     return Reading(node, read.base.id, "count", (ROWS,), window, None)
 
 

@@ -105,6 +105,10 @@ def _check_fields(work: Work, levels: tuple[Level, ...], no_data: NoData) -> Non
             )
     if work.draft.windowed:
         return
+    if body.text("late") == "amend" and not any(stream.is_kpi for stream in work.inputs):
+        hint = "take it out, or judge an aggregate such as `last(x over 5m)`"
+        message = "`late: amend` has no meaning: this alarm has no window that could be judged again"
+        findings.add(codes.WINDOWLESS_FIELD, message, body.key("late"), hint=hint)
     if "every" in body and no_data.action == "keep":
         hint = "take it out; an alarm without aggregates is judged on each event"
         findings.add(

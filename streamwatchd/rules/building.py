@@ -184,6 +184,21 @@ def reach_ms(exprs: Iterable[Expr | None], window_ms: int) -> int:
     return max(looks, default=window_ms)
 
 
+def _check_amend(work: Work, every_ms: int) -> None:
+    """Closed windows on a source can be judged again; sessions, and what reads a KPI, not yet."""
+    body, findings = work.draft.body, work.findings
+    if "session" in body or any(stream.is_kpi for stream in work.inputs):
+        what = "sessions" if "session" in body else "a rule on a KPI"
+        hint = "take it out: late events go to the late topic and are counted"
+        findings.add(
+            codes.NOT_SUPPORTED_YET, f"`late: amend` for {what} is not supported yet", body.key("late"), hint=hint
+        )
+    if "amend_for" in body and 0 < body.duration("amend_for") < every_ms:
+        hint = f"write `amend_for: {format_duration(every_ms)}` or more"
+        message = "`amend_for` is shorter than `every`, so that no closed window would be judged again"
+        findings.add(codes.OUT_OF_RANGE, message, body.key("amend_for"), hint=hint)
+
+
 def common(work: Work, every_ms: int, reach: int, context: tuple[Expr, ...]) -> Common:
     """The shared part, budgets included; `reach` is the longest look back that reads a key."""
     draft, body = work.draft, work.draft.body
@@ -192,9 +207,7 @@ def common(work: Work, every_ms: int, reach: int, context: tuple[Expr, ...]) -> 
         work.findings.add(codes.EXCLUSIVE_FIELDS, "`amend_for` needs `late: amend`", body.key("amend_for"), hint=hint)
     amend = body.text("late") == "amend"
     if amend:
-        hint = "take it out: late events go to the late topic and are counted"
-        findings = work.findings
-        findings.add(codes.NOT_SUPPORTED_YET, "`late: amend` is not supported yet", body.key("late"), hint=hint)
+        _check_amend(work, every_ms)
     return Common(
         name=draft.name,
         sources=tuple(stream.name for stream in work.inputs),
@@ -209,7 +222,7 @@ def common(work: Work, every_ms: int, reach: int, context: tuple[Expr, ...]) -> 
         span=draft.place,
         digest=draft.digest,
         amend=amend,
-        amend_for_ms=body.duration("amend_for", AMEND_FOR_MS) if amend else 0,
+        amend_for_ms=body.duration("amend_for", max(AMEND_FOR_MS, every_ms)) if amend else 0,
     )
 
 

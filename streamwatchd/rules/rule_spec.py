@@ -69,7 +69,13 @@ _COMMON = (
         "amend",
         default="drop",
     ),
-    Field("amend_for", Duration(), "How long closed windows can be amended.", "1h", default="1h"),
+    Field(
+        "amend_for",
+        Duration(),
+        "How long after its end a window is judged again when late events come.",
+        "1h",
+        default="1h",
+    ),
 )
 
 ALARM = Record(

@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.batch import Frame, to_values
-from streamwatchd.operators.family import Family, Partial
+from streamwatchd.operators.family import Family
 from streamwatchd.operators.flow import Flow, Outbox
 from streamwatchd.operators.keyspace import KeySpace, key_hash
+from streamwatchd.operators.late import Partial
 from streamwatchd.operators.ordering import pack_frame, unpack_frame
 from streamwatchd.operators.panes import Pane, pack_pane, unpack_pane
 from streamwatchd.operators.spec import FamilySpec, RowFeedSpec
@@ -37,6 +38,18 @@ class PaneItem:
     """The final word on a pane, or part `part` of it: a pane of many keys comes in several."""
 
     family: str
+    index: int
+    part: int
+    keys: list[Any]
+    pane: Any
+
+
+@dataclass(frozen=True, slots=True)
+class LateItem:
+    """The final word on what came late for a pane, of one slot (`operators.late`), or part `part` of it."""
+
+    family: str
+    slot_ms: int
     index: int
     part: int
     keys: list[Any]
@@ -63,7 +76,7 @@ Make = Callable[[int, Index], list[Any]]
 _KEYS_AT_MOST = 1_000
 _BYTES_AT_MOST = 256_000
 
-Item = PaneItem | RowsItem | WatermarkItem
+Item = PaneItem | LateItem | RowsItem | WatermarkItem
 
 
 class Sender:
@@ -81,21 +94,23 @@ class Sender:
             letters.setdefault((stage, partition), _Letters()).put(packed)
 
         for family, space, index, pane in outbox.panes:
-            self._put_pane(put, family, space, index, pane)
+            self._put_pane(put, family, space, ["p", family.id, index], pane)
+        for family, space, slot, index, pane in outbox.late:
+            self._put_pane(put, family, space, ["l", family.id, slot, index], pane)
         for feed, frame in outbox.rows:
             self._put_rows(put, feed, frame)
         for stream, watermark in outbox.watermarks:
             for stage in self._flow.stages_of(stream):
                 for partition in range(self.partitions):
                     put(stage, partition, pack(["w", stream, watermark]))
-        outbox.panes, outbox.rows, outbox.watermarks = [], [], []
+        outbox.panes, outbox.late, outbox.rows, outbox.watermarks = [], [], [], []
         return [
             ExchangeRecord(stage, partition, pack([self._feeder, items]))
             for (stage, partition), mine in sorted(letters.items())
             for items in mine.parts
         ]
 
-    def _put_pane(self, put: Put, family: FamilySpec, space: KeySpace, index: int, pane: Pane) -> None:
+    def _put_pane(self, put: Put, family: FamilySpec, space: KeySpace, head: list[Any], pane: Pane) -> None:
         here = np.flatnonzero(pane.count)
         if not len(here):
             return
@@ -103,7 +118,7 @@ class Sender:
 
         def item(part: int, chosen: Index) -> list[Any]:
             keys = [list(space.keys[key]) for key in chosen.tolist()]
-            return ["p", family.id, index, part, keys, pack_pane(_covering(pane, chosen).take(chosen))]
+            return [*head, part, keys, pack_pane(_covering(pane, chosen).take(chosen))]
 
         for partition in np.unique(targets).tolist():
             for packed in _pieces(here[targets == partition], item):
@@ -174,6 +189,8 @@ def read_record(payload: bytes) -> tuple[str, list[Item]]:
         match unpack(packed):
             case ["p", family, index, part, keys, pane]:
                 items.append(PaneItem(family, index, part, keys, pane))
+            case ["l", family, slot, index, part, keys, pane]:
+                items.append(LateItem(family, slot, index, part, keys, pane))
             case ["r", feed, frame]:
                 items.append(RowsItem(feed, frame))
             case ["w", stream, watermark]:
@@ -181,7 +198,7 @@ def read_record(payload: bytes) -> tuple[str, list[Item]]:
     return feeder, items
 
 
-def partial_of(item: PaneItem, family: Family) -> Partial:
+def partial_of(item: PaneItem | LateItem, family: Family) -> Partial:
     return Partial(
         [tuple(key) for key in item.keys], unpack_pane(item.pane, family.finest.accumulations, len(item.keys))
     )

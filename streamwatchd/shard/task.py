@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd import functions
-from streamwatchd.batch import TRUE, Frame, RawBatch, Strings, to_values
+from streamwatchd.batch import TRUE, Frame, RawBatch, Strings, Times, to_values
 from streamwatchd.codecs.base import EventSchema
 from streamwatchd.codecs.formats import open_decoder
 from streamwatchd.enrichment.table import TableData
@@ -26,7 +26,7 @@ from streamwatchd.operators.document import Origin, iso
 from streamwatchd.operators.flow import Flow, Outbox
 from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.ports.laps import DECODE
-from streamwatchd.shard.exchange import PaneItem, RowsItem, Sender, frame_of, partial_of, read_record
+from streamwatchd.shard.exchange import LateItem, PaneItem, RowsItem, Sender, frame_of, partial_of, read_record
 from streamwatchd.shard.output import ExchangeRecord, Output, Sink, TaskId
 from streamwatchd.shard.timing import sample
 
@@ -163,7 +163,7 @@ class SourceTask:
         """The watermark goes on to here (never back)."""
         self.watermark = max(self.watermark, watermark_ms)
         self.flow.advance(dict.fromkeys(self.names, self.watermark + 1))
-        self.dimensions.forget_before(self.watermark)
+        self.dimensions.forget_before(self.watermark - self.flow.amend_ms)
         return _documents(self.flow.outbox)
 
     def exchange(self) -> list[ExchangeRecord]:
@@ -184,12 +184,30 @@ class SourceTask:
         if late.any():
             for row in np.flatnonzero(late).tolist():
                 outputs.append(self._late(raw, frame, row, int(floor[row])))
+            self._push_late(frame.take(late), floor[late] + 1)
             frame = frame.take(~late)
         self.watermark = max(self.watermark, self.max_time - self.source.max_delay_ms)
         return frame, int(np.count_nonzero(late))
 
+    def _push_late(self, frame: Frame, arrivals: Times) -> None:
+        """To the rules that amend; `arrivals` are the instants that the watermark had not passed when they came."""
+        if self.flow.amend_ms:
+            keep = self._kept(frame)
+            if keep is not None:
+                frame, arrivals = frame.take(keep), arrivals[keep]
+            for name in self.names:
+                self.flow.push_late(name, frame, arrivals)
+
     def _prepare(self, frame: Frame) -> Frame:
         """Drop, sample and require: what rules get to see."""
+        keep = self._kept(frame)
+        if keep is None or keep.all():
+            return frame
+        self.counts["dropped"] += int(np.count_nonzero(~keep))
+        return frame.take(keep)
+
+    def _kept(self, frame: Frame) -> npt.NDArray[np.bool_] | None:
+        """Which rows rules get to see; None: all."""
         evaluator = self.flow.evaluator
         keep: npt.NDArray[np.bool_] | None = None
         if self.source.drop is not None and len(frame):
@@ -201,10 +219,7 @@ class SourceTask:
             if len(frame):
                 present = self.dimensions.present(table, frame.columns[on], frame.time)
                 keep = present if keep is None else keep & present
-        if keep is None or keep.all():
-            return frame
-        self.counts["dropped"] += int(np.count_nonzero(~keep))
-        return frame.take(keep)
+        return keep
 
     def _sample(self, frame: Frame) -> npt.NDArray[np.bool_]:
         column = frame.columns[self.source.key]
@@ -321,13 +336,17 @@ class MergeTask:
                     case PaneItem():
                         for family in self.flow.fed_by(item.family):
                             family.set_partial(item.index, f"{feeder}#{item.part}", partial_of(item, family))
+                    case LateItem():
+                        for family in self.flow.fed_by(item.family):
+                            said = partial_of(item, family)
+                            family.set_late(item.slot_ms, item.index, f"{feeder}#{item.part}", said)
                     case RowsItem():
                         self.flow.push(item.feed, frame_of(item))
                     case _:
                         heard = self.heard.setdefault(item.stream, {})
                         heard[feeder] = max(item.watermark_ms, heard.get(feeder, NEVER))
         self.flow.advance(self._limits())
-        self.dimensions.forget_before(self.watermark)
+        self.dimensions.forget_before(self.watermark - self.flow.amend_ms)
         return _documents(self.flow.outbox)
 
     def _limits(self) -> dict[str, int]:

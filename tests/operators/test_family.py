@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamwatchd.operators.family import UNKNOWN, Family, Known, Partial
+from streamwatchd.operators.family import UNKNOWN, Family, Known
+from streamwatchd.operators.late import Partial
 from streamwatchd.operators.panes import COUNT, Pane
 from streamwatchd.shard.task import MergeTask
 from tests.operators.bench import Bench

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import replace
 
 from streamwatchd.lang.typed import Aggregate
 from streamwatchd.rules.ruleset import Alarm
+from tests.oracle.amend import closed_ends, touches
 from tests.oracle.evaluate import Cell, evaluate_row
 from tests.oracle.lifecycle import Document, Judgement, Life, occurrence
 from tests.oracle.reading import Row
@@ -81,26 +83,53 @@ def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
             if seen == forgotten:
                 continue
             known = times[forgotten]
-            now = _judge_at(rule, windows, key, t, known, project)
+            now = _judge_at(rule, windows, key, t, known, project, t)
             life.moment = (t,)
             if rule.by and times[seen - 1] < t - forget_ms(rule):
                 life.end(now, "forgotten")
                 life.silent, forgotten = False, seen
                 continue
             life.judge(now, _is_silent(rule, times[seen - 1], t))
+            _amend(rule, windows, key, t, known, life, project)
         yield from life.events
+
+
+def _amend(rule: Alarm, windows: Windows, key: KeyTuple, t: int, known: int, life: Life, project: Project) -> None:
+    """One event at T if a closed window says another level now; it tells of the newest such window."""
+    newest = None
+    for end in closed_ends(rule, windows.late, t):
+        spans: dict[Aggregate | None, tuple[int, int]] = {
+            node: window(node, 0, rule.every_ms, end, is_alarm=True) for node in all_aggregates(rule)
+        }
+        if known < end and touches(rule, windows.late, t, key, spans):
+            before = _judge_at(rule, windows, key, end, known, project, t - rule.every_ms)
+            after = _judge_at(rule, windows, key, end, known, project, t)
+            if _verdict(rule, before) != _verdict(rule, after):
+                newest = (end, _verdict(rule, before), _verdict(rule, after), after)
+    if newest is not None:
+        end, was, now_is, after = newest
+        life.amend(replace(after, t=t), end, was, now_is)
+
+
+def _verdict(rule: Alarm, now: Judgement) -> str:
+    """The most severe level that is true, whatever its hold; empty if none is."""
+    for level, (when, _) in zip(rule.levels, now.conditions, strict=True):
+        if when is True:
+            return level.severity
+    return ""
 
 
 def _is_silent(rule: Alarm, last: int, t: int) -> bool:
     return rule.no_data.action != "keep" and last < t - rule.no_data.after_ms
 
 
-def _judge_at(rule: Alarm, windows: Windows, key: KeyTuple, t: int, known: int, project: Project) -> Judgement:
+def _judge_at(rule: Alarm, windows: Windows, key: KeyTuple, t: int, known: int, project: Project, at: int) -> Judgement:
+    """The windows of T as the judgement `at` sees them."""
     answers: dict[Aggregate, Cell] = {}
     warming: set[Aggregate] = set()
     for node in all_aggregates(rule):
         start, end = window(node, 0, rule.every_ms, t, is_alarm=True)
-        answers[node] = windows.answer(node, key, start, end)
+        answers[node] = windows.answer(node, key, start, end, at)
         if not rule.partial and is_warming(start, t, known, rule.min_history_ms):
             warming.add(node)
     values = judge_values(rule, key, t, answers, project)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from streamwatchd.lang.typed import Aggregate
 from streamwatchd.rules.ruleset import Kpi
+from tests.oracle.amend import closed_ends, touches
 from tests.oracle.evaluate import Cell
 from tests.oracle.reading import Partition, Row
 from tests.oracle.streams import (
@@ -32,6 +34,7 @@ class KpiRow:
     end: int
     events: int
     values: dict[str, Cell]
+    revision: int = 0
 
 
 def derive(kpi: Kpi, project: Project) -> tuple[Stream, list[dict[str, object]]]:
@@ -43,7 +46,8 @@ def derive(kpi: Kpi, project: Project) -> tuple[Stream, list[dict[str, object]]]
         part = Partition(first_watermark=task.first_watermark, watermark=task.watermark)
         for row in sorted(_rows(kpi, task, project), key=lambda row: row.end):
             fields = dict(zip(names, row.key, strict=True)) | row.values
-            part.rows.append(Row(row.end - 1, fields, None, row.end - 1, (row.start, row.end)))
+            if not row.revision:
+                part.rows.append(Row(row.end - 1, fields, None, row.end - 1, (row.start, row.end)))
             if kpi.when is None or judge(kpi.when, kpi, row.key, row.end, row.values, {}, project) is True:
                 emitted.append(_document(kpi, row, project))
         stream.partitions[task.place] = part
@@ -52,8 +56,8 @@ def derive(kpi: Kpi, project: Project) -> tuple[Stream, list[dict[str, object]]]
 
 def _rows(kpi: Kpi, task: Task, project: Project) -> Iterator[KpiRow]:
     windows = Windows(kpi, task, project)
-    for key in windows.all_keys():
-        times = windows.times(key)
+    for key in sorted({*windows.all_keys(), *(each.key for each in windows.late)}, key=repr):
+        times = windows.times(key)  # type: ignore[arg-type]
         if kpi.session_ms:
             merged = task.place == MERGED
             spans = [
@@ -64,15 +68,42 @@ def _rows(kpi: Kpi, task: Task, project: Project) -> Iterator[KpiRow]:
         else:
             spans = [(t - kpi.over_ms, t) for t in judged_times(kpi.every_ms, task.first_watermark, task.watermark)]
         for start, end in spans:
-            events = sum(1 for time in times if start <= time < end)
-            if events:
-                answers = {}
-                for node in all_aggregates(kpi):
-                    bounds = (start, end)
-                    if node.over_ms is not None or node.ago_ms:
-                        bounds = window(node, end - start, kpi.every_ms, end, is_alarm=False)
-                    answers[node] = windows.answer(node, key, *bounds)
-                yield KpiRow(key, start, end, events, judge_values(kpi, key, end, answers, project))
+            yield from _row(kpi, windows, key, start, end, end, 0, project)  # type: ignore[arg-type]
+        if windows.late:
+            yield from _revisions(kpi, windows, key, [end for _, end in spans], project)  # type: ignore[arg-type]
+
+
+def _bounds(kpi: Kpi, start: int, end: int) -> dict[Aggregate | None, tuple[int, int]]:
+    found: dict[Aggregate | None, tuple[int, int]] = {None: (start, end)}
+    for node in all_aggregates(kpi):
+        found[node] = (start, end)
+        if node.over_ms is not None or node.ago_ms:
+            found[node] = window(node, end - start, kpi.every_ms, end, is_alarm=False)
+    return found
+
+
+def _row(
+    kpi: Kpi, windows: Windows, key: KeyTuple, start: int, end: int, at: int, revision: int, project: Project
+) -> Iterator[KpiRow]:
+    """The window as the judgement `at` sees it."""
+    names = tuple(part.name for part in kpi.by)
+    events = sum(1 for time in windows.times(key) if start <= time < end)
+    events += len(windows.late_of(names, key, start, end, at))
+    if events:
+        bounds = _bounds(kpi, start, end)
+        answers = {node: windows.answer(node, key, *bounds[node], at) for node in all_aggregates(kpi)}
+        yield KpiRow(key, start, end, events, judge_values(kpi, key, end, answers, project), revision)
+
+
+def _revisions(kpi: Kpi, windows: Windows, key: KeyTuple, judged: list[int], project: Project) -> Iterator[KpiRow]:
+    """One for each judgement that takes in late events of a window that ended before it."""
+    changed: dict[int, int] = {}
+    for t in judged:
+        for end in closed_ends(kpi, windows.late, t):
+            start = end - kpi.over_ms
+            if touches(kpi, windows.late, t, key, _bounds(kpi, start, end)):
+                changed[end] = changed.get(end, 0) + 1
+                yield from _row(kpi, windows, key, start, end, t, changed[end], project)
 
 
 def _document(kpi: Kpi, row: KpiRow, project: Project) -> dict[str, object]:
@@ -83,6 +114,6 @@ def _document(kpi: Kpi, row: KpiRow, project: Project) -> dict[str, object]:
         "values": row.values,
         "context": context_of(kpi, row.key, project),
         "labels": dict(kpi.labels),
-        "revision": 0,
+        "revision": row.revision,
         "events": row.events,
     }

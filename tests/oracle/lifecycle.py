@@ -89,6 +89,27 @@ class Life:
             self._emit(now, "resolved", "resolved", self.severity, reason)
         self.in_no_data = False
 
+    def amend(self, now: Judgement, end: int, was: str, now_is: str) -> None:
+        """The window that ended at `end` says another level than it did; the life goes on as it was."""
+        reason = "would_fire" if not was else "would_not_fire" if not now_is else "other_severity"
+        at_rest = self.state == "inactive"
+        state = "resolved" if at_rest else self.state
+        severity = (now_is or was) if at_rest else self.severity
+        self.events.append(
+            document(self.rule, self.key, self.context, now, "amended", state, severity)
+            | {
+                "previous": None if at_rest else self.previous,
+                "starts_at": end if at_rest else self.starts_at,
+                "ends_at": end if at_rest else None,
+                "order": 0 if at_rest else self.order,
+                "reason": reason,
+                "place": None,
+                "moment": self.moment,
+            }
+        )
+        if not at_rest:
+            self.order += 1
+
     def _judge_levels(self, now: Judgement) -> None:
         for level, life, (when, until) in zip(self.rule.levels, self.levels, now.conditions, strict=True):
             if life.up:

@@ -227,6 +227,7 @@ def kpi_rule(draw: Draw, name: str, stream: Stream) -> tuple[str, Stream]:
         if draw.maybe(0.3):
             over = draw.span(2 * step, 3 * step)
             lines.append(f"over: {over}")
+    lines += [] if session else late(draw, stream)
     if draw.maybe(0.2):
         lines.append(f"where: {quoted(stream.condition(draw))}")
     values = [f"{name}v{number}" for number in range(draw.one(1, 2, 3))]
@@ -274,7 +275,14 @@ def windowed_alarm(draw: Draw, name: str, stream: Stream) -> str:
         lines.append("partial: true")
     elif draw.maybe(0.2):
         lines.append(f"min_history: {draw.span(1, 3)}")
-    return file_of("alarm", name, lines + no_data(draw))
+    return file_of("alarm", name, lines + no_data(draw) + late(draw, stream))
+
+
+def late(draw: Draw, stream: Stream) -> list[str]:
+    """Rules on a source may judge closed windows again."""
+    if stream.step or stream.names[0] not in ("alpha", "beta") or not draw.maybe(0.3):
+        return []
+    return ["late: amend", *([f"amend_for: {draw.span(5, 12, 40)}"] if draw.maybe(0.8) else [])]
 
 
 def long_window_alarm(draw: Draw, name: str, stream: Stream) -> str:
@@ -411,7 +419,14 @@ def draw_source(draw: Draw, name: str, delay: int) -> str:
 
 
 def draw_log(
-    rng: random.Random, unit: int, delay: int, count: int, partition: int, partitions: int, keyed: bool
+    rng: random.Random,
+    unit: int,
+    delay: int,
+    count: int,
+    partition: int,
+    partitions: int,
+    keyed: bool,
+    late: float = 0.06,
 ) -> list[LogItem]:
     """Records of one partition: out of order within the delay, some late, some malformed, ties and gaps."""
     hosts = [h for h in HOSTS if not keyed or zlib.crc32(h.encode()) % partitions == partition]
@@ -423,7 +438,7 @@ def draw_log(
         if rng.random() < 0.02:
             clock += unit * rng.choice((10, 25, 60))
         time = clock - rng.randrange(delay + 1) if delay and rng.random() < 0.6 else clock
-        if rng.random() < 0.06:
+        if rng.random() < late:
             time -= delay + rng.randrange(4 * unit)
         if rng.random() < 0.4:
             time = time // (unit // 2) * (unit // 2)

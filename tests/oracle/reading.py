@@ -56,6 +56,8 @@ class Partition:
     first_watermark: int = NEVER
     watermark: int = NEVER
     late: list[dict[str, object]] = field(default_factory=list)
+    late_rows: list[tuple[int, Row]] = field(default_factory=list)
+    """With the first instant that the watermark had not passed when they came."""
     dead: list[dict[str, object]] = field(default_factory=list)
     marks: list[tuple[int, int]] = field(default_factory=list)
 
@@ -93,6 +95,8 @@ def read_partition(
             found.first_watermark = found.watermark
         if time <= before:
             found.late.append(place | {"payload": item.payload, "time": time, "watermark": before})
+            if _kept(source, fields, schemas, tables, time):
+                found.late_rows.append((before + 1, Row(time, fields)))
         elif _kept(source, fields, schemas, tables, time):
             found.rows.append(Row(time, fields, (source.topic, partition, item.offset), found.watermark))
         else:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from streamwatchd.lang.typed import Aggregate, Expr, Field, Literal, TableColumn, Value, walk
 from streamwatchd.rules.ruleset import Alarm, NamedValue, Rule, Table
 from tests.oracle.aggregates import aggregate
+from tests.oracle.amend import LateRow, taken_at
 from tests.oracle.evaluate import Cell, Tables, column, evaluate, evaluate_row, field_of
 from tests.oracle.reading import NEVER, Partition, Row
 
@@ -37,6 +38,7 @@ class Task:
     watermark: int
     place: tuple[str, int] = MERGED
     marks: list[tuple[int, int]] = field(default_factory=list)
+    late: list[tuple[int, str, Row]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +102,16 @@ def tasks_of(rule: Rule, streams: Mapping[str, Stream]) -> list[Task]:
         NEVER if any(part.first_watermark == NEVER for part in parts) else min(part.first_watermark for part in parts)
     )
     rows = [(feed.name, row) for feed in feeds for part in feed.partitions.values() for row in part.rows]
-    return [Task(rows, first if first != NEVER else watermark, watermark)]
+    late = [(at, feed.name, row) for feed in feeds for part in feed.partitions.values() for at, row in part.late_rows]
+    return [Task(rows, first if first != NEVER else watermark, watermark, late=late)]
 
 
 def _local_task(feeds: list[Stream], place: tuple[str, int]) -> Task:
     rows = [(feed.name, row) for feed in feeds for row in feed.partitions[place].rows]
     part = feeds[0].partitions[place]
     marks = part.marks if len(feeds) == 1 else []
-    return Task(rows, part.first_watermark, part.watermark, place, marks)
+    late = [(at, feed.name, row) for feed in feeds for at, row in feed.partitions[place].late_rows]
+    return Task(rows, part.first_watermark, part.watermark, place, marks, late)
 
 
 def is_occurrence(rule: Rule) -> bool:
@@ -178,6 +182,11 @@ class Windows:
             if key is not None and passes(rule.where, row, project):
                 self.rows.append((row.time, row, key))
         self.rows.sort(key=lambda item: item[0])
+        self.late: list[LateRow] = []
+        for arrival, stream, row in task.late if rule.amend else ():
+            key, taken = key_of(rule, row, project), taken_at(rule, arrival, row.time)
+            if key is not None and taken is not None and passes(rule.where, row, project):
+                self.late.append(LateRow(taken, stream, row, key))
         self._groups: dict[tuple[str, ...], dict[KeyTuple, list[tuple[int, Row, KeyTuple]]]] = {}
         self._memo: dict[tuple[Aggregate, int], tuple[bool, Cell]] = {}
 
@@ -192,12 +201,25 @@ class Windows:
         return self._groups[names].get(tuple(key[place] for place in places), [])
 
     def all_keys(self) -> list[KeyTuple]:
+        """Those of late events are not among them."""
         return sorted({item[2] for item in self.rows}, key=repr)
 
     def times(self, key: KeyTuple) -> list[int]:
         return [item[0] for item in self.group(tuple(part.name for part in self.rule.by), key)]
 
-    def answer(self, node: Aggregate, key: KeyTuple, start: int, end: int) -> Cell:
+    def late_of(self, names: tuple[str, ...], key: KeyTuple, start: int, end: int, at: int) -> list[LateRow]:
+        """The late events of a key in [start, end) that are taken in at `at` or before."""
+        places = [index for index, part in enumerate(self.rule.by) if part.name in names]
+        return [
+            each
+            for each in self.late
+            if each.taken <= at
+            and start <= each.row.time < end
+            and all(each.key[place] == key[place] for place in places)
+        ]
+
+    def answer(self, node: Aggregate, key: KeyTuple, start: int, end: int, at: int) -> Cell:
+        """At the judgement `at`, which says what has come late until then."""
         names = tuple(part.name for part in self.rule.by) if node.by is None else node.by
         rows = self.group(names, key)
         items: list[tuple[int, Cell]] = []
@@ -205,6 +227,11 @@ class Windows:
             counted, cell = self._cell(node, row)
             if counted:
                 items.append((time, cell))
+        for each in self.late_of(names, key, start, end, at):
+            counted, cell = self._cell(node, each.row)
+            if counted:
+                items.append((each.row.time, cell))
+        items.sort(key=_time_of)
         return aggregate(node.function, node.quantile, items)
 
     def _cell(self, node: Aggregate, row: Row) -> tuple[bool, Cell]:
@@ -215,6 +242,10 @@ class Windows:
             cell = evaluate_row(arg, row, self.project.schemas, self.project.tables) if counted else None
             self._memo[memo] = (counted, cell)
         return self._memo[memo]
+
+
+def _time_of(item: tuple[int, Cell]) -> int:
+    return item[0]
 
 
 def _time(item: tuple[int, Row, KeyTuple]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.oracle.late_timelines import LATE_CASES
 from tests.oracle.world import Case
 
 _PER_MINUTE = """
@@ -25,6 +26,7 @@ disks: {topic: disks, time: ts, unit: ms, max_delay: 5s, key: host}
 """
 
 CASES = [
+    *LATE_CASES,
     Case(
         "a minute is judged when the watermark is at its end minus 1 ms",
         _PER_MINUTE,

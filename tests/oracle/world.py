@@ -123,12 +123,13 @@ def alert_lines(found: Answers) -> list[str]:
 
 
 def kpi_lines(found: Answers) -> list[str]:
-    """`START..END kpi key… value… xEVENTS`."""
+    """`START..END kpi key… value… xEVENTS [rREVISION]`."""
     lines = []
-    for row in sorted(found.kpis, key=lambda row: (row["window"][1], repr(row["key"]))):  # type: ignore[index]
+    for row in sorted(found.kpis, key=lambda row: (row["window"][1], repr(row["key"]), row["revision"])):  # type: ignore[index]
         start, end = row["window"]  # type: ignore[misc]
         words = [f"{seconds(start)}..{seconds(end)}", row["kpi"], *_pairs(row["key"]), *_pairs(row["values"])]
-        lines.append(" ".join([*map(str, words), f"x{row['events']}"]))
+        revision = [f"r{row['revision']}"] if row["revision"] else []
+        lines.append(" ".join([*map(str, words), f"x{row['events']}", *revision]))
     return lines
 
 

@@ -158,7 +158,7 @@ def test_forget_reaches_as_far_back_as_the_rule_looks(check: Check) -> None:
         ("    limit: sixty\n", codes.WRONG_TYPE),
         ("    max_active: 0\n", codes.OUT_OF_RANGE),
         ("    amend_for: 1h\n", codes.EXCLUSIVE_FIELDS),
-        ("    late: amend\n", codes.NOT_SUPPORTED_YET),
+        ("    late: amend\n", codes.WINDOWLESS_FIELD),
         ("    in_order: maybe\n", codes.WRONG_TYPE),
         ("    until: cpu < 5%\n", codes.NOT_SUPPORTED_YET),
     ],

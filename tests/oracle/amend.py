@@ -1,0 +1,57 @@
+"""Which late events a rule with `late: amend` takes in, from when on, and which closed windows they change.
+
+A late event comes at `arrival`, the first instant that its partition's watermark had not passed. The rule reads it at
+each T > arrival; at the first such T it judges the windows again that hold it and ended before. It is too late when the
+first window end that could hold it lies more than `amend_for` before that T.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from streamwatchd.lang.typed import Aggregate
+from streamwatchd.rules.ruleset import Rule
+from tests.oracle.reading import Row
+
+
+@dataclass(frozen=True, slots=True)
+class LateRow:
+    """`taken` is the first T that reads it."""
+
+    taken: int
+    stream: str
+    row: Row
+    key: tuple[object, ...]
+
+
+def taken_at(rule: Rule, arrival: int, time: int) -> int | None:
+    """The first T that reads the event, None where it is too late."""
+    t = (arrival // rule.every_ms + 1) * rule.every_ms
+    first_end = (time // rule.every_ms + 1) * rule.every_ms
+    return t if t - first_end <= rule.amend_for_ms else None
+
+
+def closed_ends(rule: Rule, late: list[LateRow], t: int) -> Iterator[int]:
+    """The ends of windows that may be judged again at T."""
+    fresh = [each.row.time for each in late if each.taken == t]
+    if fresh:
+        end = (min(fresh) // rule.every_ms + 1) * rule.every_ms
+        while end < t:
+            yield end
+            end += rule.every_ms
+
+
+def touches(
+    rule: Rule, late: list[LateRow], t: int, key: tuple[object, ...], spans: dict[Aggregate | None, tuple[int, int]]
+) -> bool:
+    """Whether an event taken in at T lies in one of the spans, for this key; None stands for the rule's own window."""
+    for each in late:
+        if each.taken != t:
+            continue
+        for node, (start, end) in spans.items():
+            names = [part.name for part in rule.by] if node is None or node.by is None else node.by
+            places = [index for index, part in enumerate(rule.by) if part.name in names]
+            if start <= each.row.time < end and all(each.key[place] == key[place] for place in places):
+                return True
+    return False
