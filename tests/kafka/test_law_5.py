@@ -26,7 +26,7 @@ from tests.crashloop.loop import OWN_TOPICS, SINKS, up_to
 from tests.crashloop.reenactment import Reenactment
 from tests.kafka.process import Process, free_port, read_letters
 from tests.laws.engine import LARGEST_INPUT
-from tests.laws.test_law_5 import closed, declared, only
+from tests.laws.neighbours import closed, declared, only
 from tests.oracle.compare import Plain, by_law, differences, plain_topics
 from tests.oracle.random_rules import World
 from tests.oracle.world import START_MS

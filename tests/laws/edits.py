@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from streamwatchd.compiler import Compiled, compile_project
-from tests.laws.test_law_5 import reads
+from tests.laws.neighbours import reads
 from tests.oracle.random_rules import World
 from tests.oracle.world import write_project
 

@@ -16,7 +16,7 @@ from streamwatchd.shard.output import Output, TaskId
 from streamwatchd.testing.driver import Driver
 from tests.laws.edits import histories
 from tests.laws.engine import Slice, compile_world, cut, equal, mark_of, raw_batch
-from tests.laws.test_law_5 import declared, halves
+from tests.laws.neighbours import declared, halves
 from tests.oracle.compare import Plain, plain_outputs
 from tests.oracle.random_rules import World, worlds
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streamwatchd.testing.driver import Driver
 from tests.laws.edits import histories
 from tests.laws.engine import cut, mark_of, raw_batch
-from tests.laws.test_law_5 import declared
+from tests.laws.neighbours import declared
 from tests.oracle.compare import Plain, iso_ms, plain_outputs
 from tests.oracle.random_rules import World, worlds
 from tests.plan.test_change import between
