@@ -1,4 +1,4 @@
-"""The daemon: `streamwatchd --config FILE [--check]`.
+"""The daemon: `streamwatchd --config FILE [--check | --restore SAVEPOINT]`.
 
 Exit codes: 0 stopped, 1 a bug, 2 usage or a project that can't run, 3 another daemon took over, 4 committed offsets and
 state do not fit, 5 the state folder or the HTTP address is taken. Of these only 1 is worth a restart.
@@ -19,12 +19,14 @@ from streamwatchd.compiler import Compiled, compile_project  # noqa: E402
 from streamwatchd.daemon.daemon import EXIT_BUSY, EXIT_USAGE, Daemon, Surroundings  # noqa: E402
 from streamwatchd.daemon.logs import configure  # noqa: E402
 from streamwatchd.daemon.process import EXIT_MISMATCH  # noqa: E402
+from streamwatchd.daemon.restore import Restored  # noqa: E402
 from streamwatchd.diagnostics import render  # noqa: E402
 from streamwatchd.errors import RuleSetRejected, StateMismatch, Unavailable  # noqa: E402
 from streamwatchd.ports.embedded import EmbeddedKafka  # noqa: E402
 from streamwatchd.ports.kafka import Kafka  # noqa: E402
 from streamwatchd.ports.librdkafka import Librdkafka  # noqa: E402
 from streamwatchd.settings import Settings  # noqa: E402
+from streamwatchd.shard.epoch import iso  # noqa: E402
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     configure(settings.log_level)
     kafka = _embedded if options.embedded_broker else _real
     try:
-        return Daemon(options.config, settings, Surroundings(kafka)).run()
+        daemon = Daemon(options.config, settings, Surroundings(kafka))
+        return _restored(daemon.restore(options.restore)) if options.restore else daemon.run()
     except RuleSetRejected:
         return _show(compiled)
     except StateMismatch as error:
@@ -55,6 +58,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the settings, streamwatchd.yaml")
     parser.add_argument("--check", action="store_true", help="check settings, rules and tables, and leave")
+    parser.add_argument(
+        "--restore", metavar="URL", default="", help="bring a savepoint into the empty state folder, and leave"
+    )
     parser.add_argument("--embedded-broker", action="store_true", help="the servers are an embedded broker (for demos)")
     parser.add_argument("--version", action="version", version=f"streamwatchd {streamwatchd.__version__}")
     return parser.parse_args(arguments)
@@ -68,6 +74,13 @@ def _show(compiled: Compiled) -> int:
     if errors or compiled.program is None:
         return _say(f"{errors} problem(s) in the project", EXIT_USAGE)
     return 0
+
+
+def _restored(restored: Restored) -> int:
+    replays = sum(restored.replays.values())
+    then = f"replays {replays} epoch(s) that came after it" if replays else "goes on where it stands"
+    shards = restored.savepoint.layout.shards
+    return _say(f"restored {shards} shard(s) of {iso(restored.savepoint.at_ms)}; the next start {then}", 0)
 
 
 def _say(reason: str, code: int) -> int:

@@ -71,12 +71,16 @@ class SelfAlerts:
 class Settings:
     """`kafka` are allow-listed librdkafka options. Paths are absolute. `listen` is host:port of the HTTP port.
     `delivery` is exactly_once or at_least_once. `snapshot_store` is file:///folder or s3://bucket/prefix, empty for
-    none. `control_socket` None is off; members of the group `control_group` may use it."""
+    none.
+    `owns` are the shards of this host, empty for all; `take_over_after_ms` 0 is never. `control_socket` None is off;
+    members of the group `control_group` may use it."""
 
     config_path: Path
     app: str = "streamwatchd"
     kafka: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     shards: int = 2
+    owns: tuple[int, ...] = ()
+    take_over_after_ms: int = 0
     state_dir: Path = Path("state")
     rules_dir: Path = Path("rules.d")
     enrichment_dir: Path = Path("enrichment.d")
@@ -98,3 +102,14 @@ class Settings:
     control_socket: Path | None = None
     control_group: str = ""
     self_alerts: SelfAlerts = SelfAlerts()
+
+
+def numbers_of(text: str) -> tuple[int, ...]:
+    """`0-1,4` → 0, 1, 4. Raises ValueError for anything else."""
+    found: set[int] = set()
+    for part in text.replace(" ", "").split(","):
+        first, _, last = part.partition("-")
+        if not first.isdigit() or not (last or first).isdigit():
+            raise ValueError("write numbers and ranges, such as 0-1 or 0,4")
+        found.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(found))

@@ -14,6 +14,8 @@ COMMANDS = {
     "record": "Write traffic from Kafka to a file.",
     "status": "How the running daemon is.",
     "lag": "What waits in each partition.",
+    "savepoint": "Have the running daemon write a copy of all its state, or list them.",
+    "takeover": "Have this host work on shards of another one.",
     "reload": "Have the running daemon look at rules and tables now.",
 }
 

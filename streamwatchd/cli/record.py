@@ -51,7 +51,7 @@ def command(
     names = _topics(topics, loaded.ruleset.sources)
     counts = partitions_of(kafka, names)
     stretch = stretch_of(kafka, counts, from_beginning=from_beginning, endless=seconds is not None)
-    marks = journalled_marks(kafka, loaded.settings.topics.journal, loaded.settings.shards) if from_beginning else {}
+    marks = journalled_marks(kafka, loaded.settings.topics.journal, loaded.settings.app) if from_beginning else {}
     reader = kafka.reader(read_committed=True)
     with RecordingWriter(out, _header(counts, loaded.ruleset.sources)) as writer:
         recorder = Recorder(writer, marks)

@@ -65,15 +65,14 @@ class Cluster:
     def layout(
         self, contents: list[Content], partitions: Mapping[str, int], stopped: Callable[[], bool]
     ) -> Layout | None:
-        """The layout in force; the first one where nothing is committed; None when told to stop meanwhile.
+        """The layout in force; None where nothing is committed yet, and when told to stop meanwhile.
 
         Raises StateMismatch for offsets that others wrote.
         """
         wait_s = 0.5
         while not stopped():
             try:
-                found = layout_in_force(self._kafka, self._settings, partitions, contents)
-                return found or Layout(0, self._settings.shards)
+                return layout_in_force(self._kafka, self._settings, partitions, contents)
             except Unavailable as error:
                 self._log.error("kafka_unavailable", reason=str(error), retry_in_seconds=wait_s)
             self._sleep(wait_s, stopped)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 import msgspec
 
@@ -198,6 +199,11 @@ class ContentStore:
             )
         return ()
 
+    def known_elsewhere(self) -> tuple[Version, ...]:
+        """The versions of the shared store, none without one. Raises Unavailable, StateMismatch."""
+        data = self._elsewhere(_VERSIONS)
+        return () if data is None else _trusted(data)
+
     def _taken_over(self, versions: tuple[Version, ...]) -> tuple[Version, ...]:
         """From elsewhere into this folder, contents first."""
         for digest in dict.fromkeys(version.digest for version in versions):
@@ -223,6 +229,21 @@ class ContentStore:
         self._write((*self.versions, version))
         self._compiled[content.digest] = content
         return version
+
+    def adopt(self, versions: Iterable[Version], bundles: Mapping[str, Bundle] = MappingProxyType({})) -> None:
+        """Know these versions too: the journal has them, this folder lost them. `bundles` are those there are, by
+        digest. Raises Unavailable; StateMismatch where the folder knows one of them as another."""
+        mine = {each.number: each for each in self.versions}
+        for each in versions:
+            if mine.setdefault(each.number, each) != each:
+                raise StateMismatch(
+                    f"version {each.number} is content {each.digest} to the journal, {mine[each.number].digest} here"
+                )
+        for digest, bundle in bundles.items():
+            self._disk.write(self._path(digest), bundle.encode(digest))
+        wanted = tuple(mine[number] for number in sorted(mine))
+        if wanted != self.versions:
+            self._write(wanted)
 
     def content(self, digest: str) -> Content:
         """Compiled again where need be. Raises StateMismatch when it is kept no more, or compiles no more."""

@@ -21,19 +21,22 @@ from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.content_mirror import ContentMirror
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
 from streamwatchd.daemon.control import ControlPort
+from streamwatchd.daemon.hosts import Hosts
 from streamwatchd.daemon.http import HttpPort
 from streamwatchd.daemon.logs import Log, logger
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.moving import Moving, after, assignment_of
 from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
+from streamwatchd.daemon.restore import Restored, restore
 from streamwatchd.daemon.selfwatch.room import SelfWatch, Signs
 from streamwatchd.daemon.supervisor import Supervisor
-from streamwatchd.errors import RuleSetRejected, StateMismatch, Taken, Unavailable
+from streamwatchd.errors import RuleSetRejected, SnapshotCorrupt, StateMismatch, Taken, Unavailable
 from streamwatchd.ports.clock import Clock, SystemClock
 from streamwatchd.ports.disk import Disk, Lock, RealDisk
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.settings import Settings
+from streamwatchd.shard.history import journalled_epochs, versions_in
 from streamwatchd.shard.move import Order
 from streamwatchd.shard.owner import Layout
 from streamwatchd.shard.recovery import MakeShard
@@ -77,6 +80,7 @@ class Daemon:
         _freeze(around.disk, self._frozen, config.read_bytes())
         self._mirror = _mirror(settings, self._log, self._metrics)
         self._store = self._contents()
+        self._hosts = _hosts(settings, around.clock, self._log)
         self._wake_far, self._wake_near = Pipe(duplex=False)
         self._selfwatch = SelfWatch(
             settings, self._metrics, self._kafka, around.disk, around.clock, self._log, self._signs
@@ -96,6 +100,8 @@ class Daemon:
             if self._reloader is not None:
                 self._reloader.close()
             self._selfwatch.close()
+            if self._hosts is not None:
+                self._hosts.close()
             for port in ports:
                 port.close()
             self._lock.release()
@@ -123,12 +129,19 @@ class Daemon:
         self._selfwatch.start()
         proposal = Proposal(content, self._bundle(compiled.loaded.files))
         layout = self._cluster.layout([*older, content], partitions, lambda: self._stopped)
-        if layout is None:
+        if self._stopped:
+            return 0
+        if self._hosts is not None and not self._await_versions():
             return 0
         if not self._store.versions:
-            self._store.add(content, proposal.bundle)
+            self._begin_versions(proposal, journalled=layout is not None)
+        if self._hosts is not None:
+            self._share_versions()
+        layout = layout or Layout(0, self._settings.shards)
         if self._mirror is not None:
             self._mirror.follow(self._store)
+        if layout.shards != self._settings.shards and not self._is_first:
+            raise Unavailable(f"{layout} is in force: the host with shard 0 has to move the shards first")
         if layout.shards != self._settings.shards:
             code = self._move(layout, partitions)
             if code is not None:
@@ -137,6 +150,53 @@ class Daemon:
         self._supervise(partitions, layout, proposal, dict(compiled.loaded.files))
         assert self._supervisor is not None
         return self._supervisor.run()
+
+    @property
+    def _is_first(self) -> bool:
+        """The host with shard 0: it begins the versions and moves the shards."""
+        return not self._settings.owns or 0 in self._settings.owns
+
+    def _await_versions(self) -> bool:
+        """Know what the shared store knows; whoever has not got shard 0 waits for it. False when told to stop."""
+        while not self._stopped:
+            reason = "the host with shard 0 has not put any rules in force yet"
+            try:
+                self._store.adopt(self._store.known_elsewhere())
+                if self._store.versions or self._is_first:
+                    return True
+            except Unavailable as error:
+                reason = str(error)
+            self._log.warning("host_waiting", reason=reason)
+            self._around.clock.sleep(1.0)
+        return False
+
+    def _share_versions(self) -> None:
+        """What this host begins with is in the shared store before any worker starts. Raises StateMismatch where
+        another host began with other rules; Unavailable."""
+        assert self._mirror is not None
+        try:
+            self._mirror.push(self._store)
+        except SnapshotCorrupt as error:
+            raise StateMismatch(f"hosts of one app must begin with the same rules: {error}") from error
+
+    def _begin_versions(self, proposal: Proposal, *, journalled: bool) -> None:
+        """With what the journal topic knows, where the state folder was lost; else with the first one."""
+        content, settings = proposal.content, self._settings
+        epochs = journalled_epochs(self._kafka, settings.topics.journal, settings.app) if journalled else []
+        known = versions_in(epochs)
+        if not known:
+            self._store.add(content, proposal.bundle)
+            return
+        self._log.warning("versions_rebuilt", topic=settings.topics.journal, versions=len(known))
+        named = any(each.digest == content.digest for each in known)
+        self._store.adopt(known, {content.digest: proposal.bundle} if named else {})
+
+    def restore(self, url: str) -> Restored:
+        """Bring a savepoint into the empty state folder; nothing runs. Raises StateMismatch, Unavailable."""
+        try:
+            return restore(self._settings, self._kafka, self._around.disk, url)
+        finally:
+            self._lock.release()
 
     def _move(self, layout: Layout, partitions: Mapping[str, int]) -> int | None:
         """Another number of shards; None once it is in force, else the exit code."""
@@ -154,8 +214,11 @@ class Daemon:
         clock = self._around.clock
         self._supervisor = Supervisor(
             self._settings, partitions, self._store, self._job, clock, self._metrics, self._log, self._wake_far,
-            layout.generation,
+            layout.generation, self._hosts,
         )  # fmt: skip
+        if self._hosts is not None:
+            self._hosts.take_over = self._take_over
+            self._hosts.follow()
         self._store.remember(proposal.content)
         self._supervisor.changes.propose(proposal)
         project = Project(self._config, self._settings.rules_dir, self._settings.enrichment_dir)
@@ -166,6 +229,13 @@ class Daemon:
         LagWatch(self._kafka, self._metrics)
         if self._stopped:
             self._supervisor.stop()
+
+    def _take_over(self, shards: tuple[int, ...], host: str) -> None:
+        """From the thread of the hosts."""
+        assert self._supervisor is not None
+        supervisor = self._supervisor
+        supervisor.ask(lambda: supervisor.take_over(shards, f"{host} is silent"))
+        self._wake()
 
     def _last_good(self) -> dict[str, bytes]:
         if not self._store.versions:
@@ -297,3 +367,15 @@ def _mirror(settings: Settings, log: Log, metrics: Metrics) -> ContentMirror | N
     """Raises Unavailable for a store whose address or library is not there."""
     shared = shared_store(settings)
     return None if shared is None else ContentMirror(shared, log, metrics)
+
+
+def _hosts(settings: Settings, clock: Clock, log: Log) -> Hosts | None:
+    """Where several hosts share the shards. Raises Unavailable for settings under which they could not."""
+    if not settings.owns:
+        return None
+    shared = shared_store(settings)
+    if shared is None:
+        raise Unavailable("`owns` needs a `snapshot_store` that every host can read: shards move through it")
+    if settings.owns[-1] >= settings.shards:
+        raise Unavailable(f"`owns` names shard {settings.owns[-1]}, which `shards: {settings.shards}` has not got")
+    return Hosts(shared, settings, clock, log)

@@ -40,7 +40,7 @@ class Moving:
         self._clock = clock
         self._log = log
         self._stopped = stopped
-        self._slot = WorkerSlot(0, lambda shard: job, clock, log)
+        self._slot = WorkerSlot(0, lambda shard: job, clock, log, may_end=True)
 
     def run(self) -> int | None:
         """None once the new layout is in force; an exit code when told to stop, or when it must not go on."""

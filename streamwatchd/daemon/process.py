@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from ctypes import Array, c_char
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from types import FrameType
 
@@ -72,7 +73,14 @@ def work(job: Job, control: Connection, reports: Connection, memory: Array[c_cha
     wire = Wire(control, reports, lambda: os._exit(0), BlackBox(memory), job.order is None, job.assignment.shard)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: _on_term(wire, number, frame))
-    ports = Ports(job.kafka, RealDisk(), SystemClock(), wire, shared=shared_store(job.settings))
+    ports = Ports(
+        job.kafka,
+        RealDisk(),
+        SystemClock(),
+        wire,
+        shared=shared_store(job.settings),
+        stores=partial(store_at, job.settings),
+    )
     log = logger(shard=job.assignment.shard)
     shards = job.shards(job)
     collect_rarely()
@@ -112,7 +120,12 @@ def shared_store(settings: Settings) -> SharedStore | None:
     """The store that the settings name. Raises Unavailable for an address or a library that is not there."""
     if not settings.snapshot_store:
         return None
-    files, root = open_files(settings.snapshot_store, settings.snapshot_store_options)
+    return store_at(settings, settings.snapshot_store)
+
+
+def store_at(settings: Settings, url: str) -> SharedStore:
+    """The store at an address, reached as the shared one is. Raises Unavailable."""
+    files, root = open_files(url, settings.snapshot_store_options)
     return SharedStore(files, root, settings.app)
 
 

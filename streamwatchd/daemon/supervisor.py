@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from streamwatchd.daemon.changes import Changes, Proposal
 from streamwatchd.daemon.contents import ContentStore
+from streamwatchd.daemon.hosts import Hosts
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.notify import notify
@@ -22,8 +23,9 @@ from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.telemetry import Report
 from streamwatchd.settings import Settings
-from streamwatchd.shard.control import Command, Have, Held, Paces, Stop
+from streamwatchd.shard.control import Command, Have, Held, Paces, Save, Saved, Stop
 from streamwatchd.shard.idle import Pace, Standing
+from streamwatchd.shard.owner import Layout
 from streamwatchd.shard.start import Assignment
 from streamwatchd.shard.version import BEGINNING, Version
 
@@ -64,8 +66,10 @@ class Supervisor:
         log: Log,
         wake: Connection,
         generation: int = 0,
+        hosts: Hosts | None = None,
     ) -> None:
-        """`generation` is that of the layout in force."""
+        """`generation` is that of the layout in force; `hosts` are there where several share the shards."""
+        self._hosts = hosts
         self._settings = settings
         self._generation = generation
         self._partitions = dict(partitions)
@@ -77,8 +81,10 @@ class Supervisor:
         self._wake = wake
         self.inbox: queue.SimpleQueue[Proposal | Asked] = queue.SimpleQueue()
         self.rates = Rates()
+        self.saves: dict[int, dict[int, Saved]] = {}
+        """Answers of shards to orders of savepoints, by ticket."""
         self.changes = Changes(store, clock, self._tell_all, log)
-        self.slots = [WorkerSlot(shard, self._job, clock, log) for shard in range(settings.shards)]
+        self.slots = [WorkerSlot(shard, self._job, clock, log) for shard in settings.owns or range(settings.shards)]
         self._paces: dict[str, Pace] = {}
         self._standings: dict[tuple[int, str, int], tuple[int, Standing]] = {}
         self._paced = clock.monotonic()
@@ -107,17 +113,49 @@ class Supervisor:
         for slot in self.slots:
             slot.start_if_due()
         self._listen(_TURN_S)
-        for slot in self.slots:
+        for slot in list(self.slots):
             if slot.reap(stopping=False):
                 self._on_lost(slot)
+                self._let_go(slot)
             slot.kill_if_hung()
             if slot.settle():
                 self._metrics.put("worker_losses", 0, (("shard", str(slot.shard)),))
         self._set_paces()
         running = [slot.shard for slot in self.slots if slot.phase == "running"]
-        self.changes.step(running, len(self.slots))
+        self.changes.step(running, self._settings.shards)
+        if self._hosts is not None:
+            mine = [slot.shard for slot in self.slots if not slot.is_given_up]
+            self._hosts.say(mine, self._standings_here())
         self._note_waiting()
         self._say_ready(len(running))
+
+    def _standings_here(self) -> dict[tuple[int, str, int], Standing]:
+        here = {slot.shard for slot in self.slots}
+        return {task: each for task, (shard, each) in self._standings.items() if shard in here and task[0] == 1}
+
+    def take_over(self, shards: Iterable[int], why: str) -> tuple[int, ...]:
+        """Work on these too; gives those that were not here. Raises Unavailable, StateMismatch."""
+        here = {slot.shard for slot in self.slots if not slot.is_given_up}
+        taken = tuple(shard for shard in shards if shard not in here)
+        if taken and self._hosts is not None:
+            self._store.adopt(self._store.known_elsewhere())
+        self.slots = [slot for slot in self.slots if slot.shard not in taken]
+        self.slots += [WorkerSlot(shard, self._job, self._clock, self._log) for shard in taken]
+        self.slots.sort(key=lambda slot: slot.shard)
+        if taken:
+            self._log.warning("shards_taken_over", shards=list(taken), why=why)
+        return taken
+
+    def _let_go(self, slot: WorkerSlot) -> None:
+        """Another host took it over: what is left here goes on."""
+        if self._hosts is not None and slot.exit_code == EXIT_FENCED and len(self.slots) > 1:
+            self.slots.remove(slot)
+            self._log.warning("shard_let_go", shard=slot.shard, reason="another host took it over")
+
+    @property
+    def _shares(self) -> bool:
+        """Other hosts have shards of this application."""
+        return self._hosts is not None and len(self.slots) < self._settings.shards
 
     def _note_waiting(self) -> None:
         """For how long what is compiled has not been in force."""
@@ -146,6 +184,17 @@ class Supervisor:
             case Proposal() if self.changes.propose(item):
                 self._log.info("change_proposed")
 
+    @property
+    def layout(self) -> Layout:
+        return Layout(self._generation, self._settings.shards)
+
+    def save(self, url: str) -> int:
+        """Have every shard write its part of a savepoint; the ticket under which `saves` has the answers."""
+        ticket = len(self.saves) + 1
+        self.saves[ticket] = {}
+        self._tell_all(Save(ticket, url))
+        return ticket
+
     def ask(self, job: Callable[[], T]) -> Future[T]:
         """From any thread: have `job` run between two turns; wake the supervisor afterwards."""
         future: Future[T] = Future()
@@ -160,6 +209,8 @@ class Supervisor:
                 self.changes.on_held(message)
             case Have():
                 self.changes.on_have(message)
+            case Saved():
+                self.saves.setdefault(message.ticket, {})[message.shard] = message
             case Need(digest):
                 slot.tell(self._supply(digest))
 
@@ -182,7 +233,7 @@ class Supervisor:
             return Supply(digest, None, str(error))
 
     def _job(self, shard: int) -> Job:
-        held = self.changes.wanted is not None and not self._ready
+        held = self.changes.wanted is not None and not self._ready and not self._shares
         shards, versions, generation = self._settings.shards, self._store.versions, self._generation
         return self._make_job(Assignment(shard, shards, self._partitions, versions, held=held, generation=generation))
 
@@ -210,12 +261,12 @@ class Supervisor:
             return
         self._paced = now
         targets: dict[str, int] = {}
+        everywhere = self._hosts.standings() if self._hosts is not None else {}
+        everywhere |= {task: standing for task, (_, standing) in self._standings.items()}
         for each in self._store.content(self._store.versions[-1].digest).inputs:
             self._metrics.put("max_delay_seconds", each.max_delay_ms / 1000, (("topic", each.topic),))
             pace = self._paces.setdefault(each.topic, Pace(each.max_delay_ms, self._settings.idle_jump_ms))
-            standings = [
-                s for (stage, topic, _), (_, s) in self._standings.items() if stage == 1 and topic == each.topic
-            ]
+            standings = [s for (stage, topic, _), s in everywhere.items() if stage == 1 and topic == each.topic]
             target = None
             if len(standings) >= self._partitions.get(each.topic, 0):
                 target = pace.target(standings, self._clock.now_ms(), round(now * 1000))
@@ -239,13 +290,16 @@ class Supervisor:
 
     def _say_ready(self, running: int) -> None:
         notify("WATCHDOG=1")
-        if not self._ready and running == len(self.slots) and self.changes.wanted is None:
+        settled = self.changes.wanted is None or self._shares
+        if not self._ready and running == len(self.slots) and settled:
             self._ready = True
             notify("READY=1")
             self._log.info("daemon_ready", shards=running)
 
     def _must_end(self) -> bool:
         """Another daemon is at work, or no shard can go on."""
+        if self._hosts is not None:
+            return all(slot.is_given_up for slot in self.slots)
         return any(slot.exit_code == EXIT_FENCED and slot.is_given_up for slot in self.slots) or all(
             slot.is_given_up for slot in self.slots
         )

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 
 from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.telemetry import BlackBox, PipeTelemetry, Report
-from streamwatchd.shard.control import Command, Have, Held, Next, Stop
+from streamwatchd.shard.control import Command, Have, Held, Next, Saved, Stop
 from streamwatchd.shard.version import Content
 
 
@@ -72,6 +72,9 @@ class Wire:
     def held(self, held: Held) -> None:
         self._send(held)
 
+    def saved(self, saved: Saved) -> None:
+        self._send(saved)
+
     def content(self, digest: str) -> Content:
         with self._arrived:
             if digest not in self._supplies:
@@ -94,7 +97,7 @@ class Wire:
     def close(self) -> None:
         self._telemetry.close()
 
-    def _send(self, message: Have | Held | Need) -> None:
+    def _send(self, message: Have | Held | Saved | Need) -> None:
         try:
             with self._sending:
                 self._control.send(message)

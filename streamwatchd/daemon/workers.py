@@ -49,8 +49,9 @@ class _Process:
 class WorkerSlot:
     """The place of one shard: a process, or the wait for the next one."""
 
-    def __init__(self, shard: int, job: Callable[[int], Job], clock: Clock, log: Log) -> None:
-        """`job(shard)` says what to start now."""
+    def __init__(self, shard: int, job: Callable[[int], Job], clock: Clock, log: Log, *, may_end: bool = False) -> None:
+        """`job(shard)` says what to start now. `may_end`: an exit with 0 is the end of its work."""
+        self._may_end = may_end
         self.shard = shard
         self._job = job
         self._clock = clock
@@ -165,6 +166,7 @@ class WorkerSlot:
             return False
         running.process.join()
         code = running.process.exitcode
+        stopping = stopping or (self._may_end and code == 0)
         running.control.close()
         running.reports.close()
         running.process.close()

@@ -19,7 +19,7 @@ from streamwatchd.rules.environment import expand
 from streamwatchd.rules.form import Findings, Read, read
 from streamwatchd.rules.kafka_options import ALLOWED, refusal
 from streamwatchd.rules.ruleset import Enrichment, FieldDeclaration, Source
-from streamwatchd.settings import SelfAlerts, Settings, Topics
+from streamwatchd.settings import SelfAlerts, Settings, Topics, numbers_of
 
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+|):([0-9]{1,5})")
 _KINDS = {"string": STRING, "bool": BOOL}
@@ -79,6 +79,8 @@ def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enric
         app=body.text("app", default.app),
         kafka=_kafka(body, findings),
         shards=body.integer("shards", default.shards),
+        owns=_owns(body),
+        take_over_after_ms=body.duration("take_over_after", default.take_over_after_ms),
         state_dir=state_dir,
         rules_dir=rules_dir.absolute(),
         enrichment_dir=enrichment_dir.absolute(),
@@ -101,6 +103,13 @@ def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enric
         control_group=body.text("control_group"),
         self_alerts=_self_alerts(body, findings),
     )
+
+
+def _owns(body: Read) -> tuple[int, ...]:
+    try:
+        return numbers_of(body.text("owns")) if body.text("owns") else ()
+    except ValueError:
+        return ()  # told by the pattern of the field
 
 
 def _store_options(path: Path, body: Read, findings: Findings) -> dict[str, str]:

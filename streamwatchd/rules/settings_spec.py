@@ -216,6 +216,18 @@ SETTINGS = Record(
         Field("self_alerts", SELF_ALERT, "When the daemon alerts on itself.", "{snapshot_age: 5m}"),
         Field("shards", Integer(1, 256), "Worker processes.", "2", default="2"),
         Field(
+            "owns",
+            Text("shard numbers, such as 0-1 or 0,4", r"[0-9]{1,3}(-[0-9]{1,3})?(, ?[0-9]{1,3}(-[0-9]{1,3})?)*"),
+            "The shards that run on this host, where several hosts share them; all of them if not given.",
+            "0-1",
+        ),
+        Field(
+            "take_over_after",
+            Duration(10_000),
+            "Take over the shards of a host that is silent this long; never if not given.",
+            "30s",
+        ),
+        Field(
             "exchange_partitions",
             Integer(1, 1024),
             "Partitions of the exchange topic, fixed when it is created.",

@@ -58,7 +58,26 @@ class Stop:
     """Finish the epoch, write a snapshot, leave."""
 
 
-Command = Next | Hold | Go | Change | Paces | Stop
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Finish the epoch, and write the state behind it to the savepoint at `url`; answer `Saved`."""
+
+    ticket: int
+    url: str
+
+
+Command = Next | Hold | Go | Change | Paces | Save | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The state behind `epoch` is there (0: there is none yet), or `problem` says why not."""
+
+    shard: int
+    ticket: int
+    epoch: int
+    bytes: int
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +96,8 @@ class Link(Telemetry, Protocol):
         """What came since the last call. The supervisor's death reads as `Stop`."""
 
     def held(self, held: Held) -> None: ...
+
+    def saved(self, saved: Saved) -> None: ...
 
     def content(self, digest: str) -> Content:
         """Ask for kept content; raises StateMismatch when it is kept no more."""

@@ -152,6 +152,11 @@ class Replay:
                 f"epoch {record.epoch} ran under version {record.version}, "
                 f"the replay under {self._state.version.number}"
             )
+        if record.content != self._state.content.digest:
+            raise StateMismatch(
+                f"epoch {record.epoch} ran under rules of content {record.content}, which are kept neither in the "
+                "state folder nor in the shared store: check out the rules that ran then, or restore a savepoint"
+            )
         self._state.epoch = record.epoch
         self._state.positions |= {task: r.end for task, r in record.ranges.items() if task in self._state.tasks}
 

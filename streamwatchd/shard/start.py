@@ -46,9 +46,13 @@ class Assignment:
     closing: bool = False
 
 
+def no_stores(url: str) -> SharedStore:
+    raise Unavailable(f"no store can be opened at {url}")
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """`shared` is None where no shared snapshot store is set."""
+    """`shared` is None where no shared snapshot store is set. `stores` opens the files of a savepoint by address."""
 
     kafka: Kafka
     disk: Disk
@@ -56,6 +60,7 @@ class Ports:
     link: Link
     background: Callable[[str], Background] = Thread
     shared: SharedStore | None = None
+    stores: Callable[[str], SharedStore] = no_stores
 
 
 class Started(NamedTuple):

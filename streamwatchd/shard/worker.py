@@ -18,7 +18,7 @@ from streamwatchd.failpoints import failpoint
 from streamwatchd.ports.kafka import Committed, Partition, Reader
 from streamwatchd.ports.laps import DECODE
 from streamwatchd.settings import Settings
-from streamwatchd.shard.control import Change, Go, Held, Hold, Next, Paces, Stop
+from streamwatchd.shard.control import Change, Go, Held, Hold, Next, Paces, Save, Stop
 from streamwatchd.shard.epoch import Backoff, Committer, OpenEpoch, Sealed
 from streamwatchd.shard.idle import Silence
 from streamwatchd.shard.journal import EpochRecord
@@ -28,6 +28,7 @@ from streamwatchd.shard.meter import Meter
 from streamwatchd.shard.output import Mark, TaskId
 from streamwatchd.shard.portion import Portion
 from streamwatchd.shard.recovery import MakeShard, State, feed
+from streamwatchd.shard.savepoint import Saver
 from streamwatchd.shard.stamp import stamp_of
 from streamwatchd.shard.start import Assignment, Ports, Recovery, Started, owner_of
 from streamwatchd.shard.steady import SteadyClock
@@ -58,6 +59,7 @@ class Worker:
             self._owner, ports.clock, ports.background, self._recovery.journal, self._recovery.snapshots,
             self._recovery.mirror, self._meter, settings.snapshot_every_ms,
         )  # fmt: skip
+        self._saver = Saver(self._owner, ports.stores, ports.background)
         self._commits = ports.background("commit")
         self._held = assignment.held
         self._hold: Hold | None = None
@@ -93,6 +95,8 @@ class Worker:
         self._take()
         self._pace()
         self._keeper.turn(committed=not self._commits.busy)
+        if (saved := self._saver.turn()) is not None:
+            self._link.saved(saved)
         self._report()
 
     # ── start ──
@@ -123,7 +127,7 @@ class Worker:
                     self._held = False
                 case Hold():
                     self._held, self._hold = True, command
-                case Change() | Paces() | Next():
+                case Change() | Paces() | Next() | Save():
                     continue
 
     def _begin(self, started: Started) -> None:
@@ -170,6 +174,8 @@ class Worker:
                     others = [ms for shard, ms in least_ms.items() if shard != self._assignment.shard]
                     self._others_ms = min(others, default=None)
                     self._mark_idle()
+                case Save():
+                    self._save(command)
                 case Stop():
                     self._stopping = True
         if self._hold is not None:
@@ -182,6 +188,13 @@ class Worker:
         if self._paused is not None:
             self._meter.observe("switch_pause_seconds", self._clock.monotonic() - self._paused)
             self._paused = None
+
+    def _save(self, order: Save) -> None:
+        self._settle_commit()
+        if not self._open.is_empty:
+            self._seal()
+            self._settle_commit()
+        self._saver.start(order, self._state)
 
     def _horizon(self) -> int:
         """No event time or watermark that this shard knows lies above."""

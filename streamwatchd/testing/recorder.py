@@ -10,12 +10,11 @@ from streamwatchd.batch import RawBatch
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.ports.kafka import Kafka, Partition, Reader, split
 from streamwatchd.recording import RecordedMark, RecordingWriter
-from streamwatchd.shard.journal import read_topic
+from streamwatchd.shard.history import journalled_epochs
 from streamwatchd.shard.output import Mark
 
 _TAKE_RECORDS = 20_000
 _TAKE_S = 0.2
-_ALL_EPOCHS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +50,12 @@ def stretch_of(kafka: Kafka, counts: Mapping[str, int], *, from_beginning: bool,
     return Stretch(starts, ends if from_beginning and not endless else None)
 
 
-def journalled_marks(kafka: Kafka, journal: str, shards: int) -> dict[Partition, list[Mark]]:
+def journalled_marks(kafka: Kafka, journal: str, app: str) -> dict[Partition, list[Mark]]:
     """The marks of all epochs that the journal topic still has, in the order in which they were taken."""
-    admin = kafka.admin()
-    try:
-        count = admin.partitions_of([journal]).get(journal, 0)
-    finally:
-        admin.close()
     found: dict[Partition, list[Mark]] = {}
-    for shard in range(shards if count else 0):
-        for record in read_topic(kafka, Partition(journal, shard % count), shard, -1, _ALL_EPOCHS):
-            for mark in record.marks:
-                found.setdefault(Partition(mark.task.topic, mark.task.partition), []).append(mark)
+    for record in sorted(journalled_epochs(kafka, journal, app), key=lambda each: (each.owner, each.epoch)):
+        for mark in record.marks:
+            found.setdefault(Partition(mark.task.topic, mark.task.partition), []).append(mark)
     return found
 
 

@@ -20,7 +20,7 @@ from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels, Report
 from streamwatchd.settings import Settings
 from streamwatchd.shard.background import Inline
-from streamwatchd.shard.control import Command, Held, Stop
+from streamwatchd.shard.control import Command, Held, Saved, Stop
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
 from streamwatchd.shard.recovery import MakeShard
 from streamwatchd.shard.shared import SharedStore
@@ -137,6 +137,7 @@ class TestLink:
     turn: int = 0
     reports: list[Report] = field(default_factory=list)
     helds: list[Held] = field(default_factory=list)
+    saveds: list[Saved] = field(default_factory=list)
     works: list[str] = field(default_factory=list)
 
     def commands(self) -> Sequence[Command]:
@@ -145,6 +146,9 @@ class TestLink:
 
     def held(self, held: Held) -> None:
         self.helds.append(held)
+
+    def saved(self, saved: Saved) -> None:
+        self.saveds.append(saved)
 
     def content(self, digest: str) -> Content:
         if digest not in self.contents:

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from streamwatchd import failpoints
 from streamwatchd.errors import Fenced, StateMismatch, Unavailable
+from streamwatchd.failpoints import POINTS, Plan
 from streamwatchd.ports.fake_disk import full
 from streamwatchd.ports.faults import Killed
 from streamwatchd.settings import Settings
@@ -126,6 +128,26 @@ def test_killed_at_any_call_the_old_or_the_new_layout_is_in_force(after: int, pa
         world.feed(8)
         world.start(after if n // 4 % 2 else 2, turns=12)
         everything_once(world)
+
+
+@pytest.mark.parametrize("point", [each for each in POINTS if each.startswith("move.")])
+def test_killed_at_a_named_place_of_a_move_it_goes_on(point: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them fires."""
+    world = half_way()
+    plan = Plan.parse(f"{point}=kill")
+
+    def die() -> None:
+        raise Killed
+
+    plan.kill = die
+    monkeypatch.setattr(failpoints, "plan", plan)
+    with pytest.raises(Killed):
+        world.mover(Layout(0, 2), 5).run()
+    monkeypatch.setattr(failpoints, "plan", None)
+    world.disk.kill_process()
+    world.clock.sleep(20)
+    world.start(5)
+    everything_once(world)
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -81,12 +81,12 @@ def test_the_journal_says_which_marks_there_were() -> None:
             )
             writer.send([Record("journal", record.encode(), key=str(shard).encode(), partition=0)])
     writer.flush(1.0)
-    found = journalled_marks(kafka, "journal", 2)
+    found = journalled_marks(kafka, "journal", "app")
     assert {partition: [mark.watermark_ms for mark in marks] for partition, marks in found.items()} == {
         Partition("t", 0): [10, 20],
         Partition("t", 1): [10, 20],
     }
-    assert journalled_marks(kafka, "no_journal", 2) == {}
+    assert journalled_marks(kafka, "no_journal", "app") == {}
 
 
 def test_a_recording_of_what_comes_begins_at_the_end() -> None:

@@ -1,0 +1,98 @@
+"""Two hosts share four shards, on a real Kafka; one dies whole, the other takes over from the shared store."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from streamwatchd.cli import main
+from tests.kafka.site import COUNTS, Site
+from tests.s3.server import BUCKET, Server
+
+pytestmark = pytest.mark.kafka
+ROWS = {"counts.yaml": COUNTS}
+
+
+def two_hosts(kafka: str, folder: Path, **settings: object) -> tuple[Site, Site]:
+    """Daemons of one app and its topics, each with a state folder of its own."""
+    first = Site(kafka, folder / "a", shards=4, **settings)
+    second = Site(kafka, folder / "b", create=False)
+    second.name, second.topic = first.name, first.topic
+    second.settings = first.settings | {"owns": "2-3", "listen": f"'127.0.0.1:{second.port}'"}
+    first.settings["owns"] = "0-1"
+    for each in (first, second):
+        each.write(ROWS, kafka)
+    return first, second
+
+
+def kill_all_of_it(site: Site) -> None:
+    """As when the machine goes."""
+    assert site.process is not None
+    for pid in [site.process.pid, *site.workers()]:
+        os.kill(pid, signal.SIGKILL)
+    site.process.wait()
+
+
+def swctl(site: Site, *arguments: str) -> str:
+    result = CliRunner().invoke(main, [*arguments, "--config", str(site.config)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize("store", ["file", pytest.param("s3", marks=pytest.mark.s3)])
+@pytest.mark.parametrize("how", ["command", "lease"])
+def test_one_host_dies_and_the_other_takes_over(
+    kafka: str, tmp_path: Path, store: str, how: str, request: pytest.FixtureRequest
+) -> None:
+    """The host with shard 0 goes with all its processes; what the other one says afterwards is exact."""
+    settings: dict[str, object] = {"snapshot_store": f"file://{tmp_path}/shared"}
+    if store == "s3":
+        server: Server = request.getfixturevalue("s3")
+        settings["snapshot_store"] = f"s3://{BUCKET}/{tmp_path.name}"
+        settings["snapshot_store_options"] = json.dumps(server.options)
+    if how == "lease":
+        settings["take_over_after"] = "10s"
+    first, second = two_hosts(kafka, tmp_path, **settings)
+    try:
+        first.start()
+        second.start()
+        for each in (first, second):
+            each.until(lambda each=each: each.health()[0] == 200, 120)  # type: ignore[misc]
+        first.feed(600)
+        second.until(lambda: first.metric("streamwatchd_shared_store_epoch") > 0)
+        first.feed(200)
+        kill_all_of_it(first)
+        second.sent = first.sent
+        second.feed(300)
+        if how == "command":
+            assert "taken over: 0, 1; at work here: 0, 1, 2, 3" in swctl(second, "takeover", "0-1")
+        second.until(lambda: bool(second.logged("shards_taken_over")), 90)
+        second.until(lambda: len(second.health()[1].get("shards", {})) == 4 and second.health()[0] == 200, 120)
+        second.until_all_counted()
+        assert any("taken from the shared snapshot store" in each["note"] for each in second.logged("worker_noted"))
+    finally:
+        first.end()
+        second.end()
+
+
+def test_hosts_that_begin_with_other_rules_wait_for_the_first(kafka: str, tmp_path: Path) -> None:
+    """What is in force is in the shared store; a host's own files that differ wait, and change nothing."""
+    first, second = two_hosts(kafka, tmp_path, snapshot_store=f"file://{tmp_path}/shared")
+    second.write({"counts.yaml": COUNTS.replace("every: 10s", "every: 20s")}, kafka)
+    try:
+        second.start()
+        second.until(lambda: bool(second.logged("host_waiting")))
+        first.start_and_wait()
+        second.until(lambda: second.health()[0] == 200)
+        first.feed(500)
+        second.sent = first.sent
+        first.until_all_counted()
+        assert not second.logged("rules_switched")
+    finally:
+        first.end()
+        second.end()

@@ -1,0 +1,61 @@
+"""The state folder is gone, on a real Kafka: the journal topic has what is needed, or it is said what is not."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.kafka.site import COUNTS, Site
+
+pytestmark = pytest.mark.kafka
+
+
+def test_a_lost_state_folder_is_rebuilt_by_replay(kafka: str, tmp_path: Path) -> None:
+    """Over a change of rules and two changes of the number of shards; then rules go on changing."""
+    site = Site(kafka, tmp_path)
+    try:
+        site.start_and_wait()
+        site.feed(400)
+        site.until(lambda: site.metric("streamwatchd_records_total") >= 400)
+        for shards in (5, 3):
+            site.signal(signal.SIGTERM)
+            site.settings["shards"] = shards
+            site.write({"counts.yaml": COUNTS}, kafka)
+            site.start_and_wait()
+            site.feed(200)
+            site.until(lambda: site.metric("streamwatchd_records_total") >= 200)
+        site.signal(signal.SIGTERM)
+        shutil.rmtree(tmp_path / "state")
+        site.start_and_wait()
+        assert site.logged("versions_rebuilt")
+        site.feed(100)
+        more = COUNTS.replace("counts", "more")
+        (tmp_path / "rules.d" / "more.yaml").write_text(more)
+        site.until(lambda: bool(site.logged("rules_switched")))
+        (tmp_path / "rules.d" / "more.yaml").unlink()
+        site.until(lambda: len(site.logged("rules_switched")) == 2)
+        site.until_all_counted()
+    finally:
+        site.end()
+
+
+def test_rules_that_are_kept_nowhere_are_named(kafka: str, tmp_path: Path) -> None:
+    """A replay under other rules would be another state: it is refused, and nothing is written."""
+    site = Site(kafka, tmp_path)
+    try:
+        site.start_and_wait()
+        site.feed(400)
+        site.until(lambda: site.metric("streamwatchd_records_total") >= 400)
+        site.signal(signal.SIGTERM)
+        before = len(site.output("kpis"))
+        shutil.rmtree(tmp_path / "state")
+        site.write({"counts.yaml": COUNTS.replace("every: 10s", "every: 20s")}, kafka)
+        site.start()
+        site.until(lambda: len(site.logged("daemon_left")) == 2)
+        assert "needed for a replay" in site.logged("worker_refused")[0]["reason"]
+        assert len(site.output("kpis")) == before
+    finally:
+        site.end()
