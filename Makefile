@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test crashloop brokers reloads mutations kafka s3 bench lint format types imports docs stale-docs laws generate lock clean
+.PHONY: help install demo test crashloop brokers reloads mutations kafka s3 load bench lint format types imports docs stale-docs laws generate lock clean
 
 help:
 	@echo 'install              .venv/bin/streamwatchd and .venv/bin/swctl'
@@ -106,6 +106,10 @@ imports: $(VENV)/.dev
 
 s3: $(VENV)/.dev
 	@$(BIN)/python -m tests.s3.server install
+
+load: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.load.keys $(if $(KEYS),--keys $(KEYS))
+	$(BIN)/python -m benchmarks.load.poison
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.rules.run

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import cast
 
 import numpy as np
@@ -42,13 +43,31 @@ def parse_times(values: Sequence[TimeValue], unit: str = "") -> Times:
     """int64 ms a value; `MISSING_TIME` for None, `BAD_TIME` for what is no time between the years 1 and 9999."""
     kinds = set(map(type, values))
     if len(kinds) == 1:
-        times = _parse_kind(kinds.pop(), values, unit)
-    else:
-        times = np.full(len(values), MISSING_TIME, np.int64)
-        for kind in kinds:
-            rows = [row for row, value in enumerate(values) if type(value) is kind]
-            times[rows] = _parse_kind(kind, [values[row] for row in rows], unit)
+        return _parse_kind(kinds.pop(), values, unit)
+    return _parse_mixed(values, unit)
+
+
+def _parse_mixed(values: Sequence[TimeValue], unit: str) -> Times:
+    """The most frequent kind as if all were of it, then the others: a few odd ones among many cost little."""
+    kinds = list(map(type, values))
+    usual = max(sorted(set(kinds), key=repr), key=kinds.count, default=int)
+    odd = {kind: _rows_of(kinds, kind) for kind in set(kinds) - {usual}}
+    filled = list(values)
+    for row in chain.from_iterable(odd.values()):
+        filled[row] = values[kinds.index(usual)]
+    times = _parse_kind(usual, filled, unit)
+    for kind, rows in odd.items():
+        times[rows] = _parse_kind(kind, [values[row] for row in rows], unit)
     return times
+
+
+def _rows_of(kinds: list[type], kind: type) -> list[int]:
+    """Found at the pace of `list.index`, not of a loop."""
+    rows, at = [], -1
+    for _ in range(kinds.count(kind)):
+        at = kinds.index(kind, at + 1)
+        rows.append(at)
+    return rows
 
 
 def _parse_kind(kind: type, values: Sequence[TimeValue], unit: str) -> Times:

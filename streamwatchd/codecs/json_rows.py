@@ -27,8 +27,9 @@ A record is decoded by one call into a struct of the wanted fields; what that re
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Annotated, Any, cast
 
@@ -36,7 +37,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.batch import Column, Decoded, Dictionary, Frame, RawBatch, Rejected, Strings, Times
+from streamwatchd.batch import Column, Decoded, Dictionary, Frame, RawBatch, Rejected, Rows, Strings, Times
 from streamwatchd.codecs.base import KAFKA_TIME, EventSchema
 from streamwatchd.codecs.event_time import BAD_TIME, MISSING_TIME, TimeValue, parse_times, unreadable
 from streamwatchd.codecs.json_layout import Layout, build_layout, places
@@ -99,18 +100,21 @@ class JsonDecoder:
 
     def _decode(self, raw: RawBatch, now_ms: int, max_future_ms: int) -> Decoded:
         values, refused, salvaged = self._read(raw.payloads)
-        times = self._times(raw, values)
+        kept = np.arange(len(raw))
+        if refused:
+            kept = np.delete(kept, list(refused))
+        times = self._times(raw, values, kept)
         misfits = self._take_out_misfits(values, salvaged)
         columns = {name: self._column(name, kind, values[name]) for name, kind in self._kinds.items()}
         good = ~(unreadable(times) | (times > now_ms + max_future_ms))
-        good[list(refused)] = False
-        frame = Frame(times, columns, np.arange(len(times)))
-        if good.all():
-            return Decoded(frame, [], {name: len(rows) for name, rows in misfits.items()})
-        bad = np.flatnonzero(~good).tolist()
-        rejected = [Rejected(row, refused.get(row) or _time_reason(times[row])) for row in bad]
-        unfit = {name: count for name, rows in misfits.items() if (count := int(good[rows].sum()))}
-        return Decoded(frame.take(good), rejected, unfit)
+        frame = Frame(times, columns, kept)
+        unfit = {name: len(rows) for name, rows in misfits.items()}
+        if not good.all():
+            bad = np.flatnonzero(~good)
+            refused |= zip(kept[bad].tolist(), map(_time_reason, times[bad]), strict=True)
+            frame = frame.take(good)
+            unfit = {name: count for name, rows in misfits.items() if (count := int(good[rows].sum()))}
+        return Decoded(frame, [Rejected(row, reason) for row, reason in sorted(refused.items())], unfit)
 
     def _shorten_dictionaries(self) -> None:
         """Start anew with those that have grown too large; between batches, as the rows of one share a dictionary."""
@@ -119,8 +123,8 @@ class JsonDecoder:
                 self._dictionaries[name] = Dictionary()
 
     def _read(self, payloads: Sequence[bytes | None]) -> tuple[Columns, dict[int, str], bool]:
-        """All wanted values, one entry a payload by field; the reasons of refused rows; and whether any
-        values were read with care, which may be `_MISFIT`."""
+        """All wanted values by field, one entry a payload that is not refused; the reasons of those that are, by their
+        rows; and whether any values were read with care, which may be `_MISFIT`."""
         refused: dict[int, str] = {}
         salvaged: dict[int, dict[str, Any]] = {}
         layout = self._layout
@@ -134,9 +138,15 @@ class JsonDecoder:
             reason = _refusal(payloads[row], self._schema.max_bytes)
             if reason:
                 refused[row] = reason
-        nothing: Columns = dict.fromkeys(self._names, [None] * len(payloads))
-        values = nothing if layout is None else layout.columns(objects)
-        return _patched(values, salvaged) if salvaged else values, refused, bool(salvaged)
+        count = len(payloads) - len(refused)
+        values: Columns = dict.fromkeys(self._names, [None] * count)
+        if layout is not None:
+            values = layout.columns(_without(objects, refused))
+        if salvaged:
+            shift = sorted(refused)
+            salvaged = {row - bisect_left(shift, row): found for row, found in salvaged.items() if row not in refused}
+            values = _patched(values, salvaged)
+        return values, refused, bool(salvaged)
 
     def _salvage(self, payload: bytes | None) -> dict[str, Any]:
         """The values of a record that did not fit the struct; raises BadRecord if it is none of the good ones."""
@@ -162,11 +172,11 @@ class JsonDecoder:
                 raise BadRecord(f"{_misfit(found, self._kinds.get(name))}: {name}") from None
             return _MISFIT
 
-    def _times(self, raw: RawBatch, values: Columns) -> Times:
+    def _times(self, raw: RawBatch, values: Columns, kept: Rows) -> Times:
         if self._time_field:
             found: Sequence[TimeValue] = values[self._time_field]
             return parse_times(found, self._schema.time_unit)
-        stamps = np.array(raw.timestamps, np.int64)
+        stamps = np.array(raw.timestamps, np.int64)[kept]
         return np.where(stamps < 0, MISSING_TIME, stamps)
 
     def _take_out_misfits(self, values: Columns, salvaged: bool) -> dict[str, list[int]]:
@@ -196,6 +206,14 @@ class JsonDecoder:
             case Kind.STRING:
                 dictionary = self._dictionaries[name]
                 return Strings(dictionary.encode(values), dictionary)
+
+
+def _without(items: Sequence[Any], rows: Iterable[int]) -> list[Any]:
+    """All items but those of a few rows."""
+    left = list(items)
+    for row in sorted(rows, reverse=True):
+        del left[row]
+    return left
 
 
 def _patched(values: Columns, salvaged: Mapping[int, Mapping[str, Any]]) -> Columns:
@@ -266,10 +284,7 @@ def _suspects(payloads: Sequence[bytes | None], refused: dict[int, str], max_byt
     The usual batch is cleared as a whole: each kept record opens one brace at least, and ends with one, so that no
     character spans two records.
     """
-    rows: Sequence[int] = range(len(payloads))
-    if refused:
-        rows = [row for row in rows if row not in refused]
-    texts = cast("list[bytes]", [payloads[row] for row in rows] if refused else payloads)
+    texts = cast("list[bytes]", _without(payloads, refused) if refused else payloads)
     joined = b"".join(texts)
     utf8 = joined.isascii() or _is_utf8(joined)
     opened = joined.count(b"{") - len(texts) + (joined.count(b"[") if b"[" in joined else 0)
@@ -280,7 +295,8 @@ def _suspects(payloads: Sequence[bytes | None], refused: dict[int, str], max_byt
     suspect |= np.fromiter(map(len, texts), np.int64, len(texts)) > max_bytes
     if not utf8:
         suspect |= ~np.fromiter(map(bytes.isascii, texts), np.bool_, len(texts))
-    return [rows[index] for index in np.flatnonzero(suspect).tolist()]
+    rows = np.delete(np.arange(len(payloads)), list(refused)) if refused else np.arange(len(payloads))
+    return [int(row) for row in rows[suspect]]
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -1,0 +1,1 @@
+"""Load that misbehaves: floods of keys, poison, input that outpaces the machine."""
