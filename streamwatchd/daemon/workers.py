@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
@@ -144,13 +144,15 @@ class WorkerSlot:
         running = self._running
         for note in report.notes[running.notes :]:
             self._log.info("worker_noted", shard=self.shard, note=note)
-        before = running.report.troubles if running.report else {}
-        for what, why in report.troubles.items():
-            if before.get(what) != why:
-                self._log.warning("trouble_began", shard=self.shard, what=what, why=why)
-        for what in before.keys() - report.troubles.keys():
-            self._log.warning("trouble_ended", shard=self.shard, what=what)
+        self._say_troubles(running.report.troubles if running.report else {}, report.troubles)
         running.notes, running.report, running.heard = len(report.notes), report, self._clock.monotonic()
+
+    def _say_troubles(self, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+        """Once, though the reason may name another file at every try."""
+        for what in now.keys() - before.keys():
+            self._log.warning("trouble_began", shard=self.shard, what=what, why=now[what])
+        for what in before.keys() - now.keys():
+            self._log.warning("trouble_ended", shard=self.shard, what=what)
 
     def tell(self, message: Command | object) -> None:
         if self._running is not None:

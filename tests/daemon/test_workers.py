@@ -115,3 +115,12 @@ def test_it_stops_when_told_while_it_waits(setting: Setting) -> None:
     setting.until_gone(stopping=True)
     assert setting.slot.exit_code == 0
     assert setting.slot.is_given_up
+
+
+def test_a_trouble_is_logged_when_it_begins_and_when_it_ends(setting: Setting) -> None:
+    """Not at every try, though each names another file."""
+    setting.slot._say_troubles({}, {"snapshot": "write 1: No space left on device"})
+    setting.slot._say_troubles({"snapshot": "write 1"}, {"snapshot": "write 2"})
+    setting.slot._say_troubles({"snapshot": "write 2"}, {})
+    assert setting.log.events() == ["trouble_began", "trouble_ended"]
+    assert setting.log.lines[0][2]["why"] == "write 1: No space left on device"

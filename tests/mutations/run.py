@@ -43,7 +43,7 @@ class Result:
 
 
 def run(corpus: Corpus, seed: int, mutants: int) -> Result:
-    rng, result, begun = random.Random(seed), Result(mutants), time.perf_counter()
+    rng, result, begun = random.Random(seed), Result(mutants), time.process_time()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with _limits():
         for number in range(mutants):
@@ -51,26 +51,26 @@ def run(corpus: Corpus, seed: int, mutants: int) -> Result:
             mutant = forge(corpus, rng) if forged else draw(corpus, rng)
             _look(corpus, mutant, result, f"seed {seed} number {number}")
     result.grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    result.seconds = time.perf_counter() - begun
+    result.seconds = time.process_time() - begun
     return result
 
 
 def _look(corpus: Corpus, mutant: Mutant, result: Result, name: str) -> None:
     result.kinds[corpus.kind_of(mutant.path)] += 1
     result.ways[mutant.way] += 1
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         result.verdicts[verdict(corpus, mutant)] += 1
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
         result.faults.append(f"{name}: {mutant.path.name} {mutant.way}: {type(error).__name__}: {error}")
-    result.slowest_ms = max(result.slowest_ms, 1_000 * (time.perf_counter() - begun))
+    result.slowest_ms = max(result.slowest_ms, 1_000 * (time.process_time() - begun))
 
 
 def verdict(corpus: Corpus, mutant: Mutant) -> str:
     """Raises what a reader should not have raised, and Believed. A forged file may be believed: its seal fits."""
-    signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
+    signal.setitimer(signal.ITIMER_PROF, _PATIENCE_S)
     try:
         return judge(corpus, mutant)
     except Believed:
@@ -78,7 +78,7 @@ def verdict(corpus: Corpus, mutant: Mutant) -> str:
             return "as sealed"
         raise
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 @contextmanager
@@ -86,17 +86,17 @@ def _limits() -> Iterator[None]:
     """Beyond them a reader meets Hangs or MemoryError."""
     limit, hard = resource.getrlimit(resource.RLIMIT_AS)
     here = _virtual_bytes() + _ROOM
-    before = signal.signal(signal.SIGALRM, _on_alarm)
+    before = signal.signal(signal.SIGPROF, _on_alarm)
     resource.setrlimit(resource.RLIMIT_AS, (here, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _on_alarm(number: int, frame: FrameType | None) -> None:
-    raise Hangs(f"no answer within {_PATIENCE_S:.0f} s")
+    raise Hangs(f"no answer within {_PATIENCE_S:.0f} s of processor time")
 
 
 def _virtual_bytes() -> int:
