@@ -228,7 +228,7 @@ class Worker:
         if known != version:
             raise StateMismatch(
                 f"version {version.number} was committed as content {known.digest} from {known.at_ms} on, the state "
-                f"folder says {version.digest} from {version.at_ms} on: its versions.json is not the newest one"
+                f"folder says {version.digest} from {version.at_ms} on: its list of versions is not the newest one"
             )
 
     def _mark_idle(self) -> None:

@@ -84,10 +84,11 @@ def texts(headers: list[tuple[str, bytes]]) -> dict[str, str]:
 
 def test_events_too_large_to_pass_on_stop_nothing(kafka: str, site: Site) -> None:
     """A late event and an alert of more than a megabyte: the one is cut, the other set apart, with the full length."""
-    alarm = "source: events\nrules:\n  - {alarm: told, by: k, when: size > 100, message: '{text} {text} {text}'}\n"
+    message = " ".join(["{text}"] * 20)
+    alarm = f"source: events\nrules:\n  - {{alarm: told, by: k, when: size > 100, message: '{message}'}}\n"
     site.write({"counts.yaml": COUNTS, "told.yaml": alarm}, kafka)
     site.start_and_wait()
-    site.feed(100, size=500, text="x" * 400_000)
+    site.feed(100, size=500, text="x" * 60_000)
     site.feed(400)
     late = json.dumps({"t": START_MS - 100_000, "k": "k0", "text": "x" * 1_048_000}).encode()
     send(kafka, site, late)

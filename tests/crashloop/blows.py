@@ -169,7 +169,7 @@ class Blows:
 
     def _deciding(self) -> None:
         """A change of rules is on disk, and perhaps some worker has heard of it."""
-        versions = self._daemon.state / "versions.json"
+        versions = self._daemon.state / "versions"
         before = versions.stat().st_mtime_ns
         self._edit()
         _wait(lambda: versions.stat().st_mtime_ns != before, 3.0, 0.0005)
