@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test crashloop brokers reloads mutations kafka s3 load bench lint format types imports docs stale-docs laws generate lock clean
+.PHONY: help install demo test crashloop brokers campaigns reloads mutations kafka s3 load bench lint format types imports docs stale-docs laws generate lock clean
 
 help:
 	@echo 'install              .venv/bin/streamwatchd and .venv/bin/swctl'
@@ -26,6 +26,7 @@ help:
 	@echo 'laws [EXAMPLES=…]    the laws of the engine on more random rules than `make test` takes'
 	@echo 'crashloop [KILLS=n SEED=s MINUTES=m]  SIGKILL anywhere on a real Kafka, until n kills are in build/crashloop.ndjson'
 	@echo 'brokers [INJECTIONS=n ROUNDS=n SEED=s MINUTES=m]  brokers and networks that fail, until so much is in build/brokers.ndjson'
+	@echo 'campaigns            the tests that take minutes each: several brokers, sleeping machines, a host taken over through S3'
 	@echo 'reloads [N=n SEED=s] reloads of torn, empty, broken and good files under traffic, until n are in build/reloads.ndjson'
 	@echo 'mutations [N=n SEED=s]  spoilt snapshots, journals and rules, until n are in build/mutations.ndjson'
 	@echo 'lint types imports   what CI asks of the code; `format` mends what it can'
@@ -83,6 +84,9 @@ crashloop: $(VENV)/.dev
 
 brokers: $(VENV)/.dev
 	$(BIN)/python -m tests.brokers --injections $(or $(INJECTIONS),200) --rounds $(or $(ROUNDS),12) --seed $(or $(SEED),1) $(if $(MINUTES),--minutes $(MINUTES))
+
+campaigns: $(VENV)/.dev
+	$(if $(KAFKA),STREAMWATCHD_KAFKA=$(KAFKA)) $(BIN)/python -m pytest -m campaign $(ARGS)
 
 reloads: $(VENV)/.dev
 	$(BIN)/python -m tests.reloads --reloads $(or $(N),10000) --seed $(or $(SEED),1)

@@ -13,7 +13,7 @@ from tests.kafka import server
 from tests.kafka.fixtures import needing_kafka
 from tests.kafka.proxy import Proxy
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.campaign]
 MOST_GROWTH_MB = 300.0
 
 

@@ -74,6 +74,7 @@ def sleeper(folder: Path) -> Iterator[tuple[Witness, Proxy]]:
             server.stop(kafka)
 
 
+@pytest.mark.campaign
 def test_a_suspended_machine_goes_on_when_it_wakes(tmp_path: Path) -> None:
     """In the middle of a transaction, past its time-out: the broker has aborted it, and the workers send the epoch
     again; none takes it for another owner."""
@@ -93,6 +94,7 @@ def test_a_suspended_machine_goes_on_when_it_wakes(tmp_path: Path) -> None:
         assert witness.workers() == workers
 
 
+@pytest.mark.campaign
 def test_a_suspended_worker_is_replaced_and_does_no_harm(tmp_path: Path) -> None:
     """Its supervisor finds it hung; the successor fences it and goes on where Kafka says."""
     with sleeper(tmp_path) as (witness, proxy):

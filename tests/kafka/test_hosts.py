@@ -44,7 +44,7 @@ def swctl(site: Site, *arguments: str) -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize("store", ["file", pytest.param("s3", marks=pytest.mark.s3)])
+@pytest.mark.parametrize("store", ["file", pytest.param("s3", marks=[pytest.mark.s3, pytest.mark.campaign])])
 @pytest.mark.parametrize("how", ["command", "lease"])
 def test_one_host_dies_and_the_other_takes_over(
     kafka: str, tmp_path: Path, store: str, how: str, request: pytest.FixtureRequest
