@@ -17,6 +17,7 @@ for _name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import streamwatchd  # noqa: E402
 from streamwatchd.compiler import Compiled, compile_project  # noqa: E402
 from streamwatchd.daemon.daemon import EXIT_BUSY, EXIT_USAGE, Daemon, Surroundings  # noqa: E402
+from streamwatchd.daemon.fit import Accept  # noqa: E402
 from streamwatchd.daemon.logs import configure  # noqa: E402
 from streamwatchd.daemon.process import EXIT_MISMATCH  # noqa: E402
 from streamwatchd.daemon.restore import Restored  # noqa: E402
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     configure(settings.log_level)
     kafka = _embedded if options.embedded_broker else _real
     try:
-        daemon = Daemon(options.config, settings, Surroundings(kafka))
+        daemon = Daemon(options.config, settings, Surroundings(kafka), frozenset(options.accept))
         return _restored(daemon.restore(options.restore)) if options.restore else daemon.run()
     except RuleSetRejected:
         return _show(compiled)
@@ -60,6 +61,16 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--check", action="store_true", help="check settings, rules and tables, and leave")
     parser.add_argument(
         "--restore", metavar="URL", default="", help="bring a savepoint into the empty state folder, and leave"
+    )
+    parser.add_argument(
+        "--accept",
+        action="append",
+        default=[],
+        type=Accept,
+        choices=list(Accept),
+        metavar="WHAT",
+        help="settle what a start was refused for, and leave: `offsets` puts lost offsets back as the journal has "
+        "them, `gap` goes on without records that are gone, `partitions` takes new partitions in",
     )
     parser.add_argument("--embedded-broker", action="store_true", help="the servers are an embedded broker (for demos)")
     parser.add_argument("--version", action="version", version=f"streamwatchd {streamwatchd.__version__}")

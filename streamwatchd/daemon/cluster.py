@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
@@ -15,6 +16,8 @@ from streamwatchd.shard.assignor import exchange_topic
 from streamwatchd.shard.move import layout_in_force
 from streamwatchd.shard.owner import Layout
 from streamwatchd.shard.version import Content
+
+T = TypeVar("T")
 
 _OUTPUT_PARTITIONS = 4
 _WEEK_MS = 7 * 24 * 3600 * 1000
@@ -69,10 +72,18 @@ class Cluster:
 
         Raises StateMismatch for offsets that others wrote.
         """
+
+        def ask() -> Layout | None:
+            return layout_in_force(self._kafka, self._settings, partitions, contents)
+
+        return self.until_answered(ask, stopped)
+
+    def until_answered(self, ask: Callable[[], T], stopped: Callable[[], bool]) -> T | None:
+        """Ask until it is not Unavailable; None when told to stop meanwhile."""
         wait_s = 0.5
         while not stopped():
             try:
-                return layout_in_force(self._kafka, self._settings, partitions, contents)
+                return ask()
             except Unavailable as error:
                 self._log.error("kafka_unavailable", reason=str(error), retry_in_seconds=wait_s)
             self._sleep(wait_s, stopped)

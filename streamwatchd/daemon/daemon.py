@@ -21,6 +21,7 @@ from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.content_mirror import ContentMirror
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
 from streamwatchd.daemon.control import ControlPort
+from streamwatchd.daemon.fit import Accept, Fit
 from streamwatchd.daemon.hosts import Hosts
 from streamwatchd.daemon.http import HttpPort
 from streamwatchd.daemon.logs import Log, logger
@@ -31,11 +32,13 @@ from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.daemon.restore import Restored, restore
 from streamwatchd.daemon.selfwatch.room import SelfWatch, Signs
 from streamwatchd.daemon.supervisor import Supervisor
+from streamwatchd.daemon.topic_book import TopicBook
 from streamwatchd.errors import RuleSetRejected, SnapshotCorrupt, StateMismatch, Taken, Unavailable
 from streamwatchd.ports.clock import Clock, SystemClock
 from streamwatchd.ports.disk import Disk, Lock, RealDisk
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.settings import Settings
+from streamwatchd.shard.assignor import exchange_topic
 from streamwatchd.shard.history import journalled_epochs, versions_in
 from streamwatchd.shard.move import Order
 from streamwatchd.shard.owner import Layout
@@ -60,9 +63,15 @@ class Surroundings:
 class Daemon:
     """One run of `streamwatchd --config FILE`."""
 
-    def __init__(self, config: Path, settings: Settings, around: Surroundings) -> None:
-        """Raises RuleSetRejected when nothing can run, Unavailable when the state folder is another daemon's."""
+    def __init__(
+        self, config: Path, settings: Settings, around: Surroundings, accept: frozenset[Accept] = frozenset()
+    ) -> None:
+        """With `accept` it settles what does not fit, as an operator says, and leaves.
+
+        Raises RuleSetRejected when nothing can run, Unavailable when the state folder is another daemon's.
+        """
         self._config = config
+        self._accept = accept
         self._settings = settings
         self._around = around
         self._log: Log = logger()
@@ -128,6 +137,9 @@ class Daemon:
             return 0
         self._selfwatch.start()
         proposal = Proposal(content, self._bundle(compiled.loaded.files))
+        fit = self._fit([*older, content])
+        if fit is None:
+            return 0
         layout = self._cluster.layout([*older, content], partitions, lambda: self._stopped)
         if self._stopped:
             return 0
@@ -140,16 +152,24 @@ class Daemon:
         layout = layout or Layout(0, self._settings.shards)
         if self._mirror is not None:
             self._mirror.follow(self._store)
-        if layout.shards != self._settings.shards and not self._is_first:
+        moving = layout.shards != self._settings.shards or fit.moves
+        if moving and not self._is_first:
             raise Unavailable(f"{layout} is in force: the host with shard 0 has to move the shards first")
-        if layout.shards != self._settings.shards:
-            code = self._move(layout, partitions)
+        if moving:
+            code = self._move(layout, partitions, fit)
             if code is not None:
                 return code
             layout = after(layout, self._settings)
+        if self._accept:
+            fit.settled()
+            return 0
         self._supervise(partitions, layout, proposal, dict(compiled.loaded.files))
         assert self._supervisor is not None
-        return self._supervisor.run()
+        watch = fit.watch(self._refuse)
+        try:
+            return self._supervisor.run()
+        finally:
+            watch.close()
 
     @property
     def _is_first(self) -> bool:
@@ -198,9 +218,35 @@ class Daemon:
         finally:
             self._lock.release()
 
-    def _move(self, layout: Layout, partitions: Mapping[str, int]) -> int | None:
-        """Another number of shards; None once it is in force, else the exit code."""
-        order = Order(layout, after(layout, self._settings), partitions, self._store.versions)
+    def _fit(self, contents: list[Content]) -> Fit | None:
+        """Topics and offsets as they should be, or mended as an operator said; None when told to stop meanwhile.
+
+        Raises StateMismatch with the command that mends them.
+        """
+        topics = {each.topic for content in contents for each in content.inputs}
+        stages = max(content.stages for content in contents)
+        topics |= {exchange_topic(self._settings.topics, stage) for stage in range(2, stages + 1)}
+        book = TopicBook(self._around.disk, self._settings.state_dir)
+
+        def ask() -> Fit:
+            return Fit(self._kafka, self._settings, topics, book, self._log)
+
+        fit = self._cluster.until_answered(ask, lambda: self._stopped)
+        if fit is None:
+            return None
+        fit.demand(self._accept, lambda words: f"`streamwatchd --config {self._config} {words}`")
+        done = self._cluster.until_answered(fit.put_back, lambda: self._stopped)
+        return None if done is None else fit
+
+    def _refuse(self, reason: str) -> None:
+        """From the thread that looks at the topics."""
+        assert self._supervisor is not None
+        self._supervisor.refuse(reason)
+        self._wake()
+
+    def _move(self, layout: Layout, partitions: Mapping[str, int], fit: Fit) -> int | None:
+        """Another number of shards, or other places to go on from; None once it is in force, else the exit code."""
+        order = fit.order(Order(layout, after(layout, self._settings), partitions, self._store.versions))
         job = replace(self._job(assignment_of(order)), order=order)
         self._moving = True
         try:

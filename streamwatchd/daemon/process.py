@@ -43,6 +43,7 @@ _PR_SET_PDEATHSIG = 1
 _SWITCH_S = 0.001
 """After so long the loop lets the commit's thread go on, which needs the interpreter for µs only, but several times a
 commit; Python's own 5 ms each would be seen as latency."""
+_REFUSED = "a restart of the daemon says what does not fit between topics, offsets and state, and how to settle it"
 _FENCED = (
     "another daemon with `app: {app}` has taken this shard over, and this one leaves for good: stop one of the two, or "
     "give each an `app` and topics of its own"
@@ -94,7 +95,7 @@ def work(job: Job, control: Connection, reports: Connection, memory: Array[c_cha
         log.error("worker_fenced", reason=str(error), hint=_FENCED.format(app=job.settings.app))
         code = EXIT_FENCED
     except StateMismatch as error:
-        log.error("worker_refused", reason=str(error))
+        log.error("worker_refused", reason=str(error), hint=_REFUSED)
         code = EXIT_MISMATCH
     except Exception:
         log.error("worker_crashed", exc_info=True)

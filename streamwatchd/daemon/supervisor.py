@@ -33,6 +33,8 @@ _PACE_S = 1.0
 _TURN_S = 0.25
 _STOP_S = 25.0
 
+_LOOK_AGAIN = "all shards stop; start the daemon again: it says what does not fit, and the command that settles it"
+
 MakeJob = Callable[[Assignment], Job]
 T = TypeVar("T")
 
@@ -94,6 +96,7 @@ class Supervisor:
         self._wanted_since: float | None = None
         self._ready = False
         self._stopping = False
+        self._refused = ""
         for slot in self.slots:
             metrics.put("worker_up", 0, (("shard", str(slot.shard)),))
 
@@ -107,6 +110,11 @@ class Supervisor:
 
     def stop(self) -> None:
         self._stopping = True
+
+    def refuse(self, reason: str) -> None:
+        """From any thread, once: what the work stands on is not what it was, so all shards end what they have."""
+        self._log.error("topics_changed", reason=reason, hint=_LOOK_AGAIN)
+        self._refused, self._stopping = reason, True
 
     def turn(self) -> None:
         self.alive_at = self._clock.monotonic()
@@ -319,6 +327,7 @@ class Supervisor:
                     slot.kill()
         codes = {slot.exit_code for slot in self.slots}
         code = next((each for each in (EXIT_FENCED, EXIT_MISMATCH) if each in codes), 0)
+        code = EXIT_MISMATCH if self._refused and code == 0 else code
         self._log.info("daemon_left", exit=code)
         return code
 

@@ -69,6 +69,7 @@ class Broker:
         self.transaction_timeout_ms = transaction_timeout_ms
         self.topics: dict[str, list[Log]] = {}
         self.ids: dict[str, str] = {}
+        self._made = 0
         self.groups: dict[str, dict[Partition, Committed]] = {}
         self.epochs: dict[str, int] = {}
         self.open: dict[str, Transaction] = {}
@@ -76,10 +77,15 @@ class Broker:
     def create(self, topic: str, partitions: int) -> None:
         if topic not in self.topics:
             self.topics[topic] = [Log() for _ in range(partitions)]
-            self.ids[topic] = f"{topic}-{len(self.ids)}-{id(self.topics[topic]):x}"
+            self._made += 1
+            self.ids[topic] = f"{topic}-{self._made}"
 
     def delete(self, topic: str) -> None:
+        """Committed positions go with it, as a group coordinator has it."""
         del self.topics[topic]
+        for positions in self.groups.values():
+            for partition in [each for each in positions if each.topic == topic]:
+                del positions[partition]
 
     def log(self, partition: Partition) -> Log:
         logs = self.topics.get(partition.topic, [])

@@ -10,7 +10,7 @@ from streamwatchd.errors import BadRecord, Fenced, StateMismatch, Unavailable
 from streamwatchd.ports.clock import Clock, ManualClock
 from streamwatchd.ports.fake_broker import Broker, Entry, State, Transaction
 from streamwatchd.ports.faults import Faults
-from streamwatchd.ports.kafka import Committed, NewTopic, Outcome, Partition, Record, Taken
+from streamwatchd.ports.kafka import Committed, NewTopic, Outcome, Partition, Record, Taken, TopicFacts
 from streamwatchd.ports.murmur2 import partition_of
 
 MAX_RECORD_BYTES = 1_000_000
@@ -282,6 +282,15 @@ class FakeAdmin:
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         self._kafka.reach("topic_ids")
         return {topic: self._kafka.broker.ids[topic] for topic in topics if topic in self._kafka.broker.topics}
+
+    def describe(self, topics: Iterable[str]) -> dict[str, TopicFacts]:
+        self._kafka.reach("describe")
+        broker = self._kafka.broker
+        return {
+            topic: TopicFacts(broker.ids[topic], len(broker.topics[topic]))
+            for topic in topics
+            if topic in broker.topics
+        }
 
     def ensure_topics(self, topics: Iterable[NewTopic]) -> None:
         self._kafka.reach("ensure_topics")

@@ -89,6 +89,14 @@ def _cut(batch: RawBatch, rows: slice) -> RawBatch:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class TopicFacts:
+    """`id` is the broker's, of the topic's present incarnation; empty where the broker has none."""
+
+    id: str
+    partitions: int
+
+
 class Reader(Protocol):
     """Reads assigned partitions from explicit positions. It commits nothing and belongs to no group's membership."""
 
@@ -170,6 +178,9 @@ class Admin(Protocol):
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """The broker's id of each topic's present incarnation; empty where the broker has none."""
+
+    def describe(self, topics: Iterable[str]) -> dict[str, TopicFacts]:
+        """Of these topics alone; one that is not there is not in the result."""
 
     def ensure_topics(self, topics: Iterable[NewTopic]) -> None:
         """Create those that are not there and wait until they are usable; leaves existing ones as they are."""

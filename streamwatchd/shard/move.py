@@ -12,7 +12,7 @@ whoever opens a closed shard again fences the mover first. So there is no instan
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from streamwatchd.errors import Fenced, SnapshotCorrupt, StateMismatch, Unavailable
 from streamwatchd.failpoints import failpoint
@@ -37,12 +37,23 @@ _COMMIT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Move from one layout to another; topics' partition counts and versions are as in `Assignment`."""
+    """Move from one layout to another; topics' partition counts and versions are as in `Assignment`.
+
+    By an operator's word partitions go on at `starts` instead of where they stand, records below `gone` are given up,
+    and `counts` are partition counts under which the layout before worked, where they are others now.
+    """
 
     before: Layout
     after: Layout
     partitions: Mapping[str, int]
     versions: tuple[Version, ...]
+    starts: Mapping[Partition, int] = field(default_factory=dict)
+    gone: Mapping[Partition, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def partitions_before(self) -> dict[str, int]:
+        return {**self.partitions, **self.counts}
 
 
 def all_tasks(
@@ -91,10 +102,13 @@ class Mover:
         self._make_shard = make_shard
         self._meter = Meter(0, ports.clock)
         self._contents = [ports.link.content(digest) for digest in dict.fromkeys(v.digest for v in order.versions)]
-        self._old = [each for each in owners(settings.app, order.before) if self._tasks(each)]
+        before = order.partitions_before
+        self._old = [
+            each for each in owners(settings.app, order.before) if all_tasks(settings, each, before, self._contents)
+        ]
         self._sources = Sources(
             settings, order.partitions, order.versions, ports.kafka, ports.disk, ports.shared, ports.link.content,
-            make_shard, self._meter, self._breathe,
+            make_shard, self._meter, self._breathe, order.gone,
         )  # fmt: skip
 
     def run(self) -> None:
@@ -126,15 +140,17 @@ class Mover:
         """A worker brings it to the newest version, commits its last epoch and a snapshot, and leaves."""
         order = self._order
         assignment = Assignment(
-            owner.shard, owner.shards, order.partitions, order.versions, generation=owner.generation, closing=True
-        )
+            owner.shard, owner.shards, order.partitions_before, order.versions, generation=owner.generation,
+            closing=True, gone=order.gone,
+        )  # fmt: skip
         settings = replace(self._settings, shards=owner.shards)
         self._meter.note(f"closing {owner}")
         Worker(settings, assignment, self._ports, self._make_shard).run()
 
     def _closed(self) -> tuple[Move, dict[Partition, Committed]]:
         """What stands in Kafka now that all are closed. Raises Unavailable where one is not: told to stop."""
-        found = committed_stamps(self._ports.kafka, self._settings, self._order.partitions, self._contents)
+        order = self._order
+        found = committed_stamps(self._ports.kafka, self._settings, order.partitions_before, self._contents)
         newest: dict[int, Stamp] = {}
         for _, stamp in found.values():
             if stamp.layout != self._order.before:
@@ -145,14 +161,16 @@ class Mover:
             if owner.shard not in newest or not newest[owner.shard].closed:
                 raise Unavailable(f"{owner} is not closed yet")
         epochs = {shard: stamp.epoch for shard, stamp in newest.items()}
-        move = Move(self._order.before, self._order.after, max(epochs.values(), default=0), epochs)
+        base = max(epochs.values(), default=0)
+        move = Move(order.before, order.after, base, epochs, order.counts, order.starts)
         left = {each: position for each, (position, stamp) in found.items() if stamp.epoch == epochs[stamp.shard]}
         return move, left
 
     def _parts(self, move: Move) -> dict[Owner, Snapshot]:
         reader: Reader = self._ports.kafka.reader(read_committed=True)
         try:
-            before = pictures_of(self._sources, move.before, move.epochs, reader)
+            earlier = replace(self._sources, partitions=self._order.partitions_before)
+            before = pictures_of(earlier, move.before, move.epochs, reader)
         finally:
             reader.close()
         return divide(before, move, self._sources)
@@ -182,16 +200,18 @@ class Mover:
     def _stamped(
         self, move: Move, parts: Mapping[Owner, Snapshot], positions: Mapping[Partition, Committed]
     ) -> dict[Partition, Committed]:
-        """Every offset as it is, with the stamp of its shard to be."""
+        """Every offset as it is, or where it is to go on, with the stamp of its shard to be."""
         found: dict[Partition, Committed] = {}
         for owner, part in parts.items():
             text = str(stamp_of(owner, move.base))
             for task, partition in self._tasks(owner).items():
                 if task in part.positions:
                     found[partition] = Committed(part.positions[task], text)
-        wrong = [each for each, position in found.items() if positions[each].offset != position.offset]
-        if wrong or found.keys() != positions.keys():
-            raise StateMismatch(f"state and committed offsets do not agree: {wrong or found.keys() ^ positions.keys()}")
+        stay = found.keys() - move.starts.keys()
+        wrong = {each for each in stay & positions.keys() if positions[each].offset != found[each].offset}
+        wrong |= (found.keys() ^ positions.keys()) - move.starts.keys()
+        if wrong:
+            raise StateMismatch(f"state and committed offsets do not agree: {wrong}")
         return found
 
     def _put_in_force(self, writer: Writer | None, move: Move, positions: Mapping[Partition, Committed]) -> None:

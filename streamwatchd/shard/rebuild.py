@@ -7,7 +7,7 @@ their last epochs: its first snapshots say it, and where they are lost, it is pu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import streamwatchd
 from streamwatchd.errors import StateMismatch, Unavailable
@@ -44,7 +44,10 @@ def tasks_of(
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a state is built from. `versions` are those so far, oldest first; `breathe` is called now and then."""
+    """What a state is built from. `versions` are those so far, oldest first; `breathe` is called now and then.
+
+    `gone`: partitions whose records below an offset an operator has given up; a replay leaves them out.
+    """
 
     settings: Settings
     partitions: Mapping[str, int]
@@ -56,6 +59,7 @@ class Sources:
     make_shard: MakeShard
     meter: Meter
     breathe: Callable[[], None] = lambda: None
+    gone: Mapping[Partition, int] = field(default_factory=dict)
 
 
 class Rebuild:
@@ -101,7 +105,7 @@ class Rebuild:
         sources.meter.phase = "replaying"
         records = replayable(self.journal, sources.kafka, self.topic, self._owner, state.epoch, epoch, self._gap)
         sources.meter.note(f"replaying epochs {state.epoch + 1} to {epoch}")
-        Replay(state, reader, sources.contents, self.tasks, sources.breathe).run(records)
+        Replay(state, reader, sources.contents, self.tasks, sources.breathe, sources.gone).run(records)
 
     def _beginning(self, epoch: int, reader: Reader) -> State:
         """Before the first epoch of this layout."""
@@ -118,7 +122,8 @@ class Rebuild:
                 "where the shards before it stood, so the state can't be rebuilt; restore a savepoint"
             )
         sources.meter.note(f"{self._owner}: its first snapshots are gone, putting the shards before it together again")
-        before = pictures_of(sources, move.before, move.epochs, reader)
+        earlier = replace(sources, partitions={**sources.partitions, **move.counts})
+        before = pictures_of(earlier, move.before, move.epochs, reader)
         parts = divide(before, move, sources)[self._owner]
         return restore(parts, sources.contents, self.tasks, sources.make_shard)
 
@@ -172,10 +177,11 @@ def divide(before: list[Snapshot], move: Move, sources: Sources) -> dict[Owner, 
     known = {digest: sources.contents(digest) for digest in {each.digest for each in versions}}
     found: dict[Owner, Snapshot] = {}
     for owner in owners(sources.settings.app, move.after):
-        tasks: set[TaskId] = set()
+        tasks: dict[TaskId, Partition] = {}
         for content in known.values():
-            tasks |= tasks_of(sources.settings, owner, sources.partitions, content).keys()
+            tasks |= tasks_of(sources.settings, owner, sources.partitions, content)
         positions = {task: at for part in before for task, at in part.positions.items() if task in tasks}
+        positions |= {task: move.starts[each] for task, each in tasks.items() if each in move.starts}
         states = {task: state for part in before for task, state in part.states.items() if task in tasks}
         engine = streamwatchd.__version__
         found[owner] = Snapshot(owner, move.base, versions, positions, states, engine)

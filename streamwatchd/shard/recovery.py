@@ -128,13 +128,16 @@ class Replay:
         contents: Contents,
         tasks_of: Tasks,
         breathe: Callable[[], None] = lambda: None,
+        gone: Mapping[Partition, int] = {},
     ) -> None:
-        """`breathe` is called now and then: a replay may be long."""
+        """`breathe` is called now and then: a replay may be long. Records of a partition below its offset in `gone`
+        are left out, as an operator has given them up."""
         self._state = state
         self._reader = reader
         self._contents = contents
         self._tasks_of = tasks_of
         self._breathe = breathe
+        self._gone = gone
 
     def run(self, records: Sequence[EpochRecord]) -> None:
         """Raises StateMismatch where the inputs are not there any more, Unavailable when no broker answers."""
@@ -162,11 +165,13 @@ class Replay:
 
     def _feed(self, run: list[EpochRecord]) -> None:
         lanes = {partition: Lane(task, run) for task, partition in self._state.tasks.items()}
-        for lane in lanes.values():
+        for partition, lane in lanes.items():
             self._check_start(lane)
+            lane.leave_out(self._gone.get(partition, 0))
             self._play(lane, lane.acts_without_records())
         waiting = {partition: lane for partition, lane in lanes.items() if not lane.done}
-        self._reader.assign({partition: lane.start or 0 for partition, lane in waiting.items()})
+        starts = {partition: max(lane.start or 0, self._gone.get(partition, 0)) for partition, lane in waiting.items()}
+        self._reader.assign(starts)
         while waiting:
             self._breathe()
             taken = self._reader.take(20_000, 0.5)
@@ -234,6 +239,10 @@ class Lane:
             self._script.pop()  # one larger batch is quicker, and cuts don't matter
         self._script.append(_Stretch(end, now_ms))
         return end
+
+    def leave_out(self, below: int) -> None:
+        """Records below an offset will not come."""
+        self._script = deque(act for act in self._script if isinstance(act, Mark) or act.end > below)
 
     @property
     def done(self) -> bool:

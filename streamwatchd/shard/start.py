@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from streamwatchd.errors import StateMismatch, Unavailable
@@ -33,7 +33,7 @@ class Assignment:
     `held`: after recovery wait for `Go`, as a change may be decided before any record is taken. `losses`: how many
     workers of this shard have died in a row, soon after their start. `generation` numbers the layouts (how many shards
     there are) that this application has had. `closing`: bring the shard to the newest version, commit the last epoch
-    of its layout, and leave.
+    of its layout, and leave. `gone`: records below these offsets are given up, and a replay does without them.
     """
 
     shard: int
@@ -44,6 +44,7 @@ class Assignment:
     losses: int = 0
     generation: int = 0
     closing: bool = False
+    gone: Mapping[Partition, int] = field(default_factory=dict)
 
 
 def no_stores(url: str) -> SharedStore:
@@ -91,7 +92,7 @@ class Recovery:
         self._folder = self._owner.folder(settings.state_dir)
         sources = Sources(
             settings, assignment.partitions, assignment.versions, ports.kafka, ports.disk, ports.shared,
-            ports.link.content, make_shard, meter, self._breathe,
+            ports.link.content, make_shard, meter, self._breathe, assignment.gone,
         )  # fmt: skip
         self._rebuild = Rebuild(sources, self._owner)
         self.journal, self.snapshots = self._rebuild.journal, self._rebuild.snapshots

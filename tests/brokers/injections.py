@@ -17,7 +17,6 @@ from tests.kafka.proxy import (
     END_TXN,
     FETCH,
     INIT_PRODUCER_ID,
-    OFFSET_FETCH,
     PRODUCE,
     TXN_OFFSET_COMMIT,
     Fault,
@@ -29,10 +28,7 @@ from tests.kafka.proxy import (
 CALLS = {
     END_TXN: "EndTxn", TXN_OFFSET_COMMIT: "TxnOffsetCommit", ADD_PARTITIONS: "AddPartitionsToTxn",
     ADD_OFFSETS: "AddOffsetsToTxn", PRODUCE: "Produce", FETCH: "Fetch", INIT_PRODUCER_ID: "InitProducerId",
-    OFFSET_FETCH: "OffsetFetch",
 }  # fmt: skip
-_ON_THE_WAY_BACK = (INIT_PRODUCER_ID, OFFSET_FETCH)
-"""Calls that are made only after a doubtful end: they are struck together with an EndTxn."""
 _STRUCK_S = 90.0
 IMPATIENT = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000"}
 
@@ -62,12 +58,12 @@ class Blow:
 def draw(rng: random.Random) -> list[Blow]:
     """One to three faults in a row; most are of EndTxn, and most of those arrive twice: the second after the next
     begin."""
-    call = rng.choices([*CALLS], [60, 10, 6, 6, 8, 4, 3, 3])[0]
+    call = rng.choices([*CALLS], [60, 10, 6, 6, 8, 4, 6])[0]
     blows = [_blow(rng, call)]
-    if call in _ON_THE_WAY_BACK:
-        blows.append(Blow(END_TXN, Fault.LOSE_ANSWER))
-    if call == END_TXN and rng.random() < 0.25:
-        blows.append(_blow(rng, rng.choice((END_TXN, INIT_PRODUCER_ID, OFFSET_FETCH))))
+    if call == INIT_PRODUCER_ID:
+        blows.append(Blow(END_TXN, Fault.LOSE_ANSWER))  # it is called only after a doubtful end
+    elif call == END_TXN and rng.random() < 0.25:
+        blows.append(_blow(rng, END_TXN))
     return blows
 
 

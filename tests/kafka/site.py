@@ -53,6 +53,7 @@ class Site(Process):
         self.settings = {**given, "snapshot_every": "1s", "commit_every": "100ms", **settings}
         self.write({"counts.yaml": COUNTS}, servers)
         self.sent = 0
+        self.partitions = SOURCE_PARTITIONS
 
     def write(self, rules: dict[str, str], servers: str) -> None:
         self.config = write_project(self.folder, rules, servers, self.topic, source=self.source, **self.settings)
@@ -74,14 +75,14 @@ class Site(Process):
 
     def _record(self, n: int, fields: dict[str, Any]) -> Record:
         event = {"t": START_MS + 10 * n, "k": f"k{n % 3}", **fields}
-        return Record(self.topic, json.dumps(event).encode(), partition=n % SOURCE_PARTITIONS)
+        return Record(self.topic, json.dumps(event).encode(), partition=n % self.partitions)
 
     def finish(self) -> None:
         """Events so much later that every window of what was fed before is closed."""
         writer = self.kafka.plain_writer()
         late = {"t": START_MS + 10 * self.sent + 60_000, "k": "end"}
         value = json.dumps(late).encode()
-        writer.send(Record(self.topic, value, partition=number) for number in range(SOURCE_PARTITIONS))
+        writer.send(Record(self.topic, value, partition=number) for number in range(self.partitions))
         writer.flush(30)
         writer.close()
 

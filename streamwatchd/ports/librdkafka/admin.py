@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from confluent_kafka.cimpl import NewTopic as ClientNewTopic
 
 from streamwatchd.errors import StateMismatch, Unavailable
-from streamwatchd.ports.kafka import Committed, NewTopic, Partition
+from streamwatchd.ports.kafka import Committed, NewTopic, Partition, TopicFacts
 from streamwatchd.ports.librdkafka.errors import Connection, Options, family, kafka_error, options
 from streamwatchd.ports.librdkafka.groups import committed
 
@@ -51,6 +51,23 @@ class LibrdkafkaAdmin:
             except KafkaException as problem:
                 raise family(problem, f"describe topic {name}") from problem
         return ids
+
+    def describe(self, topics: Iterable[str]) -> dict[str, TopicFacts]:
+        names = list(topics)
+        if not self._creates_topics:
+            return {name: TopicFacts("", count) for name, count in self.partitions_of(names).items()}
+        if not names:
+            return {}
+        found = {}
+        asked = self._client.describe_topics(TopicCollection(names), request_timeout=self._patience_s)
+        for name, future in asked.items():
+            try:
+                described = future.result()
+                found[name] = TopicFacts(str(described.topic_id), len(described.partitions))
+            except KafkaException as problem:
+                if kafka_error(problem).code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise family(problem, f"describe topic {name}") from problem
+        return found
 
     def ensure_topics(self, topics: Iterable[NewTopic]) -> None:
         wanted = {topic.name: topic for topic in topics}

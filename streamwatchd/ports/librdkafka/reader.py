@@ -91,6 +91,7 @@ class LibrdkafkaReader:
         self._at_end: set[Partition] = set()
         self._names: dict[str | None, int] = {}
         self._problem: KafkaError | None = None
+        self._reading = "read"
 
     def assign(self, positions: Mapping[Partition, int]) -> None:
         self._demand(positions)
@@ -181,6 +182,8 @@ class LibrdkafkaReader:
         if error.code() != KafkaError._PARTITION_EOF:
             # The records that came with it go out first; the next call raises it.
             self._problem = error
+            at = None if event.topic() is None else Partition(str(event.topic()), int(event.partition() or 0))
+            self._reading = f"read {at.topic}[{at.partition}] at offset {self._positions.get(at)}" if at else "read"
             return
         partition = Partition(str(event.topic()), int(event.partition() or 0))
         if partition in self._positions and _offset(event) >= self._positions[partition]:
@@ -189,7 +192,7 @@ class LibrdkafkaReader:
 
     def _raise_problem(self) -> None:
         if self._problem is not None:
-            raise family(self._problem, "read") from KafkaException(self._problem)
+            raise family(self._problem, self._reading) from KafkaException(self._problem)
 
     def _look_after_connection(self, *, quiet: bool) -> None:
         """An end reached before a connection was lost says nothing now: fetch again from the same positions."""

@@ -1,0 +1,84 @@
+"""Before any work: topics and committed offsets must be as we left them. What is not is said with the command that
+settles it, and settled only by that command; nothing is ever reset by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+
+from streamwatchd.daemon.inspection import Accept, Finding, Inspection, in_words
+from streamwatchd.daemon.logs import Log
+from streamwatchd.daemon.put_back import has_worked, put_back
+from streamwatchd.daemon.topic_book import TopicBook, TopicWatch, every_partition
+from streamwatchd.errors import StateMismatch
+from streamwatchd.ports.kafka import Kafka, Partition
+from streamwatchd.settings import Settings
+from streamwatchd.shard.move import Order
+
+__all__ = ["Accept", "Fit"]
+
+
+class Fit:
+    """What is found at one start. Each question may raise Unavailable."""
+
+    def __init__(self, kafka: Kafka, settings: Settings, topics: Iterable[str], book: TopicBook, log: Log) -> None:
+        self._kafka, self._settings, self._book, self._log = kafka, settings, book, log
+        inspection = Inspection(kafka, settings.app, topics, book.read())
+        self._now = inspection.now
+        self._findings = inspection.findings()
+        if inspection.is_blank and has_worked(kafka, settings):
+            self._findings.append(self._all_lost())
+
+    def _all_lost(self) -> Finding:
+        settings = self._settings
+        return Finding(
+            Accept.OFFSETS,
+            f"group {settings.app} has no committed offsets, yet topic {settings.topics.journal} shows that it has "
+            "worked before: they were deleted or have expired (or, to begin anew, take another `app`)",
+            lost=frozenset(every_partition(self._now)),
+        )
+
+    def demand(self, accepted: Collection[Accept], command: Callable[[str], str]) -> None:
+        """Raises StateMismatch unless all that was found is accepted."""
+        if any(each.accept not in accepted for each in self._findings):
+            reason = in_words(self._findings, command)
+            self._log.error("start_refused", reason=reason)
+            raise StateMismatch(reason)
+
+    def put_back(self) -> bool:
+        """Offsets that were lost are in Kafka again."""
+        lost: set[Partition] = set()
+        for each in self._findings:
+            lost |= each.lost
+        for partition, position in put_back(self._kafka, self._settings, lost).items() if lost else ():
+            place = f"{partition.topic}[{partition.partition}]"
+            self._log.info("offset_put_back", partition=place, offset=position.offset)
+        return True
+
+    @property
+    def moves(self) -> bool:
+        """Some partition is to go on elsewhere, which the state must know of."""
+        return any(each.starts for each in self._findings)
+
+    def order(self, order: Order) -> Order:
+        """The same with what was found and accepted."""
+        for each in self._findings:
+            order = replace(
+                order,
+                starts={**order.starts, **each.starts},
+                gone={**order.gone, **each.gone},
+                counts={**order.counts, **each.counts},
+            )
+        return order
+
+    def settled(self) -> None:
+        """All that was found is in force; raises Unavailable where the disk does not take that down."""
+        self._book.write(self._now)
+        for each in self._findings:
+            starts = {f"{p.topic}[{p.partition}]": at for p, at in each.starts.items()}
+            self._log.warning("accepted", what=each.accept, reason=each.text, goes_on_at=starts)
+        if not self._findings:
+            self._log.info("nothing_to_accept", reason="topics and offsets are as they should be")
+
+    def watch(self, refuse: Callable[[str], None]) -> TopicWatch:
+        return TopicWatch(self._kafka, self._settings.app, self._book, self._now, refuse)

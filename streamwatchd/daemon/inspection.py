@@ -1,0 +1,181 @@
+"""Whether topics and committed offsets are as we left them: what is not, in words and in what would mend it.
+
+finding     what happened                                             settled by `--accept`
+offsets     offsets deleted, expired, or set by hand                  put back as the journal has them
+gap         records gone unread: retention, a topic made anew, a log  go on with the first record that is there
+            cut short
+partitions  a topic has more partitions than before                   take them in from their first record
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from streamwatchd.daemon.topic_book import every_partition, is_remade
+from streamwatchd.errors import StateMismatch
+from streamwatchd.ports.kafka import Committed, Kafka, Partition, TopicFacts
+from streamwatchd.shard.stamp import stamps
+
+NOTHING_BELOW = 2**62
+"""As an offset below which all is given up: everything."""
+_MOST_NAMED = 5
+
+
+class Accept(StrEnum):
+    OFFSETS = "offsets"
+    GAP = "gap"
+    PARTITIONS = "partitions"
+
+
+WAYS = {
+    Accept.OFFSETS: "to put them back as the journal topic has them",
+    Accept.GAP: "to go on with the first record that is there, without what is gone",
+    Accept.PARTITIONS: "to take the new ones in from their first record",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`starts`, `gone` and `counts` are what a move has to know of it (`shard.move.Order`); `lost`: partitions whose
+    offsets are to be put back first. Without `accept` only the operator's own hands help."""
+
+    accept: Accept | None
+    text: str
+    starts: Mapping[Partition, int] = field(default_factory=dict)
+    gone: Mapping[Partition, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    lost: frozenset[Partition] = frozenset()
+
+
+class Inspection:
+    """Of `topics`, whose offsets group `app` keeps; `book` is what was known of them, nothing on a new state folder."""
+
+    def __init__(self, kafka: Kafka, app: str, topics: Iterable[str], book: Mapping[str, TopicFacts]) -> None:
+        """Raises Unavailable."""
+        admin = kafka.admin()
+        try:
+            self.now = admin.describe(topics)
+            partitions = list(every_partition(self.now))
+            self._first = admin.beginning_offsets(partitions)
+            self._end = admin.end_offsets(partitions)
+            self._committed = admin.committed(app, partitions)
+        finally:
+            admin.close()
+        self._app, self._book = app, book
+
+    @property
+    def is_blank(self) -> bool:
+        """Nothing is committed, and nothing is known: a first start, or both were lost."""
+        return not self._book and not any(self._committed.values())
+
+    def findings(self) -> list[Finding]:
+        found = [*self._of_topics(), *self._of_offsets(), *self._of_records()]
+        return [each for each in found if each is not None]
+
+    def _of_topics(self) -> Iterable[Finding | None]:
+        for topic, now in self.now.items():
+            known = self._book.get(topic, now)
+            if is_remade(known, now):
+                yield self._remade(topic, known, now)
+            elif now.partitions > known.partitions:
+                new = {each: self._first[each] for each in self._of(topic) if each.partition >= known.partitions}
+                yield Finding(
+                    Accept.PARTITIONS,
+                    f"topic {topic} has {now.partitions} partitions, it had {known.partitions}: keys may lie in other "
+                    "partitions now, and what was counted of such a key so far stays where it was",
+                    starts=new,
+                    counts={topic: known.partitions},
+                )
+
+    def _remade(self, topic: str, known: TopicFacts, now: TopicFacts) -> Finding:
+        if now.partitions < known.partitions:
+            return Finding(
+                None,
+                f"topic {topic} was deleted and made anew with {now.partitions} partitions, it had {known.partitions}: "
+                "make it with as many again",
+            )
+        old = {each for each in self._of(topic) if each.partition < known.partitions}
+        return Finding(
+            Accept.GAP,
+            f"topic {topic} was deleted and made anew: the offsets committed for it mean nothing in the new one",
+            starts={each: self._first[each] for each in self._of(topic)},
+            gone=dict.fromkeys(old, NOTHING_BELOW),
+            counts={topic: known.partitions} if now.partitions > known.partitions else {},
+            lost=frozenset(each for each in old if not self._is_ours(each)),
+        )
+
+    def _of_offsets(self) -> Iterable[Finding | None]:
+        lost = {each: position for each, position in self._old() if not self._is_ours(each)}
+        if lost:
+            yield Finding(
+                Accept.OFFSETS,
+                f"the offsets of group {self._app} for {_names(lost)} "
+                + ("were set by hand or by another program" if any(lost.values()) else "were deleted or have expired"),
+                lost=frozenset(lost),
+            )
+
+    def _of_records(self) -> Iterable[Finding | None]:
+        for each, position in self._old():
+            if position is None or not self._is_ours(each):
+                continue
+            first, end, at = self._first[each], self._end[each], position.offset
+            if at < first:
+                yield Finding(
+                    Accept.GAP,
+                    f"{_name(each)} begins at offset {first}, the next to be read was {at}: {first - at} record(s) "
+                    "have passed the topic's retention unread",
+                    starts={each: first},
+                    gone={each: first},
+                )
+            elif at > end:
+                yield Finding(
+                    Accept.GAP,
+                    f"{_name(each)} ends at offset {end}, the next to be read was {at}: its log was cut short",
+                    starts={each: end},
+                    gone={each: NOTHING_BELOW},
+                )
+
+    def _old(self) -> Iterable[tuple[Partition, Committed | None]]:
+        """Partitions that had an offset of ours: those of the incarnation we know, without new ones."""
+        for topic, now in self.now.items():
+            known = self._book.get(topic)
+            if known is not None and is_remade(known, now):
+                continue
+            for each in self._of(topic):
+                if self._committed[each] is not None or (known is not None and each.partition < known.partitions):
+                    yield each, self._committed[each]
+
+    def _is_ours(self, partition: Partition) -> bool:
+        position = self._committed[partition]
+        if position is None:
+            return False
+        try:
+            return bool(stamps({partition: position}))
+        except StateMismatch:
+            return False
+
+    def _of(self, topic: str) -> Iterable[Partition]:
+        return every_partition(self.now, (topic,))
+
+
+def _name(partition: Partition) -> str:
+    return f"{partition.topic}[{partition.partition}]"
+
+
+def _names(partitions: Iterable[Partition]) -> str:
+    names = [_name(each) for each in sorted(partitions)]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
+
+
+def in_words(findings: Iterable[Finding], command: Callable[[str], str]) -> str:
+    """What is wrong, and the command that settles it all; `command` makes it of the words behind the program's name."""
+    findings = list(findings)
+    kinds = [kind for kind in Accept if any(each.accept is kind for each in findings)]
+    lines = [each.text for each in findings]
+    if kinds and all(each.accept is not None for each in findings):
+        ways = ", and ".join(WAYS[kind] for kind in kinds)
+        lines.append(f"{ways}: {command(' '.join(f'--accept {kind}' for kind in kinds))}, then start it again")
+    return "\n".join(lines)

@@ -1,0 +1,114 @@
+"""What is known of topics whose offsets we keep: which incarnation of them, and how many partitions it had.
+
+An offset means nothing in another incarnation of its topic, and keys lie elsewhere among other numbers of partitions.
+`<state>/topics` has both, sealed; without it, as on another host, what Kafka keeps of the offsets must do.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from streamwatchd.errors import SnapshotCorrupt, StreamwatchdError, Unavailable
+from streamwatchd.packing import seal, unseal
+from streamwatchd.ports.disk import Disk
+from streamwatchd.ports.kafka import Admin, Kafka, Partition, TopicFacts
+
+_KIND, _FORMAT = b"SWDTOPC\n", 1
+_LOOKS_MISSING = 2
+"""A topic that is missing so many times in a row is believed to be gone: a broker that starts may not know it yet."""
+
+
+class TopicBook:
+    """The file; spoilt, it is as if it were not there."""
+
+    def __init__(self, disk: Disk, state_dir: Path) -> None:
+        self._disk = disk
+        self._path = state_dir / "topics"
+
+    def read(self) -> dict[str, TopicFacts]:
+        try:
+            data = self._disk.read(self._path)
+            rows = (
+                {}
+                if data is None
+                else msgspec.json.decode(unseal(_KIND, _FORMAT, data), type=dict[str, tuple[str, int]])
+            )
+        except (SnapshotCorrupt, Unavailable, msgspec.DecodeError):
+            return {}
+        return {topic: TopicFacts(*row) for topic, row in rows.items()}
+
+    def write(self, topics: Mapping[str, TopicFacts]) -> None:
+        """Raises Unavailable."""
+        rows = {topic: (facts.id, facts.partitions) for topic, facts in sorted(topics.items())}
+        self._disk.write(self._path, seal(_KIND, _FORMAT, msgspec.json.encode(rows)))
+
+
+def is_remade(known: TopicFacts, now: TopicFacts) -> bool:
+    return bool(known.id and now.id) and known.id != now.id
+
+
+class TopicWatch:
+    """Looks about once a second, in a thread, until a topic is not what it was at the start: then `refuse` hears of it.
+
+    Once every partition has a committed offset, what the topics are is written into the book.
+    """
+
+    def __init__(
+        self, kafka: Kafka, group: str, book: TopicBook, at_start: Mapping[str, TopicFacts],
+        refuse: Callable[[str], None], every_s: float = 1.0,
+    ) -> None:  # fmt: skip
+        self._kafka, self._group, self._book = kafka, group, book
+        self._at_start = dict(at_start)
+        self._refuse = refuse
+        self._every_s = every_s
+        self._missing: dict[str, int] = {}
+        self._noted = book.read() == self._at_start
+        self._closed = threading.Event()
+        threading.Thread(target=self._run, name="topics", daemon=True).start()
+
+    def _run(self) -> None:
+        admin = self._kafka.admin()
+        while not self._closed.wait(self._every_s):
+            try:
+                changed = self.changes(admin.describe(self._at_start))
+                if changed:
+                    self._refuse("; ".join(changed))
+                    break
+                self._note(admin)
+            except StreamwatchdError:  # brokers or disk are away: the next look will tell
+                continue
+        admin.close()
+
+    def changes(self, now: Mapping[str, TopicFacts]) -> list[str]:
+        """What is not as it was, in words."""
+        found = []
+        for topic, known in self._at_start.items():
+            if topic not in now:
+                self._missing[topic] = self._missing.get(topic, 0) + 1
+                if self._missing[topic] >= _LOOKS_MISSING:
+                    found.append(f"topic {topic} was deleted")
+                continue
+            self._missing[topic] = 0
+            if is_remade(known, now[topic]):
+                found.append(f"topic {topic} was deleted and made anew")
+            elif now[topic].partitions != known.partitions:
+                found.append(f"topic {topic} has {now[topic].partitions} partitions, no longer {known.partitions}")
+        return found
+
+    def _note(self, admin: Admin) -> None:
+        if not self._noted and all(admin.committed(self._group, every_partition(self._at_start)).values()):
+            self._book.write(self._at_start)
+            self._noted = True
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def every_partition(topics: Mapping[str, TopicFacts], only: Collection[str] | None = None) -> Iterable[Partition]:
+    for topic, facts in topics.items():
+        if only is None or topic in only:
+            yield from (Partition(topic, number) for number in range(facts.partitions))

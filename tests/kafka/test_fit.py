@@ -1,0 +1,196 @@
+"""Topics and offsets that change under the daemon: it stops and says so, one command settles it. No silent reset."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions
+
+from streamwatchd.ports.kafka import Committed, Partition
+from tests.kafka.site import SOURCE_PARTITIONS, Site
+
+pytestmark = pytest.mark.kafka
+PATIENCE_S = 120.0
+EXIT_MISMATCH = 4
+
+
+class Operated(Site):
+    """A site with an operator at hand."""
+
+    @cached_property
+    def admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": str(self.kafka.options["bootstrap.servers"])})
+
+    def work(self, count: int) -> None:
+        """Start, and take in so many more events; the topics are in the book afterwards."""
+        self.start()
+        self.until(lambda: self.health()[0] == 200, PATIENCE_S)
+        self.feed(count)
+        self.until(lambda: self.metric("streamwatchd_records_total") >= count, PATIENCE_S)
+        self.until((self.folder / "state" / "topics").exists, PATIENCE_S)
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """The daemon with these words, until it leaves by itself: its exit code and what it says."""
+        command = [sys.executable, "-m", "streamwatchd", "--config", str(self.config), *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        return done.returncode, done.stderr
+
+    def settle(self, accept: str, reason: str) -> None:
+        """A start is refused with the command, which is then given."""
+        code, said = self.run()
+        assert code == EXIT_MISMATCH, said
+        assert reason in said, said
+        assert f"streamwatchd --config {self.config} --accept {accept}" in said, said
+        code, said = self.run("--accept", accept)
+        assert code == 0, said
+        assert self.run("--accept", accept)[0] == 0, "there is nothing more to accept"
+
+    def delete_topic(self) -> None:
+        next(iter(self.admin.delete_topics([self.topic]).values())).result(30)
+        admin = self.kafka.admin()
+        self.until(lambda: not admin.partitions_of([self.topic]), PATIENCE_S)
+
+    def add_partitions(self, total: int) -> None:
+        next(iter(self.admin.create_partitions([NewPartitions(self.topic, total)]).values())).result(30)
+        admin = self.kafka.admin()
+        self.until(lambda: admin.partitions_of([self.topic]) == {self.topic: total}, PATIENCE_S)
+
+    def until_left(self) -> None:
+        """By itself, with the code that is not restarted and a word why."""
+        assert self.process is not None
+        assert self.process.wait(PATIENCE_S) == EXIT_MISMATCH
+
+
+@pytest.fixture
+def site(kafka: str, tmp_path: Path) -> Iterator[Operated]:
+    site = Operated(kafka, tmp_path)
+    yield site
+    site.end()
+
+
+def test_partitions_added_while_it_runs_stop_it(site: Operated) -> None:
+    """With their number; after the command they are read from their first record, nothing lost and nothing doubled."""
+    site.work(1_000)
+    site.add_partitions(SOURCE_PARTITIONS + 2)
+    site.until_left()
+    assert f"topic {site.topic} has 6 partitions, no longer 4" in site.logged("topics_changed")[0]["reason"]
+    site.partitions += 2
+    site.feed(1_000)
+    site.settle("partitions", f"topic {site.topic} has 6 partitions, it had 4")
+    site.start_and_wait()
+    site.feed(1_000)
+    site.until_all_counted()
+
+
+def test_partitions_added_while_it_was_killed_are_found_at_the_start(site: Operated) -> None:
+    """What has to be replayed is replayed under the old number."""
+    site.work(1_000)
+    site.signal(signal.SIGKILL)
+    site.add_partitions(SOURCE_PARTITIONS + 1)
+    site.partitions += 1
+    site.feed(500)
+    site.settle("partitions", f"topic {site.topic} has 5 partitions, it had 4")
+    site.start_and_wait()
+    site.feed(500)
+    site.until_all_counted()
+
+
+def test_a_topic_made_anew_while_it_runs_stops_it(site: Operated) -> None:
+    """The client itself says nothing: it waits for ever, or reads on in the middle of the new topic."""
+    site.work(1_000)
+    site.delete_topic()
+    site.create_topic()
+    site.until_left()
+    assert f"topic {site.topic} was deleted" in site.logged("topics_changed")[0]["reason"]
+    site.feed(2_000)
+    site.settle("gap", f"topic {site.topic} was deleted and made anew")
+    site.start_and_wait()
+    site.until_all_counted()
+
+
+def test_a_topic_made_anew_while_it_was_killed_is_found_at_the_start(site: Operated) -> None:
+    """Though it has grown beyond the old offsets, and what a replay would want is gone."""
+    site.work(1_000)
+    site.signal(signal.SIGKILL)
+    site.delete_topic()
+    site.create_topic()
+    site.feed(2_000)
+    site.settle("gap", f"topic {site.topic} was deleted and made anew")
+    site.start_and_wait()
+    site.finish()
+    site.until(lambda: counted(site) >= 2_000, PATIENCE_S)
+    assert set(site.windows().values()) == {1}
+
+
+def counted(site: Site) -> int:
+    return sum(row["values"]["n"] for row in site.kpis())
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_records_that_passed_retention_while_it_was_down_are_named(site: Operated, how: signal.Signals) -> None:
+    """How many, and where; the command goes on with what is there."""
+    site.work(1_000)
+    site.signal(how)
+    site.feed(1_000)
+    wanted = [TopicPartition(site.topic, number, 400) for number in range(SOURCE_PARTITIONS)]
+    for future in site.admin.delete_records(wanted).values():
+        future.result(30)
+    site.settle("gap", f"{site.topic}[0] begins at offset 400, the next to be read was 250: 150 record(s)")
+    site.start_and_wait()
+    site.finish()
+    site.until(lambda: counted(site) >= site.sent - 4 * 150, PATIENCE_S)
+    assert set(site.windows().values()) == {1}
+    assert counted(site) == site.sent - 4 * 150
+
+
+def by_hand(site: Operated) -> None:
+    admin = site.kafka.admin()
+    admin.commit(site.name, {Partition(site.topic, 1): Committed(3)})
+
+
+def by_deleting_the_group(site: Operated) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            next(iter(site.admin.delete_consumer_groups([site.name]).values())).result(30)
+            return
+        except KafkaException:  # its coordinator may not have noticed that nobody is there any more
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+
+
+@pytest.mark.parametrize(
+    ("lose", "reason"),
+    [(by_hand, "were set by hand or by another program"), (by_deleting_the_group, "were deleted or have expired")],
+)
+def test_offsets_that_were_moved_or_lost_are_put_back(
+    site: Operated, lose: Callable[[Operated], None], reason: str
+) -> None:
+    """As the journal topic has them: nothing is lost, nothing is counted twice."""
+    site.work(1_000)
+    site.signal(signal.SIGTERM)
+    lose(site)
+    site.feed(1_000)
+    site.settle("offsets", reason)
+    site.start_and_wait()
+    site.until_all_counted()
+
+
+def test_offsets_and_state_folder_lost_together_are_no_first_start(site: Operated) -> None:
+    """The journal topic knows better; after the command the state is rebuilt from Kafka."""
+    site.work(1_000)
+    site.signal(signal.SIGTERM)
+    by_deleting_the_group(site)
+    (site.folder / "state").rename(site.folder / "lost")
+    site.settle("offsets", f"topic {site.name}.journal shows that it has worked before")
+    site.start_and_wait()
+    site.feed(1_000)
+    site.until_all_counted()
