@@ -23,7 +23,8 @@ def test_answers_that_are_lost_and_ends_that_come_late_lose_nothing(tmp_path: Pa
         result = Injections(tmp_path, seed=1).run(8)
     assert result.faults == []
     assert result.injections.total() >= 8
-    assert result.late.keys() == {47}, "INVALID_PRODUCER_EPOCH: the producer has another epoch by then"
+    # INVALID_PRODUCER_EPOCH: the producer has another epoch by then. Copies before the next begin end nothing.
+    assert 47 in result.late
 
 
 def test_a_late_end_would_end_the_next_transaction_of_a_careless_producer(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,10 @@ import pytest
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.kafka import Committed, NewTopic, Outcome, Partition, Reader, Record, Writer
 from streamwatchd.ports.librdkafka import Librdkafka
+from streamwatchd.ports.librdkafka import writer as writer_module
 from tests.kafka import server
 from tests.kafka.fixtures import needing_kafka
-from tests.kafka.proxy import END_TXN, TXN_OFFSET_COMMIT, Fault, Proxy, advertise
+from tests.kafka.proxy import END_TXN, INIT_PRODUCER_ID, TXN_OFFSET_COMMIT, Fault, Proxy, advertise
 
 pytestmark = pytest.mark.kafka
 PATIENCE_SECONDS = 20.0
@@ -135,3 +136,38 @@ def take_until_ended(reader: Reader) -> None:
     time.sleep(0.2)
     while not reader.take(10, 0.2).at_end:
         assert time.monotonic() < deadline
+
+
+def kept(network: Network) -> Callable[[], Writer]:
+    writer = network.kafka.writer("slow-kept")
+
+    def again() -> Writer:
+        writer.rebuild()
+        return writer
+
+    return again
+
+
+def made_anew(network: Network) -> Callable[[], Writer]:
+    network.kafka.writer("slow-anew").close()
+    return lambda: network.kafka.writer("slow-anew")
+
+
+@pytest.mark.parametrize("prepare", [kept, made_anew])
+def test_an_opening_that_takes_too_long_is_gone_on_with(
+    network: Network, prepare: Callable[[Network], Callable[[], Writer]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second producer would be fenced by the first one's request, which is still on its way."""
+    opening = prepare(network)
+    monkeypatch.setattr(writer_module, "OPEN_SECONDS", 1.0)
+    plan = network.proxy.plan(INIT_PRODUCER_ID, Fault.DELAY, 4.0)
+    with pytest.raises(Unavailable):
+        opening()
+    deadline, writer = time.monotonic() + PATIENCE_SECONDS, None
+    while writer is None:
+        assert time.monotonic() < deadline
+        with contextlib.suppress(Unavailable):
+            writer = opening()
+    assert plan.struck.wait(PATIENCE_SECONDS)
+    time.sleep(0.5)
+    assert epoch(writer, prepare.__name__, 2) is Outcome.COMMITTED

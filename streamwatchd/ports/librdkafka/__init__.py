@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from streamwatchd.ports.librdkafka.admin import LibrdkafkaAdmin
 from streamwatchd.ports.librdkafka.reader import LibrdkafkaReader
-from streamwatchd.ports.librdkafka.writer import LibrdkafkaPlainWriter, LibrdkafkaWriter
+from streamwatchd.ports.librdkafka.writer import LibrdkafkaPlainWriter, LibrdkafkaWriter, open_writer
 
 __all__ = ["Librdkafka"]
 
@@ -28,7 +28,7 @@ class Librdkafka:
         return LibrdkafkaReader(self.options, read_committed=read_committed)
 
     def writer(self, transactional_id: str) -> LibrdkafkaWriter:
-        return LibrdkafkaWriter(self.options, transactional_id)
+        return open_writer(self.options, transactional_id)
 
     def plain_writer(self) -> LibrdkafkaPlainWriter:
         return LibrdkafkaPlainWriter(self.options)

@@ -115,7 +115,7 @@ class LibrdkafkaWriter:
     show whether somebody else went on.
     """
 
-    def __init__(self, user_options: Options, transactional_id: str) -> None:
+    def __init__(self, user_options: Options, transactional_id: str, *, opened: bool = True) -> None:
         self._connection = Connection()
         transactional: Options = {"transactional.id": transactional_id}
         self._options = options(
@@ -126,9 +126,12 @@ class LibrdkafkaWriter:
         self._groups: dict[str, object] = {}
         self._limit_seconds = float(str(self._options["transaction.timeout.ms"])) / 1000
         self._began: float | None = None
-        self._doubtful = False
+        self._doubtful = True
         self._producer: Producer | None = None
-        self.rebuild()
+        self._opening: Producer | None = None
+        """One whose InitProducerId may be on its way: another producer would be fenced by it, so it is gone on with."""
+        if opened:
+            self.rebuild()
 
     @property
     def doubtful(self) -> bool:
@@ -138,13 +141,17 @@ class LibrdkafkaWriter:
         self._doubtful = True
         self.close()
         self._began = None
-        producer = Producer(self._options)
-        _meet_a_broker(producer)
+        if self._opening is None:
+            self._opening = Producer(self._options)
+            _meet_a_broker(self._opening)
         try:
-            producer.init_transactions(OPEN_SECONDS)
+            self._opening.init_transactions(OPEN_SECONDS)
         except KafkaException as problem:
+            error = kafka_error(problem)
+            if not error.retriable() and error.code() != KafkaError._TIMED_OUT:
+                self._opening = None
             raise family(problem, "open a transactional producer") from problem
-        self._producer = producer
+        self._producer, self._opening = self._opening, None
         self._connection.lost = False
         self._doubtful = False
 
@@ -263,6 +270,22 @@ class LibrdkafkaWriter:
                 self._producer.purge(blocking=False)
             # Not Producer.close(): it would abort and flush, and wait for a broker that may not be there.
             self._producer = None
+
+
+_half_open: dict[tuple[object, str], LibrdkafkaWriter] = {}
+"""By cluster and transactional id, those of this process whose opening has failed so far: whoever tries again goes on
+with it, as two would fence each other."""
+
+
+def open_writer(user_options: Options, transactional_id: str) -> LibrdkafkaWriter:
+    key = user_options.get("bootstrap.servers"), transactional_id
+    writer = _half_open.pop(key, None) or LibrdkafkaWriter(user_options, transactional_id, opened=False)
+    try:
+        writer.rebuild()
+    except Unavailable:
+        _half_open[key] = writer
+        raise
+    return writer
 
 
 class LibrdkafkaPlainWriter:

@@ -1,0 +1,30 @@
+"""Topics as they were: the file, and the look at what they are now."""
+
+from __future__ import annotations
+
+from streamwatchd.daemon.topic_book import TopicBook, TopicWatch
+from streamwatchd.ports.fake_disk import FakeDisk
+from streamwatchd.ports.kafka import TopicFacts
+from tests.daemon.worked import worked
+from tests.shard.small import SETTINGS
+
+
+def test_a_spoilt_book_is_none() -> None:
+    """Kafka's own signs must do then."""
+    disk = FakeDisk()
+    disk.write(SETTINGS.state_dir / "topics", b"spoilt")
+    assert TopicBook(disk, SETTINGS.state_dir).read() == {}
+
+
+def test_the_watch_tells_changes_and_forgives_one_miss() -> None:
+    """A broker that starts may not know a topic yet."""
+    world, book = worked()
+    known = {"in": TopicFacts("a", 2)}
+    watch = TopicWatch(world.kafka, SETTINGS.app, book, known, lambda reason: None, every_s=3_600)
+    assert watch.changes({}) == []
+    assert watch.changes(known) == []
+    assert watch.changes({}) == []
+    assert watch.changes({}) == ["topic in was deleted"]
+    assert watch.changes({"in": TopicFacts("b", 2)}) == ["topic in was deleted and made anew"]
+    assert watch.changes({"in": TopicFacts("a", 3)}) == ["topic in has 3 partitions, no longer 2"]
+    watch.close()
