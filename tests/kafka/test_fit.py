@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 from streamwatchd.ports.kafka import Committed, Partition
 from tests.kafka.site import SOURCE_PARTITIONS, Site
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.campaign]
 PATIENCE_S = 120.0
 EXIT_MISMATCH = 4
 
