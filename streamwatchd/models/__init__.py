@@ -16,6 +16,7 @@ from streamwatchd.registry import Shelf
 from streamwatchd.repository.manifest import Manifest
 
 Vectors = npt.NDArray[np.float64]
+Instants = npt.NDArray[np.int64]
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 
@@ -28,14 +29,18 @@ class Scorer(Protocol):
 
     memory: int
 
-    def score(self, vectors: Vectors, memory: Vectors) -> tuple[npt.NDArray[np.float64], Vectors]:
+    def score(self, vectors: Vectors, memory: Vectors, ends_ms: Instants) -> tuple[npt.NDArray[np.float64], Vectors]:
         """Raw scores (n,), larger is odder, of finite `vectors` (n, features), and the memory (n, memory) after them.
 
-        A key's first memory is all NaN. A raw score is NaN where the model can't say yet.
+        `ends_ms` (n,) are the ends of their windows, since 1970. A key's first memory is all NaN; a raw score is NaN
+        where the model can't say yet. A model with memory sees a key once in a batch, and its vectors in order of time.
         """
 
-    def drivers(self, vectors: Vectors, memory: Vectors) -> Vectors:
-        """How much each feature drove the score of each row, (n, features), each ≥ 0 and summing to 1, or all 0."""
+    def drivers(self, vectors: Vectors, memory: Vectors, ends_ms: Instants) -> Vectors:
+        """How much each feature drove the score of each row, (n, features), each ≥ 0 and summing to 1, or all 0.
+
+        `memory` is what it was before the row.
+        """
 
 
 @dataclass(frozen=True, slots=True)

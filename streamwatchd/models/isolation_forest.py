@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.errors import ModelRejected
-from streamwatchd.models import Arrays, Kind, Vectors
+from streamwatchd.models import Arrays, Instants, Kind, Vectors
 from streamwatchd.models._forest import GRID, Masks, Nodes, sums
 from streamwatchd.repository.artifact import array_of
 from streamwatchd.repository.manifest import Manifest
@@ -37,17 +37,20 @@ class Forest:
         self._scale = scale * len(nodes.roots)
         self._center = center
 
-    def score(self, vectors: Vectors, memory: Vectors) -> tuple[npt.NDArray[np.float64], Vectors]:
-        return np.exp2(-sums(self._nodes, self._masks, vectors) / self._scale), memory
+    def score(self, vectors: Vectors, memory: Vectors, ends_ms: Instants) -> tuple[npt.NDArray[np.float64], Vectors]:
+        return self._raw(vectors), memory
 
-    def drivers(self, vectors: Vectors, memory: Vectors) -> Vectors:
+    def _raw(self, vectors: Vectors) -> npt.NDArray[np.float64]:
+        return np.exp2(-sums(self._nodes, self._masks, vectors) / self._scale)
+
+    def drivers(self, vectors: Vectors, memory: Vectors, ends_ms: Instants) -> Vectors:
         """By how much the score falls when the feature is what it usually is."""
-        raw = self.score(vectors, memory)[0]
+        raw = self._raw(vectors)
         falls = np.zeros(vectors.shape)
         for feature in range(vectors.shape[1]):
             usual = vectors.copy()
             usual[:, feature] = self._center[feature]
-            falls[:, feature] = np.maximum(raw - self.score(usual, memory)[0], 0.0)
+            falls[:, feature] = np.maximum(raw - self._raw(usual), 0.0)
         total = falls.sum(axis=1, keepdims=True)
         return falls / np.where(total > 0, total, 1.0)
 

@@ -18,6 +18,7 @@ from tests.models.trees import forest, manifest
 
 Arrays = dict[str, npt.NDArray[Any]]
 NO_MEMORY = np.zeros((0, 0))
+NO_TIMES = np.zeros(0, np.int64)
 
 
 def walked(arrays: Arrays, vector: npt.NDArray[np.float64]) -> float:
@@ -38,8 +39,8 @@ def test_a_row_scores_the_same_in_any_company(seed: int, features: int, leaves: 
     arrays = forest(seed, trees=6, features=features, leaves=leaves)
     scorer = load(manifest(features=features), arrays)
     vectors = np.round(np.random.default_rng(seed).normal(size=(300, features)), 1)
-    many = scorer.score(vectors, NO_MEMORY)[0]
-    few = np.concatenate([scorer.score(vectors[i : i + 7], NO_MEMORY)[0] for i in range(0, 300, 7)])
+    many = scorer.score(vectors, NO_MEMORY, NO_TIMES)[0]
+    few = np.concatenate([scorer.score(vectors[i : i + 7], NO_MEMORY, NO_TIMES)[0] for i in range(0, 300, 7)])
     assert (many == few).all()
     scale = (2 * (np.log(255) + np.euler_gamma) - 2 * 255 / 256) * 6
     for row in range(0, 300, 29):
@@ -57,7 +58,7 @@ def test_the_feature_that_is_off_drives_the_score() -> None:
         if arrays["left"][right] == right:
             arrays["value"][right] = 1.0
     scorer = load(manifest(), arrays)
-    drivers = scorer.drivers(np.array([[0.0, 9.0, 0.0], [0.0, 0.0, 0.0]]), NO_MEMORY)
+    drivers = scorer.drivers(np.array([[0.0, 9.0, 0.0], [0.0, 0.0, 0.0]]), NO_MEMORY, NO_TIMES)
     assert drivers[0].argmax() == 1
     assert drivers[0].sum() == pytest.approx(1.0)
     assert drivers[1].tolist() == [0.0, 0.0, 0.0]
