@@ -128,6 +128,8 @@ def _from_floats(values: npt.NDArray[np.float64], unit: str) -> Times:
 def _from_texts(texts: Sequence[str]) -> Times:
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     times = np.full(len(texts), BAD_TIME, np.int64)
+    if lengths.max() < _SHORTEST_ISO:
+        return times
     for length in np.unique(lengths).tolist():
         if not _SHORTEST_ISO <= length <= _LONGEST_ISO:
             continue

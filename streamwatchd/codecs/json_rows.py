@@ -27,9 +27,7 @@ A record is decoded by one call into a struct of the wanted fields; what that re
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import repeat
 from typing import Annotated, Any, cast
 
@@ -50,6 +48,8 @@ MAX_TEXT = 65_536
 # batches of 20,000 decoding takes more than twice as long (`python -m benchmarks.decode`).
 SLICE = 1024
 _MAX_NAMES = 1_000_000
+# Doubtful records read in one go: enough to share what a batch costs, few enough that what is learnt is soon used.
+_MANY_DOUBTFUL = 256
 
 Columns = dict[str, Sequence[Any]]
 """Values by field, one a record."""
@@ -69,6 +69,9 @@ _LARGEST = int(np.finfo(np.float64).max)
 _MISFIT = object()  # stands for a value that does not fit
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # closed or torn, in linear time
+_UNTOLD = bytes(set(range(256)) - set(b'{[]}"'))
+_NO_BRACKETS = bytes(set(range(256)) - set(b"{[]}"))
+_STEPS = bytes.maketrans(b"{[]}", b"\x01\x01\xff\xff")  # down and up, as int8
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # ValidationError is a DecodeError
 
 _decode_object: Callable[[bytes], dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -90,63 +93,76 @@ class JsonDecoder:
         self._layout = build_layout(types)
         self._names = tuple(types)
         self._loose: set[str] = set()
+        self._uncertain = self._loose | ({self._time_field} & self._kinds.keys())
         self._readers = {name: msgspec.json.Decoder(type_).decode for name, type_ in types.items()}
         self._dictionaries = {name: Dictionary() for name, kind in self._kinds.items() if kind is Kind.STRING}
 
     def decode(self, raw: RawBatch, now_ms: int, max_future_ms: int) -> Decoded:
         self._shorten_dictionaries()
-        starts = range(0, max(1, len(raw)), SLICE)
-        return joined([self._decode(_slice(raw, at), now_ms, max_future_ms) for at in starts], starts)
-
-    def _decode(self, raw: RawBatch, now_ms: int, max_future_ms: int) -> Decoded:
-        values, refused, salvaged = self._read(raw.payloads)
-        kept = np.arange(len(raw))
-        if refused:
-            kept = np.delete(kept, list(refused))
-        times = self._times(raw, values, kept)
-        misfits = self._take_out_misfits(values, salvaged)
-        columns = {name: self._column(name, kind, values[name]) for name, kind in self._kinds.items()}
-        good = ~(unreadable(times) | (times > now_ms + max_future_ms))
-        frame = Frame(times, columns, kept)
-        unfit = {name: len(rows) for name, rows in misfits.items()}
+        batch = _Batch(raw)
+        for at in range(0, max(1, len(raw)), SLICE):
+            self._usual(batch, at)
+            if len(batch.doubtful) >= _MANY_DOUBTFUL:
+                self._careful(batch)
+        self._careful(batch)
+        frame = batch.frame()
+        good = ~(unreadable(frame.time) | (frame.time > now_ms + max_future_ms))
+        refused = batch.refused
         if not good.all():
-            bad = np.flatnonzero(~good)
-            refused |= zip(kept[bad].tolist(), map(_time_reason, times[bad]), strict=True)
+            bad = frame.take(~good)
+            refused |= zip(cast(Rows, bad.position).tolist(), map(_time_reason, bad.time), strict=True)
             frame = frame.take(good)
-            unfit = {name: count for name, rows in misfits.items() if (count := int(good[rows].sum()))}
+        unfit = {name: len(rows) for name, rows in batch.misfits.items()}
+        if refused and unfit:
+            unfit = {name: len(set(rows) - refused.keys()) for name, rows in batch.misfits.items()}
+            unfit = {name: count for name, count in unfit.items() if count}
         return Decoded(frame, [Rejected(row, reason) for row, reason in sorted(refused.items())], unfit)
+
+    def _usual(self, batch: _Batch, at: int) -> None:
+        """The records from row `at` on that a struct takes; the others are doubtful."""
+        payloads = batch.raw.payloads[at : at + SLICE]
+        if self._layout is None:
+            batch.doubtful += range(at, at + len(payloads))
+            return
+        objects, doubtful = decode_all(payloads, self._layout)
+        out = dict.fromkeys(doubtful, "")
+        texts = _without(payloads, doubtful) if doubtful else payloads
+        if suspects := _suspects(cast("Sequence[bytes]", texts), self._schema.max_bytes):
+            kept = _others(len(payloads), doubtful).tolist()
+            for place in suspects:
+                if reason := _refusal(texts[place], self._schema.max_bytes):
+                    out[kept[place]] = batch.refused[at + kept[place]] = reason
+        batch.doubtful += [at + row for row in doubtful]
+        values = self._layout.columns(_without(objects, out) if out else objects)
+        self._put(batch, _others(len(payloads), out) + at, values, self._uncertain)
+
+    def _careful(self, batch: _Batch) -> None:
+        """The doubtful records, one by one."""
+        found: dict[int, dict[str, Any]] = {}
+        for row in batch.doubtful:
+            try:
+                found[row] = self._salvage(batch.raw.payloads[row])
+            except BadRecord as error:
+                batch.refused[row] = error.reason
+        batch.doubtful.clear()
+        if found or not batch.frames:
+            values: Columns = {name: [each[name] for each in found.values()] for name in self._names}
+            batch.in_order = not batch.frames
+            self._put(batch, np.array(list(found), np.intp), values, self._kinds.keys())
+
+    def _put(self, batch: _Batch, rows: Rows, values: Columns, uncertain: Iterable[str]) -> None:
+        """The values of `rows`; those of the fields in `uncertain` may be of another kind."""
+        times = self._times(batch.raw, values, rows)
+        for name, at in self._take_out_misfits(values, uncertain).items():
+            batch.misfits.setdefault(name, []).extend(rows[at].tolist())
+        columns = {name: self._column(name, kind, values[name]) for name, kind in self._kinds.items()}
+        batch.frames.append(Frame(times, columns, rows))
 
     def _shorten_dictionaries(self) -> None:
         """Start anew with those that have grown too large; between batches, as the rows of one share a dictionary."""
         for name, dictionary in self._dictionaries.items():
             if len(dictionary.names) > _MAX_NAMES:
                 self._dictionaries[name] = Dictionary()
-
-    def _read(self, payloads: Sequence[bytes | None]) -> tuple[Columns, dict[int, str], bool]:
-        """All wanted values by field, one entry a payload that is not refused; the reasons of those that are, by their
-        rows; and whether any values were read with care, which may be `_MISFIT`."""
-        refused: dict[int, str] = {}
-        salvaged: dict[int, dict[str, Any]] = {}
-        layout = self._layout
-        objects, doubtful = ([], range(len(payloads))) if layout is None else decode_all(payloads, layout)
-        for row in doubtful:
-            try:
-                salvaged[row] = self._salvage(payloads[row])
-            except BadRecord as error:
-                refused[row] = error.reason
-        for row in _suspects(payloads, refused, self._schema.max_bytes):
-            reason = _refusal(payloads[row], self._schema.max_bytes)
-            if reason:
-                refused[row] = reason
-        count = len(payloads) - len(refused)
-        values: Columns = dict.fromkeys(self._names, [None] * count)
-        if layout is not None:
-            values = layout.columns(_without(objects, refused))
-        if salvaged:
-            shift = sorted(refused)
-            salvaged = {row - bisect_left(shift, row): found for row, found in salvaged.items() if row not in refused}
-            values = _patched(values, salvaged)
-        return values, refused, bool(salvaged)
 
     def _salvage(self, payload: bytes | None) -> dict[str, Any]:
         """The values of a record that did not fit the struct; raises BadRecord if it is none of the good ones."""
@@ -179,21 +195,21 @@ class JsonDecoder:
         stamps = np.array(raw.timestamps, np.int64)[kept]
         return np.where(stamps < 0, MISSING_TIME, stamps)
 
-    def _take_out_misfits(self, values: Columns, salvaged: bool) -> dict[str, list[int]]:
+    def _take_out_misfits(self, values: Columns, uncertain: Iterable[str]) -> dict[str, list[int]]:
         """Nulls for values of other kinds than asked for, in place, and their rows by field.
 
-        From the next batch on any scalar is taken for such a field: the results are the same, and a field that often
+        From the next slice on any scalar is taken for such a field: the results are the same, and a field that often
         does not fit costs no second reading of its records.
         """
         misfits: dict[str, list[int]] = {}
-        for name, kind in self._kinds.items():
-            if salvaged or name in self._loose or name == self._time_field:
-                values[name], rows = _fitting(values[name], kind)
-                if rows:
-                    misfits[name] = rows
+        for name in uncertain:
+            values[name], rows = _fitting(values[name], self._kinds[name])
+            if rows:
+                misfits[name] = rows
         new = misfits.keys() - self._loose - {self._time_field}
         if new:
             self._loose |= new
+            self._uncertain = self._uncertain | new
             self._layout = build_layout(self._types | dict.fromkeys(self._loose, _SCALAR))
         return misfits
 
@@ -208,6 +224,24 @@ class JsonDecoder:
                 return Strings(dictionary.encode(values), dictionary)
 
 
+class _Batch:
+    """What has been found of a batch so far; rows are those of `raw`."""
+
+    def __init__(self, raw: RawBatch) -> None:
+        self.raw = raw
+        self.frames: list[Frame] = []
+        self.in_order = True
+        self.doubtful: list[int] = []
+        self.refused: dict[int, str] = {}
+        self.misfits: dict[str, list[int]] = {}
+        """By field, the rows whose value became null."""
+
+    def frame(self) -> Frame:
+        """All that was put, in the order of the log."""
+        frame = joined(self.frames)
+        return frame if self.in_order else frame.take(np.argsort(cast(Rows, frame.position)))
+
+
 def _without(items: Sequence[Any], rows: Iterable[int]) -> list[Any]:
     """All items but those of a few rows."""
     left = list(items)
@@ -216,42 +250,22 @@ def _without(items: Sequence[Any], rows: Iterable[int]) -> list[Any]:
     return left
 
 
-def _patched(values: Columns, salvaged: Mapping[int, Mapping[str, Any]]) -> Columns:
-    """The values with those of some rows put in."""
-    patched: Columns = {}
-    for name, column in values.items():
-        patched[name] = fresh = list(column)
-        for row, found in salvaged.items():
-            fresh[row] = found[name]
-    return patched
+def _others(count: int, rows: Collection[int]) -> Rows:
+    """The numbers below `count` that are not in `rows`."""
+    if not rows:
+        return np.arange(count)
+    left = np.ones(count, np.bool_)
+    left[list(rows)] = False
+    return np.flatnonzero(left)
 
 
-def _slice(raw: RawBatch, at: int) -> RawBatch:
-    if len(raw) <= SLICE:
-        return raw
-    rows = slice(at, at + SLICE)
-    return RawBatch(raw.topic, raw.partition, raw.payloads[rows], raw.offsets[rows], raw.timestamps[rows])
-
-
-def joined(parts: Sequence[Decoded], starts: Sequence[int]) -> Decoded:
-    """The slices of one batch as one; string columns of a field share their dictionary."""
-    if len(parts) == 1:
-        return parts[0]
-    frames = [part.frame for part in parts]
+def joined(frames: Sequence[Frame]) -> Frame:
+    """The frames of one batch, one after the other; string columns of a field share their dictionary."""
+    if len(frames) == 1:
+        return frames[0]
     columns = {name: _joined_column([frame.columns[name] for frame in frames]) for name in frames[0].columns}
-    positions = [
-        frame.position + start for frame, start in zip(frames, starts, strict=True) if frame.position is not None
-    ]
-    frame = Frame(np.concatenate([each.time for each in frames]), columns, np.concatenate(positions))
-    rejected = [
-        Rejected(each.index + start, each.reason)
-        for part, start in zip(parts, starts, strict=True)
-        for each in part.rejected
-    ]
-    unfit: Counter[str] = Counter()
-    for part in parts:
-        unfit.update(part.unfit)
-    return Decoded(frame, rejected, unfit)
+    positions = np.concatenate([cast(Rows, frame.position) for frame in frames])
+    return Frame(np.concatenate([each.time for each in frames]), columns, positions)
 
 
 def _joined_column(parts: Sequence[Column]) -> Column:
@@ -278,13 +292,12 @@ def decode_all(payloads: Sequence[bytes | None], layout: Layout) -> tuple[list[A
             objects.append(layout.empty)
 
 
-def _suspects(payloads: Sequence[bytes | None], refused: dict[int, str], max_bytes: int) -> list[int]:
+def _suspects(texts: Sequence[bytes], max_bytes: int) -> list[int]:
     """Rows that may break a limit which the struct decoder does not check: UTF-8, size, depth.
 
     The usual batch is cleared as a whole: each kept record opens one brace at least, and ends with one, so that no
     character spans two records.
     """
-    texts = cast("list[bytes]", _without(payloads, refused) if refused else payloads)
     joined = b"".join(texts)
     utf8 = joined.isascii() or _is_utf8(joined)
     opened = joined.count(b"{") - len(texts) + (joined.count(b"[") if b"[" in joined else 0)
@@ -295,8 +308,7 @@ def _suspects(payloads: Sequence[bytes | None], refused: dict[int, str], max_byt
     suspect |= np.fromiter(map(len, texts), np.int64, len(texts)) > max_bytes
     if not utf8:
         suspect |= ~np.fromiter(map(bytes.isascii, texts), np.bool_, len(texts))
-    rows = np.delete(np.arange(len(payloads)), list(refused)) if refused else np.arange(len(payloads))
-    return [int(row) for row in rows[suspect]]
+    return np.flatnonzero(suspect).tolist()
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -330,10 +342,12 @@ def _depth(payload: bytes) -> int:
     """How deep brackets outside strings nest; cheap where there are too few of them to matter."""
     if payload.count(b"{") + payload.count(b"[") <= MAX_DEPTH:
         return 0
-    text = np.frombuffer(_STRING.sub(b"", payload), np.uint8)
-    opens = np.isin(text, np.frombuffer(b"{[", np.uint8))
-    closes = np.isin(text, np.frombuffer(b"}]", np.uint8))
-    return int(np.cumsum(opens.astype(np.int64) - closes).max(initial=0))
+    if b"\\" in payload:
+        bare = _STRING.sub(b"", payload)
+    else:  # every other stretch between quotes is a string; a pair of quotes that meet changes nothing for the rest
+        bare = b"".join(payload.translate(None, _UNTOLD).replace(b'""', b"").split(b'"')[::2])
+    brackets = bare.translate(_STEPS, _NO_BRACKETS)
+    return int(np.cumsum(np.frombuffer(brackets, np.int8), dtype=np.int64).max(initial=0))
 
 
 def _find(record: dict[str, msgspec.Raw], name: str) -> msgspec.Raw | None:

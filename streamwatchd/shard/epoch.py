@@ -85,10 +85,11 @@ def iso(ms: int) -> str:
 
 def records_of(sealed: Sealed, topics: Topics, journal: Partition, shard: int, most_bytes: int) -> Iterable[Record]:
     """What goes into the transaction: outputs of at most `most_bytes`, exchange records, and the journal record."""
+    emitted_at = iso(sealed.emitted_at_ms)
+    by_sink = {sink: _topic(topics, sink) for sink in Sink}
     for output in sealed.outputs:
-        topic = _topic(topics, output.sink)
-        if topic:
-            yield _record(output, topic, iso(sealed.emitted_at_ms), topics.dead_letters, most_bytes)
+        if topic := by_sink[output.sink]:
+            yield _record(output, topic, emitted_at, topics.dead_letters, most_bytes)
     for item in sealed.exchanged:
         yield Record(exchange_topic(topics, item.stage), item.payload, partition=item.partition)
     yield Record(journal.topic, sealed.record.encode(), str(shard).encode(), journal.partition)
