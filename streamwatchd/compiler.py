@@ -9,6 +9,7 @@ from pathlib import Path
 
 from streamwatchd.operators.spec import FamilySpec, LogicalPlan, StageSpec
 from streamwatchd.plan.rules import build
+from streamwatchd.repository.store import ModelData
 from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.rules.ruleset import RuleSet
 
@@ -52,6 +53,8 @@ def program_of(rules: RuleSet, max_record_bytes: int = 1_048_576) -> Program:
 def _meaning(value: object) -> str:
     """The value as text that is the same in every process: sets and mappings in order."""
     match value:
+        case ModelData():
+            return value.digest
         case LogicalPlan() | StageSpec() | FamilySpec():
             return f"{type(value).__name__}({', '.join(_meaning(getattr(value, f.name)) for f in fields(value))})"
         case frozenset():

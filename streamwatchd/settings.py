@@ -33,6 +33,7 @@ class Topics:
     journal: str = "streamwatchd.journal"
     self_alerts: str = ""
     heartbeat: str = "streamwatchd.heartbeat"
+    anomalies: str = "streamwatchd.anomalies"
 
     @property
     def of_self_alerts(self) -> str:

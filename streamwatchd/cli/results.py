@@ -17,6 +17,7 @@ from streamwatchd.shard.output import Output, Sink
 FILES = {
     Sink.ALERTS: "alerts.ndjson",
     Sink.KPIS: "kpis.ndjson",
+    Sink.ANOMALIES: "anomalies.ndjson",
     Sink.LATE: "late.ndjson",
     Sink.DEAD_LETTERS: "dead_letters.ndjson",
 }
@@ -30,6 +31,7 @@ class Tally:
 
     alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
     kpis: Counter[str] = field(default_factory=Counter)
+    anomalies: Counter[str] = field(default_factory=Counter)
     late: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
     firing: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -44,7 +46,7 @@ class Tally:
 
 
 class Results:
-    """Opens the four files in a folder, which is made if need be; what stood in them is overwritten."""
+    """Opens the files in a folder, which is made if need be; what stood in them is overwritten."""
 
     def __init__(self, folder: Path) -> None:
         """Raises UnreadableInput where they can't be written."""
@@ -76,6 +78,9 @@ class Results:
                 return value
             case Sink.KPIS if isinstance(value, dict):
                 tally.kpis[str(value["kpi"])] += 1
+                return value
+            case Sink.ANOMALIES if isinstance(value, dict):
+                tally.anomalies[str(value["anomaly"])] += 1
                 return value
             case sink:
                 document = set_apart(output)

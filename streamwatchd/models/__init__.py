@@ -5,6 +5,7 @@ A model is an artifact of plain arrays and a manifest; no code comes with it, an
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,8 +13,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from streamwatchd.errors import ModelRejected
 from streamwatchd.registry import Shelf
 from streamwatchd.repository.manifest import Manifest
+from streamwatchd.repository.store import ModelData
 
 Vectors = npt.NDArray[np.float64]
 Instants = npt.NDArray[np.int64]
@@ -57,3 +60,28 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = Shelf(__name__, __path__, Kind)
+
+_MOST_OPEN = 64
+_open: OrderedDict[str, Scorer] = OrderedDict()
+
+
+def open_model(data: ModelData) -> Scorer:
+    """A version ready to score; equal content is made ready once a process, as it holds no state.
+
+    Raises ModelRejected for what its kind does not take.
+    """
+    found = _open.get(data.digest)
+    if found is None:
+        kind = KINDS.get(data.manifest.kind)
+        if kind is None:
+            known = ", ".join(KINDS)
+            raise ModelRejected(f"{data.manifest.id} is of the kind `{data.manifest.kind}`; known: {known}")
+        found = _open[data.digest] = kind.load(data.manifest, data.arrays)
+        while len(_open) > _MOST_OPEN:
+            _open.popitem(last=False)
+    return found
+
+
+def forget_open() -> None:
+    """Make ready anew what comes next."""
+    _open.clear()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.batch import Column, Dictionary, Numbers, Strings, Times, Truths, to_values
 from streamwatchd.enrichment.table import TableData
+from streamwatchd.repository.store import ModelData
 
 ABSENT = -1
 _FOREVER = -(2**62)
+_LATEST_MS = 7 * 86_400_000
+"""Rows of sessions behind the exchange come so much after their time at most."""
 
 RowNumbers = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
@@ -51,23 +55,56 @@ class Dimensions:
     `defaults` maps a table to the values of columns for keys that it does not have.
     """
 
-    def __init__(self, tables: Mapping[str, TableData], defaults: Mapping[str, Mapping[str, object]]) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, TableData],
+        defaults: Mapping[str, Mapping[str, object]],
+        models: Mapping[str, ModelData] = MappingProxyType({}),
+    ) -> None:
         self.versions: dict[str, list[tuple[int, TableData]]] = {
             name: [(_FOREVER, table)] for name, table in tables.items()
         }
         self.defaults = dict(defaults)
+        self._models: dict[str, list[tuple[int, ModelData | None]]] = {
+            name: [(_FOREVER, each)] for name, each in models.items()
+        }
         self._lookups: dict[tuple[str, int], _Lookup] = {}
 
-    def switch(self, at_ms: int, tables: Mapping[str, TableData], defaults: Mapping[str, Mapping[str, object]]) -> None:
+    def switch(
+        self,
+        at_ms: int,
+        tables: Mapping[str, TableData],
+        defaults: Mapping[str, Mapping[str, object]],
+        models: Mapping[str, ModelData] = MappingProxyType({}),
+    ) -> None:
         """New content from `at_ms` on; equal content changes nothing."""
         self.defaults = dict(defaults)
+        self._switch_models(at_ms, models)
         for name, table in tables.items():
             versions = self.versions.setdefault(name, [])
             if not versions or versions[-1][1].digest != table.digest:
                 versions.append((at_ms if versions else _FOREVER, table))
 
+    def _switch_models(self, at_ms: int, models: Mapping[str, ModelData]) -> None:
+        """A model that rules do not name any more has no version from here on."""
+        for name in {*self._models, *models}:
+            versions = self._models.setdefault(name, [])
+            now, before = models.get(name), versions[-1][1] if versions else None
+            if (now and now.digest) != (before and before.digest):
+                versions.append((at_ms, now))
+
+    def model(self, name: str, time_ms: int) -> ModelData | None:
+        """The version of a model that is in force at an instant; None where there is none."""
+        for start, data in reversed(self._models.get(name, ())):
+            if start <= time_ms:
+                return data
+        return None
+
     def forget_before(self, time_ms: int) -> None:
-        """Drop versions that no row at or after `time_ms` can meet."""
+        """Drop versions that no row at or after `time_ms` can meet; of models, those that rows so late can't either."""
+        for models in self._models.values():
+            while len(models) > 1 and models[1][0] <= time_ms - _LATEST_MS:
+                models.pop(0)
         for versions in self.versions.values():
             while len(versions) > 1 and versions[1][0] <= time_ms:
                 versions.pop(0)

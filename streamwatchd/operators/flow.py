@@ -22,6 +22,7 @@ from streamwatchd.operators.node import Node
 from streamwatchd.operators.panes import Pane
 from streamwatchd.operators.row_alarm import Place, RowAlarmNode
 from streamwatchd.operators.schedule import Schedule
+from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.session import SessionNode
 from streamwatchd.operators.spec import (
     FamilySpec,
@@ -30,6 +31,7 @@ from streamwatchd.operators.spec import (
     KpiSpec,
     RowAlarmSpec,
     RowFeedSpec,
+    ScoreSpec,
     StageSpec,
     WindowAlarmSpec,
 )
@@ -43,6 +45,7 @@ from streamwatchd.operators.wire import (
     families_of,
     heard_by,
     node_specs,
+    offer,
     renamed,
     share_rules,
 )
@@ -55,6 +58,7 @@ class Outbox:
 
     alerts: list[Document] = field(default_factory=list)
     kpis: list[Document] = field(default_factory=list)
+    anomalies: list[Document] = field(default_factory=list)
     panes: list[tuple[FamilySpec, KeySpace, int, Pane]] = field(default_factory=list)
     rows: list[tuple[RowFeedSpec, Frame]] = field(default_factory=list)
     watermarks: list[tuple[str, int]] = field(default_factory=list)
@@ -69,11 +73,14 @@ class Outbox:
 
 @dataclass(slots=True)
 class Readers:
-    """Who takes in the rows of one stream; `alarms` and all `nodes` that hear of it by their names among the wires."""
+    """Who takes in the rows of one stream; `alarms` and all `nodes` that hear of it by their names among the wires.
+
+    `takers` join the rows or score them.
+    """
 
     families: list[Family] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
-    joins: list[Wire] = field(default_factory=list)
+    takers: list[Wire] = field(default_factory=list)
     nodes: list[str] = field(default_factory=list)
 
 
@@ -176,6 +183,8 @@ class Flow:
                 return (SessionNode if part.session_ms else KpiNode)(part, self.families, roots, rows)
             case JoinSpec():
                 return JoinNode(part, roots, self.push)
+            case ScoreSpec():
+                return ScoreNode(part, roots, self.evaluator, self.push, self.outbox_anomaly)
             case WindowAlarmSpec():
                 return WindowAlarmNode(part, self.families, roots, self.evaluator, self.outbox_alert)
             case RowAlarmSpec():
@@ -280,7 +289,7 @@ class Flow:
         for other_name, other in self._wires.items():
             if name in other.after:
                 other.after.remove(name)
-                if isinstance(other.node, SessionNode):
+                if isinstance(other.node, SessionNode | ScoreNode):
                     other.node.adopt(node)  # type: ignore[arg-type]
                 else:
                     other.node.adopt(node, wire.left.renamed, wire.until_ms)  # type: ignore[attr-defined]
@@ -326,6 +335,9 @@ class Flow:
     def outbox_kpi(self, document: Document) -> None:
         self.outbox.kpis.append(document)
 
+    def outbox_anomaly(self, document: Document) -> None:
+        self.outbox.anomalies.append(document)
+
     # rows
 
     def push(self, stream: str, frame: Frame, origin: Place | None = None, meaning: str = "") -> None:
@@ -348,11 +360,8 @@ class Flow:
             if wire is not None:
                 self._judge_rows(name, wire, frame, origin, starts)
                 self.laps.lap(name, len(frame))
-        for wire in readers.joins:
-            mask = (frame.time >= wire.begins_ms) & (frame.time < wire.until_ms)
-            if mask.any():
-                assert isinstance(wire.node, JoinNode)
-                wire.node.add(stream, frame if mask.all() else frame.take(mask))
+        for wire in readers.takers:
+            offer(wire, stream, frame, meaning)
         for feed in self._feeds:
             if feed.spec.stream == stream:
                 self._feed(feed, frame)
@@ -380,7 +389,9 @@ class Flow:
                     self._readers.setdefault(wire.node.spec.stream, Readers()).alarms.append(name)
                 elif isinstance(wire.node, JoinNode):
                     for side in wire.node.names:
-                        self._readers.setdefault(side, Readers()).joins.append(wire)
+                        self._readers.setdefault(side, Readers()).takers.append(wire)
+                elif isinstance(wire.node, ScoreNode):
+                    self._readers.setdefault(wire.node.spec.stream, Readers()).takers.append(wire)
                 for heard in heard_by(wire.node):
                     self._readers.setdefault(heard, Readers()).nodes.append(name)
         return self._readers.get(stream, _NOBODY)

@@ -43,6 +43,7 @@ class Owners:
             if number == len(self.groups):
                 self.groups.append([])
             self.groups[number].append(member)
+        self.are_written = any(member.written for member in spec.members)
         self._of_key = np.zeros(0, np.intp)
 
     def of(self, space: KeySpace, ids: Ids) -> Ids:
@@ -116,6 +117,8 @@ class KpiRows:
         """The rows where `when` is true, as documents."""
         spec = self.spec
         rows = np.arange(len(frame))
+        if not self.owners.are_written:
+            return
         if spec.when is not None:
             rows = np.flatnonzero(self.evaluator.truths(spec.when, frame) == TRUE)
         chosen = rows.tolist()
@@ -129,6 +132,8 @@ class KpiRows:
             if span not in spans:
                 spans[span] = window(*span)
             for member in self.owners.groups[group]:
+                if not member.written:
+                    continue
                 self.emit(
                     {
                         "kpi": member.name,

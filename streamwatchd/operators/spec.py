@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from streamwatchd.lang.typed import Aggregate, Expr, Template
+from streamwatchd.repository.store import ModelData
 
 
 class _Named(Protocol):
@@ -132,13 +133,14 @@ class ValueSpec:
 class KpiMember:
     """One KPI of a family of one shape: it has the keys that begin with its `constants`.
 
-    `meaning` names what its rows are, for those who read them by its name.
+    `meaning` names what its rows are, for those who read them by its name. One that is not `written` has no other use.
     """
 
     name: str
     meaning: str
     constants: tuple[str, ...]
     labels: Mapping[str, str]
+    written: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +282,33 @@ class JoinSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreSpec:
+    """Rows of `stream` that a model scores; with their score they are rows of the stream `name`.
+
+    `input_meaning` is that of the rows that come in, `meaning` of those that go out. `values` and `keys` read the rows
+    that come in, `features` name values in the order of the model. `model` is as rules call it, `missing` as in
+    `rules.ruleset.Anomaly`. A scored row where one of `whens` is true is an anomaly event, with `context` and `labels`.
+    What a model keeps of a key goes when the key has no row for `forget_ms`.
+    """
+
+    id: str
+    name: str
+    meaning: str
+    stream: str
+    input_meaning: str
+    keys: tuple[KeyColumn, ...]
+    where: Expr | None
+    values: tuple[ValueSpec, ...]
+    features: tuple[str, ...]
+    model: str
+    missing: str
+    forget_ms: int
+    whens: tuple[Expr, ...]
+    context: tuple[tuple[str, Expr], ...]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class StageSpec:
     """What a task runs: of stage 1 with one source, of a later stage with what the exchange brings.
 
@@ -299,6 +328,7 @@ class StageSpec:
     window_alarms: tuple[WindowAlarmSpec, ...] = ()
     row_alarms: tuple[RowAlarmSpec, ...] = ()
     joins: tuple[JoinSpec, ...] = ()
+    scores: tuple[ScoreSpec, ...] = ()
     sends: tuple[FamilySpec, ...] = ()
     feeds: tuple[RowFeedSpec, ...] = ()
     targets: Mapping[str, int] = field(default_factory=dict)
@@ -307,7 +337,7 @@ class StageSpec:
 
     def sharing(self, other: StageSpec) -> StageSpec:
         """The same, with the very parts of another stage where they are equal: many tasks then compare them at once."""
-        nodes: tuple[_Named, ...] = (*other.kpis, *other.window_alarms, *other.row_alarms, *other.joins)
+        nodes: tuple[_Named, ...] = (*other.kpis, *other.window_alarms, *other.row_alarms, *other.joins, *other.scores)
         known = {part.id: part for part in nodes}
         families = {part.id: part for part in (*other.families, *other.sends)}
         return replace(
@@ -318,6 +348,7 @@ class StageSpec:
             window_alarms=_shared(self.window_alarms, known),
             row_alarms=_shared(self.row_alarms, known),
             joins=_shared(self.joins, known),
+            scores=_shared(self.scores, known),
         )
 
 
@@ -351,7 +382,7 @@ class LogicalPlan:
     """Everything that runs: per source its stage-1 work, and the later stages.
 
     `feeders` maps every stream that crosses the exchange to where it comes from: ("source", topics) or ("stage", n).
-    `defaults` are the tables' values for keys that they lack.
+    `defaults` are the tables' values for keys that they lack, `models` the versions that score, by name.
     """
 
     sources: Mapping[str, SourceSpec]
@@ -359,6 +390,7 @@ class LogicalPlan:
     later: tuple[StageSpec, ...]
     feeders: Mapping[str, tuple[str, ...]]
     defaults: Mapping[str, Mapping[str, object]]
+    models: Mapping[str, ModelData] = field(default_factory=dict)
 
     def alarm_names(self) -> frozenset[str]:
         """The alarms of all stages."""

@@ -6,17 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from streamwatchd.batch import Frame
 from streamwatchd.operators.asking import BEGINNING, FOREVER
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.kpi import KpiNode
 from streamwatchd.operators.node import Node
 from streamwatchd.operators.row_alarm import RowAlarmNode
+from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.session import SessionNode
-from streamwatchd.operators.spec import JoinSpec, KpiSpec, RowAlarmSpec, RowFeedSpec, StageSpec, WindowAlarmSpec
+from streamwatchd.operators.spec import (
+    JoinSpec,
+    KpiSpec,
+    RowAlarmSpec,
+    RowFeedSpec,
+    ScoreSpec,
+    StageSpec,
+    WindowAlarmSpec,
+)
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 
-NodeSpec = KpiSpec | JoinSpec | WindowAlarmSpec | RowAlarmSpec
+NodeSpec = KpiSpec | JoinSpec | ScoreSpec | WindowAlarmSpec | RowAlarmSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ def beginning_at(node: Node, begins_ms: int) -> Node:
 
 
 def node_specs(spec: StageSpec) -> list[NodeSpec]:
-    return [*spec.kpis, *spec.joins, *spec.window_alarms, *spec.row_alarms]
+    return [*spec.kpis, *spec.joins, *spec.scores, *spec.window_alarms, *spec.row_alarms]
 
 
 def families_of(node: Node) -> list[Family]:
@@ -72,6 +82,18 @@ def families_of(node: Node) -> list[Family]:
     return []
 
 
+def offer(wire: Wire, stream: str, frame: Frame, meaning: str) -> None:
+    """Rows for a node that joins or scores them, those between its beginning and its end."""
+    mask = (frame.time >= wire.begins_ms) & (frame.time < wire.until_ms)
+    if not mask.any():
+        return
+    rows = frame if mask.all() else frame.take(mask)
+    if isinstance(wire.node, JoinNode):
+        wire.node.add(stream, rows)
+    elif isinstance(wire.node, ScoreNode) and wire.node.spec.input_meaning == meaning:
+        wire.node.add(rows)
+
+
 def heard_by(node: Node) -> set[str]:
     """The streams whose rows a node takes in, through its families or itself."""
     match node:
@@ -79,6 +101,8 @@ def heard_by(node: Node) -> set[str]:
             return {node.spec.stream}
         case JoinNode():
             return set(node.names)
+        case ScoreNode():
+            return {node.spec.stream}
     return {family.spec.stream for family in families_of(node)}
 
 
@@ -99,8 +123,9 @@ def share_rules(old: Node, new: Node, renamed: Mapping[str, str] = MappingProxyT
     """Whether state of the one can go on in the other.
 
     Alarms do in a rule of the same name (or of the name that it has now), keys and kind; open sessions in a KPI of the
-    same name on the same panes. One that is judged at once can't wait for one that lags behind by the watermark, or
-    reads other rows: rows of its neighbours would have to wait with it.
+    same name on the same panes; what a model keeps of keys where the vectors are the same. One that is judged at once
+    can't wait for one that lags behind by the watermark, or reads other rows: rows of its neighbours would have to wait
+    with it.
     """
     if isinstance(old, RowAlarmNode) and isinstance(new, RowAlarmNode) and _would_wait(old, new):
         return False
@@ -111,6 +136,8 @@ def share_rules(old: Node, new: Node, renamed: Mapping[str, str] = MappingProxyT
             return keys and not names.isdisjoint(names_of(new))
     if isinstance(old, SessionNode) and isinstance(new, SessionNode):
         return rules_of(old) == rules_of(new) and old.family is new.family
+    if isinstance(old, ScoreNode) and isinstance(new, ScoreNode):
+        return old.spec.meaning == new.spec.meaning
     return False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from streamwatchd.lang.typed import STRING, Aggregate, Expr, Field, IsNull, Not, TableColumn, Value, conjunction, walk
@@ -14,13 +14,15 @@ from streamwatchd.operators.spec import (
     LogicalPlan,
     RowAlarmSpec,
     RowFeedSpec,
+    ScoreSpec,
     SourceSpec,
     StageSpec,
+    ValueSpec,
     WindowAlarmSpec,
 )
 from streamwatchd.plan.families import FamilyDraft
 from streamwatchd.plan.identity import identity
-from streamwatchd.rules.ruleset import Alarm, Kpi, Rule, RuleSet, Source
+from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule, RuleSet, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Draft:
     windows: list[WindowAlarmSpec] = field(default_factory=list)
     rows: list[RowAlarmSpec] = field(default_factory=list)
     joins: list[JoinSpec] = field(default_factory=list)
+    scores: list[ScoreSpec] = field(default_factory=list)
     families: list[FamilySpec] = field(default_factory=list)
     sends: list[FamilySpec] = field(default_factory=list)
     feeds: dict[str, RowFeedSpec] = field(default_factory=dict)
@@ -65,6 +68,9 @@ class Draft:
     order: list[str] = field(default_factory=list)
     roots: dict[str, frozenset[str]] = field(default_factory=dict)
     delays: dict[str, int] = field(default_factory=dict)
+
+
+_INTEGRAL = ("count", "distinct")
 
 
 class Builder:
@@ -161,7 +167,7 @@ class Builder:
                 sender = self.drafts[(origin.stage, origin.source if origin.stage == 1 else "")]
                 sender.sends.append(spec)
                 sender.targets[spec.id] = draft.stage
-        last = max(stage for stage, _ in self.drafts)
+        last, models = max(stage for stage, _ in self.drafts), self.rules.models
         later = [self.drafts.get((stage, ""), Draft()) for stage in range(2, last + 1)]
         return LogicalPlan(
             sources={name: self._source(source, max_bytes) for name, source in self.rules.sources.items()},
@@ -169,6 +175,11 @@ class Builder:
             later=tuple(_stage(i + 2, self._inputs(i + 2, draft), draft) for i, draft in enumerate(later)),
             feeders={name: self._feeders(stream) for name, stream in self.streams.items()},
             defaults={name: table.defaults for name, table in self.rules.tables.items() if table.missing == "default"},
+            models={
+                rule.model: models[rule.model]
+                for rule in self.rules.rules
+                if isinstance(rule, Anomaly) and rule.model in models
+            },
         )
 
     def _inputs(self, stage: int, draft: Draft) -> tuple[str, ...]:
@@ -221,6 +232,7 @@ def _stage(stage: int, inputs: tuple[str, ...], draft: Draft) -> StageSpec:
         window_alarms=tuple(draft.windows),
         row_alarms=tuple(draft.rows),
         joins=tuple(draft.joins),
+        scores=tuple(draft.scores),
         sends=tuple(draft.sends),
         feeds=tuple(draft.feeds.values()),
         targets=dict(draft.targets),
@@ -239,11 +251,18 @@ def expressions(rule: Rule) -> tuple[Expr, ...]:
         case Kpi():
             found += [rule.when] if rule.when is not None else []
         case Alarm():
-            for level in rule.levels:
-                found += [expr for expr in (level.when, level.until) if expr is not None]
-            if rule.message is not None:
-                found += [part.expr for part in rule.message.parts if not isinstance(part, str)]
+            found += level_expressions(rule)
+        case Anomaly():
+            pass  # its levels read scored rows: those of the alarm that is made of it
     return tuple(found)
+
+
+def level_expressions(rule: Alarm) -> Iterator[Expr]:
+    """Conditions, and what the message says."""
+    for level in rule.levels:
+        yield from (expr for expr in (level.when, level.until) if expr is not None)
+    if rule.message is not None:
+        yield from (part.expr for part in rule.message.parts if not isinstance(part, str))
 
 
 def aggregates(rule: Rule) -> tuple[Aggregate, ...]:
@@ -285,3 +304,22 @@ def without_null_keys(where: Expr | None, keys: tuple[KeyColumn, ...], kept: tup
     """The filter for an aggregate `by` fewer keys: rows with a null among the other keys enter no key of the rule."""
     others = tuple(Not(IsNull(key.expr)) for key in keys if key.name not in kept)
     return conjunction((*(() if where is None else (where,)), *others))
+
+
+def value_specs(rule: Rule) -> tuple[ValueSpec, ...]:
+    """The entries of `values:`."""
+    return tuple(ValueSpec(value.name, value.expr, _is_integral(value.expr)) for value in rule.values)
+
+
+def _is_integral(expr: Expr) -> bool:
+    return isinstance(expr, Aggregate) and expr.function in _INTEGRAL
+
+
+def context_columns(rule: Rule) -> tuple[tuple[str, Expr], ...]:
+    """Columns by name; a name that two tables have is written `table.column`."""
+    columns = [expr for expr in rule.context if isinstance(expr, TableColumn)]
+    names = [column.column for column in columns]
+    return tuple(
+        (column.column if names.count(column.column) == 1 else f"{column.table}.{column.column}", column)
+        for column in columns
+    )

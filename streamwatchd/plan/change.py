@@ -19,7 +19,7 @@ from streamwatchd.operators.spec import FamilySpec, LogicalPlan, StageSpec, Tabl
 from streamwatchd.plan.describe import describe
 from streamwatchd.plan.explain import family_keys, pane_count, table_bytes
 from streamwatchd.plan.placement import Placement, nodes, placement, stages
-from streamwatchd.rules.ruleset import Alarm, Rule, RuleSet
+from streamwatchd.rules.ruleset import Alarm, Anomaly, Rule, RuleSet
 
 _MOST_MS = 2**52
 
@@ -227,11 +227,11 @@ class _Comparison:
 
 def _lasts(rule: Rule) -> bool:
     """Whether it has alarms that stay up; occurrences have no end."""
-    return isinstance(rule, Alarm) and (bool(rule.by) or not rule.windowless)
+    return isinstance(rule, Anomaly) or (isinstance(rule, Alarm) and (bool(rule.by) or not rule.windowless))
 
 
 def _kind(rule: Rule) -> str:
-    return "alarm" if isinstance(rule, Alarm) else "kpi"
+    return type(rule).__name__.lower()
 
 
 def _tables(plan: LogicalPlan) -> dict[tuple[str, int], TableSpec]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.spec import (
@@ -17,8 +17,8 @@ from streamwatchd.operators.spec import (
     WindowAlarmSpec,
 )
 from streamwatchd.plan.describe import describe
-from streamwatchd.plan.placement import Placement, placement, readers, readings, rule_names, stages
-from streamwatchd.rules.ruleset import Alarm, Kpi, Level, Rule, RuleSet
+from streamwatchd.plan.placement import OWN_ROWS, Placement, placement, readers, readings, rule_names, stages
+from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Level, Rule, RuleSet
 
 BYTES = {
     "count": 8,
@@ -49,7 +49,7 @@ class Section:
 def explain(plan: LogicalPlan, rules: RuleSet, name: str) -> list[Section]:
     """Raises KeyError for an unknown rule."""
     rule, place = rules.rule(name), placement(plan, name)
-    kind = "kpi" if isinstance(rule, Kpi) else "alarm"
+    kind = type(rule).__name__.lower()
     sections = [
         Section(f"{kind} {name}", (str(rule.span),)),
         Section("reads", tuple(_reads(rule, rules))),
@@ -57,7 +57,11 @@ def explain(plan: LogicalPlan, rules: RuleSet, name: str) -> list[Section]:
         Section("judged", tuple(_judged(rule, place))),
         Section("values", tuple(f"{value.name} = {describe(value.expr)}" for value in rule.values)),
     ]
-    if isinstance(rule, Alarm):
+    if isinstance(rule, Anomaly):
+        sections.append(Section("scored", tuple(_scored(plan, rule))))
+        rows = placement(plan, name + OWN_ROWS) if rule.windowed else place
+        place = replace(place, families=rows.families)
+    if isinstance(rule, Alarm | Anomaly):
         sections.append(Section("levels", tuple(_levels(rule))))
         sections.append(Section("otherwise", tuple(_otherwise(rule, place))))
     elif rule.when is not None:
@@ -78,7 +82,8 @@ def _reads(rule: Rule, rules: RuleSet) -> Iterator[str]:
             more = f", read by {others} other rules" if others != 1 else ", read by 1 other rule"
             yield f"source {name}, topic {source.topic}" + (more if others else "")
         else:
-            yield f"KPI {name}, of {rules.rule(name).span.file}"
+            kind = "anomaly rule" if isinstance(rules.rule(name), Anomaly) else "KPI"
+            yield f"{kind} {name}, of {rules.rule(name).span.file}"
     if rule.where is not None:
         yield f"where {describe(rule.where)}"
 
@@ -153,6 +158,10 @@ def _judged(rule: Rule, place: Placement) -> Iterator[str]:
         case Kpi():
             size = format_duration(rule.over_ms or rule.every_ms)
             yield f"every {format_duration(rule.every_ms)} over the last {size}, {per}"
+        case Anomaly(windowed=True):
+            yield f"every {format_duration(rule.every_ms)}, {per}; one batch for all keys"
+        case Anomaly():
+            yield f"on the rows of {' and '.join(rule.sources)} as their windows end, {per}; one batch for all keys"
         case Alarm(windowless=False):
             yield f"every {format_duration(rule.every_ms)}, {per}"
         case Alarm():
@@ -173,7 +182,19 @@ def _judged_on_rows(rule: Alarm, place: Placement, per: str) -> Iterator[str]:
         yield f"on each row at once, in the order of its partition; {per}"
 
 
-def _levels(rule: Alarm) -> Iterator[str]:
+def _scored(plan: LogicalPlan, rule: Anomaly) -> Iterator[str]:
+    units = [f"{name} ({type_.unit})" if type_.unit else name for name, type_ in zip(rule.features, rule.feature_types)]
+    yield f"by the model {rule.model} on {', '.join(units)}"
+    model = plan.models.get(rule.model)
+    if model is None:
+        yield "no version of it is there yet: the score is null"
+    else:
+        about = model.manifest.training
+        yield f"{model.manifest.id}, {model.manifest.kind}, trained on {about.vectors:,} vectors of {about.keys:,} keys"
+    yield f"where a feature is null: {'no score' if rule.missing == 'skip' else 'the middle of what was trained on'}"
+
+
+def _levels(rule: Alarm | Anomaly) -> Iterator[str]:
     for level in rule.levels:
         yield f"{level.severity}: {_level(level)}"
 
@@ -185,9 +206,9 @@ def _level(level: Level) -> str:
     return f"{describe(level.when)}{held}; {clears}"
 
 
-def _otherwise(rule: Alarm, place: Placement) -> Iterator[str]:
+def _otherwise(rule: Alarm | Anomaly, place: Placement) -> Iterator[str]:
     """Warming, silence, forgetting."""
-    if isinstance(place.node, WindowAlarmSpec) and not rule.partial:
+    if isinstance(place.node, WindowAlarmSpec) and isinstance(rule, Alarm) and not rule.partial:
         longest = max(
             (window.size_ms for level in place.node.warming for windows in level for window in windows), default=0
         )
@@ -211,7 +232,8 @@ def _otherwise(rule: Alarm, place: Placement) -> Iterator[str]:
 
 def _keeps(plan: LogicalPlan, place: Placement) -> Iterator[str]:
     if isinstance(place.node, RowAlarmSpec):
-        yield "one state a key and level; no windows"
+        yield "one state a key and level" + ("" if place.families else "; no windows")
+    if isinstance(place.node, RowAlarmSpec) and not place.families:
         return
     total = 0
     for family in place.families:

@@ -15,6 +15,9 @@ from streamwatchd.operators.spec import (
     WindowAlarmSpec,
 )
 
+OWN_ROWS = " rows"
+"""What follows the name of an anomaly rule in that of the KPI of its own windows."""
+
 Node = KpiSpec | WindowAlarmSpec | RowAlarmSpec
 
 
@@ -63,7 +66,7 @@ def readers(plan: LogicalPlan, family: str) -> list[str]:
         if family in _family_ids(node)
         for name in rule_names(node)
     }
-    return sorted(found)
+    return sorted({name.removesuffix(OWN_ROWS) for name in found})
 
 
 def readings(node: Node) -> tuple[Reading, ...]:

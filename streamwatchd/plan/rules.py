@@ -30,10 +30,10 @@ from streamwatchd.operators.spec import (
     Member,
     Reading,
     RowAlarmSpec,
-    ValueSpec,
     Window,
     WindowAlarmSpec,
 )
+from streamwatchd.plan.anomalies import lower_scores, rows_of
 from streamwatchd.plan.builder import (
     Builder,
     Draft,
@@ -41,9 +41,11 @@ from streamwatchd.plan.builder import (
     Stream,
     aggregates,
     aggregates_below,
+    context_columns,
     expressions,
     key_columns,
     row_fields,
+    value_specs,
     without_null_keys,
 )
 from streamwatchd.plan.families import ROWS, FamilyDraft, accumulations_of
@@ -51,22 +53,23 @@ from streamwatchd.plan.identity import identity
 from streamwatchd.plan.lifting import lift_equalities, lift_numbers
 from streamwatchd.plan.message import message_of
 from streamwatchd.plan.windows import finest_width, on_panes_of, window_of
-from streamwatchd.rules.ruleset import Alarm, Kpi, Rule, RuleSet
-
-_INTEGRAL = ("count", "distinct")
+from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule, RuleSet
 
 
 def build(rules: RuleSet, max_bytes: int = 1_048_576) -> LogicalPlan:
     """The plan of a rule set."""
     builder = Builder(rules)
-    for kpi in _kpis_in_order(rules):
-        _lower_kpi(builder, kpi)
+    alarms = {rule.name: rule for rule in rules.rules if isinstance(rule, Alarm)}
+    for stream in _streams_in_order(rules):
+        if isinstance(stream, Kpi):
+            _lower_kpi(builder, stream)
+        else:
+            alarms[stream.name] = _lower_anomaly(builder, stream)
     windowed: dict[object, list[_Drafted]] = {}
     rows: dict[object, list[_Drafted]] = {}
-    for rule in sorted(rules.rules, key=_name):
-        if isinstance(rule, Alarm):
-            drafted, handle = (_draft_row_alarm if rule.windowless else _draft_window_alarm)(builder, rule)
-            (rows if rule.windowless else windowed).setdefault(handle, []).append(drafted)
+    for rule in sorted(alarms.values(), key=_name):
+        drafted, handle = (_draft_row_alarm if rule.windowless else _draft_window_alarm)(builder, rule)
+        (rows if rule.windowless else windowed).setdefault(handle, []).append(drafted)
     for handle, group in windowed.items():
         _place_window_alarm(builder, group, identity("alarm", handle))
     for handle, group in rows.items():
@@ -79,13 +82,13 @@ def _name(rule: Rule) -> str:
     return rule.name
 
 
-def _kpis_in_order(rules: RuleSet) -> list[Kpi]:
-    """KPIs before the KPIs that read them; the loader has refused circles."""
-    waiting = {rule.name: rule for rule in sorted(rules.rules, key=_name) if isinstance(rule, Kpi)}
-    done: list[Kpi] = []
+def _streams_in_order(rules: RuleSet) -> list[Kpi | Anomaly]:
+    """KPIs and anomaly rules before those that read them; the loader has refused circles."""
+    waiting = {rule.name: rule for rule in sorted(rules.rules, key=_name) if isinstance(rule, Kpi | Anomaly)}
+    done: list[Kpi | Anomaly] = []
     while waiting:
         ready = [rule for rule in waiting.values() if not any(name in waiting for name in rule.sources)]
-        assert ready, "KPIs read each other in a circle"
+        assert ready, "rules read each other in a circle"
         for rule in ready:
             done.append(waiting.pop(rule.name))
     return done
@@ -152,7 +155,8 @@ def _own_window(rule: Rule) -> Window:
             return Window(0, rule.session_ms, 0, rule.session_ms)
         case Kpi():
             return window_of(rule.over_ms or rule.every_ms, rule.every_ms, 0, coarse=False)
-        case Alarm():
+        case _:
+            assert isinstance(rule, Alarm)
             return window_of(rule.no_data.after_ms or rule.every_ms, rule.every_ms, 0, coarse=False)
 
 
@@ -185,24 +189,6 @@ def _stream_of(builder: Builder, rule: Rule, home: Home) -> tuple[Home, str]:
     return replace(home, route=None), _join(builder, rule, home)
 
 
-def _values(rule: Rule) -> tuple[ValueSpec, ...]:
-    return tuple(ValueSpec(value.name, value.expr, _is_integral(value.expr)) for value in rule.values)
-
-
-def _is_integral(expr: Expr) -> bool:
-    return isinstance(expr, Aggregate) and expr.function in _INTEGRAL
-
-
-def _context(rule: Rule) -> tuple[tuple[str, Expr], ...]:
-    """Columns by name; a name that two tables have is written `table.column`."""
-    columns = [expr for expr in rule.context if isinstance(expr, TableColumn)]
-    names = [column.column for column in columns]
-    return tuple(
-        (column.column if names.count(column.column) == 1 else f"{column.table}.{column.column}", column)
-        for column in columns
-    )
-
-
 def _lifted_keys(lifted: tuple[Expr, ...]) -> tuple[KeyColumn, ...]:
     """Key columns of what equality filters compare; no field has such a name."""
     return tuple(KeyColumn(f"where {i}", expr, "string") for i, expr in enumerate(lifted))
@@ -211,7 +197,7 @@ def _lifted_keys(lifted: tuple[Expr, ...]) -> tuple[KeyColumn, ...]:
 # KPIs
 
 
-def _lower_kpi(builder: Builder, rule: Kpi) -> None:
+def _lower_kpi(builder: Builder, rule: Kpi, *, written: bool = True) -> None:
     home = builder.home(rule, _common_keys(rule), moves=True)
     rest, lifted, constants = lift_equalities(rule.where) if not rule.session_ms else (rule.where, (), ())
     read = _read(builder, rule, home, rest, _lifted_keys(lifted))
@@ -232,13 +218,13 @@ def _lower_kpi(builder: Builder, rule: Kpi) -> None:
         window=window,
         session_ms=rule.session_ms,
         readings=read.readings,
-        values=_values(rule),
+        values=value_specs(rule),
         when=rule.when,
-        context=_context(rule),
+        context=context_columns(rule),
         amend_ms=rule.amend_for_ms,
     )
     draft = builder.draft(home)
-    spec = _among_its_like(draft, shape, KpiMember(rule.name, meaning, constants, rule.labels))
+    spec = _among_its_like(draft, shape, KpiMember(rule.name, meaning, constants, rule.labels, written))
     draft.roots[spec.id] = draft.roots[rule.name] = builder.roots(home, rule.sources)
     columns = {key.name: key.kind for key in spec.keys} | {v.name: v.expr.type.kind.value for v in spec.values}
     route = home.route if home.route is not None else builder.streams[rule.sources[0]].route
@@ -263,6 +249,21 @@ def _among_its_like(draft: Draft, shape: KpiSpec, member: KpiMember) -> KpiSpec:
         draft.order.append(name)
     spec = draft.kpis[name] = replace(shape, id=name, members=(*(before.members if before else ()), member))
     return spec
+
+
+# anomaly rules
+
+
+def _lower_anomaly(builder: Builder, rule: Anomaly) -> Alarm:
+    """Rows, where the rule makes its own, and their scores; gives the alarm on them."""
+    if rule.windowed:
+        rows = rows_of(rule)
+        _lower_kpi(builder, rows, written=False)
+        return lower_scores(builder, rule, rows.name)
+    if len(rule.sources) == 1:
+        return lower_scores(builder, rule, rule.sources[0])
+    home = builder.home(rule, tuple(key.name for key in rule.by), moves=True)
+    return lower_scores(builder, rule, _join(builder, rule, home))
 
 
 # alarms
@@ -296,7 +297,7 @@ def _shape(rule: Alarm, whens: tuple[Expr, ...]) -> AlarmShape:
         LevelSpec(level.severity, when, level.for_ms, level.until, level.until_for_ms)
         for level, when in zip(rule.levels, whens, strict=True)
     )
-    return AlarmShape(key_columns(rule), _values(rule), levels, _context(rule))
+    return AlarmShape(key_columns(rule), value_specs(rule), levels, context_columns(rule))
 
 
 def _lifted(shape: AlarmShape) -> tuple[AlarmShape, tuple[float, ...]]:
@@ -408,7 +409,7 @@ def _warming(
 
 
 def _draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
-    occurrence = not rule.by
+    occurrence = _has_occurrences(rule)
     keys = tuple(key.name for key in rule.by)
     home = builder.home(rule, keys, moves=not occurrence)
     stream = rule.sources[0] if len(rule.sources) == 1 else _join(builder, rule, home)
@@ -426,6 +427,11 @@ def _draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
         rule.every_ms, rule.no_data,
     )  # fmt: skip
     return drafted, handle
+
+
+def _has_occurrences(rule: Alarm) -> bool:
+    """Without `by`, each row is on its own, unless the rule is about one state."""
+    return not rule.by and not rule.is_state
 
 
 def _lift_when(
@@ -501,7 +507,7 @@ def _place_row_alarm(builder: Builder, group: list[_Drafted], name: str) -> None
         where=first.where,
         lifted=first.lifted,
         max_keys=max(drafted.rule.max_keys for drafted in group),
-        occurrence=not rule.by,
+        occurrence=_has_occurrences(rule),
         ordered=ordered,
         tie_breakers=fields,
         every_ms=rule.every_ms or 1,

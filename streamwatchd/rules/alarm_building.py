@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from streamwatchd.lang.typed import Expr, Placeholder, TableColumn, Template, walk
+from streamwatchd.lang.typed import Expr
 from streamwatchd.lang.units import format_duration, parse_duration
 from streamwatchd.rules import codes
-from streamwatchd.rules.building import Work, common, key_context, reach_ms, read_values
+from streamwatchd.rules.building import Work, common, key_context, message_context, reach_ms, read_values
 from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.ruleset import SEVERITIES, Alarm, Level, NoData
 from streamwatchd.rules.streams import Place
@@ -24,13 +24,13 @@ def build_alarm(work: Work) -> Alarm | None:
     """The alarm, or None when `work.findings` has an error."""
     windowed = work.draft.windowed
     place = read_values(work, work.judgement if windowed else work.row)
-    levels = tuple(sorted(_levels(work, place), key=lambda level: SEVERITIES.index(level.severity)))
+    levels = ranked_levels(work, place)
     message = work.draft.body.scalar("message")
     template = work.language.message(message, place) if message is not None else None
-    no_data = _no_data(work)
+    no_data = no_data_of(work)
     _check_fields(work, levels, no_data)
     every_ms = _every_ms(work, no_data)
-    shared = common(work, every_ms, _reach(work, levels, no_data), _context(work, template))
+    shared = common(work, every_ms, _reach(work, levels, no_data), message_context(key_context(work), template))
     if work.findings.has_errors:
         return None
     body = work.draft.body
@@ -49,6 +49,11 @@ def build_alarm(work: Work) -> Alarm | None:
     )
 
 
+def ranked_levels(work: Work, place: Place) -> tuple[Level, ...]:
+    """What `when` or `levels` says, most severe first."""
+    return tuple(sorted(_levels(work, place), key=lambda level: SEVERITIES.index(level.severity)))
+
+
 def _levels(work: Work, place: Place) -> Iterator[Level]:
     for severity, scalar in _conditions(work):
         found = work.language.condition(scalar, place)
@@ -64,7 +69,8 @@ def _conditions(work: Work) -> Iterator[tuple[str, Scalar]]:
             codes.EXCLUSIVE_FIELDS, "`when` and `levels` exclude each other", body.key("levels"), hint="keep one"
         )
     if when is None and "levels" not in body:
-        findings.add(codes.MISSING_FIELD, "an alarm needs `when:` or `levels:`", work.draft.place, hint="add `when: …`")
+        message = f"{body.record.what} needs `when:` or `levels:`"
+        findings.add(codes.MISSING_FIELD, message, work.draft.place, hint="add `when: …`")
     if when is None and "severity" in body and "levels" in body:
         hint = "the levels say it; take `severity:` out"
         findings.add(
@@ -77,7 +83,8 @@ def _conditions(work: Work) -> Iterator[tuple[str, Scalar]]:
             yield severity.text, node
 
 
-def _no_data(work: Work) -> NoData:
+def no_data_of(work: Work) -> NoData:
+    """What `no_data:` says."""
     scalar = work.draft.body.scalar("no_data")
     if scalar is None or scalar.text == "keep":
         return NoData()
@@ -152,15 +159,6 @@ def _reach(work: Work, levels: tuple[Level, ...], no_data: NoData) -> int:
         exprs += [level.when, level.until]
         holds += [level.for_ms, level.until_for_ms]
     return max(reach_ms(exprs, 0) + max(holds), no_data.after_ms)
-
-
-def _context(work: Work, template: Template | None) -> tuple[Expr, ...]:
-    """Columns of the keys' tables, and those that the message reads."""
-    context = list(key_context(work))
-    for part in template.parts if template is not None else ():
-        if isinstance(part, Placeholder):
-            context += [node for node in walk(part.expr) if isinstance(node, TableColumn)]
-    return tuple(dict.fromkeys(context))
 
 
 def _in_order(work: Work, levels: tuple[Level, ...]) -> bool:

@@ -11,7 +11,19 @@ from streamwatchd.lang import syntax
 from streamwatchd.lang.names import Free, free_key, resolve
 from streamwatchd.lang.names import undeclared as undeclared_problem
 from streamwatchd.lang.scope import Ambiguous, JoinedTable
-from streamwatchd.lang.typed import STRING, Aggregate, Expr, Field, Kind, TableColumn, Time, Type, walk
+from streamwatchd.lang.typed import (
+    STRING,
+    Aggregate,
+    Expr,
+    Field,
+    Kind,
+    Placeholder,
+    TableColumn,
+    Template,
+    Time,
+    Type,
+    walk,
+)
 from streamwatchd.lang.units import format_duration
 from streamwatchd.rules import codes, streams
 from streamwatchd.rules.document import Document, Scalar
@@ -62,7 +74,7 @@ class Work:
     def judgement(self) -> Place:
         """Where this rule's windows are judged."""
         keys = tuple((key.name, key.expr.type) for key in self.keys)
-        return streams.judgement(self.inputs, keys, self._plain_keys, self.draft.kind == "kpi")
+        return streams.judgement(self.inputs, keys, self._plain_keys, self.draft.kind != "alarm")
 
     @property
     def _plain_keys(self) -> frozenset[str]:
@@ -170,6 +182,15 @@ def key_context(work: Work) -> tuple[Expr, ...]:
         for table in work.key_tables
         for column, type_ in table.columns.items()
     )
+
+
+def message_context(context: tuple[Expr, ...], template: Template | None) -> tuple[Expr, ...]:
+    """The columns of the keys' tables, and those that the message reads."""
+    found = list(context)
+    for part in template.parts if template is not None else ():
+        if isinstance(part, Placeholder):
+            found += [node for node in walk(part.expr) if isinstance(node, TableColumn)]
+    return tuple(dict.fromkeys(found))
 
 
 def aggregates(exprs: Iterable[Expr | None]) -> Iterator[Aggregate]:

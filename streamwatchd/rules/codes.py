@@ -62,6 +62,7 @@ WINDOWLESS_FIELD = "SW349"
 COSTLY_WINDOW = "SW350"
 AGGREGATE_IN_WHEN = "SW351"
 FIELD_CONFLICT = "SW352"
+BAD_FEATURE = "SW353"
 # Settings and sources
 UNKNOWN_OPTION = "SW401"
 FORBIDDEN_OPTION = "SW402"
@@ -130,6 +131,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         COSTLY_WINDOW: "a long window that costs much memory a key",
         AGGREGATE_IN_WHEN: "an aggregate in the `when` of a KPI",
         FIELD_CONFLICT: "an undeclared field that rules use as two kinds",
+        BAD_FEATURE: "a feature that is no number of the scored row",
         UNKNOWN_OPTION: "a Kafka option that does not exist or is not passed on",
         FORBIDDEN_OPTION: "a Kafka option that is refused for safety",
         ENVIRONMENT_UNSET: "an environment variable is not set",

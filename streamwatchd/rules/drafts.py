@@ -12,7 +12,7 @@ from streamwatchd.rules.document import Document, Mapping, Node, Scalar, Sequenc
 from streamwatchd.rules.expressions import has_aggregate, parsed, parsed_condition
 from streamwatchd.rules.form import Findings, Read, read
 
-_MEANING = ("source", "by", "values", "when", "levels")
+_MEANING = ("source", "by", "values", "when", "levels", "features")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,7 @@ def _names(item: Node) -> Iterator[str]:
 
 def _rule(node: Mapping, defaults: Read, findings: Findings) -> RuleDraft | None:
     heads = [key for key, _ in node.entries if key.text in rule_spec.RULE.records]
-    later = next((key for key, _ in node.entries if key.text in rule_spec.LATER_HEADS), None)
     findings.rule = ""
-    if later is not None:
-        findings.add(codes.NOT_SUPPORTED_YET, f"`{later.text}` rules are not supported yet", later.span)
-        return None
     if len(heads) != 1:
         _no_head(node, heads, findings)
         return None
@@ -130,8 +126,8 @@ def _no_head(node: Mapping, heads: list[Scalar], findings: Findings) -> None:
     names = tuple(rule_spec.RULE.records)
     close = next((f"{did_you_mean(key.text, names)}" for key, _ in node.entries if did_you_mean(key.text, names)), "")
     place = node.entries[0][0].span if node.entries else node.span
-    hint = close or "start it with `- alarm: name` or `- kpi: name`"
-    findings.add(codes.MISSING_FIELD, "a rule needs `alarm:` or `kpi:` with its name", place, hint=hint)
+    hint = close or "start it with `- alarm: name`, `- kpi: name` or `- anomaly: name`"
+    findings.add(codes.MISSING_FIELD, "a rule needs `alarm:`, `kpi:` or `anomaly:` with its name", place, hint=hint)
 
 
 def _draft(head: str, name: Scalar, body: Read, defaults: Read, findings: Findings) -> RuleDraft | None:
@@ -152,6 +148,8 @@ def _draft(head: str, name: Scalar, body: Read, defaults: Read, findings: Findin
 
 def _is_windowed(body: Read) -> bool:
     expressions = [parsed(node.text) for _, node in body.entries("values") if isinstance(node, Scalar)]
+    if body.record is rule_spec.ANOMALY:
+        return any(map(has_aggregate, expressions))
     conditions = [node for _, node in body.entries("levels")]
     conditions += [node for node in (body.scalar("when"),) if node is not None]
     trees = [parsed_condition(node.text) for node in conditions if isinstance(node, Scalar)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
@@ -11,14 +11,15 @@ from streamwatchd.diagnostics import Diagnostic, did_you_mean
 from streamwatchd.lang.typed import Kind, TableColumn, Type, walk
 from streamwatchd.rules import codes, streams
 from streamwatchd.rules.alarm_building import build_alarm
-from streamwatchd.rules.building import begin
+from streamwatchd.rules.anomaly_building import build_anomaly
+from streamwatchd.rules.building import Work, begin
 from streamwatchd.rules.document import Document, Scalar
 from streamwatchd.rules.drafts import FileDraft, RuleDraft, draft
 from streamwatchd.rules.expressions import Language, conflict
 from streamwatchd.rules.form import Findings
 from streamwatchd.rules.kpi_building import build_kpi
 from streamwatchd.rules.reader import parse
-from streamwatchd.rules.ruleset import Kpi, Rule, RuleSet, Source, Table
+from streamwatchd.rules.ruleset import Anomaly, Kpi, Rule, RuleSet, Source, Table
 from streamwatchd.rules.settings_reader import ConfigDraft, SourceDraft
 from streamwatchd.rules.streams import Stream
 from streamwatchd.rules.table_reader import TableDraft
@@ -145,11 +146,18 @@ _OF_THE_WHOLE = frozenset(
 )
 
 
+_BUILDERS: Mapping[str, Callable[[Work], Rule | None]] = {
+    "alarm": build_alarm,
+    "kpi": build_kpi,
+    "anomaly": build_anomaly,
+}
+
+
 @lru_cache(maxsize=32_768)
 def _build(job: _Job) -> tuple[Rule | None, tuple[Diagnostic, ...], Infers, bool]:
     """Check one rule; at a reload most are as they were. Last is whether it guessed the kind of a field."""
     work = begin(job.draft, job.inputs, job.document)
-    rule = build_kpi(work) if job.draft.kind == "kpi" else build_alarm(work)
+    rule = _BUILDERS[job.draft.kind](work)
     problems = tuple(work.findings.problems)
     if not job.draft.is_sound:
         rule, problems = None, tuple(problem for problem in problems if problem.code not in _OF_THE_WHOLE)
@@ -284,12 +292,12 @@ class _Rules:
             if self._failed[name] != entry.path:
                 self._block(entry, f"`{name}` is refused: {self._failed[name]}", source)
         elif name in self._entries:
-            message = f"`{name}` is an alarm; only sources and KPIs can be read"
+            message = f"`{name}` is an alarm; only sources, KPIs and anomaly rules can be read"
             self._report(entry, codes.UNKNOWN_SOURCE, message, source)
         elif choice.out.get(name, entry.path) != entry.path:
             self._block(entry, f"`{name}` is refused: {choice.out[name]}", source)
         elif choice.out.get(name) != entry.path:
-            kpis = [known for known, other in self._entries.items() if other.draft.kind == "kpi"]
+            kpis = [known for known, other in self._entries.items() if other.draft.kind != "alarm"]
             known = [*self._project.sources, *kpis]
             hint = did_you_mean(name, known) or f"known: {', '.join(sorted(known)[:12])}"
             self._report(entry, codes.UNKNOWN_SOURCE, f"no source or KPI has the name `{name}`", source, hint)
@@ -328,6 +336,8 @@ class _Rules:
         self._project.rules[name] = rule
         if isinstance(rule, Kpi):
             self._streams[name] = streams.of_kpi(rule, inputs)
+        elif isinstance(rule, Anomaly):
+            self._streams[name] = streams.of_anomaly(rule, inputs)
 
     def _check_again(self, order: Iterable[str]) -> None:
         """Undeclared fields have one kind in all rules; rules that could not tell it are checked again with it."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from streamwatchd.fields import (
+    IDENTIFIER,
     Choice,
     Duration,
     Expression,
@@ -166,9 +169,50 @@ KPI = Record(
     "Values per key and window: one row for each that holds an event.",
 )
 
-LATER_HEADS = ("anomaly",)
+_OF_ALARMS = ("when", "levels", "severity", "no_data", "message", "runbook", "max_active")
 
-RULE = Records({"alarm": ALARM, "kpi": KPI})
+ANOMALY = Record(
+    "an anomaly rule",
+    (
+        Field(
+            "anomaly",
+            Name("a name"),
+            "The name of the rule; other rules read its scored rows as a source.",
+            "odd_mix",
+            required=True,
+        ),
+        *(field for field in _COMMON if field.name not in ("late", "amend_for")),
+        Field(
+            "model",
+            Text("the name of a model, or `name@version`", rf"{IDENTIFIER}(@[1-9][0-9]{{0,8}})?"),
+            "The model that scores: its newest good version, or the one that `@` pins.",
+            "service_mix",
+            required=True,
+        ),
+        Field(
+            "features",
+            ListOf(Name("a name"), or_one=True),
+            "What the model looks at, in the order of its training: values, or columns of the KPI that is read.",
+            "[avg_latency, error_rate]",
+            required=True,
+        ),
+        Field(
+            "missing",
+            Choice(("skip", "center")),
+            "Where a feature is null: `skip` gives no score, `center` takes the middle of what was trained on.",
+            "center",
+            default="skip",
+        ),
+        *(
+            replace(field, example="score > 0.95") if field.name == "when" else field
+            for field in ALARM.fields
+            if field.name in _OF_ALARMS
+        ),
+    ),
+    "Rows of values, each scored by a model: how odd they are, from 0 to 1.",
+)
+
+RULE = Records({"alarm": ALARM, "kpi": KPI, "anomaly": ANOMALY})
 
 FILE = Record(
     "a rules file",

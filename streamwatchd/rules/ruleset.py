@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from streamwatchd.diagnostics import Span
 from streamwatchd.lang.typed import Expr, Template, Type
+from streamwatchd.repository.store import ModelData
 
 SEVERITIES = ("critical", "major", "minor", "warning", "info")
 
@@ -148,7 +149,8 @@ class Alarm(RuleCommon):
 
     `windowless`: no aggregate anywhere; levels then read rows (`Field`, `TableColumn`) and `in_order` says whether
     it waits for the watermark. Otherwise it is judged at multiples of `every_ms` on aggregates, `Key`, `Value` and
-    `TableColumn` of keys. `limit_per_minute` 0 is off; `max_active` bounds notifications.
+    `TableColumn` of keys. `limit_per_minute` 0 is off; `max_active` bounds notifications. `is_state`: without `by` it
+    has one state, where rows would else be occurrences.
     """
 
     levels: tuple[Level, ...] = ()
@@ -161,18 +163,51 @@ class Alarm(RuleCommon):
     runbook: str = ""
     limit_per_minute: int = 0
     max_active: int = 0
+    is_state: bool = False
 
 
-Rule = Kpi | Alarm
+@dataclass(frozen=True, slots=True)
+class Anomaly(RuleCommon):
+    """An anomaly rule: rows of `values`, each scored by a model, and levels that judge them with their score.
+
+    `windowed`: values are aggregates over windows that end at multiples of `every_ms`, of which one is `every_ms` long
+    unless it says `over`. Otherwise they are read off the rows of the KPIs in `sources`. `features` are names of
+    `values`, in the order in which the model takes them. `model` is `name`, or `name@version` for that one alone.
+    `missing` says what is done where a feature is null: "skip" (no score) or "center" (as in the training's middle).
+    Levels read `Field`s of the scored row: keys, values and `score`.
+    """
+
+    model: str = ""
+    features: tuple[str, ...] = ()
+    missing: str = "skip"
+    windowed: bool = False
+    levels: tuple[Level, ...] = ()
+    no_data: NoData = NoData()
+    message: Template | None = None
+    runbook: str = ""
+    max_active: int = 0
+
+    @property
+    def feature_types(self) -> tuple[Type, ...]:
+        """With their units, in order."""
+        types = {value.name: value.expr.type for value in self.values}
+        return tuple(types[name] for name in self.features)
+
+
+Rule = Kpi | Alarm | Anomaly
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All that is in force: `rules` in order of file and place (a KPI before what reads it is not required)."""
+    """All that is in force: `rules` in order of file and place (a KPI before what reads it is not required).
+
+    `models` are the versions that score, by what anomaly rules call them; one that is not there yet is left out.
+    """
 
     sources: Mapping[str, Source]
     tables: Mapping[str, Table]
     rules: tuple[Rule, ...]
+    models: Mapping[str, ModelData] = field(default_factory=dict)
 
     def rule(self, name: str) -> Rule:
         """Raises KeyError for an unknown name."""

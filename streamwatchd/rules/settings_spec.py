@@ -109,6 +109,7 @@ TOPICS = Record(
     (
         Field("alerts", _TOPIC, "Lifecycle events of alarms.", default="streamwatchd.alerts"),
         Field("kpis", _TOPIC, "KPI rows.", default="streamwatchd.kpis"),
+        Field("anomalies", _TOPIC, "Scored rows that a model finds odd.", default="streamwatchd.anomalies"),
         Field("late", _TOPIC, "Events that came too late for their windows.", default="streamwatchd.late"),
         Field("dead_letters", _TOPIC, "Records that can't be read.", default="streamwatchd.dead-letters"),
         Field("enriched", _OFF_TOPIC, "Enriched events of sources with `emit_enriched`.", "streamwatchd.enriched"),

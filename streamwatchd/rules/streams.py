@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from streamwatchd.lang.scope import JoinedTable, Scope, Undeclared, joined_scope, judgement_scope, row_scope
-from streamwatchd.lang.typed import Type
-from streamwatchd.rules.ruleset import Kpi, Source, Table
+from streamwatchd.lang.typed import NUMBER, Type
+from streamwatchd.rules.ruleset import Anomaly, KeyField, Kpi, NamedValue, Source, Table
+
+SCORE = "score"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +82,31 @@ def of_kpi(kpi: Kpi, inputs: Iterable[Stream]) -> Stream:
         window_ms=0 if is_session else kpi.over_ms,
         is_kpi=True,
     )
+
+
+def of_scores(
+    name: str, keys: Iterable[KeyField], values: Iterable[NamedValue], every_ms: int, inputs: Iterable[Stream]
+) -> Stream:
+    """The rows of an anomaly rule, with their score."""
+    inputs, keys = tuple(inputs), tuple(keys)
+    fields = {key.name: key.expr.type for key in keys} | {value.name: value.expr.type for value in values}
+    names = tuple(key.name for key in keys)
+    tables = {table.name: table for stream in inputs for table in stream.tables if table.on in names}
+    window_ms = max((stream.window_ms for stream in inputs), default=0) or every_ms
+    return Stream(
+        name,
+        fields | {SCORE: NUMBER},
+        tuple(tables.values()),
+        keys=names,
+        step_ms=every_ms,
+        window_ms=window_ms,
+        is_kpi=True,
+    )
+
+
+def of_anomaly(rule: Anomaly, inputs: Iterable[Stream]) -> Stream:
+    """The same, of a checked rule."""
+    return of_scores(rule.name, rule.by, rule.values, rule.every_ms, inputs)
 
 
 def common_keys(streams: Iterable[Stream]) -> tuple[str, ...]:

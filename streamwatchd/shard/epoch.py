@@ -101,6 +101,8 @@ def _topic(topics: Topics, sink: Sink) -> str:
             return topics.alerts
         case Sink.KPIS:
             return topics.kpis
+        case Sink.ANOMALIES:
+            return topics.anomalies
         case Sink.LATE:
             return topics.late
         case Sink.DEAD_LETTERS:

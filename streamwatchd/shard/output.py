@@ -9,6 +9,7 @@ from enum import StrEnum
 class Sink(StrEnum):
     ALERTS = "alerts"
     KPIS = "kpis"
+    ANOMALIES = "anomalies"
     LATE = "late"
     DEAD_LETTERS = "dead_letters"
     ENRICHED = "enriched"
@@ -16,7 +17,7 @@ class Sink(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A record for an output topic. `value` is the JSON document (alerts, kpis, enriched) or the original payload.
+    """A record for an output topic. `value` is a JSON document (alerts, kpis, anomalies, enriched) or the payload.
 
     Late events and dead letters keep the payload's bytes and carry `headers`: source, topic, partition, offset,
     reason (dead letters) or time and watermark (late), all as text. `emitted_at` is added by whoever writes it out.

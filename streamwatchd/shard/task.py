@@ -60,8 +60,9 @@ def _check_times(*times_ms: object) -> None:
 def _documents(outbox: Outbox) -> list[Output]:
     alerts = [Output(Sink.ALERTS, _alert_key(document), document) for document in outbox.alerts]
     kpis = [Output(Sink.KPIS, _kpi_key(document), document) for document in outbox.kpis]
-    outbox.alerts, outbox.kpis = [], []
-    return alerts + kpis
+    anomalies = [Output(Sink.ANOMALIES, _anomaly_key(document), document) for document in outbox.anomalies]
+    outbox.alerts, outbox.kpis, outbox.anomalies = [], [], []
+    return alerts + kpis + anomalies
 
 
 def _alert_key(document: Mapping[str, object]) -> bytes:
@@ -70,6 +71,10 @@ def _alert_key(document: Mapping[str, object]) -> bytes:
 
 def _kpi_key(document: Mapping[str, object]) -> bytes:
     return msgspec.json.encode([document["kpi"], document["key"]])
+
+
+def _anomaly_key(document: Mapping[str, object]) -> bytes:
+    return msgspec.json.encode([document["anomaly"], document["key"]])
 
 
 class SourceTask:
@@ -107,7 +112,7 @@ class SourceTask:
         """
         self.has_ended = False
         self.names = (*(name for name in self.names if name != source.name), source.name)
-        self.dimensions.switch(at_ms, tables, plan.defaults)
+        self.dimensions.switch(at_ms, tables, plan.defaults, plan.models)
         both = replace(source, inferred={**self.source.inferred, **source.inferred})
         if _schema(both) != _schema(self.source):
             self.decoder = open_decoder(both.format, _schema(both))
@@ -121,7 +126,7 @@ class SourceTask:
         """The source is gone, or reads another topic: what was taken in is judged up to E, and nothing more comes."""
         if self.has_ended:
             return []
-        self.dimensions.switch(at_ms, tables, plan.defaults)
+        self.dimensions.switch(at_ms, tables, plan.defaults, plan.models)
         self.flow.switch(at_ms, StageSpec(1, self.names, (), {}), living)
         self.sender = Sender(self.id, self.flow, self.sender.partitions)
         self.has_ended = True
@@ -320,7 +325,7 @@ class MergeTask:
         living: frozenset[str],
     ) -> None:
         """New rules and tables from E on; who feeds a stream no more is waited for up to there."""
-        self.dimensions.switch(at_ms, tables, plan.defaults)
+        self.dimensions.switch(at_ms, tables, plan.defaults, plan.models)
         self.flow.switch(at_ms, stage, living)
         gone = {stream: self.feeders.get(stream, frozenset()) - now for stream, now in feeders.items()}
         self._leaving += [(stream, names, at_ms) for stream, names in gone.items() if names]

@@ -49,6 +49,7 @@ class Kind(StrEnum):
 
     ALARM = "alarm"
     KPI = "kpi"
+    ANOMALY = "anomaly"
     LATE = "late"
     DEAD_LETTER = "dead_letter"
 

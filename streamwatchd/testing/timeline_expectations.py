@@ -10,12 +10,19 @@ from streamwatchd.operators.document import iso
 from streamwatchd.rules import document
 from streamwatchd.rules.document import Node, Scalar
 from streamwatchd.rules.form import Findings, Read, read
-from streamwatchd.rules.ruleset import Alarm, Kpi, Rule
+from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule
+from streamwatchd.rules.streams import SCORE
 from streamwatchd.testing import timeline_codes as codes
 from streamwatchd.testing.timeline import Expectation, Kind
 from streamwatchd.testing.timeline_spec import EXPECTATIONS
 from streamwatchd.testing.timeline_times import instant, relative
 
+_KINDS: Mapping[Kind, tuple[type[Rule], ...]] = {
+    Kind.ALARM: (Alarm, Anomaly),
+    Kind.KPI: (Kpi,),
+    Kind.ANOMALY: (Anomaly,),
+}
+"""An anomaly rule has the life of an alarm, and events of its own."""
 _TIMES = ("starts_at", "ends_at")
 _NOT_FIELDS = ("at", "by", "exact", "tolerance", *EXPECTATIONS)
 
@@ -65,7 +72,7 @@ class ExpectationReader:
             self._check_among(name, self.sources, "source", body, kind)
             return
         rule = self.rules.get(name)
-        wanted = Alarm if kind is Kind.ALARM else Kpi
+        wanted = _KINDS[kind]
         if isinstance(rule, wanted):
             self._check_fields(rule, body)
         elif name in self.others:
@@ -73,7 +80,7 @@ class ExpectationReader:
             hint = f"add its file to `rules:`: {path}"
             self._add(codes.UNKNOWN_RULE, f"the test does not load `{name}`", body.node, hint, body.scalar(kind))
         elif rule is not None:
-            other = Kind.KPI if kind is Kind.ALARM else Kind.ALARM
+            other = next(word for word, classes in _KINDS.items() if isinstance(rule, classes))
             hint = f"write `{other}: {name}`"
             self._add(codes.UNKNOWN_RULE, f"`{name}` is no {kind}", body.node, hint, body.scalar(kind))
         else:
@@ -89,6 +96,7 @@ class ExpectationReader:
     def _check_fields(self, rule: Rule, body: Read) -> None:
         """Keys and values that the rule does not have."""
         named = {"key": [key.name for key in rule.by], "values": [value.name for value in rule.values]}
+        named["values"] += [SCORE] if isinstance(rule, Anomaly) else []
         for field, known in named.items():
             for key, _ in body.entries(field):
                 if key.text not in known:

@@ -22,7 +22,13 @@ from streamwatchd.testing.timeline_times import absolute
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _UNITS = {"s": 1e-3, "ms": 1, "us": 1_000, "ns": 1_000_000}
-_KINDS = {Sink.ALERTS: Kind.ALARM, Sink.KPIS: Kind.KPI, Sink.LATE: Kind.LATE, Sink.DEAD_LETTERS: Kind.DEAD_LETTER}
+_KINDS = {
+    Sink.ALERTS: Kind.ALARM,
+    Sink.KPIS: Kind.KPI,
+    Sink.ANOMALIES: Kind.ANOMALY,
+    Sink.LATE: Kind.LATE,
+    Sink.DEAD_LETTERS: Kind.DEAD_LETTER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,8 @@ def bench(suite: Suite, loaded: Loaded) -> Bench:
         raise ValueError("the configuration does not check")
     rules = _with_what_they_read(suite.rules, loaded.ruleset)
     sources = {name: loaded.ruleset.sources[name] for name in _sources(rules, loaded.ruleset)}
-    program = program_of(RuleSet(sources, loaded.ruleset.tables, rules), loaded.settings.max_record_bytes)
+    ruleset = RuleSet(sources, loaded.ruleset.tables, rules, loaded.ruleset.models)
+    program = program_of(ruleset, loaded.settings.max_record_bytes)
     settings = loaded.settings
     return Bench(program, sources, loaded.tables, settings.exchange_partitions, settings.idle_jump_ms)
 
@@ -171,10 +178,10 @@ class _Run:
         match kind:
             case Kind.ALARM:
                 name, at = document["rule"], _ms(document["at"])
-            case Kind.KPI:
+            case Kind.KPI | Kind.ANOMALY:
                 window = document["window"]
                 assert isinstance(window, dict)
-                name, at = document["kpi"], _ms(window["end"])
+                name, at = document[kind], _ms(window["end"])
             case _:
                 assert event is not None
                 name, at = document["source"], self._case.start_ms + event.at_ms

@@ -65,6 +65,22 @@ KPI = Record(
     ),
 )
 
+ANOMALY = Record(
+    "an expected anomaly event",
+    (
+        Field("anomaly", Text("the name of an anomaly rule"), "The rule.", "odd_mix", required=True),
+        *_WHEN,
+        *(
+            Field(name, Anything(), f"As `{name}` of the event.")
+            for name in ("score", "confidence", "model", "version")
+        ),
+        *(
+            Field(name, _CELLS, f"As `{name}` of the event.")
+            for name in ("key", "values", "drivers", "context", "window")
+        ),
+    ),
+)
+
 LATE = Record(
     "an expected late event",
     (Field("late", Text("the name of a source"), "The source.", "metrics", required=True), *_WHEN[:2]),
@@ -78,6 +94,6 @@ DEAD_LETTER = Record(
     ),
 )
 
-EXPECTATIONS = {"alarm": ALARM, "kpi": KPI, "late": LATE, "dead_letter": DEAD_LETTER}
+EXPECTATIONS = {"alarm": ALARM, "kpi": KPI, "anomaly": ANOMALY, "late": LATE, "dead_letter": DEAD_LETTER}
 VERBS = ("late", "idle", "restart")
 LATER_VERBS = ("reload", "skew")

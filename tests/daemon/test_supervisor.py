@@ -45,7 +45,10 @@ class Setting:
     def __init__(self, broker: EmbeddedBroker, folder: Path, shards: int = 1) -> None:
         self.kafka = broker.kafka()
         name = folder.name.replace("[", "-").replace("]", "")
-        outputs = {each: f"{name}.{each}" for each in ("alerts", "kpis", "late", "dead_letters", "exchange", "journal")}
+        outputs = {
+            each: f"{name}.{each}"
+            for each in ("alerts", "kpis", "anomalies", "late", "dead_letters", "exchange", "journal")
+        }
         topics = Topics(**outputs)
         self.settings = replace(SETTINGS, app=name, state_dir=folder / "state", shards=shards, topics=topics)
         self.topic = f"{name}.in"

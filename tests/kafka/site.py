@@ -47,7 +47,17 @@ class Site(Process):
             self.create_topic()
         topics = {
             name: f"{self.name}.{name}"
-            for name in ("alerts", "kpis", "late", "dead_letters", "exchange", "journal", "self_alerts", "heartbeat")
+            for name in (
+                "alerts",
+                "kpis",
+                "anomalies",
+                "late",
+                "dead_letters",
+                "exchange",
+                "journal",
+                "self_alerts",
+                "heartbeat",
+            )
         }
         given = {"app": self.name, "topics": json.dumps(topics), "listen": f"'127.0.0.1:{self.port}'", "shards": 2}
         self.settings = {**given, "snapshot_every": "1s", "commit_every": "100ms", **settings}

@@ -44,7 +44,7 @@ def test_every_setting_arrives(check: Check) -> None:
         + "batch_records: 100\nsnapshot_every: 30s\n"
         + "commit_every: 200ms\nstart_from: latest\ndelivery: at_least_once\nlog_level: debug\n"
         + "topics: {alerts: a, kpis: k, late: l, dead_letters: d, enriched: e, exchange: x, journal: j, "
-        + "self_alerts: s, heartbeat: h}\n"
+        + "self_alerts: s, heartbeat: h, anomalies: o}\n"
         + "self_alerts: {never: [fenced, lso_lag], heartbeat_every: 5s, quiet: 1m, worker_down: 2s, "
         + "input_outpaces: 3s, watermark_lag: 4s, lso_lag: 5s, snapshot_age: 6s, rules_stale: 7s, table_stale: 8s, "
         + "late_share: 1%, dead_letter_share: 2%, disk_free: 3%, fd_free: 4%}\n"
@@ -60,7 +60,7 @@ def test_every_setting_arrives(check: Check) -> None:
     assert (settings.idle_jump_ms, settings.max_record_bytes, settings.batch_records) == (7_200_000, 2_048, 100)
     assert (settings.snapshot_every_ms, settings.commit_every_ms) == (30_000, 200)
     assert (settings.start_from, settings.delivery, settings.log_level) == ("latest", "at_least_once", "debug")
-    assert settings.topics == Topics("a", "k", "l", "d", "e", "x", "j", "s", "h")
+    assert settings.topics == Topics("a", "k", "l", "d", "e", "x", "j", "s", "h", "o")
     assert settings.self_alerts == SelfAlerts(
         frozenset({"fenced", "lso_lag"}), 5_000, 60_000, 2_000, 3_000, 4_000, 5_000, 6_000, 7_000, 8_000,
         0.01, 0.02, 0.03, 0.04,
