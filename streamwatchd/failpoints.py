@@ -59,6 +59,7 @@ POINTS = {
     "version.told": "the workers were told",
     "recovery.locked": "the state folder is held, the old producer is not fenced yet",
     "recovery.fenced": "older producers are fenced, what they left open is settled",
+    "recovery.claimed": "the committed offsets name this daemon as the owner, with nothing else changed",
     "recovery.restored": "a snapshot was restored",
     "recovery.replayed": "the state stands at the last committed epoch",
     "move.fenced": "the number of shards changes: other movers are fenced, every shard is as it was",

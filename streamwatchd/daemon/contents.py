@@ -267,7 +267,15 @@ class ContentStore:
             except (SnapshotCorrupt, Unavailable) as error:
                 problem = f"can't be trusted ({error}) in {self._state_dir}"
                 self._say(f"rules of content {digest} can't be read: {error}")
-        raise StateMismatch(f"rules of content {digest} are needed for a replay, but {problem}")
+        raise StateMismatch(
+            f"rules of content {digest} are needed for a replay, but {problem}: check out the rules that ran then and "
+            "start again, or restore a savepoint"
+        )
+
+    def demand_all(self) -> None:
+        """Workers ask for the rules of every version. Raises StateMismatch, naming what is kept nowhere."""
+        for digest in dict.fromkeys(version.digest for version in self.versions):
+            self.content(digest)
 
     def remember(self, content: Content) -> None:
         """Spare a second compilation of what was just compiled."""

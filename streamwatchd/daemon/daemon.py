@@ -147,6 +147,7 @@ class Daemon:
             return 0
         if not self._store.versions:
             self._begin_versions(proposal, journalled=layout is not None)
+        self._demand_rules()
         if self._hosts is not None:
             self._share_versions()
         layout = layout or Layout(0, self._settings.shards)
@@ -170,6 +171,14 @@ class Daemon:
             return self._supervisor.run()
         finally:
             watch.close()
+
+    def _demand_rules(self) -> None:
+        """Said once and before any worker starts, as none could go on. Raises StateMismatch."""
+        try:
+            self._store.demand_all()
+        except StateMismatch as error:
+            self._log.error("start_refused", reason=str(error))
+            raise
 
     @property
     def _is_first(self) -> bool:

@@ -112,7 +112,7 @@ def _move(job: Job, order: Order, ports: Ports, shards: MakeShard) -> None:
     backoff = Backoff(ports.clock, lambda reason: logger().warning("move_postponed", reason=reason))
     while True:
         try:
-            return Mover(job.settings, order, ports, shards).run()
+            return Mover(job.settings, order, ports, shards, job.assignment.tenure).run()
         except Unavailable as error:
             backoff.wait(error)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
+from uuid import uuid4
 
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.process import NOT_RESTARTED, STACKS_SIGNAL, Job, work
@@ -23,6 +24,8 @@ _STEADY_S = 60.0
 _HUNG_S = 12.0
 _SLOW_START_S = 120.0
 _CRASH_LOOP = 3
+_CLAIMED = ("replaying", "running", "leaving")
+"""Phases that come after a worker has claimed its shard."""
 
 _OUT_OF_MEMORY = (
     "SIGKILL comes from the kernel when memory runs out (see `journalctl -k`), from an operator, or from us"
@@ -47,7 +50,7 @@ class _Process:
 
 
 class WorkerSlot:
-    """The place of one shard: a process, or the wait for the next one."""
+    """The place of one shard: a process, or the wait for the next one. It is one tenure (see `shard.tenure`)."""
 
     def __init__(self, shard: int, job: Callable[[int], Job], clock: Clock, log: Log, *, may_end: bool = False) -> None:
         """`job(shard)` says what to start now. `may_end`: an exit with 0 is the end of its work."""
@@ -56,6 +59,8 @@ class WorkerSlot:
         self._job = job
         self._clock = clock
         self._log = log
+        self._tenure = uuid4().hex[:12]
+        self._begun = False
         self._running: _Process | None = None
         self._start_at: float | None = clock.monotonic()
         self._wait_s = _LEAST_WAIT_S
@@ -102,7 +107,8 @@ class WorkerSlot:
         near_reports, far_reports = _spawn.Pipe(duplex=False)
         memory = _spawn.RawArray("c", BlackBox.SIZE)
         job = self._job(self.shard)
-        job = replace(job, assignment=replace(job.assignment, losses=self.losses))
+        assignment = replace(job.assignment, losses=self.losses, tenure=self._tenure, begun=self._begun)
+        job = replace(job, assignment=assignment)
         process = _spawn.Process(
             target=work,
             args=(job, far_control, far_reports, memory, os.getpid()),
@@ -145,6 +151,7 @@ class WorkerSlot:
         for note in report.notes[running.notes :]:
             self._log.info("worker_noted", shard=self.shard, note=note)
         self._say_troubles(running.report.troubles if running.report else {}, report.troubles)
+        self._begun = self._begun or report.phase in _CLAIMED
         running.notes, running.report, running.heard = len(report.notes), report, self._clock.monotonic()
 
     def _say_troubles(self, before: Mapping[str, str], now: Mapping[str, str]) -> None:

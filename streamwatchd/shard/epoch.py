@@ -19,7 +19,8 @@ from streamwatchd.shard.fitting import fitting_document, fitting_letter
 from streamwatchd.shard.journal import EpochRecord, Range
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
 from streamwatchd.shard.owner import Owner
-from streamwatchd.shard.stamp import committed_epoch
+from streamwatchd.shard.stamp import Positions, committed_epoch
+from streamwatchd.shard.tenure import Tenure
 from streamwatchd.shard.timing import Timing
 from streamwatchd.shard.version import Version
 
@@ -122,6 +123,12 @@ def _record(output: Output, topic: str, emitted_at: str, dead_letters: str, most
 class Committer(Protocol):
     """Makes a sealed epoch count. Returns once it does; raises Fenced or StateMismatch, never Unavailable."""
 
+    def claim(self, positions: Positions, *, begun: bool) -> None:
+        """Say that this shard is ours, before anything is committed; `positions` are what stands in Kafka.
+
+        Raises Fenced where it was ours before (`begun`) and is another's now; Unavailable: try again from the opening.
+        """
+
     def commit(self, sealed: Sealed) -> None: ...
 
     @property
@@ -152,13 +159,16 @@ class TransactionalCommitter:
 
     A doubtful end is settled by a new producer, which fences what may still be on its way, and by the committed
     offsets, which say which of the two ends it was; the same outputs for the same ranges are sent again if need be.
+    What it fences may be a newcomer, so those offsets are asked for the tenure too (see `shard.tenure`).
     """
 
     def __init__(
         self, kafka: Kafka, writer: Writer, owner: Owner, topics: Topics, journal: Partition,
         clock: Clock, trying: Callable[[str], None], most_bytes: int, count: Callable[[str], None] = lambda name: None,
+        tenure: str = "",
     ) -> None:  # fmt: skip
         """`count` is told the names of metrics, once for each thing that they count."""
+        self._tenure = Tenure(kafka, owner, tenure, clock, trying)
         self._count = count
         self._kafka = kafka
         self._writer = writer
@@ -171,23 +181,39 @@ class TransactionalCommitter:
         self._commit_timeout_s = 30.0
         self.produce_seconds = 0.0
 
+    def claim(self, positions: Positions, *, begun: bool) -> None:
+        claimed = self._tenure.claim(positions, begun=begun)
+        if not claimed:
+            return
+        try:
+            self._writer.begin()
+            self._writer.send_offsets(self._owner.app, claimed)
+            if self._writer.commit(self._commit_timeout_s) is not Outcome.COMMITTED:
+                raise Unavailable("the claim on this shard did not commit")
+        except Fenced as error:
+            raise Unavailable(f"another owner came between, claiming this shard again: {error}") from error
+
     def commit(self, sealed: Sealed) -> None:
         backoff = Backoff(self._clock, self._trying)
-        sent = False
+        sent = unsure = False
         while True:
             try:
                 if self._writer.doubtful:
+                    unsure = True
                     failpoint("epoch.rebuilding")
                     self._writer.rebuild()
                     self._count("producer_rebuilds_total")
-                if sent and self._is_committed(sealed):
+                if unsure and self._is_committed(sealed, sent):
                     return
-                sent = True
+                sent = unsure = True
                 if self._send(sealed) is Outcome.COMMITTED:
                     return
                 reason: object = f"the transaction of epoch {sealed.record.epoch} did not commit"
             except Unavailable as error:
                 reason = error
+            except Fenced as fence:
+                self._tenure.outlasts(fence, sealed.positions.keys())
+                reason = f"fenced by an owner that has left: {fence}"
             backoff.wait(reason)
 
     def _send(self, sealed: Sealed) -> Outcome:
@@ -206,13 +232,16 @@ class TransactionalCommitter:
         failpoint("epoch.committing")
         return self._writer.commit(self._commit_timeout_s)
 
-    def _is_committed(self, sealed: Sealed) -> bool:
-        self._count("commits_unknown_total")
+    def _is_committed(self, sealed: Sealed, sent: bool) -> bool:
+        """`sent`: it may be; else a new producer only has to know that the shard is still ours."""
+        if sent:
+            self._count("commits_unknown_total")
         admin = self._kafka.admin()
         try:
             positions = admin.committed(self._owner.app, sealed.positions)
         finally:
             admin.close()
+        self._tenure.check(positions)
         epoch = committed_epoch(positions, self._owner)
         if epoch not in (sealed.record.epoch, sealed.record.epoch - 1):
             raise StateMismatch(f"epoch {sealed.record.epoch} is in hand, yet epoch {epoch} is committed")
@@ -243,6 +272,9 @@ class PlainCommitter:
         self._clock = clock
         self._trying = trying
         self._most_bytes = most_bytes
+
+    def claim(self, positions: Positions, *, begun: bool) -> None:
+        """Plain writers fence nobody."""
 
     def commit(self, sealed: Sealed) -> None:
         backoff = Backoff(self._clock, self._trying)

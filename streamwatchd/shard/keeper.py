@@ -56,13 +56,14 @@ class Keeper:
         self._rolls: deque[int] = deque()
         self._pending: Snapshot | None = None
         self._taken_at = clock.monotonic()
+        self._pictured_epoch = 0
         self._cost_s = self._debt_s = 0.0
         self._written_epoch = self._sent_epoch = 0
         self._send_not_before = 0.0
 
     def begin(self, written_epoch: int) -> None:
         """`written_epoch` is that of the newest snapshot that is there."""
-        self._written_epoch = written_epoch
+        self._written_epoch = self._pictured_epoch = written_epoch
         self._taken_at = self._clock.monotonic()
         taken_ms = self._snapshots.taken_ms(written_epoch)
         if taken_ms:
@@ -113,8 +114,9 @@ class Keeper:
         """A picture of an epoch that is sealed, to be written once it is committed.
 
         One is due by the clock, or when much would have to be replayed; but at most a fifth of the time goes there.
+        While nothing goes on this is called too, so the last epochs before a silence do not wait for its end.
         """
-        if self._pending is not None or self._writes.busy:
+        if self._pending is not None or self._writes.busy or state.epoch == self._pictured_epoch:
             return
         age_s = self._clock.monotonic() - self._taken_at
         wanted = age_s >= self._every_s or self._debt_s >= _DEBT_S
@@ -126,6 +128,7 @@ class Keeper:
         states = state.shard.snapshot()
         self._taken_at = self._clock.monotonic()
         self._cost_s, self._debt_s = self._taken_at - begun, 0.0
+        self._pictured_epoch = state.epoch
         self._rolls.append(state.epoch)
         self._meter.set("snapshot_copy_seconds", self._cost_s)
         engine = streamwatchd.__version__
@@ -147,6 +150,7 @@ class Keeper:
             failpoint("snapshot.writing")
             written = self._snapshots.write(snapshot)
         except Unavailable as error:
+            self._pictured_epoch = 0  # it is taken again when the next one is due
             self._meter.add("snapshots_failed_total")
             note = f"snapshot of epoch {snapshot.epoch} not written, the older ones stay: {error}"
             why = f"{error}; results go on, a restart repeats the work since epoch {self._written_epoch}: {_MEND}"

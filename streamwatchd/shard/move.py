@@ -95,8 +95,10 @@ def layout_in_force(
 class Mover:
     """One run of a move. What was half done is done again."""
 
-    def __init__(self, settings: Settings, order: Order, ports: Ports, make_shard: MakeShard) -> None:
+    def __init__(self, settings: Settings, order: Order, ports: Ports, make_shard: MakeShard, tenure: str = "") -> None:
+        """`tenure` is claimed for every shard that is closed."""
         self._settings = settings
+        self._tenure = tenure
         self._order = order
         self._ports = ports
         self._make_shard = make_shard
@@ -141,7 +143,7 @@ class Mover:
         order = self._order
         assignment = Assignment(
             owner.shard, owner.shards, order.partitions_before, order.versions, generation=owner.generation,
-            closing=True, gone=order.gone,
+            closing=True, gone=order.gone, tenure=self._tenure,
         )  # fmt: skip
         settings = replace(self._settings, shards=owner.shards)
         self._meter.note(f"closing {owner}")

@@ -1,4 +1,4 @@
-"""The text beside every committed offset: who owns the partition, and up to which epoch.
+"""The text beside every committed offset: who owns the partition, up to which epoch, and in whose tenure.
 
 Kafka commits it with the offsets, so which layout is in force is decided where the offsets are, at one instant for all
 partitions.
@@ -14,25 +14,30 @@ from streamwatchd.errors import StateMismatch
 from streamwatchd.ports.kafka import Committed, Partition
 from streamwatchd.shard.owner import Layout, Owner
 
-_TEXT = re.compile(r"e=(\d+);s=(\d+)/(\d+);g=(\d+)(;closed)?")
+_TEXT = re.compile(r"e=(\d+);s=(\d+)/(\d+);g=(\d+)(?:;t=(\w+))?(;closed)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Epoch `epoch` of shard `shard` in `layout`. `closed`: it was the last one before a move to another layout."""
+    """Epoch `epoch` of shard `shard` in `layout`. `closed`: it was the last one before a move to another layout.
+
+    `tenure` names who works on the shard (see `shard.tenure`); empty where nobody has said so.
+    """
 
     epoch: int
     shard: int
     layout: Layout
     closed: bool = False
+    tenure: str = ""
 
     def __str__(self) -> str:
         text = f"e={self.epoch};s={self.shard}/{self.layout.shards};g={self.layout.generation}"
+        text += f";t={self.tenure}" if self.tenure else ""
         return f"{text};closed" if self.closed else text
 
 
-def stamp_of(owner: Owner, epoch: int, *, closed: bool = False) -> Stamp:
-    return Stamp(epoch, owner.shard, owner.layout, closed)
+def stamp_of(owner: Owner, epoch: int, *, closed: bool = False, tenure: str = "") -> Stamp:
+    return Stamp(epoch, owner.shard, owner.layout, closed, tenure)
 
 
 Positions = Mapping[Partition, Committed | None]
@@ -56,7 +61,7 @@ def _read(partition: Partition, position: Committed) -> Stamp:
             "by streamwatchd: it was moved by hand, or another program uses this group"
         )
     epoch, shard, shards, generation = map(int, found.groups()[:4])
-    return Stamp(epoch, shard, Layout(generation, shards), found[5] is not None)
+    return Stamp(epoch, shard, Layout(generation, shards), found[6] is not None, found[5] or "")
 
 
 def layout_of(found: Iterable[Stamp]) -> Layout | None:

@@ -33,7 +33,8 @@ class Assignment:
     `held`: after recovery wait for `Go`, as a change may be decided before any record is taken. `losses`: how many
     workers of this shard have died in a row, soon after their start. `generation` numbers the layouts (how many shards
     there are) that this application has had. `closing`: bring the shard to the newest version, commit the last epoch
-    of its layout, and leave. `gone`: records below these offsets are given up, and a replay does without them.
+    of its layout, and leave. `gone`: records below these offsets are given up, and a replay does without them. `tenure`
+    names the decision to work on this shard here (see `shard.tenure`); `begun`: a worker of it was at work before.
     """
 
     shard: int
@@ -45,6 +46,8 @@ class Assignment:
     generation: int = 0
     closing: bool = False
     gone: Mapping[Partition, int] = field(default_factory=dict)
+    tenure: str = ""
+    begun: bool = False
 
 
 def no_stores(url: str) -> SharedStore:
@@ -127,6 +130,8 @@ class Recovery:
         self._open.append(reader)
         committed = self._committed_in_force()
         epoch = committed_epoch(committed, self._owner)
+        committer.claim(committed, begun=self._assignment.begun)
+        failpoint("recovery.claimed")
         if committed:
             self._check_not_ahead(epoch)
         state = self._rebuild.state(epoch, reader)
@@ -168,8 +173,9 @@ class Recovery:
             return PlainCommitter(kafka, settings.app, settings.topics, self._topic, owner.shard, clock, note, most)
         writer = kafka.writer(owner.transactional_id)
         return TransactionalCommitter(
-            kafka, writer, owner, settings.topics, self._topic, clock, note, most, self._meter.add
-        )
+            kafka, writer, owner, settings.topics, self._topic, clock, note, most, self._meter.add,
+            self._assignment.tenure,
+        )  # fmt: skip
 
     def _committed_in_force(self) -> Mapping[Partition, Committed | None]:
         """A shard that was closed for a move which did not come about is opened again; the mover is fenced before, so

@@ -361,7 +361,10 @@ class Worker:
         """Commit at once when outputs wait, or a change is coming, else about once in `commit_every_ms`, if there is
         anything new."""
         self._commits.settle(0)
-        if self._commits.busy or self._open.is_empty:
+        if self._commits.busy:
+            return
+        if self._open.is_empty:
+            self._keeper.take_if_due(self._state)
             return
         age_ms = (self._clock.monotonic() - self._open.begun) * 1000
         due = self._open.has_outputs or self._open.must_commit or age_ms >= self._settings.commit_every_ms
@@ -406,7 +409,8 @@ class Worker:
 
     def _positions(self) -> dict[Partition, Committed]:
         """Every owned partition, moved or not, so that all carry the same epoch."""
-        text = str(stamp_of(self._owner, self._state.epoch, closed=self._closed))
+        tenure = self._assignment.tenure
+        text = str(stamp_of(self._owner, self._state.epoch, closed=self._closed, tenure=tenure))
         return {self._state.tasks[task]: Committed(offset, text) for task, offset in self._state.positions.items()}
 
     def _commit(self, sealed: Sealed, epoch: OpenEpoch) -> None:

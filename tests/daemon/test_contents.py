@@ -32,6 +32,17 @@ def test_versions_survive_a_restart() -> None:
     assert second == Version(1, 77, "b")
 
 
+def test_rules_that_are_kept_nowhere_are_named_with_a_way_out() -> None:
+    """Of any version, as a worker asks for all of them."""
+    disk = FakeDisk()
+    store = ContentStore(disk, STATE)
+    store.add(content("a"), bundle("a"))
+    store.demand_all()
+    store.adopt([*store.versions, Version(1, 77, "b")])
+    with pytest.raises(StateMismatch, match=r"content b .* check out the rules that ran then"):
+        store.demand_all()
+
+
 @pytest.mark.parametrize("number", range(1, 8))
 @pytest.mark.parametrize("point", ["disk.write", "disk.write.done"])
 def test_after_a_failed_write_memory_and_disk_say_the_same(number: int, point: str) -> None:

@@ -19,9 +19,14 @@ ROWS = {"counts.yaml": COUNTS}
 
 
 def two_hosts(kafka: str, folder: Path, **settings: object) -> tuple[Site, Site]:
-    """Daemons of one app and its topics, each with a state folder of its own."""
-    first = Site(kafka, folder / "a", shards=4, **settings)
-    second = Site(kafka, folder / "b", create=False)
+    """Daemons of one app and its topics, each with a state folder of its own.
+
+    No partition counts as idle: on a slow machine the others would go on at the clock's pace, and what a test feeds
+    afterwards, milliseconds apart, would be late, rightly.
+    """
+    source = "idle_after: 1h"
+    first = Site(kafka, folder / "a", source=source, shards=4, **settings)
+    second = Site(kafka, folder / "b", source=source, create=False)
     second.name, second.topic = first.name, first.topic
     second.settings = first.settings | {"owns": "2-3", "listen": f"'127.0.0.1:{second.port}'"}
     first.settings["owns"] = "0-1"

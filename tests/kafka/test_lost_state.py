@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from streamwatchd.daemon.process import EXIT_MISMATCH
 from tests.kafka.site import COUNTS, Site
 
 pytestmark = pytest.mark.kafka
@@ -43,7 +44,7 @@ def test_a_lost_state_folder_is_rebuilt_by_replay(kafka: str, tmp_path: Path) ->
 
 
 def test_rules_that_are_kept_nowhere_are_named(kafka: str, tmp_path: Path) -> None:
-    """A replay under other rules would be another state: it is refused, and nothing is written."""
+    """A replay under other rules would be another state: it is refused before any worker starts."""
     site = Site(kafka, tmp_path)
     try:
         site.start_and_wait()
@@ -53,9 +54,14 @@ def test_rules_that_are_kept_nowhere_are_named(kafka: str, tmp_path: Path) -> No
         before = len(site.output("kpis"))
         shutil.rmtree(tmp_path / "state")
         site.write({"counts.yaml": COUNTS.replace("every: 10s", "every: 20s")}, kafka)
+        workers = len(site.logged("worker_started"))
         site.start()
-        site.until(lambda: len(site.logged("daemon_left")) == 2)
-        assert "needed for a replay" in site.logged("worker_refused")[0]["reason"]
+        assert site.process is not None
+        assert site.process.wait(60) == EXIT_MISMATCH
+        (refused,) = site.logged("start_refused")
+        assert "needed for a replay" in refused["reason"]
+        assert "check out the rules that ran then" in refused["reason"]
+        assert len(site.logged("worker_started")) == workers
         assert len(site.output("kpis")) == before
     finally:
         site.end()

@@ -22,6 +22,7 @@ from streamwatchd.shard.epoch import (
 from streamwatchd.shard.journal import EpochRecord, Range
 from streamwatchd.shard.output import ExchangeRecord, Output, Sink, TaskId
 from streamwatchd.shard.owner import Owner
+from streamwatchd.shard.stamp import stamp_of
 
 TOPICS = Topics()
 JOURNAL = Partition(TOPICS.journal, 0)
@@ -30,7 +31,7 @@ MOST = 1_000_000
 OWNER = Owner("streamwatchd", 0, 1, 0)
 
 
-def sealed(epoch: int) -> Sealed:
+def sealed(epoch: int, tenure: str = "") -> Sealed:
     record = EpochRecord(OWNER, epoch, 0, {TaskId(1, "in", 0): Range(0, epoch)}, (), (), 0, "c", "0", {})
     return Sealed(
         record=record,
@@ -40,7 +41,7 @@ def sealed(epoch: int) -> Sealed:
             Output(Sink.ENRICHED, None, {"a": 1}),
         ),
         exchanged=(ExchangeRecord(2, 1, b"partial"),),
-        positions={IN: Committed(epoch, f"e={epoch};s=0/1;g=0")},
+        positions={IN: Committed(epoch, str(stamp_of(OWNER, epoch, tenure=tenure)))},
         emitted_at_ms=1_767_571_200_123,
     )
 

@@ -114,6 +114,33 @@ def test_it_recovers_alone_when_space_returns() -> None:
     everything_once(world)
 
 
+class Silent(TestLink):
+    """Time goes by, and then the process dies."""
+
+    def __init__(self, world: World, turns: int) -> None:
+        super().__init__(world.contents, {}, turns)
+        self._world = world
+
+    def commands(self) -> Sequence[Command]:
+        self._world.clock.sleep(0.1)
+        if self.turn == self.turns - 1:
+            raise Killed
+        return super().commands()
+
+
+def test_the_last_epochs_before_a_silence_get_their_snapshot() -> None:
+    """They came before one was due; it does not wait for records to come again, here or in the shared store."""
+    world = World().share()
+    world.feed(10)
+    with pytest.raises(Killed):
+        world.worker(Silent(world, turns=20)).run()
+    world.disk.kill_process()
+    assert "replaying" not in notes(world.run(turns=5))
+    world.move()
+    assert "replaying" not in notes(world.run(turns=5))
+    everything_once(world)
+
+
 @pytest.mark.parametrize("fault", [full, broken], ids=["full", "broken"])
 @pytest.mark.parametrize("death", [9, 23, 41, 67])
 @pytest.mark.parametrize("points", [WRITES, ("disk.write",), ("disk.append",), ("disk.truncate",)], ids=str)

@@ -14,9 +14,10 @@ OWNER = Owner("app", 1, 2, 0)
 
 
 @pytest.mark.parametrize("closed", [False, True])
-def test_a_stamp_reads_as_it_was_written(closed: bool) -> None:
-    """Epoch, shard, layout, and whether it is the last one."""
-    stamp = stamp_of(OWNER, 7, closed=closed)
+@pytest.mark.parametrize("tenure", ["", "3f0a"])
+def test_a_stamp_reads_as_it_was_written(closed: bool, tenure: str) -> None:
+    """Epoch, shard, layout, who works on it, and whether it is the last one."""
+    stamp = stamp_of(OWNER, 7, closed=closed, tenure=tenure)
     assert stamps({IN: Committed(5, str(stamp)), OTHER: None}) == {IN: stamp}
     assert layout_of([stamp]) == Layout(1, 2)
     assert layout_of([]) is None

@@ -150,6 +150,8 @@ class LibrdkafkaWriter:
             error = kafka_error(problem)
             if not error.retriable() and error.code() != KafkaError._TIMED_OUT:
                 self._opening = None
+            if is_fence(error):
+                raise Unavailable(f"another producer opens this transactional id too: {error.str()}") from problem
             raise family(problem, "open a transactional producer") from problem
         self._producer, self._opening = self._opening, None
         self._connection.lost = False
@@ -254,8 +256,8 @@ class LibrdkafkaWriter:
 
     def _family(self, problem: KafkaException, doing: str) -> Exception:
         error = kafka_error(problem)
+        self._doubtful = self._doubtful or is_fence(error)
         if is_fence(error) and not self._other_owner(error):
-            self._doubtful = True
             return Unavailable(f"{doing}: the broker ended the transaction by its time-out")
         return family(error, doing)
 
