@@ -22,8 +22,12 @@ from streamwatchd.shard.owner import Owner, mover_id
 from streamwatchd.shard.rebuild import Rebuild, Sources
 from streamwatchd.shard.recovery import MakeShard, State, check_positions
 from streamwatchd.shard.shared import Mirror, SharedStore
-from streamwatchd.shard.stamp import committed_epoch, stamps
+from streamwatchd.shard.stamp import Positions, committed_epoch, stamps
+from streamwatchd.shard.tenure import newest_stamps
 from streamwatchd.shard.version import Version
+
+_TENURE = "tenure"
+"""A file of the state folder: under which tenure the local journal was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,7 @@ class Recovery:
         epoch = committed_epoch(committed, self._owner)
         committer.claim(committed, begun=self._assignment.begun)
         failpoint("recovery.claimed")
+        self._distrust(committed)
         if committed:
             self._check_not_ahead(epoch)
         state = self._rebuild.state(epoch, reader)
@@ -149,6 +154,20 @@ class Recovery:
             self._ports.disk.sweep(self._folder)
         except Unavailable as error:
             self._meter.note(str(error))
+
+    def _distrust(self, committed: Positions) -> None:
+        """Where another host was at work since, its epochs have the numbers of those that we wrote down last and never
+        committed. What a snapshot of ours is behind was committed; the rest is read from the topic."""
+        if not self._assignment.tenure:
+            return
+        path = self._folder / _TENURE
+        tenures = {stamp.tenure for stamp in newest_stamps(committed, self._owner).values()} - {""}
+        if tenures and tenures != {(self._ports.disk.read(path) or b"").decode(errors="replace")}:
+            self._cut_journal(max(self.snapshots.epochs(), default=0))
+        try:
+            self._ports.disk.write(path, self._assignment.tenure.encode())
+        except Unavailable as error:
+            self._meter.note(f"{path} not written, the next start reads the journal topic: {error}")
 
     def _cut_journal(self, epoch: int) -> None:
         try:

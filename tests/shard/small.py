@@ -216,14 +216,16 @@ class World:
             writer.send([Record("in", msgspec.json.encode(event), partition=number)])
             self.sent += 1
 
-    def worker(self, link: TestLink, shard: int = 0) -> Worker:
-        assignment = Assignment(shard, self.settings.shards, self.partitions, self.versions)
+    def worker(self, link: TestLink, shard: int = 0, tenure: str = "") -> Worker:
+        assignment = Assignment(shard, self.settings.shards, self.partitions, self.versions, tenure=tenure)
         ports = Ports(self.kafka, self.disk, self.clock, link, lambda name: Inline(), self.shared)
         return Worker(self.settings, assignment, ports, SmallShard)
 
-    def run(self, shard: int = 0, turns: int = 40, script: dict[int, Sequence[Command]] | None = None) -> TestLink:
+    def run(
+        self, shard: int = 0, turns: int = 40, script: dict[int, Sequence[Command]] | None = None, tenure: str = ""
+    ) -> TestLink:
         link = TestLink(self.contents, script or {}, turns)
-        self.worker(link, shard).run()
+        self.worker(link, shard, tenure).run()
         return link
 
     def alerts(self) -> list[dict[str, Any]]:

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from streamwatchd.errors import StateMismatch
+from streamwatchd.ports.faults import Killed
 from streamwatchd.ports.kafka import Partition
 from tests.shard.small import SETTINGS, World
+from tests.shard.test_worker import everything_once
 
 
 def test_start_from_latest_leaves_the_past_alone() -> None:
@@ -45,6 +47,28 @@ def test_clients_and_lock_are_let_go() -> None:
     with pytest.raises(StateMismatch):
         world.run()
     world.disk.lock(world.settings.state_dir / "shard-0" / "lock").release()
+
+
+@pytest.mark.parametrize("point", ["kafka.commit", "kafka.send"])
+@pytest.mark.parametrize("turns", [1, 5])
+def test_a_host_that_comes_back_does_not_believe_its_last_epoch(point: str, turns: int) -> None:
+    """It was written down here and never committed; another host has committed epochs of the same numbers since."""
+    world = World()
+    world.feed(20)
+    world.run(turns=12, tenure="a")
+    world.feed(20)
+    world.kafka.faults.at(2, point=point)
+    with pytest.raises(Killed):
+        world.run(tenure="a")
+    mine = world.disk
+    mine.kill_process()
+    world.move()
+    world.settings = replace(SETTINGS, batch_records=3)
+    world.run(turns=turns, tenure="b")
+    world.disk, world.settings = mine, SETTINGS
+    world.feed(10)
+    world.run(tenure="c")
+    everything_once(world)
 
 
 def test_a_journal_topic_with_fewer_partitions_is_shared() -> None:
