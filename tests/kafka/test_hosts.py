@@ -85,6 +85,35 @@ def test_one_host_dies_and_the_other_takes_over(
         second.end()
 
 
+def test_a_host_that_comes_back_takes_its_own_shards_again(kafka: str, tmp_path: Path) -> None:
+    """It died and was taken over; started again it works on what it `owns`, the other one lets go and works on."""
+    first, second = two_hosts(kafka, tmp_path, snapshot_store=f"file://{tmp_path}/shared")
+    try:
+        for each in (first, second):
+            each.start()
+        for each in (first, second):
+            each.until(lambda each=each: each.health()[0] == 200, 120)  # type: ignore[misc]
+        first.feed(400)
+        first.until(lambda: first.metric("streamwatchd_records_total") > 0)
+        kill_all_of_it(first)
+        second.sent = first.sent
+        swctl(second, "takeover", "0-1")
+        second.feed(200)
+        second.until(lambda: len(second.health()[1].get("shards", {})) == 4 and second.health()[0] == 200, 120)
+        first.start()
+        second.until(lambda: {each["shard"] for each in second.logged("shard_let_go")} == {0, 1}, 120)
+        first.until(lambda: first.health()[0] == 200 and set(first.health()[1]["shards"]) == {"0", "1"}, 120)
+        second.until(lambda: second.health()[0] == 200 and set(second.health()[1]["shards"]) == {"2", "3"})
+        second.feed(200)
+        second.until_all_counted()
+        for each in (first, second):
+            assert each.process is not None
+            assert each.process.poll() is None
+    finally:
+        first.end()
+        second.end()
+
+
 def test_hosts_that_begin_with_other_rules_wait_for_the_first(kafka: str, tmp_path: Path) -> None:
     """What is in force is in the shared store; a host's own files that differ wait, and change nothing."""
     first, second = two_hosts(kafka, tmp_path, snapshot_store=f"file://{tmp_path}/shared")

@@ -126,9 +126,9 @@ def closing(place: Partition, end_ms: int) -> Record:
 # --- the daemon -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def inputs(kafka: str, traffic: Traffic) -> str:
-    """The prefix of empty topics."""
+    """The prefix of empty topics, those of one test."""
     prefix = f"t{uuid.uuid4().hex[:10]}."
     admin = Librdkafka({"bootstrap.servers": kafka}).admin()
     counts = Counter(place.topic for place in traffic.logs)
@@ -302,9 +302,10 @@ def up_to(end_ms: int, found: Mapping[str, list[Plain]]) -> dict[str, list[Plain
 
 
 def test_one_shard_and_two_give_the_same_answers(
-    kafka: str, traffic: Traffic, run: Callable[..., Run], tmp_path: Path
+    kafka: str, traffic: Traffic, inputs: str, run: Callable[..., Run], tmp_path: Path
 ) -> None:
     """Over the same topics, with the exchange between processes, and without marks, which are the clock's."""
+    send(Librdkafka({"bootstrap.servers": kafka}), inputs, in_turn(traffic.logs))
     said = []
     for shards in (1, 2):
         daemon = run(shards, idle_after="1h")
