@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # One data-frame thread a process: the processes are the parallelism.
 export POLARS_MAX_THREADS ?= 1
+# Tests wait for brokers and daemons more than they compute: two processes fit on two cores.
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test crashloop brokers campaigns reloads mutations kafka s3 load bench lint format types imports docs stale-docs laws generate lock clean
@@ -19,7 +21,7 @@ export POLARS_MAX_THREADS ?= 1
 help:
 	@echo 'install              .venv/bin/streamwatchd and .venv/bin/swctl'
 	@echo 'demo [KAFKA=h:p]     realistic traffic, alarms and KPIs on the terminal'
-	@echo 'test [ARGS=…]        all tests; real Kafka where java and mvn are there, or KAFKA=host:port'
+	@echo 'test [ARGS=… JOBS=n]  all tests; real Kafka where java and mvn are there, or KAFKA=host:port'
 	@echo 'kafka                a real broker for development, until Ctrl-C'
 	@echo 's3                   an S3 server for the tests of the shared snapshot store; needs Go'
 	@echo 'bench [N=…]          the reference job, and the cost of many rules'
@@ -74,7 +76,7 @@ kafka: $(VENV)/.dev
 # --- checking ---------------------------------------------------------------------------------------------------------
 
 test: $(VENV)/.dev
-	$(if $(KAFKA),STREAMWATCHD_KAFKA=$(KAFKA)) $(BIN)/python -m pytest $(ARGS)
+	$(if $(KAFKA),STREAMWATCHD_KAFKA=$(KAFKA)) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 laws: $(VENV)/.dev
 	STREAMWATCHD_LAW_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest tests/laws $(ARGS)

@@ -96,6 +96,10 @@ class Program:
             self.samples.append(sample(pids))
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         return self._process.poll()
 
