@@ -35,10 +35,14 @@ def compile_project(
     *,
     rules_dir: Path | None = None,
     enrichment_dir: Path | None = None,
+    models: str | None = None,
     last_good: Mapping[str, bytes] | None = None,
 ) -> Compiled:
-    """Load, check and plan. `last_good` is the content in force, for files that do not check now."""
-    loaded = load(config, rules_dir=rules_dir, enrichment_dir=enrichment_dir, last_good=last_good or {})
+    """Load, check and plan. `last_good` is the content in force, for files that do not check now.
+
+    `models` is another repository than the settings name; with "" rules have no models, and nothing is said of it.
+    """
+    loaded = load(config, rules_dir=rules_dir, enrichment_dir=enrichment_dir, models=models, last_good=last_good)
     if loaded.settings is None:
         return Compiled(loaded, None)
     return Compiled(loaded, program_of(loaded.ruleset, loaded.settings.max_record_bytes))

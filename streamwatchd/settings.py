@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 OFF = "off"
 SELF_ALERTS = (
@@ -72,7 +73,7 @@ class SelfAlerts:
 class Settings:
     """`kafka` are allow-listed librdkafka options. Paths are absolute. `listen` is host:port of the HTTP port.
     `delivery` is exactly_once or at_least_once. `snapshot_store` is file:///folder or s3://bucket/prefix, empty for
-    none.
+    none; `models` is the like address of the repository of models.
     `owns` are the shards of this host, empty for all; `take_over_after_ms` 0 is never. `control_socket` None is off;
     members of the group `control_group` may use it."""
 
@@ -85,6 +86,7 @@ class Settings:
     state_dir: Path = Path("state")
     rules_dir: Path = Path("rules.d")
     enrichment_dir: Path = Path("enrichment.d")
+    models: str = "file:///models"
     listen: str = "127.0.0.1:9464"
     topics: Topics = Topics()
     exchange_partitions: int = 4
@@ -103,6 +105,11 @@ class Settings:
     control_socket: Path | None = None
     control_group: str = ""
     self_alerts: SelfAlerts = SelfAlerts()
+
+    @property
+    def models_root(self) -> Path:
+        """The folder of the repository of models, in its store."""
+        return Path("/") / urlsplit(self.models).path.lstrip("/")
 
 
 def numbers_of(text: str) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ from streamwatchd.settings import Settings
 from streamwatchd.shard.version import BEGINNING, Content, Input, Version
 
 _VERSIONS, _SECOND = "versions", "versions.second"
-_FOLDER = "content"
+_FOLDER, _MODELS = "content", "models"
 _LIST, _BUNDLE = b"SWDVERS\n", b"SWDRULE\n"
 VERSIONS_FORMAT = 1
 RULES_FORMAT = 2
@@ -58,11 +58,12 @@ def content_of(compiled: Compiled) -> Content | None:
     return Content(digest, compiled.program, tables, tuple(inputs.values()), 1 + len(compiled.program.plan.later))
 
 
-class _Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     digest: str
     config: bytes
     rules: dict[str, bytes]
     tables: dict[str, bytes]
+    models: dict[str, bytes] = {}
 
 
 def _stays_inside(path: str) -> bool:
@@ -70,19 +71,26 @@ def _stays_inside(path: str) -> bool:
 
 
 class Bundle:
-    """A project's files as they were: the settings, the rules, the tables."""
+    """A project's files as they were: the settings, the rules, the tables, the versions of models that scored."""
 
-    def __init__(self, config: bytes, rules: Mapping[str, bytes], tables: Mapping[str, bytes]) -> None:
-        self.config, self.rules, self.tables = config, dict(rules), dict(tables)
+    def __init__(
+        self,
+        config: bytes,
+        rules: Mapping[str, bytes],
+        tables: Mapping[str, bytes],
+        models: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> None:
+        self.config, self.rules, self.tables, self.models = config, dict(rules), dict(tables), dict(models)
 
     @classmethod
     def of(cls, files: Mapping[str, bytes], settings: Settings, config: bytes) -> Bundle:
         """Of the files in force, by path."""
-        return cls(config, _below(files, settings.rules_dir), _below(files, settings.enrichment_dir))
+        folders = (settings.rules_dir, settings.enrichment_dir, settings.models_root)
+        return cls(config, *(_below(files, folder) for folder in folders))
 
     def encode(self, digest: str) -> bytes:
         """The file of the content `digest`."""
-        files = _Files(digest, self.config, self.rules, self.tables)
+        files = _Files(digest, self.config, self.rules, self.tables, self.models)
         return seal(_BUNDLE, RULES_FORMAT, msgspec.msgpack.encode(files))
 
     @classmethod
@@ -94,13 +102,13 @@ class Bundle:
             raise SnapshotCorrupt(f"no kept rules: {error}") from error
         if raw.digest != digest:
             raise SnapshotCorrupt(f"no kept rules: the file is of content {raw.digest}")
-        if not all(_stays_inside(path) for path in (*raw.rules, *raw.tables)):
+        if not all(_stays_inside(path) for path in (*raw.rules, *raw.tables, *raw.models)):
             raise SnapshotCorrupt("no kept rules: a path that leads elsewhere")
-        return cls(raw.config, raw.rules, raw.tables)
+        return cls(raw.config, raw.rules, raw.tables, raw.models)
 
     def unfold(self, folder: Path) -> Path:
         """Write the files below `folder`; returns the path of the settings."""
-        for name, files in (("rules.d", self.rules), ("enrichment.d", self.tables)):
+        for name, files in (("rules.d", self.rules), ("enrichment.d", self.tables), (_MODELS, self.models)):
             (folder / name).mkdir(parents=True)
             for path, data in files.items():
                 (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
@@ -112,12 +120,14 @@ class Bundle:
         with TemporaryDirectory(prefix="streamwatchd-") as name:
             config = self.unfold(Path(name))
             rules_dir, enrichment_dir = config.parent / "rules.d", config.parent / "enrichment.d"
-            return compile_project(config, rules_dir=rules_dir, enrichment_dir=enrichment_dir)
+            models = f"file://{config.parent / _MODELS}"
+            return compile_project(config, rules_dir=rules_dir, enrichment_dir=enrichment_dir, models=models)
 
     def last_good(self, settings: Settings) -> dict[str, bytes]:
         """By the paths that the files have in the project now."""
         rules = {str(settings.rules_dir / path): data for path, data in self.rules.items()}
-        return rules | {str(settings.enrichment_dir / path): data for path, data in self.tables.items()}
+        models = {str(settings.models_root / path): data for path, data in self.models.items()}
+        return rules | models | {str(settings.enrichment_dir / path): data for path, data in self.tables.items()}
 
 
 def _below(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:

@@ -276,7 +276,7 @@ class Daemon:
             self._hosts.follow()
         self._store.remember(proposal.content)
         self._supervisor.changes.propose(proposal)
-        project = Project(self._config, self._settings.rules_dir, self._settings.enrichment_dir)
+        project = Project(self._config, self._settings)
         self._reloader = Reloader(
             project, self._compile, files, self._bundle, self._propose, self._refusals, self._log, self._metrics
         )
@@ -322,6 +322,7 @@ class Daemon:
             self._frozen,
             rules_dir=self._settings.rules_dir,
             enrichment_dir=self._settings.enrichment_dir,
+            models=self._settings.models,
             last_good=last_good,
         )
 

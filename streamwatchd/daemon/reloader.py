@@ -22,6 +22,11 @@ from streamwatchd.daemon.contents import Bundle, content_of
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.diagnostics import render
+from streamwatchd.errors import Unavailable
+from streamwatchd.ports.open_files import open_files
+from streamwatchd.repository.catalog import Catalog
+from streamwatchd.rules import codes
+from streamwatchd.settings import Settings
 
 _CHANGES = ("created", "deleted", "modified", "moved", "closed")
 
@@ -29,8 +34,10 @@ _CHANGES = ("created", "deleted", "modified", "moved", "closed")
 class Project:
     """Where a project's files are. Of the configuration the sources count; settings change with a restart only."""
 
-    def __init__(self, config: Path, rules_dir: Path, enrichment_dir: Path) -> None:
-        self.config, self.rules_dir, self.enrichment_dir = config, rules_dir, enrichment_dir
+    def __init__(self, config: Path, settings: Settings) -> None:
+        self.config, self._settings = config, settings
+        self.rules_dir, self.enrichment_dir = settings.rules_dir, settings.enrichment_dir
+        self._models = ""
 
     def fingerprint(self) -> str:
         """The hash of all paths and contents; files that can't be read count as what they are: unreadable."""
@@ -42,7 +49,23 @@ class Project:
                     total.update(sha256(path.read_bytes()).digest() if path.is_file() else b"-")
                 except OSError as error:
                     total.update(str(error.errno).encode())
+        total.update(self._of_models().encode())
         return total.hexdigest()
+
+    def _of_models(self) -> str:
+        """While the repository does not answer it counts as it was."""
+        try:
+            files, root = open_files(self._settings.models, self._settings.snapshot_store_options)
+            self._models = Catalog(files, root).fingerprint()
+        except Unavailable:
+            pass
+        return self._models
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Those on this machine."""
+        models = (self._settings.models_root,) if self._settings.models.startswith("file:") else ()
+        return (self.rules_dir, self.enrichment_dir, *models)
 
 
 class Refusals:
@@ -60,7 +83,8 @@ class Refusals:
         for text, each in findings.items():
             if text not in self._known:
                 say = self._log.error if each.is_error else self._log.warning
-                say("rule_refused" if each.is_error else "rule_questioned", code=each.code, diagnostic=text)
+                what = "model" if each.code in codes.OF_MODELS else "rule"
+                say(f"{what}_refused" if each.is_error else f"{what}_questioned", code=each.code, diagnostic=text)
         self._known = set(findings)
         for path in sorted(set(loaded.refused) - set(self.refused)):
             self._log.error(
@@ -166,7 +190,7 @@ class Reloader:
         handler = _Hints(self.hint)
         config = self._project.config
         self._observer.schedule(_Hints(self.hint, config), str(config.parent))
-        for folder in (self._project.rules_dir, self._project.enrichment_dir):
+        for folder in self._project.folders:
             if folder.is_dir():
                 self._observer.schedule(handler, str(folder), recursive=True)
         self._observer.daemon = True

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.errors import ModelRejected, StateMismatch, Unavailable
+from streamwatchd.models import open_model
 from streamwatchd.ports.telemetry import BlackBox, PipeTelemetry, Report
 from streamwatchd.shard.control import Command, Have, Held, Next, Saved, Stop
 from streamwatchd.shard.version import Content
@@ -126,7 +128,10 @@ class Wire:
                 self._commands.append(message)
 
     def _keep(self, content: Content) -> None:
-        """In place of what was kept before: the worker has what it is at work with."""
+        """In place of what was kept before: the worker has what it is at work with. Models are made ready here."""
+        for model in content.program.plan.models.values():
+            with suppress(ModelRejected):  # told where the rules were checked
+                open_model(model)
         with self._arrived:
             self._supplies = {content.digest: Supply(content.digest, content)}
         self._send(Have(self._shard, content.digest))

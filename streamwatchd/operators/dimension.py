@@ -86,7 +86,7 @@ class Dimensions:
                 versions.append((at_ms if versions else _FOREVER, table))
 
     def _switch_models(self, at_ms: int, models: Mapping[str, ModelData]) -> None:
-        """A model that rules do not name any more has no version from here on."""
+        """Of a rule that has none any more there is none from here on."""
         for name in {*self._models, *models}:
             versions = self._models.setdefault(name, [])
             now, before = models.get(name), versions[-1][1] if versions else None
@@ -94,7 +94,7 @@ class Dimensions:
                 versions.append((at_ms, now))
 
     def model(self, name: str, time_ms: int) -> ModelData | None:
-        """The version of a model that is in force at an instant; None where there is none."""
+        """The version that scores for a rule at an instant; None where there is none."""
         for start, data in reversed(self._models.get(name, ())):
             if start <= time_ms:
                 return data

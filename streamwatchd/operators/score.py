@@ -110,7 +110,7 @@ class ScoreNode:
 
     def _judged(self, vectors: Numbers, keys: list[Column], time_ms: int) -> _Batch | None:
         """None where no version is in force."""
-        model = self.evaluator.dimensions.model(self.spec.model, time_ms)
+        model = self.evaluator.dimensions.model(self.spec.name, time_ms)
         if model is None:
             return None
         try:

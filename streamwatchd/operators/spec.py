@@ -286,7 +286,7 @@ class ScoreSpec:
     """Rows of `stream` that a model scores; with their score they are rows of the stream `name`.
 
     `input_meaning` is that of the rows that come in, `meaning` of those that go out. `values` and `keys` read the rows
-    that come in, `features` name values in the order of the model. `model` is as rules call it, `missing` as in
+    that come in, `features` name values in the order of the model. `model` is as the rule calls it, `missing` as in
     `rules.ruleset.Anomaly`. A scored row where one of `whens` is true is an anomaly event, with `context` and `labels`.
     What a model keeps of a key goes when the key has no row for `forget_ms`.
     """
@@ -382,7 +382,7 @@ class LogicalPlan:
     """Everything that runs: per source its stage-1 work, and the later stages.
 
     `feeders` maps every stream that crosses the exchange to where it comes from: ("source", topics) or ("stage", n).
-    `defaults` are the tables' values for keys that they lack, `models` the versions that score, by name.
+    `defaults` are the tables' values for keys that they lack, `models` the versions that score, by anomaly rule.
     """
 
     sources: Mapping[str, SourceSpec]

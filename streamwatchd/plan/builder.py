@@ -175,11 +175,7 @@ class Builder:
             later=tuple(_stage(i + 2, self._inputs(i + 2, draft), draft) for i, draft in enumerate(later)),
             feeders={name: self._feeders(stream) for name, stream in self.streams.items()},
             defaults={name: table.defaults for name, table in self.rules.tables.items() if table.missing == "default"},
-            models={
-                rule.model: models[rule.model]
-                for rule in self.rules.rules
-                if isinstance(rule, Anomaly) and rule.model in models
-            },
+            models={rule.name: models[rule.name] for rule in self.rules.rules if rule.name in models},
         )
 
     def _inputs(self, stage: int, draft: Draft) -> tuple[str, ...]:

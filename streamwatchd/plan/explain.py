@@ -185,7 +185,7 @@ def _judged_on_rows(rule: Alarm, place: Placement, per: str) -> Iterator[str]:
 def _scored(plan: LogicalPlan, rule: Anomaly) -> Iterator[str]:
     units = [f"{name} ({type_.unit})" if type_.unit else name for name, type_ in zip(rule.features, rule.feature_types)]
     yield f"by the model {rule.model} on {', '.join(units)}"
-    model = plan.models.get(rule.model)
+    model = plan.models.get(rule.name)
     if model is None:
         yield "no version of it is there yet: the score is null"
     else:

@@ -22,4 +22,4 @@ def open_files(url: str, options: Mapping[str, str]) -> tuple[Files, Path]:
         return RealDisk(), Path(address.path)
     if address.scheme == "s3" and address.netloc:
         return S3Files(address.netloc, options), Path("/") / address.path.lstrip("/")
-    raise Unavailable(f"snapshot_store {url}: write file:///folder or s3://bucket/prefix")
+    raise Unavailable(f"{url}: write file:///folder or s3://bucket/prefix")

@@ -91,6 +91,18 @@ class ModelStore:
         except ModelRejected as error:
             raise ModelRejected(f"{folder}: {error}") from error
 
+    def content(self, name: str, version: int) -> dict[str, bytes]:
+        """The manifest and the artifact of a version that `read` takes, by path."""
+        folder = self._at(name, version)
+        text = self._whole(folder / MANIFEST, LARGEST_MANIFEST)
+        artifact = folder / decode_manifest(text).artifact.file
+        return {str(folder / MANIFEST): text, str(artifact): self._whole(artifact, LARGEST_ARTIFACT)}
+
+    def sizes(self, name: str, version: int) -> list[tuple[str, int | None]]:
+        """Of all files of a version, in order of name: what a change is told by without reading them."""
+        folder = self._at(name, version)
+        return [(each, self._files.size(folder / each)) for each in self._files.list(folder)]
+
     def _read(self, folder: Path, name: str, version: int) -> ModelData:
         text = self._whole(folder / MANIFEST, LARGEST_MANIFEST)
         manifest = decode_manifest(text)

@@ -63,6 +63,13 @@ COSTLY_WINDOW = "SW350"
 AGGREGATE_IN_WHEN = "SW351"
 FIELD_CONFLICT = "SW352"
 BAD_FEATURE = "SW353"
+# Models, which are told of and refuse no file
+MODEL_MISSING = "SW360"
+MODEL_REJECTED = "SW361"
+MODEL_UNFIT = "SW362"
+MODEL_STEP = "SW363"
+OF_MODELS = frozenset((MODEL_MISSING, MODEL_REJECTED, MODEL_UNFIT, MODEL_STEP))
+"""The rules that name the model go on: with an older version, or without a score."""
 # Settings and sources
 UNKNOWN_OPTION = "SW401"
 FORBIDDEN_OPTION = "SW402"
@@ -132,6 +139,10 @@ TITLES: Mapping[str, str] = MappingProxyType(
         AGGREGATE_IN_WHEN: "an aggregate in the `when` of a KPI",
         FIELD_CONFLICT: "an undeclared field that rules use as two kinds",
         BAD_FEATURE: "a feature that is no number of the scored row",
+        MODEL_MISSING: "a model that is not in the repository",
+        MODEL_REJECTED: "a version of a model that can't be trusted",
+        MODEL_UNFIT: "a version of a model that was trained on other features",
+        MODEL_STEP: "a version of a model that was trained on another step",
         UNKNOWN_OPTION: "a Kafka option that does not exist or is not passed on",
         FORBIDDEN_OPTION: "a Kafka option that is refused for safety",
         ENVIRONMENT_UNSET: "an environment variable is not set",

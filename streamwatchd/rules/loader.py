@@ -14,6 +14,10 @@ from pathlib import Path
 from streamwatchd.diagnostics import Diagnostic, Span
 from streamwatchd.enrichment.reader import SUFFIXES
 from streamwatchd.enrichment.table import TableData
+from streamwatchd.errors import Unavailable
+from streamwatchd.ports.disk import RealDisk
+from streamwatchd.ports.open_files import open_files
+from streamwatchd.repository.catalog import Catalog
 from streamwatchd.rules import codes
 from streamwatchd.rules.files import Files, read_content, rule_paths, table_paths
 from streamwatchd.rules.project import Choice, Project, drafted, names_of, put_together
@@ -46,13 +50,15 @@ def load(
     *,
     rules_dir: Path | None = None,
     enrichment_dir: Path | None = None,
+    models: str | None = None,
     last_good: Mapping[str, bytes] | None = None,
 ) -> Loaded:
     """Read and check everything. Never raises for what stands in the files.
 
-    Paths in `files`, `refused` and places are as `config` and the folders are given: relative ones stay relative.
+    `models` is another repository than the settings name; "" is none: nothing is said of models then. Paths in `files`,
+    `refused` and places are as `config` and the folders are given: relative ones stay relative.
     """
-    return _Loading(config, rules_dir, enrichment_dir, dict(last_good or {})).run()
+    return _Loading(config, rules_dir, enrichment_dir, models, dict(last_good or {})).run()
 
 
 @dataclass(slots=True)
@@ -65,8 +71,10 @@ class _Loading:
     config: Path
     rules_dir: Path | None
     enrichment_dir: Path | None
+    models: str | None
     last_good: dict[str, bytes]
     files: Files = field(init=False)
+    catalog: Catalog | None = None
     diagnostics: dict[str, list[Diagnostic]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     out: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -77,6 +85,7 @@ class _Loading:
     def run(self) -> Loaded:
         draft = self._config()
         self._read(draft)
+        self.catalog = self._models(draft)
         project = self._project(draft)
         while not self._settle(project):
             draft = self._config()
@@ -99,6 +108,21 @@ class _Loading:
         for path in (*rule_paths(draft.rules_dir), *table_paths(draft.enrichment_dir, SUFFIXES)):
             self.files.now[path] = read_content(path)
 
+    def _models(self, draft: ConfigDraft) -> Catalog | None:
+        settings = draft.settings
+        if settings is None or self.models == "":
+            return None
+        where = self.models or settings.models
+        try:
+            files, root = open_files(where, settings.snapshot_store_options)
+        except Unavailable as error:
+            catalog = Catalog(RealDisk(), Path(where), self.last_good)
+            catalog.trouble = str(error)
+            return catalog
+        base = self.config.parent.absolute()
+        shown = str(root.relative_to(base)) if root.is_relative_to(base) else where.removeprefix("file://")
+        return Catalog(files, root, self.last_good, shown)
+
     def _project(self, draft: ConfigDraft) -> Project:
         contents = {path: self.files.content(path) for path in self._rule_paths(draft)}
         unread = {path: content for path, content in contents.items() if isinstance(content, Diagnostic)}
@@ -106,7 +130,7 @@ class _Loading:
         tables = read_tables(draft.enrichment_dir, self.files)
         names = {name: path for path, names in self.out.items() for name in names}
         settled = frozenset(path for path in contents if not self.files.changed(path))
-        project = put_together(Choice(draft, tables, files, self._holders(draft), names, settled))
+        project = put_together(Choice(draft, tables, files, self._holders(draft), names, settled, self.catalog))
         for path, problem in unread.items():
             project.problems[path] = [problem]
         return project
@@ -231,6 +255,8 @@ class _Loading:
             content = self.files.content(path)
             if isinstance(content, bytes):
                 yield path, content
+        for model in project.models.values():
+            yield from model.files.items()
 
 
 def _parts(path: str, project: Project) -> tuple[str, ...]:

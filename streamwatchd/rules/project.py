@@ -9,6 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from streamwatchd.diagnostics import Diagnostic, did_you_mean
 from streamwatchd.lang.typed import Kind, TableColumn, Type, walk
+from streamwatchd.repository.catalog import Candidate, Catalog
 from streamwatchd.rules import codes, streams
 from streamwatchd.rules.alarm_building import build_alarm
 from streamwatchd.rules.anomaly_building import build_anomaly
@@ -18,6 +19,7 @@ from streamwatchd.rules.drafts import FileDraft, RuleDraft, draft
 from streamwatchd.rules.expressions import Language, conflict
 from streamwatchd.rules.form import Findings
 from streamwatchd.rules.kpi_building import build_kpi
+from streamwatchd.rules.model_choice import Places, choose
 from streamwatchd.rules.reader import parse
 from streamwatchd.rules.ruleset import Anomaly, Kpi, Rule, RuleSet, Source, Table
 from streamwatchd.rules.settings_reader import ConfigDraft, SourceDraft
@@ -47,6 +49,7 @@ class Choice:
     holders: Mapping[str, str]
     out: Mapping[str, str]
     settled: frozenset[str] = frozenset()
+    models: Catalog | None = None
 
 
 @dataclass(slots=True)
@@ -59,15 +62,22 @@ class Project:
     rules: dict[str, Rule] = field(default_factory=dict)
     problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
     blocked: dict[str, list[Diagnostic]] = field(default_factory=dict)
+    models: dict[str, Candidate] = field(default_factory=dict)
 
     def failing(self) -> tuple[str, ...]:
-        return tuple(path for path, found in self.problems.items() if any(problem.is_error for problem in found))
+        """Files with mistakes; what is wrong with a model is no mistake of the file that names it."""
+        return tuple(
+            path
+            for path, found in self.problems.items()
+            if any(problem.is_error and problem.code not in codes.OF_MODELS for problem in found)
+        )
 
     def ruleset(self) -> RuleSet:
         """Rules in order of file and place."""
         places = (rule.name for file in self.choice.files.values() for rule in file.rules)
         rules = tuple(self.rules[name] for name in places if name in self.rules)
-        return RuleSet(self.sources, self.tables, rules)
+        models = {name: each.data for name, each in self.models.items() if each.data is not None}
+        return RuleSet(self.sources, self.tables, rules, models)
 
 
 def put_together(choice: Choice) -> Project:
@@ -187,6 +197,19 @@ class _Rules:
             self._check(name)
         self._check_again(order)
         self._keep_inferred()
+        if self._project.choice.models is not None:
+            self._choose_models(self._project.choice.models)
+
+    def _choose_models(self, catalog: Catalog) -> None:
+        for name, rule in self._project.rules.items():
+            entry = self._entries[name]
+            model, features = entry.draft.body.scalar("model"), entry.draft.body.values.get("features")
+            if isinstance(rule, Anomaly) and model is not None and features is not None:
+                findings = Findings(entry.document, name)
+                found = choose(rule, catalog, findings, Places(model.span, features.span))
+                self._project.problems[entry.path].extend(findings.problems)
+                if found is not None:
+                    self._project.models[name] = found
 
     def _report(self, entry: _Entry, code: str, message: str, scalar: Scalar | None = None, hint: str = "") -> None:
         span = scalar.span if scalar is not None else entry.draft.place

@@ -201,7 +201,7 @@ Rule = Kpi | Alarm | Anomaly
 class RuleSet:
     """All that is in force: `rules` in order of file and place (a KPI before what reads it is not required).
 
-    `models` are the versions that score, by what anomaly rules call them; one that is not there yet is left out.
+    `models` are the versions that score, by anomaly rule; where there is none yet, none stands.
     """
 
     sources: Mapping[str, Source]

@@ -84,6 +84,7 @@ def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enric
         state_dir=state_dir,
         rules_dir=rules_dir.absolute(),
         enrichment_dir=enrichment_dir.absolute(),
+        models=_repository(path, body),
         listen=_listen(body, default.listen, findings),
         topics=_topics(body, findings),
         exchange_partitions=body.integer("exchange_partitions", default.exchange_partitions),
@@ -110,6 +111,12 @@ def _owns(body: Read) -> tuple[int, ...]:
         return numbers_of(body.text("owns")) if body.text("owns") else ()
     except ValueError:
         return ()  # told by the pattern of the field
+
+
+def _repository(path: Path, body: Read) -> str:
+    """The address of the repository of models; a path is relative to the file."""
+    said = body.text("models", "models")
+    return said if "://" in said else f"file://{(path.parent / said).absolute()}"
 
 
 def _store_options(path: Path, body: Read, findings: Findings) -> dict[str, str]:

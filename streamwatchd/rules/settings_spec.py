@@ -251,6 +251,13 @@ SETTINGS = Record(
             default="enrichment.d",
         ),
         Field(
+            "models",
+            Text("a path, or s3://bucket/prefix", r"(file:///|s3://).+|(?![a-z0-9]+://).+"),
+            "The repository of models: a folder, relative to this file, or a bucket, reached as the snapshot store is.",
+            "s3://monitoring/models",
+            default="models",
+        ),
+        Field(
             "listen",
             Text("host:port"),
             "The address of /metrics and /healthz.",

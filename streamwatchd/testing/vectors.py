@@ -1,6 +1,6 @@
 """The vectors that an anomaly rule's model is given, from the rule's own plan: what training learns from.
 
-    compiled = compile_project(config)
+    compiled = compile_project(config, models="")
     driver = Driver(compiled.program, compiled.loaded.tables, partitions)
     tap = Tap(driver, "odd_mix")
     …feed the driver, by a `Playback` or directly…

@@ -25,7 +25,7 @@ class Setting:
         self.settings = first.loaded.settings
         self.log, self.metrics = ListLog(), Metrics()
         self.proposals: list[Proposal] = []
-        project = Project(self.config, self.settings.rules_dir, self.settings.enrichment_dir)
+        project = Project(self.config, self.settings)
         refusals = Refusals(self.log, self.metrics)
         refusals.tell(first)
         self.reloader = Reloader(
