@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from streamwatchd.compiler import Compiled, compile_project
+from streamwatchd.compiler import Compiled
+from tests.laws.models import compile_with_models
 from tests.laws.neighbours import reads
 from tests.oracle.random_rules import World
 from tests.oracle.world import write_project
@@ -34,7 +35,7 @@ def histories(world: World, rng: random.Random, count: int) -> list[Compiled]:
 
 def _compiled(world: World, rules: Rules, folder: Path) -> Compiled | None:
     """None where the edit makes no sense."""
-    compiled = compile_project(write_project(folder, replace(world, rules=rules).sources, rules, world.tables))
+    compiled = compile_with_models(write_project(folder, replace(world, rules=rules).sources, rules, world.tables))
     return None if any(each.is_error for each in compiled.loaded.diagnostics) else compiled
 
 

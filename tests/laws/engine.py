@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamwatchd.batch import RawBatch
-from streamwatchd.compiler import Compiled, compile_project
+from streamwatchd.compiler import Compiled
 from streamwatchd.rules.ruleset import Alarm, RuleSet
 from streamwatchd.shard.output import Mark, Output, TaskId
 from streamwatchd.shard.shard import Shard
 from streamwatchd.testing.driver import Driver
+from tests.laws.models import compile_with_models
 from tests.oracle.compare import Plain, as_oracle, by_law, differences, from_oracle, plain_outputs
 from tests.oracle.oracle import answers
 from tests.oracle.random_rules import World
@@ -37,7 +38,7 @@ class Slice:
 
 def compile_world(world: World, folder: Path) -> Compiled:
     """Raises AssertionError with the diagnostics if the loader refuses what was drawn."""
-    compiled = compile_project(write_project(folder, world.sources, world.rules, world.tables))
+    compiled = compile_with_models(write_project(folder, world.sources, world.rules, world.tables))
     errors = [found for found in compiled.loaded.diagnostics if found.is_error]
     assert not errors, [f"{found.span} {found.message}" for found in errors]
     assert compiled.program is not None

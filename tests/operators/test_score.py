@@ -47,7 +47,9 @@ def _kinds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     models.forget_open()
 
 
-def with_models(rules: str, **found: ModelData) -> Program:
+def with_models(rules: str, *data: ModelData) -> Program:
+    """The rule `jump` has the model, if there is one."""
+    found = {} if not data else {"jump": data[0]}
     return program_of(replace(compiled(rules).loaded.ruleset, models=found))
 
 
@@ -55,7 +57,7 @@ class Scored(Bench):
     """A bench whose models are given."""
 
     def __init__(self, rules: str, *data: ModelData) -> None:
-        self._versions = [with_models(rules, **{each.manifest.name: each for each in data})]
+        self._versions = [with_models(rules, *data)]
         self._at: list[int] = []
         super().__init__(rules)
 
@@ -67,7 +69,7 @@ class Scored(Bench):
 
     def model(self, rules: str, *data: ModelData) -> Scored:
         """Other rules or models from just above the newest event on."""
-        self._versions.append(with_models(rules, **{each.manifest.name: each for each in data}))
+        self._versions.append(with_models(rules, *data))
         self._at.append(self.driver.switch(self._versions[-1], self._compiled.loaded.tables))
         return self
 

@@ -39,7 +39,7 @@ def alarm_events(rule: Alarm, project: Project) -> list[Document]:
     for task in tasks_of(rule, project.streams):
         if not rule.windowless:
             found += fold(rule, _windowed(rule, task, project))
-        elif not rule.by:
+        elif not rule.by and not rule.is_state:
             found += limited(rule, _occurrences(rule, task, project), task.watermark + 1)
         elif is_at_once(rule, project.streams):
             found += fold(rule, _at_once(rule, task, project))
@@ -211,7 +211,7 @@ def _tick(rule: Alarm, life: Life, last: int, t: int, key: KeyTuple, project: Pr
     has nothing but the key."""
     bare = Row(t, dict(zip((part.name for part in rule.by), key, strict=True)))
     now = Judgement(t, (), row_values(rule, key, bare, project)[0])
-    if last < t - forget_ms(rule):
+    if rule.by and last < t - forget_ms(rule):
         life.end(now, "forgotten")
         life.silent = False
         return None

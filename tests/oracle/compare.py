@@ -19,7 +19,8 @@ Plain = dict[str, object]
 Letter = tuple[Sequence[tuple[str, bytes | str]], bytes | None]
 TOLERANCE = 1e-9
 _NOT_COMPARED = ("emitted_at", "replayed", "evidence", "rule_version", "seq")
-_SINKS = ("alerts", "kpis", "late", "dead_letters")
+_SINKS = ("alerts", "kpis", "anomalies", "late", "dead_letters")
+_ON_THE_SCORE = ("score", "confidence", "drivers")
 
 
 def iso_ms(text: str) -> int:
@@ -33,7 +34,7 @@ def plain_outputs(outputs: Iterable[Output]) -> dict[str, list[Plain]]:
     found: dict[str, list[Plain]] = {name: [] for name in _SINKS}
     for output in outputs:
         match output.sink:
-            case Sink.ALERTS | Sink.KPIS:
+            case Sink.ALERTS | Sink.KPIS | Sink.ANOMALIES:
                 assert isinstance(output.value, dict)
                 found[output.sink.value].append(dict(output.value))
             case Sink.LATE | Sink.DEAD_LETTERS:
@@ -67,7 +68,17 @@ def by_law(found: Mapping[str, Sequence[Plain]], *, ids: bool = True) -> dict[st
         alerts.append({k: v for k, v in alert.items() if k not in _NOT_COMPARED and (ids or k != "id")})
     kpis = [{k: v for k, v in row.items() if k not in _NOT_COMPARED} for row in found["kpis"]]
     letters = {name: [dict(letter) for letter in found[name]] for name in ("late", "dead_letters")}
-    return {"alerts": alerts, "kpis": kpis} | letters
+    anomalies = [_anomaly(row) for row in found.get("anomalies", ())]
+    return {"alerts": alerts, "kpis": kpis, "anomalies": anomalies} | letters
+
+
+def _anomaly(row: Plain) -> Plain:
+    """What is said of the score stands among the values, as they are near and not equal."""
+    said = {name: row[name] for name in _ON_THE_SCORE if name in row}
+    values = row["values"]
+    assert isinstance(values, dict)
+    rest = {name: value for name, value in row.items() if name not in (*_ON_THE_SCORE, *_NOT_COMPARED)}
+    return rest | {"values": values | said}
 
 
 def _with_order(alerts: Sequence[Plain]) -> list[Plain]:
@@ -87,6 +98,7 @@ def as_oracle(found: Mapping[str, Sequence[Plain]]) -> dict[str, list[Plain]]:
     return {
         "alerts": [_alert(alert) | {"order": int(str(alert["seq"])) - 1} for alert in found["alerts"]],
         "kpis": [_kpi(row) for row in found["kpis"]],
+        "anomalies": [_scored(row) for row in found.get("anomalies", ())],
         "late": [_letter(letter, ("time", "watermark")) for letter in found["late"]],
         "dead_letters": [_letter(letter, ("reason",)) for letter in found["dead_letters"]],
     }
@@ -96,7 +108,8 @@ def from_oracle(found: Answers) -> dict[str, list[Plain]]:
     """The oracle's documents in the form of `as_oracle`, without `place`."""
     alerts = [{k: v for k, v in alert.items() if k not in ("place", "moment")} for alert in found.alerts]
     dead = [letter | {"reason": str(letter["reason"]).split(":")[0]} for letter in found.dead_letters]
-    return {"alerts": alerts, "kpis": list(found.kpis), "late": list(found.late), "dead_letters": dead}
+    rows = {"kpis": list(found.kpis), "anomalies": list(found.anomalies)}
+    return {"alerts": alerts, **rows, "late": list(found.late), "dead_letters": dead}
 
 
 def _alert(alert: Plain) -> Plain:
@@ -111,6 +124,11 @@ def _alert(alert: Plain) -> Plain:
 
 def _kpi(row: Plain) -> Plain:
     return {k: v for k, v in row.items() if k not in _NOT_COMPARED} | {"window": _window(row["window"])}
+
+
+def _scored(row: Plain) -> Plain:
+    """The oracle does not say what drove a score."""
+    return _anomaly({k: v for k, v in row.items() if k != "drivers"}) | {"window": _window(row["window"])}
 
 
 def _window(window: object) -> tuple[int, int] | None:
@@ -137,7 +155,7 @@ def differences(
     """What only one side has, by sink; empty if they are equal as multisets."""
     found: list[str] = []
     for sink in _SINKS:
-        left, right = _by_skeleton(one[sink]), _by_skeleton(two[sink])
+        left, right = _by_skeleton(one.get(sink, ())), _by_skeleton(two.get(sink, ()))
         for skeleton in sorted(left.keys() | right.keys(), key=repr):
             mine, theirs = left.get(skeleton, []), right.get(skeleton, [])
             for numbers in _unmatched(mine, theirs, largest_input):

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from streamwatchd.batch import to_values
 from streamwatchd.enrichment.table import TableData
-from streamwatchd.rules.ruleset import Alarm, Kpi, RuleSet
+from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, RuleSet
 from tests.oracle.alarms import alarm_events
+from tests.oracle.anomalies import alarm_on, scored
 from tests.oracle.evaluate import Cell, Tables
 from tests.oracle.kpis import derive
 from tests.oracle.reading import LogItem, Logs, read_partition
@@ -23,6 +24,7 @@ class Answers:
 
     alerts: list[Document] = field(default_factory=list)
     kpis: list[Document] = field(default_factory=list)
+    anomalies: list[Document] = field(default_factory=list)
     late: list[Document] = field(default_factory=list)
     dead_letters: list[Document] = field(default_factory=list)
 
@@ -46,19 +48,22 @@ def answers(
             found.late += part.late
             found.dead_letters += part.dead
         project.streams[source.name] = stream
-    for kpi in _readers_last(rules):
-        stream, rows = derive(kpi, project)
-        project.streams[kpi.name] = stream
-        found.kpis += rows
+    for each in _readers_last(rules):
+        if isinstance(each, Kpi):
+            project.streams[each.name], rows = derive(each, project)
+            found.kpis += rows
+        else:
+            project.streams[each.name], rows = scored(each, rules.models.get(each.name), project)
+            found.anomalies += rows
     for rule in rules.rules:
-        if isinstance(rule, Alarm):
-            found.alerts += alarm_events(rule, project)
+        if isinstance(rule, Alarm | Anomaly):
+            found.alerts += alarm_events(alarm_on(rule) if isinstance(rule, Anomaly) else rule, project)
     return found
 
 
-def _readers_last(rules: RuleSet) -> list[Kpi]:
-    """KPIs so ordered that each comes after those it reads."""
-    waiting = [rule for rule in rules.rules if isinstance(rule, Kpi)]
+def _readers_last(rules: RuleSet) -> list[Kpi | Anomaly]:
+    """KPIs and anomaly rules so ordered that each comes after those it reads."""
+    waiting = [rule for rule in rules.rules if isinstance(rule, Kpi | Anomaly)]
     ready, found = set(rules.sources), []
     while waiting:
         kpi = next(kpi for kpi in waiting if ready.issuperset(kpi.sources))

@@ -107,6 +107,7 @@ class Stream:
     step: float = 0
     texts: bool = True
     over: str = ""
+    columns: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -244,7 +245,38 @@ def kpi_rule(draw: Draw, name: str, stream: Stream) -> tuple[str, Stream]:
     def condition(draw: Draw) -> str:
         return f"{draw.one(*values)} {draw.one('>', '<=')} {draw.one(0, 1, 10, 40)}"
 
-    return file_of("kpi", name, lines), Stream((name,), number, condition, by, 0 if session else step, False, over)
+    return file_of("kpi", name, lines), Stream(
+        (name,), number, condition, by, 0 if session else step, False, over, tuple(values)
+    )
+
+
+def anomaly_rule(draw: Draw, name: str, stream: Stream) -> tuple[str, Stream]:
+    """On the rows of a KPI, or with windows of its own; `tests.laws.models` gives it a model."""
+    own = not stream.columns or draw.maybe(0.3)
+    by = draw.one(*key_sets(stream)) if own else stream.keys
+    lines = [f"source: {stream.source}", *(by_line(by) if own or draw.maybe(0.5) else []), f"model: {name}"]
+    step = stream.step or (draw.one(1, 2) if own else 0)
+    columns = tuple(f"{name}v{number}" for number in range(draw.one(1, 2))) if own else stream.columns
+    if own:
+        values = [f"  {column}: {quoted(window_number(draw, stream, by, kpi=True))}" for column in columns]
+        lines += [f"every: {draw.span(step)}", "values:", *values]
+    if draw.maybe(0.2):
+        lines.append(f"where: {quoted(stream.condition(draw))}")
+    features = [column for column in columns if draw.maybe(0.7)] or [columns[0]]
+    lines.append(f"features: [{', '.join(features)}]")
+    if draw.maybe(0.3):
+        lines.append("missing: center")
+
+    def number(draw: Draw) -> str:
+        return draw.one("score", "score", *features)
+
+    def condition(draw: Draw) -> str:
+        value = f"{draw.one(*features)} {draw.one('>', '<=')} {draw.one(0, 1, 10, 40)}"
+        return draw.one(f"score > {draw.one(0.3, 0.5, 0.66, 0.8)}", f"score > 0.6 and {value}", "score is null")
+
+    lines += levels(draw, lambda: condition(draw)) + (no_data(draw) if step else [])
+    over = stream.over if not own else ""
+    return file_of("anomaly", name, lines), Stream((name,), number, condition, by, step, False, over, tuple(features))
 
 
 def session_number(draw: Draw, stream: Stream) -> str:
@@ -359,16 +391,22 @@ def draw_rules(draw: Draw, count: int) -> dict[str, str]:
     for number in range(count):
         shape = draw.one(
             *("kpi", "kpi", "windowed", "windowed", "windowed", "row", "row", "join", "join_kpi", "join_windowed"),
-            *("kpi_row", "kpi_windowed", "long"),
+            *("kpi_row", "kpi_windowed", "long", "anomaly", "kpi_anomaly"),
         )
         stream = draw.one(*sources)
         tabular = [kpi for kpi in kpis if kpi.step]
+        joinable = [kpi for kpi in tabular if "anomaly" not in files[kpi.names[0]]]
         if shape == "kpi":
             over = draw.one(*tabular) if tabular and draw.maybe(0.25) else stream
             files[f"r{number}"], made = kpi_rule(draw, f"r{number}", over)
             kpis.append(made)
             continue
-        pairs = [(p, q) for p in tabular for q in tabular if p is not q and p.keys and join_on(p) == join_on(q)]
+        if shape in ("anomaly", "kpi_anomaly"):
+            over = draw.one(*kpis) if kpis and shape == "kpi_anomaly" else stream
+            files[f"r{number}"], made = anomaly_rule(draw, f"r{number}", over)
+            kpis.append(made)
+            continue
+        pairs = [(p, q) for p in joinable for q in joinable if p is not q and p.keys and join_on(p) == join_on(q)]
         if shape == "join" and pairs:
             files[f"r{number}"] = join_alarm(draw, f"r{number}", *draw.one(*pairs))
         elif shape == "join_windowed" and pairs:

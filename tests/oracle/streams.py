@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streamwatchd.lang.typed import Aggregate, Expr, Field, Literal, TableColumn, Value, walk
-from streamwatchd.rules.ruleset import Alarm, NamedValue, Rule, Table
+from streamwatchd.rules.ruleset import Alarm, Kpi, NamedValue, Rule, Table
 from tests.oracle.aggregates import aggregate
 from tests.oracle.amend import LateRow, taken_at
 from tests.oracle.evaluate import Cell, Tables, column, evaluate, evaluate_row, field_of
@@ -55,7 +55,7 @@ def expressions(rule: Rule) -> list[Expr]:
     if isinstance(rule, Alarm):
         for level in rule.levels:
             found += [level.when] + ([level.until] if level.until is not None else [])
-    elif rule.when is not None:
+    elif isinstance(rule, Kpi) and rule.when is not None:
         found.append(rule.when)
     return found
 

@@ -66,10 +66,11 @@ def test_a_repository_that_does_not_answer_leaves_what_was_in_force(disk: FakeDi
     (first, *_) = Catalog(disk, ROOT).candidates("mix")
 
     class Down(FakeDisk):
-        def list(self, folder: Path) -> list[str]:
+        def read(self, path: Path, offset: int = 0, length: int | None = None) -> bytes | None:
             raise Unavailable("down")
 
-        read = size = list  # type: ignore[assignment]
+        def list(self, folder: Path) -> list[str]:
+            raise Unavailable("down")
 
     catalog = Catalog(Down(), ROOT, first.files)
     assert [each.data is not None for each in catalog.candidates("mix")] == [False, True]
