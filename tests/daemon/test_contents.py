@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,9 +14,16 @@ from streamwatchd.errors import SnapshotCorrupt, StateMismatch, Unavailable
 from streamwatchd.ports.fake_disk import FakeDisk, full
 from streamwatchd.shard.version import Version
 from tests.daemon.project import rule, write_project
+from tests.models.stump import put_stump
 from tests.shard.small import content
 
 STATE = Path("/state")
+ODD = """
+source: events
+every: 1m
+rules:
+  - {anomaly: odd, by: k, model: mix, values: {n: count()}, features: [n], when: score > 0.9}
+"""
 
 
 def bundle(name: str) -> Bundle:
@@ -176,3 +184,26 @@ def test_last_good_files_have_their_present_paths(tmp_path: Path) -> None:
     files = Bundle.of(loaded.files, loaded.settings, config.read_bytes()).encode("a")
     kept = Bundle.decode(files, "a")
     assert kept.last_good(loaded.settings) == {str(tmp_path / "rules.d" / "a.yaml"): rule("one").encode()}
+
+
+def test_the_models_that_scored_are_kept_with_the_rules(tmp_path: Path) -> None:
+    """A replay finds them though the repository has lost them, or has newer ones; and they are the last good ones."""
+    config = write_project(tmp_path / "project", {"odd.yaml": ODD})
+    put_stump(config.parent / "models", "mix", "n")
+    compiled = compile_project(config)
+    settings, first = compiled.loaded.settings, content_of(compiled)
+    assert settings is not None
+    assert first is not None
+    assert first.program.plan.models["odd"].manifest.id == "mix@1"
+    kept = Bundle.of(compiled.loaded.files, settings, config.read_bytes())
+    put_stump(config.parent / "models", "mix", "n", version=2)
+    newer = content_of(compile_project(config))
+    assert newer is not None
+    assert newer.digest != first.digest
+    again = content_of(Bundle.decode(kept.encode("d"), "d").compile())
+    assert again is not None
+    assert (again.digest, again.program.plan.models["odd"].manifest.id) == (first.digest, "mix@1")
+    shutil.rmtree(config.parent / "models")
+    lost = content_of(compile_project(config, last_good=kept.last_good(settings)))
+    assert lost is not None
+    assert lost.digest == first.digest

@@ -11,7 +11,10 @@ from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.contents import Bundle
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
+from streamwatchd.ports.disk import RealDisk
+from streamwatchd.repository.store import WITHDRAWN, ModelStore, Status
 from tests.daemon.project import ListLog, rule, write_project
+from tests.models.stump import put_stump
 
 
 class Setting:
@@ -142,3 +145,15 @@ def test_what_the_watcher_misses_the_rescan_finds(tmp_path: Path) -> None:
     finally:
         setting.reloader.close()
     assert setting.proposals
+
+
+def test_a_new_version_of_a_model_is_noticed(tmp_path: Path) -> None:
+    """And one that is withdrawn; a repository that is not there counts as it was."""
+    setting = Setting(tmp_path)
+    models = tmp_path / "models"
+    assert not setting.reloader.check()
+    put_stump(models, "mix", "n")
+    assert setting.reloader.check()
+    assert not setting.reloader.check()
+    ModelStore(RealDisk(), models).set_status("mix", 1, Status(WITHDRAWN))
+    assert setting.reloader.check()

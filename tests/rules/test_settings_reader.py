@@ -30,6 +30,7 @@ def test_defaults_are_those_of_settings(check: Check) -> None:
         state_dir=here / "state",
         rules_dir=here / "rules.d",
         enrichment_dir=here / "enrichment.d",
+        models=f"file://{here / 'models'}",
         control_socket=here / "state" / "control.sock",
     )
     assert loaded.ruleset.sources == {"s": Source("s", "t")}
@@ -142,3 +143,17 @@ def test_a_sample_of_keys_needs_a_key(check: Check) -> None:
     """A share of what has no key can't be kept the same way twice."""
     assert codes_of(check(config="sources: {s: {topic: t, sample: 10%}}\n")) == [codes.MISSING_FIELD]
     assert codes_of(check(config="sources: {s: {topic: t, sample: 10%, key: host}}\n")) == []
+
+
+def test_models_are_in_a_folder_or_a_bucket(check: Check) -> None:
+    """A path is relative to the file."""
+    here = Path.cwd
+
+    def where(text: str) -> tuple[str, Path]:
+        settings = check(config=f"{ONE}models: {text}\n").settings
+        assert settings is not None
+        return settings.models, settings.models_root
+
+    assert where("fleet/models") == (f"file://{here() / 'fleet/models'}", here() / "fleet/models")
+    assert where("s3://monitoring/models") == ("s3://monitoring/models", Path("/models"))
+    assert codes_of(check(config=f"{ONE}models: http://elsewhere/models\n")) == [codes.WRONG_TYPE]
