@@ -5,6 +5,9 @@
        └─▶ Hold to all ─▶ all Held ─▶ E above every horizon ─▶ version on disk ─▶ Change to all
                └─ one dies, or does not answer: Go to all, and try again later
 
+Where several hosts share the shards, the one with shard 0 does this for all: what it tells goes to the others by
+way of the shared store too (`peers`), and the version is there before it is on any disk.
+
 Held workers take in no record, so no event time at or above E can have met the old rules; what takes time is done
 before they hold. Once the version is on disk it holds: a worker that dies before it hears of it finds it in its
 assignment.
@@ -17,11 +20,12 @@ from dataclasses import dataclass, field
 
 from streamwatchd.daemon.contents import Bundle, ContentStore
 from streamwatchd.daemon.logs import Log
+from streamwatchd.daemon.peers import Peers
 from streamwatchd.errors import Unavailable
 from streamwatchd.failpoints import failpoint
 from streamwatchd.ports.clock import Clock
 from streamwatchd.shard.control import Change, Command, Go, Have, Held, Hold, Next
-from streamwatchd.shard.version import Content
+from streamwatchd.shard.version import Content, Version
 
 _ANSWER_S = 15.0
 _RETRY_S = 2.0
@@ -55,8 +59,12 @@ class _Collecting:
 class Changes:
     """One change at a time; of several proposals the newest is made."""
 
-    def __init__(self, store: ContentStore, clock: Clock, tell: Callable[[Command], None], log: Log) -> None:
-        """`tell` sends a command to every worker."""
+    def __init__(
+        self, store: ContentStore, clock: Clock, tell: Callable[[Command], None], log: Log, peers: Peers | None = None
+    ) -> None:
+        """`tell` sends a command to every worker here, `peers` are the other hosts."""
+        self._peers = peers
+        self._deciding: Version | None = None
         self._store = store
         self._clock = clock
         self._tell = tell
@@ -73,6 +81,16 @@ class Changes:
         """What is proposed and not yet in force."""
         return self._wanted
 
+    def settle(self) -> None:
+        """What another host has put in force is proposed no more."""
+        if self._wanted is not None and self._wanted.content.digest == self._store.versions[-1].digest:
+            self._wanted = None
+
+    @property
+    def is_deciding(self) -> bool:
+        """All hold still while the version is written for all hosts: it can't be taken back."""
+        return self._deciding is not None
+
     def propose(self, proposal: Proposal) -> bool:
         """False when that is in force already, or will be."""
         in_force = self._store.versions[-1].digest if self._store.versions else ""
@@ -84,9 +102,14 @@ class Changes:
     def step(self, running: Collection[int], shards: int) -> None:
         """Go on as far as the workers are: `running` are the shards that do their normal work."""
         now = self._clock.monotonic()
-        if self._collecting is not None:
+        self._hear_peers()
+        if self._deciding is not None:
+            self._conclude(self._deciding)
+        elif self._collecting is not None:
             if now - self._collecting.since > _ANSWER_S:
                 self._let_go("a worker did not answer in time")
+            elif not self._collecting.shards <= set(running):
+                self._let_go("a shard is not at work any more")
         elif self._wanted is None or len(running) < shards or now < self._not_before:
             return
         elif self._handing is None or self._handing.proposal is not self._wanted:
@@ -96,8 +119,18 @@ class Changes:
             self._collecting = _Collecting(self._ticket, self._wanted, now, self._handing.shards)
             self._handing = None
             self._tell(Hold(self._ticket))
+            if self._peers is not None:
+                self._peers.hold(self._ticket)
         elif now - self._handing.since > _ANSWER_S:
             self._postpone("a worker did not unpack the rules in time")
+
+    def _hear_peers(self) -> None:
+        for reply in self._peers.replies() if self._peers is not None else ():
+            match reply:
+                case Have():
+                    self.on_have(reply)
+                case Held():
+                    self.on_held(reply)
 
     def _hand_out(self, proposal: Proposal, shards: frozenset[int]) -> None:
         """Everything that takes time and holds nobody up."""
@@ -108,6 +141,8 @@ class Changes:
             return
         self._handing = _Handing(proposal, self._clock.monotonic(), shards, set(shards))
         self._tell(Next(proposal.content))
+        if self._peers is not None:
+            self._peers.offer(proposal.content.digest, proposal.bundle.encode(proposal.content.digest))
 
     def on_have(self, have: Have) -> None:
         if self._handing is not None and self._handing.proposal.content.digest == have.digest:
@@ -115,7 +150,7 @@ class Changes:
 
     def on_held(self, held: Held) -> None:
         collecting = self._collecting
-        if collecting is None or held.ticket != collecting.ticket:
+        if collecting is None or held.ticket != collecting.ticket or self._deciding is not None:
             return
         collecting.horizons_ms[held.shard] = held.horizon_ms
         if collecting.horizons_ms.keys() >= collecting.shards:
@@ -124,18 +159,36 @@ class Changes:
     def on_worker_lost(self, shard: int) -> None:
         """An instant can't be set without its answer; it comes back with the versions decided so far."""
         self._handing = None
-        if self._collecting is not None:
+        if self._collecting is not None and self._deciding is None:
             self._let_go(f"shard {shard} was lost")
 
     def _decide(self, collecting: _Collecting) -> None:
         at_ms = max(0, max(collecting.horizons_ms.values()) + 1)
-        proposal = collecting.proposal
         failpoint("version.deciding")
+        if self._peers is None:
+            self._put_in_force(collecting, at_ms)
+            return
+        number, digest = self._store.versions[-1].number + 1, collecting.proposal.content.digest
+        self._deciding = Version(number, at_ms, digest)
+        self._peers.publish(self._deciding)
+
+    def _conclude(self, version: Version) -> None:
+        """Once the shared store has the version: put it in force here, and let the others."""
+        collecting = self._collecting
+        assert collecting is not None
+        assert self._peers is not None
+        if self._peers.is_published(version) and self._put_in_force(collecting, version.at_ms):
+            self._deciding = None
+
+    def _put_in_force(self, collecting: _Collecting, at_ms: int) -> bool:
+        """False where the disk does not take it."""
+        proposal = collecting.proposal
         try:
             version = self._store.add(proposal.content, proposal.bundle, at_ms)
         except Unavailable as error:
-            self._let_go(f"the version can't be written: {error}")
-            return
+            if self._deciding is None:
+                self._let_go(f"the version can't be written: {error}")
+            return False
         failpoint("version.decided")
         self._tell(Change(version))
         failpoint("version.told")
@@ -145,6 +198,7 @@ class Changes:
             self._wanted = None
         pause_ms = round((self._clock.monotonic() - collecting.since) * 1000)
         self._log.info("rules_switched", version=version.number, at_ms=at_ms, content=version.digest, pause_ms=pause_ms)
+        return True
 
     def _let_go(self, reason: str) -> None:
         self._collecting = None
@@ -153,5 +207,7 @@ class Changes:
 
     def _postpone(self, reason: str) -> None:
         self._handing = None
+        if self._peers is not None:
+            self._peers.give_up()
         self._not_before = self._clock.monotonic() + _RETRY_S
         self._log.warning("change_postponed", reason=reason)

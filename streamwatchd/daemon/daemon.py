@@ -44,7 +44,7 @@ from streamwatchd.shard.move import Order
 from streamwatchd.shard.owner import Layout
 from streamwatchd.shard.recovery import MakeShard
 from streamwatchd.shard.start import Assignment
-from streamwatchd.shard.version import Content
+from streamwatchd.shard.version import Content, Version
 
 EXIT_USAGE = 2
 EXIT_BUSY = 5
@@ -190,7 +190,7 @@ class Daemon:
         while not self._stopped:
             reason = "the host with shard 0 has not put any rules in force yet"
             try:
-                self._store.adopt(self._store.known_elsewhere())
+                self._store.adopt(self._known_elsewhere())
                 if self._store.versions or self._is_first:
                     return True
             except Unavailable as error:
@@ -198,6 +198,15 @@ class Daemon:
             self._log.warning("host_waiting", reason=reason)
             self._around.clock.sleep(1.0)
         return False
+
+    def _known_elsewhere(self) -> tuple[Version, ...]:
+        """With the last change that hosts agreed on, which may be on no disk yet. Raises Unavailable, StateMismatch."""
+        assert self._hosts is not None
+        known = self._store.known_elsewhere()
+        order = self._hosts.orders.read()
+        decided = order.decided if order is not None else None
+        newest = known[-1].number if known else -1
+        return (*known, decided) if decided is not None and decided.number == newest + 1 else known
 
     def _share_versions(self) -> None:
         """What this host begins with is in the shared store before any worker starts. Raises StateMismatch where
@@ -273,6 +282,8 @@ class Daemon:
         )  # fmt: skip
         if self._hosts is not None:
             self._hosts.take_over = self._take_over
+            self._hosts.orders.fetch = self._fetch
+            self._hosts.beat()
             self._hosts.follow()
         self._store.remember(proposal.content)
         self._supervisor.changes.propose(proposal)
@@ -284,6 +295,10 @@ class Daemon:
         LagWatch(self._kafka, self._metrics)
         if self._stopped:
             self._supervisor.stop()
+
+    def _fetch(self, digest: str) -> None:
+        """What another host wants to put in force, into this state folder. From the thread of the hosts."""
+        self._store.keep(self._store.content(digest), self._store.bundle(digest))
 
     def _take_over(self, shards: tuple[int, ...], host: str) -> None:
         """From the thread of the hosts."""

@@ -11,19 +11,20 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 import msgspec
 
 from streamwatchd.daemon.logs import Log
+from streamwatchd.daemon.orders import Orders, Reply
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.clock import Clock
 from streamwatchd.settings import Settings
 from streamwatchd.shard.idle import Standing
 from streamwatchd.shard.shared import SharedStore
 
-_BEAT_S = 2.0
+_BEAT_S, _HURRIED_S = 2.0, 0.1
 _FRESH_S = 15.0
 
 Task = tuple[int, str, int]
@@ -36,6 +37,11 @@ class _Beat(msgspec.Struct, frozen=True):
     beats: int
     shards: list[int]
     standings: list[tuple[int, str, int, int, bool]]
+    running: list[int] = []
+    version: int = 0
+    order: int = 0
+    have: list[int] = []
+    held: list[tuple[int, int, int]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Heard:
     shards: tuple[int, ...]
     standings: Mapping[Task, Standing]
     at: float
+    reply: Reply = field(default_factory=Reply)
 
 
 def host_name(settings: Settings) -> str:
@@ -63,27 +70,39 @@ class Hosts:
         self._clock = clock
         self._log = log
         self._beats = clock.now_ms()
-        self._said: tuple[list[int], Mapping[Task, Standing]] = ([], {})
+        self._said: tuple[list[int], Mapping[Task, Standing], Reply] = ([], {}, Reply())
+        self.orders = Orders(shared.files, shared.folder, self.name)
+        self.orders.say = lambda reason: log.warning("change_not_followed", reason=reason)
+        self.hurry = False
+        """A change of rules is under way: all hosts speak and listen often."""
         self._raw: dict[str, bytes] = {}
         self._heard: dict[str, Heard] = {}
         self._closed = threading.Event()
         self.take_over: Callable[[tuple[int, ...], str], None] = lambda shards, host: None
 
-    def say(self, shards: Iterable[int], standings: Mapping[Task, Standing]) -> None:
+    def say(self, shards: Iterable[int], standings: Mapping[Task, Standing], reply: Reply | None = None) -> None:
         """What the next beat says of us."""
-        self._said = (sorted(shards), dict(standings))
+        self._said = (sorted(shards), dict(standings), reply or Reply())
 
     @property
     def heard(self) -> dict[str, Heard]:
         """The last word of every other host."""
         return dict(self._heard)
 
+    def is_fresh(self, heard: Heard) -> bool:
+        """It has spoken a moment ago."""
+        return self._clock.monotonic() - heard.at <= _FRESH_S
+
+    def is_silent(self, name: str, seconds: float) -> bool:
+        """A host whose word is that old, while the store answers; one that was never heard is not."""
+        heard = next((each for each in self.heard.values() if each.host == name), None)
+        return heard is not None and self._clock.monotonic() - heard.at > seconds
+
     def standings(self) -> dict[Task, Standing]:
         """Of source partitions that other hosts work on; where one is silent, its partitions are not idle to us."""
         found: dict[Task, Standing] = {}
-        now = self._clock.monotonic()
         for each in sorted(self.heard.values(), key=lambda heard: heard.at):
-            fresh = now - each.at <= _FRESH_S
+            fresh = self.is_fresh(each)
             found |= {task: Standing(s.watermark_ms, s.idle and fresh) for task, s in each.standings.items()}
         return found
 
@@ -91,13 +110,15 @@ class Hosts:
         """Raises Unavailable."""
         self._write()
         self._listen()
+        self.orders.beat()
         self._judge()
 
     def _write(self) -> None:
-        shards, standings = self._said
+        shards, standings, reply = self._said
         self._beats += 1
         rows = [(*task, each.watermark_ms, each.idle) for task, each in standings.items()]
-        data = msgspec.json.encode(_Beat(self.name, self._beats, shards, rows))
+        answer = list(reply.running), reply.version, reply.number, list(reply.have), list(reply.held)
+        data = msgspec.json.encode(_Beat(self.name, self._beats, shards, rows, *answer))
         self._files.write(self._folder / self.name, data)
 
     def _listen(self) -> None:
@@ -111,7 +132,8 @@ class Hosts:
                 continue
             self._raw[name] = data
             standings = {(stage, topic, n): Standing(ms, idle) for stage, topic, n, ms, idle in beat.standings}
-            self._heard[name] = Heard(beat.host, tuple(beat.shards), standings, self._clock.monotonic())
+            reply = Reply(tuple(beat.running), beat.version, beat.order, tuple(beat.have), tuple(beat.held))
+            self._heard[name] = Heard(beat.host, tuple(beat.shards), standings, self._clock.monotonic(), reply)
 
     def _judge(self) -> None:
         """Only after the store has answered: a store that is down says nothing of a host."""
@@ -131,7 +153,7 @@ class Hosts:
         threading.Thread(target=self._run, name="hosts", daemon=True).start()
 
     def _run(self) -> None:
-        while not self._closed.wait(_BEAT_S):
+        while not self._closed.wait(_HURRIED_S if self.hurry else _BEAT_S):
             try:
                 self.beat()
             except Unavailable as error:
@@ -141,12 +163,12 @@ class Hosts:
     def _forgive(self) -> None:
         """What could not be read has not run out: all words count from now."""
         now = self._clock.monotonic()
-        self._heard = {name: Heard(h.host, h.shards, h.standings, now) for name, h in self._heard.items()}
+        self._heard = {name: replace(h, at=now) for name, h in self._heard.items()}
 
     def close(self) -> None:
         """A host that leaves says so: its shards are free to be taken by command, and nobody's by silence."""
         self._closed.set()
-        self._said = ([], {})
+        self._said = ([], {}, Reply())
         try:
             self._write()
         except Unavailable as error:

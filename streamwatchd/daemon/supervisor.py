@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 from streamwatchd.daemon.changes import Changes, Proposal
 from streamwatchd.daemon.contents import ContentStore
+from streamwatchd.daemon.following import Following
 from streamwatchd.daemon.hosts import Hosts
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.notify import notify
+from streamwatchd.daemon.peers import Peers
 from streamwatchd.daemon.process import EXIT_FENCED, EXIT_MISMATCH, Job
 from streamwatchd.daemon.rates import Rates
 from streamwatchd.daemon.wire import Need, Supply
@@ -85,7 +87,10 @@ class Supervisor:
         self.rates = Rates()
         self.saves: dict[int, dict[int, Saved]] = {}
         """Answers of shards to orders of savepoints, by ticket."""
-        self.changes = Changes(store, clock, self._tell_all, log)
+        self._peers = None if hosts is None else Peers(hosts, clock)
+        self.changes = Changes(store, clock, self._tell_all, log, self._peers)
+        self._following = None if hosts is None else Following(hosts, store, self._tell_all, clock, log)
+        self._led = False
         self.slots = [WorkerSlot(shard, self._job, clock, log) for shard in settings.owns or range(settings.shards)]
         self._paces: dict[str, Pace] = {}
         self._standings: dict[tuple[int, str, int], tuple[int, Standing]] = {}
@@ -118,6 +123,8 @@ class Supervisor:
 
     def turn(self) -> None:
         self.alive_at = self._clock.monotonic()
+        if self._following is not None:
+            self._following.step([slot.shard for slot in self.slots if not slot.is_given_up])
         for slot in self.slots:
             slot.start_if_due()
         self._listen(_TURN_S)
@@ -130,12 +137,26 @@ class Supervisor:
                 self._metrics.put("worker_losses", 0, (("shard", str(slot.shard)),))
         self._set_paces()
         running = [slot.shard for slot in self.slots if slot.phase == "running"]
-        self.changes.step(running, self._settings.shards)
-        if self._hosts is not None:
-            mine = [slot.shard for slot in self.slots if not slot.is_given_up]
-            self._hosts.say(mine, self._standings_here())
+        self._change(running)
         self._note_waiting()
         self._say_ready(len(running))
+
+    def _change(self, running: list[int]) -> None:
+        """Go on with a change of rules: for all hosts where shard 0 is here."""
+        if self._hosts is None or self._peers is None or self._following is None:
+            self.changes.step(running, self._settings.shards)
+            return
+        mine = [slot.shard for slot in self.slots if not slot.is_given_up]
+        self._hosts.say(mine, self._standings_here(), self._following.reply(running))
+        leads = 0 in mine
+        if leads and not self._led:
+            self._peers.take_the_lead()
+        self._led = leads
+        if leads and self._store.versions:
+            elsewhere = self._peers.running(self._store.versions[-1].number)
+            self.changes.step(sorted({*running, *elsewhere}), self._settings.shards)
+        else:
+            self.changes.settle()
 
     def _standings_here(self) -> dict[tuple[int, str, int], Standing]:
         here = {slot.shard for slot in self.slots}
@@ -215,8 +236,12 @@ class Supervisor:
                 self._on_report(message)
             case Held():
                 self.changes.on_held(message)
+                if self._following is not None:
+                    self._following.on_held(message)
             case Have():
                 self.changes.on_have(message)
+                if self._following is not None:
+                    self._following.on_have(message)
             case Saved():
                 self.saves.setdefault(message.ticket, {})[message.shard] = message
             case Need(digest):
@@ -242,6 +267,7 @@ class Supervisor:
 
     def _job(self, shard: int) -> Job:
         held = self.changes.wanted is not None and not self._ready and not self._shares
+        held = held or self.changes.is_deciding or (self._following is not None and self._following.holds)
         shards, versions, generation = self._settings.shards, self._store.versions, self._generation
         return self._make_job(Assignment(shard, shards, self._partitions, versions, held=held, generation=generation))
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from streamwatchd.cli import main
 from tests.kafka.site import COUNTS, Site
+from tests.oracle.compare import iso_ms
 from tests.s3.server import BUCKET, Server
 
 pytestmark = pytest.mark.kafka
@@ -112,6 +113,50 @@ def test_a_host_that_comes_back_takes_its_own_shards_again(kafka: str, tmp_path:
     finally:
         first.end()
         second.end()
+
+
+def test_rules_change_on_all_hosts_at_one_instant(kafka: str, tmp_path: Path) -> None:
+    """Both are at work; a rule that comes counts what the rule that stays counts, from the instant on, on both."""
+    first, second = two_hosts(kafka, tmp_path, snapshot_store=f"file://{tmp_path}/shared")
+    try:
+        for each in (first, second):
+            each.start()
+        for each in (first, second):
+            each.until(lambda each=each: each.health()[0] == 200, 120)  # type: ignore[misc]
+        first.feed(400)
+        for each in (second, first):
+            (each.folder / "rules.d" / "more.yaml").write_text(COUNTS.replace("counts", "more"))
+        for each in (first, second):
+            each.until(lambda each=each: bool(each.logged("rules_switched")), 120)  # type: ignore[misc]
+        (made,), (followed,) = (each.logged("rules_switched") for each in (first, second))
+        assert [made[name] for name in ("version", "at_ms", "content")] == [
+            followed[name] for name in ("version", "at_ms", "content")
+        ]
+        first.feed(4_000)
+        second.sent = first.sent
+        first.finish()
+        first.until(lambda: counted(first, "counts") == first.sent, 120)
+        stays, comes = windows_from(first, "counts", made["at_ms"]), windows_from(first, "more", made["at_ms"])
+        assert len(comes) >= 6
+        assert comes == stays
+        for each in (first, second):
+            each.until(lambda each=each: each.metric("streamwatchd_rules_stale_seconds") == 0)  # type: ignore[misc]
+    finally:
+        first.end()
+        second.end()
+
+
+def counted(site: Site, kpi: str) -> int:
+    return sum(row["values"]["n"] for row in site.kpis() if row["kpi"] == kpi)
+
+
+def windows_from(site: Site, kpi: str, at_ms: int) -> dict[tuple[str, str], int]:
+    """Of whole windows behind an instant, what was counted of each key."""
+    return {
+        (row["key"]["k"], row["window"]["start"]): row["values"]["n"]
+        for row in site.kpis()
+        if row["kpi"] == kpi and iso_ms(row["window"]["start"]) >= at_ms
+    }
 
 
 def test_hosts_that_begin_with_other_rules_wait_for_the_first(kafka: str, tmp_path: Path) -> None:
