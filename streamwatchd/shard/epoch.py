@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -131,6 +131,9 @@ class Committer(Protocol):
 
     def commit(self, sealed: Sealed) -> None: ...
 
+    def ask(self, partitions: Collection[Partition]) -> None:
+        """While there is nothing to commit: raises Fenced where the shard is another's by now."""
+
     @property
     def produce_seconds(self) -> float:
         """How long the last commit took to hand its records over."""
@@ -192,6 +195,9 @@ class TransactionalCommitter:
                 raise Unavailable("the claim on this shard did not commit")
         except Fenced as error:
             raise Unavailable(f"another owner came between, claiming this shard again: {error}") from error
+
+    def ask(self, partitions: Collection[Partition]) -> None:
+        self._tenure.ask(partitions)
 
     def commit(self, sealed: Sealed) -> None:
         backoff = Backoff(self._clock, self._trying)
@@ -275,6 +281,9 @@ class PlainCommitter:
 
     def claim(self, positions: Positions, *, begun: bool) -> None:
         """Plain writers fence nobody."""
+
+    def ask(self, partitions: Collection[Partition]) -> None:
+        """Nor is anybody fenced."""
 
     def commit(self, sealed: Sealed) -> None:
         backoff = Backoff(self._clock, self._trying)

@@ -9,7 +9,8 @@ doubtful commit opens it later than the newcomer that has just fenced him. So
 
 - who was fenced asks for the tenure, and leaves once it is another's. Until then it waits: a newcomer's claim comes
   right after the fence. If none comes, he was fenced by an owner in doubt, who has left, and goes on;
-- who has built a new producer asks too, and leaves if the tenure is another's;
+- who has built a new producer asks too, and so does who has had nothing to commit for a while; he leaves if the
+  tenure is another's;
 - a newcomer that is fenced before its claim is committed claims again.
 
 So the newcomer always stays, and the other one always leaves.
@@ -17,6 +18,7 @@ So the newcomer always stays, and the other one always leaves.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
@@ -74,6 +76,11 @@ class Tenure:
         theirs = {stamp.tenure for stamp in newest_stamps(positions, self._owner).values()} - {self.name}
         if self.name and theirs:
             raise Fenced(f"another daemon has taken {self._owner} over")
+
+    def ask(self, partitions: Collection[Partition]) -> None:
+        """Raises Fenced where the shard is another's; a broker that does not answer says nothing."""
+        with contextlib.suppress(Unavailable):
+            self.check(self._committed(partitions))
 
     def outlasts(self, fence: Fenced, partitions: Collection[Partition]) -> None:
         """After a fence: returns when nobody has claimed the shard for as long as a claim may take; else raises."""

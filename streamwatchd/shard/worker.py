@@ -38,6 +38,7 @@ from streamwatchd.shard.version import BEGINNING, Content, Version
 _TAKE_S = 0.05
 _GATHER_S = 0.02
 _REPORT_S = 0.5
+_ASK_S = 5.0
 _MOST_TAKES_AHEAD = 25
 _MOST_OUTPUTS_AHEAD = 100_000
 _MOST_BYTES_AHEAD = 64_000_000
@@ -60,7 +61,8 @@ class Worker:
             self._recovery.mirror, self._meter, settings.snapshot_every_ms,
         )  # fmt: skip
         self._saver = Saver(self._owner, ports.stores, ports.background)
-        self._commits = ports.background("commit")
+        self._commits, self._asks = ports.background("commit"), ports.background("ask")
+        self._asked = ports.clock.monotonic()
         self._held = assignment.held
         self._hold: Hold | None = None
         self._paused: float | None = None
@@ -365,11 +367,19 @@ class Worker:
             return
         if self._open.is_empty:
             self._keeper.take_if_due(self._state)
+            self._ask_if_due()
             return
         age_ms = (self._clock.monotonic() - self._open.begun) * 1000
         due = self._open.has_outputs or self._open.must_commit or age_ms >= self._settings.commit_every_ms
         if due or self._held:
             self._seal()
+
+    def _ask_if_due(self) -> None:
+        """Whoever commits nothing would not hear that another daemon has taken the shard over."""
+        now = self._clock.monotonic()
+        if self._assignment.tenure and now - self._asked >= _ASK_S and self._asks.settle(0):
+            self._asked = now
+            self._asks.start(partial(self._committer.ask, list(self._state.tasks.values())))
 
     def _settle_commit(self) -> None:
         while not self._commits.settle(_REPORT_S):
@@ -391,6 +401,7 @@ class Worker:
         self._keeper.take_if_due(state)
         self._meter.sealed(epoch)
         self._commits.start(partial(self._commit, sealed, epoch))
+        self._asked = self._clock.monotonic()
         self._open_epoch()
 
     def _record(self, epoch: OpenEpoch) -> EpochRecord:

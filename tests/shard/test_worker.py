@@ -54,6 +54,24 @@ def test_a_clean_stop_leaves_nothing_to_replay() -> None:
     assert not any("replaying" in note for note in link.reports[-1].notes)
 
 
+def test_a_silent_worker_hears_that_its_shard_was_taken_over() -> None:
+    """It has nothing to commit, so nobody would fence it: it asks now and then, and leaves."""
+    world = World()
+    world.feed(5)
+    link = TestLink(world.contents, turns=300)
+    worker = world.worker(link, tenure="a")
+
+    def take_over() -> None:
+        world.kafka.faults.clear()
+        world.move()
+        world.run(turns=3, tenure="b")
+
+    world.kafka.faults.at(40, take_over, point="kafka.take")  # type: ignore[arg-type]
+    with pytest.raises(Fenced, match="another daemon has taken shard 0"):
+        worker.run()
+    everything_once(world)
+
+
 def points() -> int:
     """How many calls a run on 20 records makes, the feeding left out."""
     world = World()
