@@ -26,6 +26,7 @@ from streamwatchd.daemon.hosts import Hosts
 from streamwatchd.daemon.http import HttpPort
 from streamwatchd.daemon.logs import Log, logger
 from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.daemon.model_guard import ModelGuard
 from streamwatchd.daemon.moving import Moving, after, assignment_of
 from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
@@ -92,8 +93,9 @@ class Daemon:
         self._hosts = _hosts(settings, around.clock, self._log)
         self._wake_far, self._wake_near = Pipe(duplex=False)
         self._selfwatch = SelfWatch(
-            settings, self._metrics, self._kafka, around.disk, around.clock, self._log, self._signs
-        )
+            settings, self._metrics, self._kafka, around.disk, around.clock, self._log, self._signs,
+            ModelGuard(settings, self._metrics, around.clock, self._log, self._models_changed).hear,
+        )  # fmt: skip
 
     def run(self) -> int:
         """Until SIGTERM or SIGINT; returns the exit code."""
@@ -391,6 +393,10 @@ class Daemon:
     def _on_hangup(self, number: int, frame: FrameType | None) -> None:
         if self._reloader is not None:
             self._reloader.force()
+
+    def _models_changed(self) -> None:
+        if self._reloader is not None:
+            self._reloader.hint()
 
     def _wake(self) -> None:
         self._wake_near.send_bytes(b"!")

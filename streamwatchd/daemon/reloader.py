@@ -94,6 +94,8 @@ class Refusals:
             self._log.info("file_accepted", path=path)
         self.refused = tuple(loaded.refused)
         self._metrics.put("refused_files", len(loaded.refused))
+        models = {each.rule for each in loaded.diagnostics if each.is_error and each.code in codes.OF_MODELS}
+        self._metrics.put_all("refused_model", {(("rule", rule),): 1 for rule in models})
         self._metrics.put_all("refused_file", {(("file", path),): 1 for path in loaded.refused})
 
 

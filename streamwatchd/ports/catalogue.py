@@ -139,6 +139,23 @@ _ALL = (
     Metric("refused_file", "1 for each file that does not check.", ("file",)),
     Metric("table_age_seconds", "Since a table's data file was written.", ("file",)),
     Metric("rules_stale_seconds", "How long what was compiled has been waiting to be put in force."),
+    # models
+    Metric("model_scored_total", "Rows that a version of a model gave a score.", ("model", "version")),
+    Metric(
+        "model_unscored_total", "Rows that it gave none: a feature is null, or it can't say yet.", ("model", "version")
+    ),
+    Metric("model_failed_total", "Rows of batches at which it failed; they have no score.", ("model", "version")),
+    Metric("model_anomalies_total", "Scored rows where the condition of a rule is true.", ("model", "version")),
+    Metric(
+        "model_scores_total",
+        "Scores at or above a bound: 0.5, 0.65, 0.8, 0.9, 0.95, 0.99.",
+        ("model", "version", "bound"),
+    ),
+    Metric(
+        "model_expected_ratio", "Share of scores at or above 0.95 that its calibration expects.", ("model", "version")
+    ),
+    Metric("model_rollbacks_total", "Versions of models that flooded and were withdrawn.", ("model", "version", "to")),
+    Metric("refused_model", "1 for each rule for which a version of its model can't be used.", ("rule",)),
     # processes
     Metric("worker_up", "1 while the worker does its normal work."),
     Metric("worker_restarts_total", "Workers started again after they left or were killed, by reason.", ("reason",)),

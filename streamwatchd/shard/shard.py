@@ -15,6 +15,7 @@ from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
 from streamwatchd.shard.exchange import feeder_name
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
+from streamwatchd.shard.scoring import counted, expected
 from streamwatchd.shard.task import NEVER, MergeTask, Picture, SourceTask, Task
 from streamwatchd.shard.work import labels_of, measured, speakers
 
@@ -117,7 +118,8 @@ class Shard:
 
     def work(self) -> Iterable[tuple[str, Labels, float]]:
         """Counters of where the time went, by rule."""
-        return measured(self.laps, labels_of(self.program.plan))
+        yield from measured(self.laps, labels_of(self.program.plan))
+        yield from expected(self.program.plan)
 
     # change
 
@@ -181,6 +183,8 @@ class Shard:
             for family in task.flow.families.values():
                 totals["unkeyed", here] += family.unkeyed
             totals["overflowed", here] += task.flow.overflowed()
+            for name, labels, count in counted(task.flow):
+                totals[name, labels] += count
             for space in task.flow.spaces.values():
                 totals["keys", (("by", ",".join(space.names)), ("stage", str(task.id.stage)))] += len(space)
         return dict(totals)

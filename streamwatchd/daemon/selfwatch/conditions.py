@@ -15,6 +15,10 @@ from streamwatchd.settings import SelfAlerts
 _GROWING_S = 60.0
 _SHARE_S = 300.0
 _LEAST_RECORDS = 100
+ODD = "0.95"
+FLOOD_TIMES, FLOOD_SHARE = 10.0, 0.05
+"""A version floods where so many times more scores than its calibration expects are odd, and more than such a share:
+an incident makes some keys odd, a version that does not fit makes many so."""
 _MOST_S = 86_400.0
 
 
@@ -73,6 +77,20 @@ def _share(part: str, whole: str, *by: str) -> Look:
         return {k: Finding(parts.get(k, 0) / n) for k, n in wholes.items() if n >= _LEAST_RECORDS}
 
     return look
+
+
+def _floods(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
+    """The share of odd scores of the last minutes, where it is far above what the version's calibration expects."""
+    odd = sight.risen("model_scores_total", "model", "version", "bound", over_s=_SHARE_S)
+    expects = sight.gauge("model_expected_ratio", "model", "version")
+    found = {}
+    for key, scored in sight.risen("model_scored_total", "model", "version", over_s=_SHARE_S).items():
+        share = odd.get((*key, ("bound", ODD)), 0.0) / max(scored, 1.0)
+        usual = expects.get(key, 0.0)
+        if scored >= _LEAST_RECORDS:
+            context = {"expected": f"{100 * usual:.2g}%"}
+            found[key] = Finding(share if share > FLOOD_TIMES * usual else 0.0, context)
+    return found
 
 
 def _never(limits: SelfAlerts) -> float:
@@ -252,6 +270,26 @@ CONDITIONS = (
     Condition(
         "table_stale", "warning", _table_age, lambda limits: limits.table_stale_ms / 1000, "seconds",
         "{file} has not been written for {value}", "look at what writes it",
+    ),
+    # models
+    Condition(
+        "model_refused", "warning", _gauge("refused_model", "rule"), _never, "count",
+        "A version of the model of {rule} can't be used; the last good one goes on", "run `swctl validate`",
+    ),
+    Condition(
+        "model_failed", "major", _happened("model_failed_total", "model", "version"), _never, "count",
+        "{model}@{version} failed at {value} rows: they have no score", "take another version, and report this one",
+    ),
+    Condition(
+        "model_floods", "major", _floods, lambda limits: FLOOD_SHARE, "ratio",
+        "{value} of the scores of {model}@{version} are odd, {expected} are expected",
+        "see the anomalies topic; an older good version takes over by itself, where there is one",
+        for_s=60, clear_s=60,
+    ),
+    Condition(
+        "model_rolled_back", "major", _happened("model_rollbacks_total", "model", "version", "to"), _never, "count",
+        "{model}@{version} flooded and was withdrawn; {model}@{to} takes over",
+        "look at what changed, then train anew; `swctl model promote` takes the decision back",
     ),
     # the machine
     Condition(

@@ -38,9 +38,11 @@ class SelfWatch:
 
     def __init__(
         self, settings: Settings, metrics: Metrics, kafka: Kafka, disk: Disk, clock: Clock, log: Log,
-        signs: Callable[[], Signs | None],
+        signs: Callable[[], Signs | None], heard: Callable[[Document], None] = lambda document: None,
     ) -> None:  # fmt: skip
+        """`heard` hears of every alert as it is told."""
         self._settings, self._metrics, self._clock, self._log, self._signs = settings, metrics, clock, log, signs
+        self._heard = heard
         self._watch = Watch(settings.app, settings.self_alerts)
         self._post = Post(kafka, disk, settings.state_dir / KEPT, settings.topics.of_self_alerts, log)
         self._watch.restore(self._post.load())
@@ -69,6 +71,7 @@ class SelfWatch:
         told = self._watch.turn(self._metrics.samples(now_ms), now_s, now_ms)
         for each in told:
             self._say(each)
+            self._heard(each)
         if told:
             self._post.put(told, self._watch.state())
         self._metrics.put_all("self_alerts_firing", {(("alert", n),): c for n, c in self._watch.firing.items()})

@@ -12,7 +12,10 @@ from streamwatchd.ports.telemetry import Labels
 Key = Labels
 """What an alert is about: some labels of a metric, in the order in which they were asked for."""
 
-_OF_STATE = frozenset({"events_total", "late_total", "dead_letters_total", "overflowed_total", "storms_total"})
+_OF_STATE = frozenset({
+    "events_total", "late_total", "dead_letters_total", "overflowed_total", "storms_total",
+    "model_scored_total", "model_failed_total", "model_scores_total",
+})  # fmt: skip
 """Counters that a snapshot brings back: their first value is old news, and a step back is a replay."""
 
 

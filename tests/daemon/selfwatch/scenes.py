@@ -77,6 +77,18 @@ def _behind(lag: float, idle: float) -> Samples:
     }
 
 
+VERSION: Labels = (("model", "mix"), ("version", "3"))
+
+
+def _scored(second: int, odd: float) -> Samples:
+    """Ten rows a second; a thousandth of them is expected to be odd."""
+    return {
+        ("model_scored_total", (*VERSION, *SHARD)): 10.0 * second,
+        ("model_scores_total", (("bound", "0.95"), *VERSION, *SHARD)): odd,
+        ("model_expected_ratio", (*VERSION, *SHARD)): 0.001,
+    }
+
+
 FUTURE: Labels = (("reason", "future_time"), *OF_SHARD)
 SCENES: Mapping[str, Scene] = {
     "worker_down": gauge("worker_up", SHARD, 1, 0, shard="1"),
@@ -121,6 +133,19 @@ SCENES: Mapping[str, Scene] = {
     ),
     "rules_stale": gauge("rules_stale_seconds", (), 0, 61),
     "table_stale": gauge("table_age_seconds", (("file", "devices.csv"),), 3_599, 3_601, file="devices.csv"),
+    "model_refused": Scene(
+        lambda s: {}, lambda s: {("refused_model", (("rule", "odd"),)): 1.0}, lambda s: {}, {"rule": "odd"}
+    ),
+    "model_failed": happens("model_failed_total", (*VERSION, *SHARD), 40, model="mix", version="3"),
+    "model_floods": Scene(
+        lambda s: _scored(s, 0.1),
+        lambda s: _scored(s, 1.0 + 2.0 * (s - 100)),
+        lambda s: _scored(s, 1_801.0),
+        {"model": "mix", "version": "3"},
+    ),
+    "model_rolled_back": happens(
+        "model_rollbacks_total", (("model", "mix"), ("to", "2"), ("version", "3")), model="mix", version="3", to="2"
+    ),
     "disk_free": gauge("disk_free_ratio", (), 0.11, 0.09),
     "fd_free": gauge("process_fds_free_ratio", SHARD, 0.5, 0.05),
 }

@@ -1,0 +1,23 @@
+"""Counts of scores as metrics."""
+
+from __future__ import annotations
+
+from streamwatchd.shard.scoring import expected
+from tests.models.small import remembering
+from tests.operators.test_score import RULES, Scored, _kinds, with_models
+
+__all__ = ["_kinds"]
+
+
+def test_scores_are_counted_by_model_and_version() -> None:
+    """Over all tasks; what `when` finds and what its calibration expects beside it."""
+    bench = (
+        Scored(RULES, remembering("mean")).at(1, host="a", x=1).at(11, host="a", x=90).at(21, host="a", x=90).clock(30)
+    )
+    counters = bench.driver.shards[0].counters()
+    version = (("model", "step"), ("version", "1"))
+    found = {name: count for (name, labels), count in counters.items() if labels == version}
+    assert found == {"model_scored": 2, "model_unscored": 1, "model_failed": 0, "model_anomalies": 1}
+    assert counters["model_scores", (("bound", "0.95"), *version)] == 1
+    (line,) = expected(with_models(RULES, remembering("mean")).plan)
+    assert line == ("model_expected_ratio", version, (1 - 0.95) / 0.35)
