@@ -19,7 +19,7 @@ from streamwatchd.batch import TRUE, Column, Frame, Rows, Times, take
 from streamwatchd.operators.evaluate import Evaluator, is_null
 from streamwatchd.operators.prefix import EXACT, RunningTotals
 from streamwatchd.operators.spec import Accumulation
-from streamwatchd.packing import Frozen, thawed
+from streamwatchd.packing import Frozen, pack, thawed
 
 COUNT = Accumulation("count", "rows", None, None)
 """Rows per key: every table keeps it, it says which keys have data in a pane."""
@@ -268,6 +268,14 @@ class PaneTable:
             pane = self.panes[int(index)] = unpack_pane(thawed(packed), self.accumulations, size)
             if isinstance(packed, Frozen):
                 self._frozen[index] = Frozen(partial(pack_pane, pane), place=packed.place)
+
+    def packed_bytes(self) -> int:
+        """About what its panes take in a snapshot: all of them are reckoned like the newest one, by their keys."""
+        if not self.panes:
+            return 0
+        newest = self.panes[max(self.panes)]
+        keys = sum(len(pane.count) for pane in self.panes.values())
+        return round(len(pack(pack_pane(newest))) * keys / max(1, len(newest.count)))
 
     def keep(self, accumulations: Sequence[Accumulation]) -> None:
         """Follow only these from here on; closed panes stay as they are until they are dropped."""

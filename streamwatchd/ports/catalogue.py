@@ -84,7 +84,11 @@ _ALL = (
     Metric("node_calls_total", "Judgements and batches of rows of one node of the plan.", ("kind", "rule", "stage")),
     Metric("node_rows_total", "Rows that one node of the plan took in.", ("kind", "rule", "stage")),
     Metric("keys", "Keys known, by the names of the `by` that they belong to.", ("by", "stage")),
-    Metric("state_bytes", "Bytes of panes, by family; `rule` names the first rule that reads it.", ("rule", "stage")),
+    Metric(
+        "state_bytes",
+        "Bytes of panes when the newest snapshot was taken; `rule` names the first rule that reads them.",
+        ("rule", "stage"),
+    ),
     # epochs
     Metric("epochs_total", "Epochs sealed."),
     Metric("epoch_records_total", "Records of sealed epochs."),

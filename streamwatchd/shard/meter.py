@@ -50,6 +50,14 @@ class Meter:
         """What a gauge is now."""
         self._gauges[name, labels] = value
 
+    def set_all(self, name: str, values: Mapping[Labels, float]) -> None:
+        """All that there is of a gauge now."""
+        gone = [key for key in self._gauges if key[0] == name and key[1] not in values]
+        for key in gone:
+            del self._gauges[key]
+        for labels, value in values.items():
+            self._gauges[name, labels] = value
+
     def observe(self, name: str, value: float, labels: Labels = ()) -> None:
         """One more value of a histogram."""
         self._buckets_of(name, labels).add(value)

@@ -189,6 +189,17 @@ class Shard:
                 totals["keys", (("by", ",".join(space.names)), ("stage", str(task.id.stage)))] += len(space)
         return dict(totals)
 
+    def state_bytes(self) -> dict[Labels, int]:
+        """Bytes of panes by the first rule that reads them, and stage; about what they take in a snapshot."""
+        names = labels_of(self.program.plan)
+        totals: Counter[Labels] = Counter()
+        for task in self.tasks.values():
+            for name, family in task.flow.families.items():
+                labels = dict(names.get(name, ()))
+                rule = (("rule", labels.get("rule", "")), ("stage", str(task.id.stage)))
+                totals[rule] += sum(table.packed_bytes() for table in family.tables.values())
+        return dict(totals)
+
 
 def _sharing(plan: LogicalPlan, older: LogicalPlan) -> LogicalPlan:
     """The plan, with the parts of an older one where these are equal."""

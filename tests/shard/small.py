@@ -113,6 +113,9 @@ class SmallShard:
     def counters(self) -> dict[tuple[str, Labels], int]:
         return {("events", ()): sum(self._counts.values())}
 
+    def state_bytes(self) -> dict[Labels, int]:
+        return {}
+
     def take_times(self) -> list[int]:
         return []
 

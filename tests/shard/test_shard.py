@@ -65,6 +65,19 @@ def test_counters_add_up_over_tasks() -> None:
     assert found["keys", (("by", "host"), ("stage", "1"))] == 4
 
 
+def test_bytes_of_state_are_told_by_rule() -> None:
+    """About as many as a snapshot takes: twice the keys, twice the bytes."""
+    sizes = []
+    for keys in (1_000, 2_000):
+        one = shard([TaskId(1, "m", 0)])
+        one.step(batch(0, *((1, f"h{number}") for number in range(keys))), 2**61)
+        found = one.state_bytes()
+        assert {dict(labels)["stage"] for labels in found} == {"1"}
+        sizes.append(sum(found.values()))
+    assert 1.9 < sizes[1] / sizes[0] < 2.1
+    assert sizes[0] > 8 * 1_000
+
+
 def test_nothing_seen_is_before_all_time() -> None:
     """A change can be set above it."""
     one = shard([TaskId(1, "m", 0)])
