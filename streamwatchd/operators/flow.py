@@ -59,11 +59,11 @@ class Outbox:
     alerts: list[Document] = field(default_factory=list)
     kpis: list[Document] = field(default_factory=list)
     anomalies: list[Document] = field(default_factory=list)
-    panes: list[tuple[FamilySpec, KeySpace, int, Pane]] = field(default_factory=list)
+    panes: list[tuple[Family, int, Pane]] = field(default_factory=list)
     rows: list[tuple[RowFeedSpec, Frame]] = field(default_factory=list)
     watermarks: list[tuple[str, int]] = field(default_factory=list)
-    late: list[tuple[FamilySpec, KeySpace, int, int, Pane]] = field(default_factory=list)
-    """What came late for panes: family, keys, slot, index, pane."""
+    late: list[tuple[Family, int, int, Pane]] = field(default_factory=list)
+    """What came late for panes: family, slot, index, pane."""
 
     @property
     def waits(self) -> bool:
@@ -507,12 +507,12 @@ class Flow:
     def _sending(self) -> Iterator[Family]:
         return (family for family in self.families.values() if family.is_sent)
 
-    def fed_by(self, family_id: str) -> list[Family]:
-        """The families that take in partials of this name: one that ended may still be judged beside a new one."""
-        known = self.families.get(family_id)
-        if len(self._asks) == 1:
-            return [] if known is None else [known]
-        return [family for family in self.families.values() if family.spec.id == family_id]
+    def fed_by(self, family_id: str, since_ms: int, index: int) -> Family | None:
+        """Who takes in a partial of a feeder's family that began then: one that ended may be beside one that came."""
+        known = [self.families[family_id]] if family_id in self.families else []
+        named = known if len(self._asks) == 1 else [f for f in self.families.values() if f.spec.id == family_id]
+        mine = [f for f in named if f.begins_ms <= max(since_ms, index * f.finest.width_ms)]
+        return max(mine, key=lambda family: family.begins_ms, default=None)
 
     def limit_of(self, roots: frozenset[str]) -> int:
         return min((self.limits[stream] for stream in roots), default=BEGINNING)
@@ -540,9 +540,9 @@ class Flow:
             for family in self._sending():
                 if family.spec.stream == stream:
                     for index, pane in family.final_panes(limit):
-                        self.outbox.panes.append((family.spec, family.space, index, pane))
+                        self.outbox.panes.append((family, index, pane))
                     for slot, index, pane in family.late.final_panes(limit) if family.late else ():
-                        self.outbox.late.append((family.spec, family.space, slot, index, pane))
+                        self.outbox.late.append((family, slot, index, pane))
             self.outbox.watermarks.append((stream, limit - 1))
 
     def _drop(self) -> None:

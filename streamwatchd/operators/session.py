@@ -65,19 +65,22 @@ class SessionNode:
         table = self.family.finest
         closed = [i for i in sorted(table.panes) if self.done_ms < (i + 1) * table.width_ms <= judged_ms]
         for index in closed:
-            self._take_in(table.panes[index])
+            self._take_in(table.panes[index], index * table.width_ms)
         self.done_ms = max(self.done_ms, judged_ms)
         ending, ends = self._endings()
         self._give_out(np.flatnonzero(ending & (ends <= judged_ms)))
 
-    def _take_in(self, pane: Pane) -> None:
+    def _take_in(self, pane: Pane, start_ms: int) -> None:
+        """What panes hold from before an aggregate was asked for is not read, however much of it is there."""
         here = np.flatnonzero(pane.count)
         if not len(here):
             return
         known = here[here < len(self.open.count)]
         known = known[self.open.count[known] > 0]
         self._give_out(known[pane.first[known] - self.open.last[known] >= self.spec.session_ms])
-        self.open.merge(pane.take(here), here, len(self.family.space), self.accumulations)
+        width = self.family.finest.width_ms
+        whole = [a for a in self.accumulations if self.family.counts_from(width, (a,)) <= start_ms]
+        self.open.merge(pane.take(here), here, len(self.family.space), whole)
 
     def _give_out(self, keys: npt.NDArray[np.intp]) -> None:
         if not len(keys):

@@ -16,13 +16,14 @@ import numpy.typing as npt
 
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.batch import Frame, to_values
+from streamwatchd.operators.asking import BEGINNING, FOREVER
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.flow import Flow, Outbox
 from streamwatchd.operators.keyspace import KeySpace, key_hash
 from streamwatchd.operators.late import Partial
 from streamwatchd.operators.ordering import pack_frame, unpack_frame
 from streamwatchd.operators.panes import Pane, pack_pane, unpack_pane
-from streamwatchd.operators.spec import FamilySpec, RowFeedSpec
+from streamwatchd.operators.spec import RowFeedSpec
 from streamwatchd.packing import pack, unpack
 from streamwatchd.shard.output import ExchangeRecord, TaskId
 
@@ -35,9 +36,13 @@ def feeder_name(task: TaskId) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PaneItem:
-    """The final word on a pane, or part `part` of it: a pane of many keys comes in several."""
+    """The final word on a pane, or part `part` of it: a pane of many keys comes in several.
+
+    `since_ms` is when the feeder's family began: one that ended and came back may speak twice of a pane.
+    """
 
     family: str
+    since_ms: int
     index: int
     part: int
     keys: list[Any]
@@ -49,6 +54,7 @@ class LateItem:
     """The final word on what came late for a pane, of one slot (`operators.late`), or part `part` of it."""
 
     family: str
+    since_ms: int
     slot_ms: int
     index: int
     part: int
@@ -93,10 +99,10 @@ class Sender:
         def put(stage: int, partition: int, packed: bytes) -> None:
             letters.setdefault((stage, partition), _Letters()).put(packed)
 
-        for family, space, index, pane in outbox.panes:
-            self._put_pane(put, family, space, ["p", family.id, index], pane)
-        for family, space, slot, index, pane in outbox.late:
-            self._put_pane(put, family, space, ["l", family.id, slot, index], pane)
+        for family, index, pane in outbox.panes:
+            self._put_pane(put, family, ["p", _name(family), index], pane)
+        for family, slot, index, pane in outbox.late:
+            self._put_pane(put, family, ["l", _name(family), slot, index], pane)
         for feed, frame in outbox.rows:
             self._put_rows(put, feed, frame)
         for stream, watermark in outbox.watermarks:
@@ -110,11 +116,12 @@ class Sender:
             for items in mine.parts
         ]
 
-    def _put_pane(self, put: Put, family: FamilySpec, space: KeySpace, head: list[Any], pane: Pane) -> None:
+    def _put_pane(self, put: Put, family: Family, head: list[Any], pane: Pane) -> None:
+        spec, space = family.spec, family.space
         here = np.flatnonzero(pane.count)
         if not len(here):
             return
-        targets = self._partitions(space, family.route or ())[here]
+        targets = self._partitions(space, spec.route or ())[here]
 
         def item(part: int, chosen: Index) -> list[Any]:
             keys = [list(space.keys[key]) for key in chosen.tolist()]
@@ -122,7 +129,7 @@ class Sender:
 
         for partition in np.unique(targets).tolist():
             for packed in _pieces(here[targets == partition], item):
-                put(self._flow.targets[family.id], partition, packed)
+                put(self._flow.targets[spec.id], partition, packed)
 
     def _partitions(self, space: KeySpace, route: tuple[int, ...]) -> npt.NDArray[np.int64]:
         handle = (id(space), route)
@@ -188,14 +195,25 @@ def read_record(payload: bytes) -> tuple[str, list[Item]]:
     for packed in parts:
         match unpack(packed):
             case ["p", family, index, part, keys, pane]:
-                items.append(PaneItem(family, index, part, keys, pane))
+                items.append(PaneItem(*_named(family), index, part, keys, pane))
             case ["l", family, slot, index, part, keys, pane]:
-                items.append(LateItem(family, slot, index, part, keys, pane))
+                items.append(LateItem(*_named(family), slot, index, part, keys, pane))
             case ["r", feed, frame]:
                 items.append(RowsItem(feed, frame))
             case ["w", stream, watermark]:
                 items.append(WatermarkItem(stream, watermark))
     return feeder, items
+
+
+def _name(family: Family) -> str:
+    """With the instant at which it began: `id@ms`, `id@` from the beginning on."""
+    return f"{family.spec.id}@" + ("" if family.begins_ms == BEGINNING else str(family.begins_ms))
+
+
+def _named(name: str) -> tuple[str, int]:
+    """The inverse; names without an instant, as they once were, are those of the newest family."""
+    family, mark, since = name.rpartition("@")
+    return (family, int(since or BEGINNING)) if mark else (name, FOREVER)
 
 
 def partial_of(item: PaneItem | LateItem, family: Family) -> Partial:

@@ -339,10 +339,12 @@ class MergeTask:
             for item in items:
                 match item:
                     case PaneItem():
-                        for family in self.flow.fed_by(item.family):
+                        family = self.flow.fed_by(item.family, item.since_ms, item.index)
+                        if family is not None:
                             family.set_partial(item.index, f"{feeder}#{item.part}", partial_of(item, family))
                     case LateItem():
-                        for family in self.flow.fed_by(item.family):
+                        family = self.flow.fed_by(item.family, item.since_ms, item.index)
+                        if family is not None:
                             said = partial_of(item, family)
                             family.set_late(item.slot_ms, item.index, f"{feeder}#{item.part}", said)
                     case RowsItem():

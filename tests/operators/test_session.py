@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.operators.bench import Bench
+from streamwatchd.operators import asking
+from tests.operators.bench import SOURCES, Bench
 
 BY_HOST = "  - {kpi: s, by: host, session: 10s, values: {n: count(), top: max(x)}}\n"
 
@@ -49,3 +50,33 @@ def test_an_open_session_survives_a_restart() -> None:
     """Its first event and its values are not lost."""
     bench = Bench(BY_HOST).series([1, 8], host="a", x=5).restart().at(15, host="a", x=9).clock(60)
     assert bench.rows() == ["1-25 s a n=3 top=9"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("in_one", [False, True])
+def test_a_value_that_comes_back_is_of_what_came_since(
+    in_one: bool, restart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether its old panes have been let go depends on batches; what they still have is not read."""
+    monkeypatch.setattr(asking, "GRACE_MS", 0)
+    other = BY_HOST.replace("max(x)", "min(x)")
+    bench = Bench(BY_HOST).at(1, host="a", x=1).change(other)
+    events: list[tuple[float, dict[str, object]]] = [(20, {"host": "a", "x": 9}), (19.5, {"host": "a", "x": 5})]
+    for part in [events] if in_one else [[event] for event in events]:
+        bench.feed(*part)
+        if restart:
+            bench.clock(18).restart()
+    bench.change(BY_HOST).at(22, host="a", x=7).at(31, host="a", x=3).clock(60)
+    assert bench.rows() == ["1-11 s a n=1 top=None", "19.5-41 s a n=4 top=3"]
+
+
+def test_a_pane_of_a_kpi_that_was_removed_is_none_of_one_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the exchange, where both are of the same pane: each feeder's word is for the family that it is of."""
+    monkeypatch.setattr(asking, "GRACE_MS", 0)
+    rules = "  - {kpi: s, by: site, session: 40s, values: {n: count()}}\n"
+    rest = "  - {kpi: rest, by: host, every: 10s, values: {n: count()}}\n"
+    sources = SOURCES.replace("max_delay: 1s", "max_delay: 5s")
+    bench = Bench(rules, partitions=2, sources=sources).at(10, host="a", site="s")
+    bench.change(rest, sources=sources).at(9, partition=1, host="b", site="s").at(15, host="a", site="s")
+    bench.change(rules, sources=sources).at(20, partition=1, host="b", site="s").clock(200)
+    assert [row for row in bench.rows() if " s " in row] == ["20-60 s s n=1"]

@@ -9,7 +9,8 @@ import pytest
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import compile_project
-from streamwatchd.shard.exchange import PaneItem, RowsItem, WatermarkItem, read_record
+from streamwatchd.operators.asking import BEGINNING, FOREVER
+from streamwatchd.shard.exchange import PaneItem, RowsItem, WatermarkItem, _named, read_record
 from streamwatchd.shard.output import ExchangeRecord, Mark, TaskId
 from streamwatchd.shard.shard import Shard
 from tests.oracle.world import START_MS, write_project
@@ -61,3 +62,10 @@ def test_no_record_is_larger_than_kafka_takes(tmp_path: Path, rules: str, sites:
     assert all(isinstance(item, WatermarkItem) for item in last.values())
     parts = [(partition, item.index, item.part) for partition, item in items if isinstance(item, PaneItem)]
     assert len(set(parts)) == len(parts)
+
+
+def test_a_partial_without_an_instant_is_of_the_newest_family() -> None:
+    """As records of earlier versions, that are still in the topic, have it."""
+    assert _named("family:1") == ("family:1", FOREVER)
+    assert _named("family:1@") == ("family:1", BEGINNING)
+    assert _named("family:1@-5") == ("family:1", -5)
