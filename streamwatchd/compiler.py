@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from streamwatchd.operators.spec import FamilySpec, LogicalPlan, StageSpec
+from streamwatchd.operators.spec import FamilySpec, LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.plan.rules import build
 from streamwatchd.repository.store import ModelData
 from streamwatchd.rules.loader import Loaded, load
@@ -60,7 +60,10 @@ def _meaning(value: object) -> str:
         case ModelData():
             return value.digest
         case LogicalPlan() | StageSpec() | FamilySpec():
-            return f"{type(value).__name__}({', '.join(_meaning(getattr(value, f.name)) for f in fields(value))})"
+            told = [f.name for f in fields(value) if not f.metadata.get("later") or getattr(value, f.name)]
+            return f"{type(value).__name__}({', '.join(_meaning(getattr(value, name)) for name in told)})"
+        case SourceSpec() if value.drops_late:
+            return f"{value!r}, late events dropped"  # where they are not, it is the text that it was before
         case frozenset():
             return f"{{{', '.join(sorted(map(_meaning, value)))}}}"
         case Mapping():

@@ -256,13 +256,21 @@ class ContentStore:
             self._write(wanted)
 
     def content(self, digest: str) -> Content:
-        """Compiled again where need be. Raises StateMismatch when it is kept no more, or compiles no more."""
+        """Compiled again where need be. Raises StateMismatch when it is kept no more, compiles no more, or comes to
+        something else than when it was kept."""
         if digest not in self._compiled:
             compiled = self._compile(self.bundle(digest))
             content = content_of(compiled)
             if content is None:
                 problems = "; ".join(each.message for each in compiled.loaded.diagnostics if each.is_error)
                 raise StateMismatch(f"kept content {digest} does not compile any more: {problems}")
+            if content.digest != digest:
+                raise StateMismatch(
+                    f"this version of streamwatchd makes another plan ({content.digest}) of the rules of content "
+                    f"{digest} than the version that ran them, so what that one left in {self._state_dir} and in "
+                    "Kafka can't be gone on with: install the version that ran last, or set another `app:` to begin "
+                    "anew, without its open alarms and windows"
+                )
             self._compiled[digest] = content
         return self._compiled[digest]
 

@@ -14,6 +14,10 @@ from typing import Any, Protocol, TypeVar
 from streamwatchd.lang.typed import Aggregate, Expr, Template
 from streamwatchd.repository.store import ModelData
 
+LATER: Mapping[str, bool] = {"later": True}
+"""Of fields that came when state was kept already. Where they say nothing they are no part of a plan's meaning, so that
+rules which don't use them mean what they meant, and their state goes on."""
+
 
 class _Named(Protocol):
     @property
@@ -133,14 +137,15 @@ class ValueSpec:
 class KpiMember:
     """One KPI of a family of one shape: it has the keys that begin with its `constants`.
 
-    `meaning` names what its rows are, for those who read them by its name. One that is not `written` has no other use.
+    `meaning` names what its rows are, for those who read them by its name. One that is not `written` has no other use;
+    it belongs to a `ScoreSpec`, which says so in the plan's digest.
     """
 
     name: str
     meaning: str
     constants: tuple[str, ...]
     labels: Mapping[str, str]
-    written: bool = True
+    written: bool = field(default=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +333,7 @@ class StageSpec:
     window_alarms: tuple[WindowAlarmSpec, ...] = ()
     row_alarms: tuple[RowAlarmSpec, ...] = ()
     joins: tuple[JoinSpec, ...] = ()
-    scores: tuple[ScoreSpec, ...] = ()
+    scores: tuple[ScoreSpec, ...] = field(default=(), metadata=LATER)
     sends: tuple[FamilySpec, ...] = ()
     feeds: tuple[RowFeedSpec, ...] = ()
     targets: Mapping[str, int] = field(default_factory=dict)
@@ -375,6 +380,7 @@ class SourceSpec:
     required: tuple[tuple[str, str], ...]
     enriched: tuple[tuple[str, Expr], ...]
     max_bytes: int
+    drops_late: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +396,7 @@ class LogicalPlan:
     later: tuple[StageSpec, ...]
     feeders: Mapping[str, tuple[str, ...]]
     defaults: Mapping[str, Mapping[str, object]]
-    models: Mapping[str, ModelData] = field(default_factory=dict)
+    models: Mapping[str, ModelData] = field(default_factory=dict, metadata=LATER)
 
     def alarm_names(self) -> frozenset[str]:
         """The alarms of all stages."""

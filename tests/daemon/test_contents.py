@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,21 @@ def test_old_rules_compile_again_after_a_restart(tmp_path: Path) -> None:
     again = ContentStore(disk, STATE).content(before.digest)
     assert again.digest == before.digest
     assert again.inputs == before.inputs
+
+
+def test_rules_of_which_a_new_version_makes_another_plan_are_not_run(tmp_path: Path) -> None:
+    """Their state is by other names: what does not fit would be left out without a word."""
+    compiled = compile_project(write_project(tmp_path, {"a.yaml": rule("one")}))
+    program, settings = compiled.program, compiled.loaded.settings
+    assert program is not None
+    assert settings is not None
+    old = content_of(replace(compiled, program=replace(program, digest="as it was once")))
+    assert old is not None
+    disk = FakeDisk()
+    kept = Bundle.of(compiled.loaded.files, settings, (tmp_path / "streamwatchd.yaml").read_bytes())
+    ContentStore(disk, STATE).add(old, kept)
+    with pytest.raises(StateMismatch, match=r"another plan .* of the rules of content .* set another `app:`"):
+        ContentStore(disk, STATE).content(old.digest)
 
 
 def test_content_is_named_by_meaning(tmp_path: Path) -> None:
