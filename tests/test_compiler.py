@@ -89,3 +89,14 @@ def test_where_rules_stand_means_nothing(tmp_path: Path) -> None:
     ]
     programs = [compile_project(project(tmp_path / str(i), **way)).program for i, way in enumerate(ways)]
     assert len({program.digest for program in programs if program is not None}) == 1
+
+
+def test_what_a_source_does_with_late_events_is_part_of_the_meaning_where_it_says_so(tmp_path: Path) -> None:
+    """The default is what was before there was a choice: the digest, and with it state that is kept, stays."""
+    digests = []
+    for number, late in enumerate(("", "late: side, ", "late: drop, ")):
+        sources = SOURCES.replace("max_delay: 1s, key", f"max_delay: 1s, {late}key")
+        compiled = compile_project(write_project(tmp_path / str(number), sources, {"a": GOOD}, {"devices": DEVICES}))
+        assert compiled.program is not None
+        digests.append(compiled.program.digest)
+    assert digests[0] == digests[1] != digests[2]

@@ -21,7 +21,8 @@ def command(config: Path | None, path: Path | None, as_json: bool) -> None:
 
     `open` are records behind a transaction that is not ended yet: nobody who reads committed records sees them.
     Of watermarks, `holds` is the one that all else waits for; `idle` is silent at its end and holds nothing up;
-    `waits` is far ahead, and held back until the slowest has caught up (`max_ahead`).
+    `waits` is far ahead, and held back until the slowest has caught up (`max_ahead`). `late` are events that came later
+    than their source's `max_delay` allows, and by rule those that it would have read.
     """
     result = ask(socket_path(config, path), "lag")
     if as_json:
@@ -29,6 +30,11 @@ def command(config: Path | None, path: Path | None, as_json: bool) -> None:
         return
     click.echo(columns(_HEAD, [_row(each) for each in result["partitions"]]))
     click.echo(f"\n{plural(result['lag'], 'record')} behind, {result['at']}")
+    if result["late"]:
+        rows: list[tuple[str, ...]] = [
+            (each["source"], each["rule"] or "all", number(each["events"])) for each in result["late"]
+        ]
+        click.echo("\n" + columns(("source", "rule", "late"), rows))
 
 
 def _row(each: Mapping[str, Any]) -> tuple[str, ...]:

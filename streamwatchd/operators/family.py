@@ -309,6 +309,11 @@ class Family:
         columns = [take(self.evaluator.column(key.expr, frame), rows) for key in self.spec.keys]
         return self.space.ids(columns, len(rows))
 
+    def takes(self, frame: Frame) -> npt.NDArray[np.bool_]:
+        """Which rows of the stream pass the filter, the constants and the time of the family."""
+        mask = self._passing(frame, frame.time)
+        return np.ones(len(frame), bool) if mask is None else mask
+
     def _passing(self, frame: Frame, at: Times) -> npt.NDArray[np.bool_] | None:
         """Which rows pass the filter, the constants and the time of the family; None: all."""
         mask = None if self.spec.where is None else self.evaluator.truths(self.spec.where, frame) == TRUE

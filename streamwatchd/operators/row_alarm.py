@@ -79,6 +79,14 @@ class RowAlarmNode:
         else:
             self.rows(frame, origin)
 
+    def takes(self, frame: Frame) -> npt.NDArray[np.bool_]:
+        """Which rows of the stream some member would judge."""
+        wide, _ = self._expand(replace(frame, position=np.arange(len(frame)), memo={}))
+        assert wide.position is not None
+        where, taken = self.spec.where, np.zeros(len(frame), bool)
+        taken[wide.position if where is None else wide.position[self.evaluator.truths(where, wide) == TRUE]] = True
+        return taken
+
     def due(self, limit_ms: int) -> int | None:
         if any(int(frame.time.min(initial=limit_ms)) < limit_ms for frame in self.waiting):
             return limit_ms

@@ -210,6 +210,7 @@ class Builder:
             required=tuple(required),
             enriched=tuple(enriched) if source.emit_enriched else (),
             max_bytes=max_bytes,
+            drops_late=source.drops_late,
         )
 
 

@@ -38,6 +38,12 @@ _ALL = (
     Metric("records_total", "Records read from source and exchange topics.", ("topic",)),
     Metric("events_total", "Records of a source taken in, good or bad.", ("source",)),
     Metric("late_total", "Events at or below their partition's watermark.", ("source",)),
+    Metric(
+        "rule_late_total",
+        "Late events that a rule would have got; of rules that share their panes the first by name counts for all, and "
+        "alarms on rows behind the exchange count before their equality constants are looked at.",
+        ("rule", "source"),
+    ),
     Metric("dead_letters_total", "Records that are no valid event.", ("source", "reason")),
     Metric("dropped_total", "Events that `drop`, `sample` or a table's `missing: drop` left out.", ("source",)),
     Metric(

@@ -34,7 +34,8 @@ class Source:
     """A Kafka topic of events. `time` is a field name, or "kafka" for the record timestamp.
 
     `time_unit` is "s", "ms", "us", "ns" or "" (found by size). `fields` are the declared fields; `inferred` those that
-    rules read without a declaration, with the kind their uses gave. `sample` is a share in (0, 1].
+    rules read without a declaration, with the kind their uses gave. `sample` is a share in (0, 1]. With `drops_late`
+    late events are counted and not written.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Source:
     enrich: tuple[Enrichment, ...] = ()
     strict: bool = False
     emit_enriched: bool = False
+    drops_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

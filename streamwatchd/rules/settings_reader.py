@@ -241,6 +241,7 @@ def _source(key: Scalar, node: Mapping, findings: Findings) -> SourceDraft:
         time=body.text("time", default.time),
         time_unit=body.text("unit"),
         max_delay_ms=_max_delay(body, default.max_delay_ms),
+        drops_late=body.text("late") == "drop",
         idle_after_ms=body.duration("idle_after", default.idle_after_ms),
         key=body.text("key"),
         fields=fields,

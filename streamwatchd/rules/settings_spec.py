@@ -69,6 +69,13 @@ SOURCE = Record(
         ),
         Field("max_delay", Duration(0), "How far out of order events may come.", "5s", default="5s"),
         Field(
+            "late",
+            Choice(("side", "drop")),
+            "Events that come later than that: `side` writes them to `topics.late`, `drop` only counts them.",
+            "drop",
+            default="side",
+        ),
+        Field(
             "idle_after",
             Duration(),
             "A partition silent this long, at its end, holds nothing up.",

@@ -17,7 +17,7 @@ from streamwatchd.shard.exchange import feeder_name
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
 from streamwatchd.shard.scoring import counted, expected
 from streamwatchd.shard.task import NEVER, MergeTask, Picture, SourceTask, Task
-from streamwatchd.shard.work import labels_of, measured, speakers
+from streamwatchd.shard.work import labels_of, measured, readers, speakers
 
 
 class Shard:
@@ -49,6 +49,8 @@ class Shard:
         """`coming` is asked for a source that the program does not have: nothing reads it before the change."""
         made = self._task(task, program, coming)
         made.flow.laps, made.flow.speakers = self.laps, speakers(program.plan)
+        if isinstance(made, SourceTask):
+            made.readers = readers(program.plan)
         return made
 
     def _task(self, task: TaskId, program: Program, coming: Program | None) -> Task:
@@ -135,10 +137,11 @@ class Shard:
         self.tasks |= {task: self._make(task, self.program, program) for task in fresh}
         plan, living = _sharing(program.plan, self.program.plan), program.plan.alarm_names()
         self.program, self.tables = replace(program, plan=plan), dict(tables)
-        told_by = speakers(plan)
+        told_by, read_by = speakers(plan), readers(plan)
         for name, task in self.tasks.items():
             task.flow.speakers = told_by
             if isinstance(task, SourceTask):
+                task.readers = read_by
                 source = _source(plan, name.topic)
                 if source is None:
                     self._outputs += task.end(at_ms, tables, plan, living)
@@ -180,6 +183,9 @@ class Shard:
             for text, count in task.counts.items():
                 name, _, reason = text.partition(":")
                 totals[name, (("reason", reason), *here) if reason else here] += count
+            if isinstance(task, SourceTask):
+                for rule, count in task.late_by_rule.items():
+                    totals["rule_late", (("rule", rule), *here)] += count
             for family in task.flow.families.values():
                 totals["unkeyed", here] += family.unkeyed
             totals["overflowed", here] += task.flow.overflowed()

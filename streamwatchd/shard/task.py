@@ -24,6 +24,7 @@ from streamwatchd.operators.asking import GRACE_MS
 from streamwatchd.operators.dimension import Dimensions, key_text
 from streamwatchd.operators.document import Origin, iso
 from streamwatchd.operators.flow import Flow, Outbox
+from streamwatchd.operators.lateness import late_readers
 from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.ports.laps import DECODE
 from streamwatchd.shard.exchange import LateItem, PaneItem, RowsItem, Sender, frame_of, partial_of, read_record
@@ -93,6 +94,10 @@ class SourceTask:
         self.max_time = NEVER
         self.watermark = NEVER
         self.counts: Counter[str] = Counter()
+        self.readers: Mapping[str, str] = {}
+        """Ids of nodes and families → the rule that reads them (`work.readers`)."""
+        self.late_by_rule: Counter[str] = Counter()
+        """Of this process: not part of the state."""
         self._sampled: dict[str | None, bool] = {}
         self.times: list[int] = []
         """Event times of a few rows of each batch, for whoever measures latencies."""
@@ -187,21 +192,27 @@ class SourceTask:
         frame.ticks = np.minimum(after + 1, time)
         self.max_time = max(self.max_time, int(highest[-1]))
         if late.any():
-            for row in np.flatnonzero(late).tolist():
+            for row in [] if self.source.drops_late else np.flatnonzero(late).tolist():
                 outputs.append(self._late(raw, frame, row, int(floor[row])))
-            self._push_late(frame.take(late), floor[late] + 1)
+            self._take_late(frame.take(late), floor[late] + 1)
             frame = frame.take(~late)
         self.watermark = max(self.watermark, self.max_time - self.source.max_delay_ms)
         return frame, int(np.count_nonzero(late))
 
-    def _push_late(self, frame: Frame, arrivals: Times) -> None:
-        """To the rules that amend; `arrivals` are the instants that the watermark had not passed when they came."""
-        if self.flow.amend_ms:
-            keep = self._kept(frame)
-            if keep is not None:
-                frame, arrivals = frame.take(keep), arrivals[keep]
-            for name in self.names:
+    def _take_late(self, frame: Frame, arrivals: Times) -> None:
+        """Count them by rule; amend with them. `arrivals` are the instants that the watermark had not passed then."""
+        keep = self._kept(frame)
+        if keep is not None:
+            frame, arrivals = frame.take(keep), arrivals[keep]
+        missed: dict[str, npt.NDArray[np.bool_]] = {}
+        for name in self.names if len(frame) else ():
+            for each, mask in late_readers(self.flow, name, frame):
+                rule = self.readers.get(each, "")
+                missed[rule] = mask | missed.get(rule, False)
+            if self.flow.amend_ms:
                 self.flow.push_late(name, frame, arrivals)
+        for rule, mask in missed.items():
+            self.late_by_rule[rule] += int(np.count_nonzero(mask))
 
     def _prepare(self, frame: Frame) -> Frame:
         """Drop, sample and require: what rules get to see."""

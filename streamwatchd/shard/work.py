@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from streamwatchd.operators.spec import LogicalPlan, Member, StageSpec
+from streamwatchd.operators.spec import KpiSpec, LogicalPlan, Member, StageSpec, WindowAlarmSpec
 from streamwatchd.ports.laps import DECODE, SCHEDULE, SEND, Laps
 from streamwatchd.ports.telemetry import Labels
 
@@ -60,6 +60,26 @@ def speakers(plan: LogicalPlan) -> dict[str, Voice]:
         for row_alarm in stage.row_alarms:
             _speak(found, _voices(row_alarm.members), [row_alarm.id])
     return found
+
+
+def readers(plan: LogicalPlan) -> dict[str, str]:
+    """Ids of panes, of nodes that read rows, and of rows that travel → the rule that reads them; of many rules the
+    first by name, and how many more."""
+    found: dict[str, set[str]] = {}
+    for stage in reversed((*plan.first.values(), *plan.later)):
+        windowed: list[KpiSpec | WindowAlarmSpec] = [*stage.kpis, *stage.window_alarms]
+        for node in windowed:
+            for each in (node.family, *(reading.family for reading in node.readings)):
+                found.setdefault(each, set()).update(member.name for member in node.members)
+        for alarm in stage.row_alarms:
+            for each in (alarm.id, alarm.stream):
+                found.setdefault(each, set()).update(member.name for member in alarm.members)
+        for score in stage.scores:
+            for each in (score.id, score.stream):
+                found.setdefault(each, set()).add(score.name)
+        for family in stage.families:
+            found.setdefault(family.stream, set()).update(found.get(family.id, set()))
+    return {each: _of_many(sorted(names)) for each, names in found.items()}
 
 
 def _voices(members: Sequence[Member]) -> list[Voice]:

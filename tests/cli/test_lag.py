@@ -19,6 +19,7 @@ def test_each_partition_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
         "at": "2026-01-05T00:00:09.000Z",
         "partitions": [known, unknown | {"idle": False, "waits": True, "holds": True}],
         "lag": 200,
+        "late": [{"source": "m", "rule": None, "events": 1_500}, {"source": "m", "rule": "hot", "events": 7}],
     }
     monkeypatch.setattr(command, "ask", lambda path, name: answer)
     text = CliRunner().invoke(main, ["lag", "--socket", "x"], catch_exceptions=False).stdout
@@ -28,4 +29,8 @@ def test_each_partition_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
         "in             1      1     1,000      –    –     –  – (waits, holds)",
         "",
         "200 records behind, 2026-01-05T00:00:09.000Z",
+        "",
+        "source  rule   late",
+        "m       all   1,500",
+        "m       hot       7",
     ]

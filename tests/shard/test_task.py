@@ -49,6 +49,15 @@ def test_late_is_at_or_below_the_watermark_that_earlier_offsets_left(cut: int) -
     assert bench.driver.shards[0].counters()["late", (("source", "m"),)] == 2
 
 
+def test_a_source_may_drop_what_is_late() -> None:
+    """It is counted, and written nowhere; a rule that amends still takes it in."""
+    target = driver("max_delay: 1s, key: host, late: drop", COUNTS.replace("values", "late: amend, values"))
+    got = feed(target, event(1, host="a"), event(12, host="a"), event(3, host="a"), event(30, host="a"))
+    assert {sink for sink, _ in got} == {"kpis"}
+    assert [(row["events"], row["revision"]) for _, row in got if isinstance(row, dict)] == [(1, 0), (1, 0), (2, 1)]
+    assert target.shards[0].counters()["late", (("source", "m"),)] == 1
+
+
 def test_refused_records_go_to_the_dead_letters_as_they_came() -> None:
     """With reason, source, partition and offset; they move no watermark and cost no neighbour."""
     target = driver("max_delay: 1s, key: host, fields: {x: float}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
     ends, stable = _ends(context, [Partition(topic, number) for topic, number in positions])
     marks = _marks(context.settings.topics, reports)
     held = holder(reports)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for (topic, number), (shard, position) in sorted(positions.items()):
         end, last_stable = ends.get(Partition(topic, number)), stable.get(Partition(topic, number))
         watermark_ms, idle, waits = marks.get((topic, number), (_BEGUN, False, False))
@@ -45,7 +46,19 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
                 "holds": held is not None and (topic, number) == held[1:3],
             }
         )
-    return {"at": iso(context.clock.now_ms()), "partitions": rows, "lag": sum(row["lag"] or 0 for row in rows)}
+    lag = sum(row["lag"] or 0 for row in rows)
+    return {"at": iso(context.clock.now_ms()), "partitions": rows, "lag": lag, "late": _late(reports)}
+
+
+def _late(reports: list[Report]) -> list[dict[str, Any]]:
+    """Late events by source (`rule` is null), and by the rule that would have read them."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for report in reports:
+        for (name, labels), count in report.counters.items():
+            if name in ("late_total", "rule_late_total") and count:
+                named = dict(labels)
+                counts[named["source"], named.get("rule", "")] += int(count)
+    return [{"source": source, "rule": rule or None, "events": n} for (source, rule), n in sorted(counts.items())]
 
 
 def _marks(topics: Topics, reports: list[Report]) -> dict[tuple[str, int], tuple[int, bool, bool]]:

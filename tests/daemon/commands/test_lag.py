@@ -50,6 +50,18 @@ def test_who_waits_and_who_holds_is_said() -> None:
     assert [(each["holds"], each["waits"]) for each in rows] == [(True, False), (False, True)]
 
 
+def test_late_events_are_counted_by_source_and_by_rule() -> None:
+    """Over all shards; the source itself has no rule."""
+    setting = Setting()
+    source, rule = ("source", "m"), ("rule", "hot")
+    counters = {("late_total", (source,)): 5.0, ("rule_late_total", (rule, source)): 2.0}
+    for slot in setting.supervisor.slots:
+        slot.report = report(slot.shard, counters=counters)
+    assert setting.run("lag")["late"] == [
+        {"source": "m", "rule": None, "events": 10}, {"source": "m", "rule": "hot", "events": 4},
+    ]  # fmt: skip
+
+
 def test_no_kafka_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of an old number."""
     setting = Setting()
