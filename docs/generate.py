@@ -32,6 +32,7 @@ FILES = {
 RECORDS = (
     rule_spec.KPI,
     rule_spec.ALARM,
+    rule_spec.ANOMALY,
     settings_spec.SOURCE,
     settings_spec.FIELD,
     settings_spec.TOPICS,

@@ -1,4 +1,4 @@
-"""The JSON documents that go out: lifecycle events and KPI rows (`schemas/alert.json`, `schemas/kpi.json`)."""
+"""The JSON documents that go out: lifecycle events, KPI rows, anomaly events (`schemas/`)."""
 
 from __future__ import annotations
 

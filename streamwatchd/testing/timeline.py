@@ -94,12 +94,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The tests of one file. `rules` are the rules files that it loads, by path; None stands for all."""
+    """The tests of one file. `rules` are the rules files that it loads, by path; None stands for all.
+
+    `models` is the folder of the models that score in them, "" for the project's.
+    """
 
     path: str
     rules: frozenset[str] | None
     cases: tuple[Case, ...]
     problems: tuple[Diagnostic, ...]
+    models: str = ""
 
     @property
     def failed(self) -> bool:

@@ -72,8 +72,10 @@ class _SuiteReader:
     findings: Findings
 
     def read(self, parsed: Document, top: document.Mapping) -> Suite:
+        models = ""
         if self.path.endswith(TEST_SUFFIXES):
             body = read(top, TEST_FILE, self.findings)
+            models = normpath(Path(self.path).parent / body.text("models")) if "models" in body else ""
             rules = self._rules(body) if body.scalars("rules") else None
             tests = body.values.get("tests")
         else:
@@ -84,7 +86,7 @@ class _SuiteReader:
                 tests = None
         items = tests.items if isinstance(tests, Sequence) else ()
         cases = tuple(self._case(item, rules) for item in items if isinstance(item, document.Mapping))
-        return Suite(self.path, rules, cases, tuple(self.findings.problems))
+        return Suite(self.path, rules, cases, tuple(self.findings.problems), models)
 
     def _rules(self, body: Read) -> frozenset[str]:
         """The rules files named, as paths of the project."""

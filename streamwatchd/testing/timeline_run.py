@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import msgspec
 
@@ -12,8 +13,12 @@ from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import Program, program_of
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.operators.document import iso
+from streamwatchd.ports.disk import RealDisk
+from streamwatchd.repository.catalog import Catalog
+from streamwatchd.repository.store import ModelData
 from streamwatchd.rules.loader import Loaded
-from streamwatchd.rules.ruleset import Rule, RuleSet, Source
+from streamwatchd.rules.model_choice import fitting
+from streamwatchd.rules.ruleset import Anomaly, Rule, RuleSet, Source
 from streamwatchd.shard.output import Output, Sink, TaskId
 from streamwatchd.testing.driver import Driver
 from streamwatchd.testing.playback import Clock
@@ -71,10 +76,18 @@ def bench(suite: Suite, loaded: Loaded) -> Bench:
         raise ValueError("the configuration does not check")
     rules = _with_what_they_read(suite.rules, loaded.ruleset)
     sources = {name: loaded.ruleset.sources[name] for name in _sources(rules, loaded.ruleset)}
-    ruleset = RuleSet(sources, loaded.ruleset.tables, rules, loaded.ruleset.models)
+    models = _models(suite.models, rules) if suite.models else loaded.ruleset.models
+    ruleset = RuleSet(sources, loaded.ruleset.tables, rules, models)
     program = program_of(ruleset, loaded.settings.max_record_bytes)
     settings = loaded.settings
     return Bench(program, sources, loaded.tables, settings.exchange_partitions, settings.idle_jump_ms)
+
+
+def _models(folder: str, rules: Iterable[Rule]) -> dict[str, ModelData]:
+    """Of a folder, the versions that fit."""
+    catalog = Catalog(RealDisk(), Path(folder).absolute())
+    found = {rule.name: fitting(rule, catalog) for rule in rules if isinstance(rule, Anomaly)}
+    return {name: data for name, data in found.items() if data is not None}
 
 
 def with_restarts(case: Case, most: int = 20) -> Case:

@@ -27,6 +27,12 @@ TEST_FILE = Record(
         Field(
             "rules", ListOf(Text("a path"), or_one=True), "The rules files to load, from this folder.", "[disk.yaml]"
         ),
+        Field(
+            "models",
+            Text("a path"),
+            "A repository of models in place of the project's, from this folder.",
+            "../models.for.tests",
+        ),
         Field("tests", ListOf(TEST), "The tests, in order.", required=True),
     ),
 )

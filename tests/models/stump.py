@@ -16,14 +16,14 @@ from streamwatchd.repository.store import GOOD, ModelStore, Status
 from tests.models.trees import manifest
 
 CALIBRATION = Calibration(
-    per_day=1.0,
-    body=[0.0, 0.5],
-    tail=Tail(threshold=0.5, share=0.1, shape=0.0, scale=0.05, shape_error=0.0, vectors=100),
+    per_day=1_440.0,
+    body=[0.0, 0.6],
+    tail=Tail(threshold=0.6, share=0.1, shape=0.0, scale=0.03, shape_error=0.0, vectors=100),
 )
 
 
 def stump(features: int, feature: int, threshold: float) -> dict[str, npt.NDArray[Any]]:
-    """Above the threshold a vector is odd (raw score about 0.93), else it is not (about 0.51)."""
+    """Above the threshold a vector is odd (it scores nearly 1), else it is not (0.13)."""
     return {
         "feature": np.array([feature, 0, 0], np.int32),
         "threshold": np.array([threshold, 0.0, 0.0]),

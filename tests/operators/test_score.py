@@ -16,6 +16,7 @@ from streamwatchd.shard.output import Sink
 from streamwatchd.testing.driver import Driver
 from tests.models.small import REMEMBERING, remembering
 from tests.operators.bench import Bench, compiled, through_a_file
+from tests.published import misfits
 
 RULES = """\
   - kpi: load
@@ -104,6 +105,7 @@ def test_rows_of_a_kpi_are_scored_and_judged_like_any_alarm() -> None:
     (event,) = bench.events()
     assert (event["anomaly"], event["key"], event["model"], event["version"]) == ("jump", {"host": "a"}, "step", 1)
     assert event["values"] == {"mean": 90.0}
+    assert misfits("anomaly", [event]) == []
     assert event["drivers"] == {"mean": 1.0}
     assert math.isclose(event["score"], 1 - 0.35 * 0.11, rel_tol=1e-6)  # type: ignore[arg-type]
     assert math.isclose(event["confidence"], 0.89, rel_tol=1e-6)  # type: ignore[arg-type]

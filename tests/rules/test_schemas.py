@@ -40,6 +40,11 @@ ALERT = {
 KPI = {
     "kpi": "load", "key": {}, "window": ALERT["window"], "values": {"x": 5}, "context": {}, "revision": 0, "events": 3
 }  # fmt: skip
+ANOMALY = {
+    "anomaly": "odd", "key": {"host": "a"}, "window": ALERT["window"], "score": 0.97, "confidence": 0.999,
+    "model": "mix", "version": 3, "values": {"x": 5}, "features": ["x"], "drivers": {"x": 1.0}, "context": {},
+    "labels": {},
+}  # fmt: skip
 
 
 def schema(name: str) -> dict[str, object]:
@@ -48,7 +53,7 @@ def schema(name: str) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("name", ["rules", "streamwatchd", "table", "alert", "kpi"])
+@pytest.mark.parametrize("name", ["rules", "streamwatchd", "table", "alert", "kpi", "anomaly"])
 def test_each_schema_is_a_schema(name: str) -> None:
     """Editors and validators can load them."""
     jsonschema.Draft202012Validator.check_schema(schema(name))
@@ -70,7 +75,7 @@ def test_rules_of_every_form_fit_and_mistakes_do_not() -> None:
     assert not validator.is_valid(yaml.safe_load(RULES.replace("critical:", "fatal:")))
 
 
-@pytest.mark.parametrize(("name", "document"), [("alert", ALERT), ("kpi", KPI)])
+@pytest.mark.parametrize(("name", "document"), [("alert", ALERT), ("kpi", KPI), ("anomaly", ANOMALY)])
 def test_outputs_are_strict(name: str, document: dict[str, object]) -> None:
     """A whole document fits; one with a field more, or one less, does not."""
     validator = jsonschema.Draft202012Validator(schema(name))

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from streamwatchd.repository.manifest import Feature
 from streamwatchd.testing.timeline import Kind, Verb
+from streamwatchd.testing.timeline_check import check
 from streamwatchd.testing.timeline_run import Ran, bench, with_restarts, without_restarts
+from tests.models.stump import put_stump
 from tests.testing.project import project, suite
 
 SLOW = """
@@ -95,3 +98,32 @@ def test_sources_by_the_record_timestamp_get_one(tmp_path: Path) -> None:
     found = suite(tmp_path, text, loaded)
     rows = [(each.at_ms, each.document["events"]) for each in bench(found, loaded).run(found.cases[0]).happenings]
     assert rows == [(10_000, 3)]
+
+
+ODD = """
+rules: [shop.yaml]
+models: fixtures
+tests:
+  - name: odd
+    events: [{source: web, step: 10s, shop: north, page: home, status: 200, latency: "100x6 900x6"}]
+    expect:
+      - {alarm: odd, event: fired, at: 1m59.999s, values: {slowest: 900}}
+      - {anomaly: odd, at: 2m, key: {shop: north}, model: mix, version: 1, drivers: {slowest: 1}}
+    expect_no: [{anomaly: odd, by: 1m}]
+"""
+
+
+def test_models_come_from_the_project_or_from_a_folder_of_the_tests(tmp_path: Path) -> None:
+    """An anomaly rule is expected as an alarm and as an anomaly event."""
+    rule = (
+        "{anomaly: odd, by: shop, model: mix, values: {slowest: max(latency)}, features: [slowest], when: score > 0.9}"
+    )
+    feature = Feature("slowest", "ms")
+    put_stump(tmp_path / "models", "mix", feature, threshold=50.0)
+    loaded = project(tmp_path, f"source: web\nevery: 1m\nrules:\n  - {rule}\n")
+    put_stump(tmp_path / "rules.d" / "fixtures", "mix", feature, threshold=500.0)
+    found = suite(tmp_path, ODD, loaded)
+    assert not found.failed, found.problems
+    assert check(bench(found, loaded), found.cases[0]) == []
+    without = suite(tmp_path, ODD.replace("models: fixtures\n", ""), loaded)
+    assert [failure.message for failure in check(bench(without, loaded), without.cases[0])] != []
