@@ -31,6 +31,8 @@ def summary(played: Played, tally: Tally) -> Iterator[str]:
     yield f"{played.recording}: {plural(played.events, 'event')} in {played.seconds:.1f} s ({rate:,.0f}/s)"
     yield from _alerts(tally)
     yield from _counts("KPI rows", tally.kpis)
+    if tally.anomalies:
+        yield from _counts("anomalies", tally.anomalies)
     yield from _counts("late", tally.late)
     yield from _counts("dead letters", tally.dead_letters)
     yield from _open(played, tally)

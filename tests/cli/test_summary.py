@@ -45,3 +45,11 @@ def test_nothing_is_said_of_windows_when_all_are_closed() -> None:
     """Nor when there was no event."""
     assert not any("stay open" in line for line in summary(played(flushed=True), Tally()))
     assert not any("stay open" in line for line in summary(played(newest_ms=None, watermark_ms=None), Tally()))
+
+
+def test_anomalies_are_counted_where_there_are_any() -> None:
+    """By rule."""
+    tally = Tally()
+    assert not any("anomalies" in line for line in summary(played(), tally))
+    tally.anomalies["odd"] = 3
+    assert "  odd: 3" in list(summary(played(), tally))

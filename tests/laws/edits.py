@@ -26,16 +26,18 @@ def histories(world: World, rng: random.Random, count: int) -> list[Compiled]:
         assert found[0] is not None
         for number in range(1, count):
             rules = rng.choice(texts) if rng.random() < 0.25 else edited(texts[-1], rng)
-            compiled = _compiled(world, rules, Path(folder) / str(number))
+            compiled = _compiled(world, rules, Path(folder) / str(number), rng.choice((0, 0, 1)))
             if compiled is not None:
                 texts.append(rules)
                 found.append(compiled)
     return [each for each in found if each is not None]
 
 
-def _compiled(world: World, rules: Rules, folder: Path) -> Compiled | None:
-    """None where the edit makes no sense."""
-    compiled = compile_with_models(write_project(folder, replace(world, rules=rules).sources, rules, world.tables))
+def _compiled(world: World, rules: Rules, folder: Path, generation: int = 0) -> Compiled | None:
+    """None where the edit makes no sense. Models have a generation of their own, so that they change too."""
+    compiled = compile_with_models(
+        write_project(folder, replace(world, rules=rules).sources, rules, world.tables), generation
+    )
     return None if any(each.is_error for each in compiled.loaded.diagnostics) else compiled
 
 
