@@ -25,6 +25,7 @@ from streamwatchd.operators.tally import Tallies
 from streamwatchd.repository.calibration import scores, share_above
 from streamwatchd.repository.manifest import Manifest
 from streamwatchd.repository.store import ModelData
+from streamwatchd.rules.ruleset import SHADOW_OF
 
 SCORE = "score"
 
@@ -55,7 +56,8 @@ class ScoreNode:
         self.id, self.spec, self.roots = spec.id, spec, roots
         self.evaluator, self.push, self.emit = evaluator, push, emit
         self.waiting: list[Frame] = []
-        self.keeping = Keeping(tuple(key.name for key in spec.keys), spec.forget_ms)
+        names = tuple(key.name for key in spec.keys)
+        self.keeping, self.on_trial = Keeping(names, spec.forget_ms), Keeping(names, spec.forget_ms)
         self.tallies = Tallies()
         self.tap: Tap | None = None
 
@@ -89,7 +91,7 @@ class ScoreNode:
         if self.tap is not None:
             parts = [to_values(column) for column in keys.values()]
             self.tap(list(zip(*parts, strict=True)) if parts else [()] * len(frame), frame.time, vectors)
-        batch = self._judged(vectors, list(keys.values()), time_ms)
+        batch = self._judged(spec.name, self.keeping, vectors, list(keys.values()), time_ms)
         score = np.full(len(frame), np.nan) if batch is None else batch.score
         spans = {name: frame.columns[name] for name in (WINDOW_START, WINDOW_END)}
         scored = Frame(frame.time, {**keys, **values, SCORE: score, **spans})
@@ -97,6 +99,10 @@ class ScoreNode:
         if batch is not None:
             self.tallies.of(batch.manifest.id).add(batch.score, len(odd))
             self._write(scored, odd, batch)
+        beside = self._judged(spec.name + SHADOW_OF, self.on_trial, vectors, list(keys.values()), time_ms)
+        if beside is not None:
+            as_if = Frame(frame.time, {**scored.columns, SCORE: beside.score})
+            self.tallies.of(beside.manifest.id).add(beside.score, len(self._odd(as_if)))
         self.push(spec.name, scored, meaning=spec.meaning)
 
     def _odd(self, scored: Frame) -> Index:
@@ -108,27 +114,27 @@ class ScoreNode:
 
     # the model
 
-    def _judged(self, vectors: Numbers, keys: list[Column], time_ms: int) -> _Batch | None:
+    def _judged(self, name: str, keeping: Keeping, vectors: Numbers, keys: list[Column], time_ms: int) -> _Batch | None:
         """None where no version is in force."""
-        model = self.evaluator.dimensions.model(self.spec.name, time_ms)
+        model = self.evaluator.dimensions.model(name, time_ms)
         if model is None:
             return None
         try:
-            return self._with(model, open_model(model), vectors, keys, time_ms)
+            return self._with(model, keeping, vectors, keys, time_ms)
         except Exception:
             # whatever a model does is the model's fault: it is counted, and an alert tells of it
             self.tallies.of(model.manifest.id).failed += len(vectors)
             return None
 
-    def _with(self, model: ModelData, scorer: Scorer, vectors: Numbers, keys: list[Column], time_ms: int) -> _Batch:
-        vectors = self._filled(vectors, model)
+    def _with(self, model: ModelData, keeping: Keeping, vectors: Numbers, keys: list[Column], time_ms: int) -> _Batch:
+        scorer, vectors = open_model(model), self._filled(vectors, model)
         rows = np.flatnonzero(np.isfinite(vectors).all(axis=1))
         raw, memory = np.full(len(vectors), np.nan), np.full((len(vectors), scorer.memory), np.nan)
         if scorer.memory:
-            kept = self.keeping.recall(model.digest, scorer.memory, keys, len(vectors), time_ms)
+            kept = keeping.recall(model.digest, scorer.memory, keys, len(vectors), time_ms)
             memory[:] = kept.memory
             raw[rows], after = _checked(scorer, vectors[rows], memory[rows], time_ms)
-            self.keeping.keep(kept, rows, after, time_ms)
+            keeping.keep(kept, rows, after, time_ms)
         elif len(rows):
             raw[rows], _ = _checked(scorer, vectors[rows], memory[rows], time_ms)
         return _Batch(model.manifest, scorer, vectors, memory, raw, scores(model.manifest.calibration, raw))
@@ -178,16 +184,18 @@ class ScoreNode:
 
     def adopt(self, old: ScoreNode) -> None:
         """What a model keeps of keys goes on where the vectors are the same; so do the counts."""
-        self.keeping = old.keeping
+        self.keeping, self.on_trial = old.keeping, old.on_trial
         self.tallies = old.tallies
 
     def snapshot(self) -> Any:
-        return [[pack_frame(frame) for frame in self.waiting], self.keeping.snapshot(), self.tallies.snapshot()]
+        kept = [self.keeping.snapshot(), self.on_trial.snapshot()]
+        return [[pack_frame(frame) for frame in self.waiting], kept, self.tallies.snapshot()]
 
     def restore(self, state: Any) -> None:
-        waiting, keeping, tallies = state
+        waiting, (keeping, on_trial), tallies = state
         self.waiting = [unpack_frame(packed) for packed in waiting]
         self.keeping.restore(keeping)
+        self.on_trial.restore(on_trial)
         self.tallies.restore(tallies)
 
 

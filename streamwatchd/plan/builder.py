@@ -22,7 +22,7 @@ from streamwatchd.operators.spec import (
 )
 from streamwatchd.plan.families import FamilyDraft
 from streamwatchd.plan.identity import identity
-from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule, RuleSet, Source
+from streamwatchd.rules.ruleset import SHADOW_OF, Alarm, Anomaly, Kpi, Rule, RuleSet, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ class Builder:
             later=tuple(_stage(i + 2, self._inputs(i + 2, draft), draft) for i, draft in enumerate(later)),
             feeders={name: self._feeders(stream) for name, stream in self.streams.items()},
             defaults={name: table.defaults for name, table in self.rules.tables.items() if table.missing == "default"},
-            models={rule.name: models[rule.name] for rule in self.rules.rules if rule.name in models},
+            models={name: models[name] for rule in self.rules.rules for name in _model_names(rule) if name in models},
         )
 
     def _inputs(self, stage: int, draft: Draft) -> tuple[str, ...]:
@@ -212,6 +212,10 @@ class Builder:
             max_bytes=max_bytes,
             drops_late=source.drops_late,
         )
+
+
+def _model_names(rule: Rule) -> tuple[str, str]:
+    return rule.name, rule.name + SHADOW_OF
 
 
 def _source_stream(source: Source) -> Stream:

@@ -18,7 +18,7 @@ from streamwatchd.operators.spec import (
 )
 from streamwatchd.plan.describe import describe
 from streamwatchd.plan.placement import OWN_ROWS, Placement, placement, readers, readings, rule_names, stages
-from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Level, Rule, RuleSet
+from streamwatchd.rules.ruleset import SHADOW_OF, Alarm, Anomaly, Kpi, Level, Rule, RuleSet
 
 BYTES = {
     "count": 8,
@@ -191,6 +191,9 @@ def _scored(plan: LogicalPlan, rule: Anomaly) -> Iterator[str]:
     else:
         about = model.manifest.training
         yield f"{model.manifest.id}, {model.manifest.kind}, trained on {about.vectors:,} vectors of {about.keys:,} keys"
+    on_trial = plan.models.get(rule.name + SHADOW_OF)
+    if on_trial is not None:
+        yield f"beside it {on_trial.manifest.id} on trial: its scores are counted and nothing else"
     yield f"where a feature is null: {'no score' if rule.missing == 'skip' else 'the middle of what was trained on'}"
 
 

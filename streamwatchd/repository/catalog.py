@@ -68,7 +68,17 @@ class Catalog:
             if (not pinned or version == int(pinned)) and self.status(name, version) in wanted:
                 yield from self._read(name, version)
 
+    def shadows(self, name: str, above: int) -> Iterable[Candidate]:
+        """Versions on trial, newest first, those above a version."""
+        for version in sorted(self.versions(name), reverse=True):
+            if version > above and self.status(name, version) == SHADOW:
+                yield from self._read(name, version)
+
     def status(self, name: str, version: int) -> str:
+        """As the repository says; of a version that it has lost, as it was."""
+        nothing: list[int] = []
+        if version not in self._asked(lambda: self._store.versions(name), nothing):
+            return self._kept.status(name, version).status
         return self._asked(lambda: self._store.status(name, version).status, GOOD)
 
     def _read(self, name: str, version: int) -> Iterable[Candidate]:

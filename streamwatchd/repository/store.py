@@ -92,11 +92,13 @@ class ModelStore:
             raise ModelRejected(f"{folder}: {error}") from error
 
     def content(self, name: str, version: int) -> dict[str, bytes]:
-        """The manifest and the artifact of a version that `read` takes, by path."""
+        """The manifest, the artifact and the status of a version that `read` takes, by path."""
         folder = self._at(name, version)
         text = self._whole(folder / MANIFEST, LARGEST_MANIFEST)
         artifact = folder / decode_manifest(text).artifact.file
-        return {str(folder / MANIFEST): text, str(artifact): self._whole(artifact, LARGEST_ARTIFACT)}
+        found = {str(folder / MANIFEST): text, str(artifact): self._whole(artifact, LARGEST_ARTIFACT)}
+        status = self._files.read(folder / STATUS, 0, LARGEST_MANIFEST)
+        return found if status is None else found | {str(folder / STATUS): status}
 
     def sizes(self, name: str, version: int) -> list[tuple[str, int | None]]:
         """Of all files of a version, in order of name: what a change is told by without reading them."""

@@ -46,6 +46,14 @@ def choose(rule: Anomaly, catalog: Catalog, findings: Findings, places: Places) 
     return None
 
 
+def shadow(rule: Anomaly, catalog: Catalog, chosen: Candidate | None) -> Candidate | None:
+    """The newest version on trial that fits and is newer than what scores; none beside a pinned one."""
+    if "@" in rule.model:
+        return None
+    on_trial = catalog.shadows(rule.model, 0 if chosen is None else chosen.version)
+    return next((each for each in on_trial if next(_problems(rule, each), None) is None), None)
+
+
 def fitting(rule: Anomaly, catalog: Catalog) -> ModelData | None:
     """The same without a word."""
     fit = (each.data for each in catalog.candidates(rule.model) if next(_problems(rule, each), None) is None)

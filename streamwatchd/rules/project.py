@@ -19,9 +19,9 @@ from streamwatchd.rules.drafts import FileDraft, RuleDraft, draft
 from streamwatchd.rules.expressions import Language, conflict
 from streamwatchd.rules.form import Findings
 from streamwatchd.rules.kpi_building import build_kpi
-from streamwatchd.rules.model_choice import Places, choose
+from streamwatchd.rules.model_choice import Places, choose, shadow
 from streamwatchd.rules.reader import parse
-from streamwatchd.rules.ruleset import Anomaly, Kpi, Rule, RuleSet, Source, Table
+from streamwatchd.rules.ruleset import SHADOW_OF, Anomaly, Kpi, Rule, RuleSet, Source, Table
 from streamwatchd.rules.settings_reader import ConfigDraft, SourceDraft
 from streamwatchd.rules.streams import Stream
 from streamwatchd.rules.table_reader import TableDraft
@@ -208,8 +208,11 @@ class _Rules:
                 findings = Findings(entry.document, name)
                 found = choose(rule, catalog, findings, Places(model.span, features.span))
                 self._project.problems[entry.path].extend(findings.problems)
+                on_trial = shadow(rule, catalog, found)
                 if found is not None:
                     self._project.models[name] = found
+                if on_trial is not None:
+                    self._project.models[name + SHADOW_OF] = on_trial
 
     def _report(self, entry: _Entry, code: str, message: str, scalar: Scalar | None = None, hint: str = "") -> None:
         span = scalar.span if scalar is not None else entry.draft.place

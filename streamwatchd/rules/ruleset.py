@@ -9,6 +9,8 @@ from streamwatchd.diagnostics import Span
 from streamwatchd.lang.typed import Expr, Template, Type
 from streamwatchd.repository.store import ModelData
 
+SHADOW_OF = " shadow"
+"""What follows the name of an anomaly rule in that of its version on trial; no name has a space."""
 SEVERITIES = ("critical", "major", "minor", "warning", "info")
 
 
@@ -203,7 +205,7 @@ Rule = Kpi | Alarm | Anomaly
 class RuleSet:
     """All that is in force: `rules` in order of file and place (a KPI before what reads it is not required).
 
-    `models` are the versions that score, by anomaly rule; where there is none yet, none stands.
+    `models` are the versions that score, by anomaly rule, and those on trial by its name and `SHADOW_OF`.
     """
 
     sources: Mapping[str, Source]

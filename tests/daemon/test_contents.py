@@ -12,7 +12,9 @@ import pytest
 from streamwatchd.compiler import compile_project
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
 from streamwatchd.errors import SnapshotCorrupt, StateMismatch, Unavailable
+from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.fake_disk import FakeDisk, full
+from streamwatchd.repository.store import SHADOW, ModelStore, Status
 from streamwatchd.shard.version import Version
 from tests.daemon.project import rule, write_project
 from tests.models.stump import put_stump
@@ -203,7 +205,7 @@ def test_last_good_files_have_their_present_paths(tmp_path: Path) -> None:
 
 
 def test_the_models_that_scored_are_kept_with_the_rules(tmp_path: Path) -> None:
-    """A replay finds them though the repository has lost them, or has newer ones; and they are the last good ones."""
+    """A replay finds them, and the one on trial, though the repository has lost them or has newer ones."""
     config = write_project(tmp_path / "project", {"odd.yaml": ODD})
     put_stump(config.parent / "models", "mix", "n")
     compiled = compile_project(config)
@@ -211,8 +213,13 @@ def test_the_models_that_scored_are_kept_with_the_rules(tmp_path: Path) -> None:
     assert settings is not None
     assert first is not None
     assert first.program.plan.models["odd"].manifest.id == "mix@1"
-    kept = Bundle.of(compiled.loaded.files, settings, config.read_bytes())
     put_stump(config.parent / "models", "mix", "n", version=2)
+    ModelStore(RealDisk(), config.parent / "models").set_status("mix", 2, Status(SHADOW))
+    compiled = compile_project(config)
+    first = content_of(compiled)
+    assert first is not None
+    kept = Bundle.of(compiled.loaded.files, settings, config.read_bytes())
+    put_stump(config.parent / "models", "mix", "n", version=3)
     newer = content_of(compile_project(config))
     assert newer is not None
     assert newer.digest != first.digest

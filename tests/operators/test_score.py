@@ -12,6 +12,7 @@ from streamwatchd import models
 from streamwatchd.compiler import Program, program_of
 from streamwatchd.operators.score import ScoreNode
 from streamwatchd.repository.store import ModelData
+from streamwatchd.rules.ruleset import SHADOW_OF
 from streamwatchd.shard.output import Sink
 from streamwatchd.testing.driver import Driver
 from tests.models.small import REMEMBERING, remembering
@@ -49,8 +50,8 @@ def _kinds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def with_models(rules: str, *data: ModelData) -> Program:
-    """The rule `jump` has the model, if there is one."""
-    found = {} if not data else {"jump": data[0]}
+    """The rule `jump` has the model, if there is one, and the second one on trial."""
+    found = dict(zip(("jump", "jump" + SHADOW_OF), data, strict=False))
     return program_of(replace(compiled(rules).loaded.ruleset, models=found))
 
 
@@ -182,3 +183,15 @@ def test_a_rule_without_keys_has_one_state() -> None:
     bench = Scored(rules, remembering("peak")).at(1, host="a", x=1).at(11, host="b", x=95).at(35, host="c", x=95)
     bench.at(41, host="c", x=95).clock(50)
     assert bench.alerts() == ["19.999 jump fired warning", "39.999 jump resolved warning cleared"]
+
+
+def test_a_version_on_trial_is_counted_and_says_nothing() -> None:
+    """It has memory of its own, over restarts; it takes over when it is promoted, and goes on from there."""
+    two = remembering("mean", version=2)
+    bench = Scored(RULES, remembering("mean"), two).at(1, host="a", x=1).restart()
+    bench.at(11, host="a", x=90).at(21, host="a", x=90).clock(30)
+    assert [event["version"] for event in bench.events()] == [1]
+    assert bench.tallies() == {"step@1": [2, 1, 0, 1], "step@2": [2, 1, 0, 1]}
+    assert len(bench.alerts()) == 2
+    bench.model(RULES, two).at(31, host="a", x=90).at(41, host="a", x=1).at(51, host="a", x=99).clock(60)
+    assert [event["version"] for event in bench.events()] == [2]

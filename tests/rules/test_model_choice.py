@@ -14,7 +14,7 @@ from streamwatchd.repository.store import SHADOW, WITHDRAWN, ModelStore, Status
 from streamwatchd.rules import codes
 from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.rules.model_choice import fitting
-from streamwatchd.rules.ruleset import Anomaly
+from streamwatchd.rules.ruleset import SHADOW_OF, Anomaly
 from tests.models.stump import put_stump
 
 Check = Callable[..., Loaded]
@@ -100,6 +100,21 @@ def test_a_version_that_can_not_be_trusted_is_told_and_the_one_before_goes_on(ch
     (models / "mix" / "2" / "model.safetensors").write_bytes(b"x" * 100)
     loaded = check(RULES)
     assert (told(loaded), taken(loaded)) == ([codes.MODEL_REJECTED, codes.MODEL_REJECTED], "mix@1")
+
+
+def test_a_newer_shadow_is_on_trial_beside_the_good_one(check: Check, models: Path) -> None:
+    """One that fits; not an older one, and none beside a pinned version."""
+    for version in (1, 2, 3, 4):
+        put_stump(models, "mix", *(FEATURES if version != 4 else ("other",)), version=version)
+    store = ModelStore(RealDisk(), models)
+    for version in (1, 3, 4):
+        store.set_status("mix", version, Status(SHADOW))
+    loaded = check(RULES)
+    assert (taken(loaded), told(loaded)) == ("mix@2", [])
+    assert loaded.ruleset.models["odd" + SHADOW_OF].manifest.id == "mix@3"
+    assert "odd" + SHADOW_OF not in check(RULES.replace("mix", "mix@2")).ruleset.models
+    store.set_status("mix", 3, Status("good"))
+    assert "odd" + SHADOW_OF not in check(RULES).ruleset.models
 
 
 def test_another_step_is_questioned(check: Check, models: Path) -> None:
