@@ -501,9 +501,8 @@ class Family:
     def snapshot(self) -> Any:
         """Key ids are those of the key space, which the flow keeps."""
         tables = {width: table.picture(self.closed_ms) for width, table in self.tables.items()}
-        known = [
-            [*manner, known.since.copy(), known.last.copy(), known.begins_ms] for manner, known in self.known.items()
-        ]
+        followed = (*self.known.values(), *self._old_known)
+        known = [[k.forget_ms, k.every_ms, k.since.copy(), k.last.copy(), k.begins_ms] for k in followed]
         pending = [
             [index, feeder, Frozen(partial(_packed, said), apart=False)]
             for index, feeders in self.pending.items()
@@ -521,11 +520,7 @@ class Family:
         if self.flood is not None and flood is not None:
             self.flood.unpack(flood)
         size = len(self.space)
-        for forget, every, since, last, begins in known:
-            mine = self.known.get((forget, every))
-            if mine is not None:
-                mine.since, mine.last = array_of(since, np.int64, size), array_of(last, np.int64, size)
-                mine.begins_ms = begins
+        self._restore_known(known, size)
         for width, panes in tables.items():
             if width in self.tables:
                 self.tables[width].restore(panes, size)
@@ -538,6 +533,23 @@ class Family:
             self.pending.setdefault(index, {})[feeder] = said
         if self.late is not None and late and late[0] is not None:
             self.late.restore(late[0], size)
+
+    def _restore_known(self, packed: Any, size: int) -> None:
+        """Of each manner the one that is asked for comes first; then those of nodes that end, the newest last."""
+        rows: dict[tuple[int, int], list[Any]] = {}
+        for forget, every, *row in packed:
+            rows.setdefault((forget, every), []).append(row)
+        old: dict[tuple[int, int], list[Known]] = {}
+        for each in self._old_known:
+            old.setdefault((each.forget_ms, each.every_ms), []).append(each)
+        for manner, (first, *others) in rows.items():
+            ending = old.get(manner, [])[-len(others) :] if others else []
+            pairs = list(zip(reversed(ending), reversed(others), strict=False))
+            if manner in self.known:
+                pairs.append((self.known[manner], first))
+            for known, (since, last, begins) in pairs:
+                known.since, known.last = array_of(since, np.int64, size), array_of(last, np.int64, size)
+                known.begins_ms = begins
 
 
 def _packed(said: Partial) -> list[object]:

@@ -51,6 +51,7 @@ class Bench:
     ) -> None:
         self._compiled, self._tables = compiled(rules, tables, sources), tables
         self._history = [self._compiled]
+        self._instants: list[int] = []
         self._partitions = {"m": partitions, "other": 1}
         self._offsets: dict[tuple[str, int], int] = {}
         self._outputs: list[Output] = []
@@ -92,6 +93,7 @@ class Bench:
         program = self._history[-1].program
         assert program is not None
         self.switched_at = self.driver.switch(program, self._history[-1].loaded.tables)
+        self._instants.append(self.switched_at)
         return self
 
     def restart(self) -> Bench:
@@ -101,9 +103,9 @@ class Bench:
         self._go_on_a_while()
         states = [through_a_file(picture) for picture in pictures]
         self.driver = self._driver()
-        for later in self._history[1:]:
+        for later, at_ms in zip(self._history[1:], self._instants, strict=True):
             assert later.program is not None
-            self.driver.switch(later.program, later.loaded.tables, self.switched_at)
+            self.driver.switch(later.program, later.loaded.tables, at_ms)
         for shard, state in zip(self.driver.shards, states, strict=True):
             shard.restore(state)
         return self

@@ -355,3 +355,20 @@ def test_rows_that_wait_have_nothing_of_other_rules() -> None:
     assert [line for line in bench.alerts() if "slow" in line] == [
         "1 slow fired warning a", "1.2 slow fired warning b", "1.5 slow resolved warning a cleared",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_rule_that_ends_knows_its_keys_also_when_one_like_it_has_come_back(
+    restart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a partition that lags behind is judged by the rules that were in force then."""
+    monkeypatch.setattr(asking, "GRACE_MS", 0)
+    soon = "  - {alarm: soon, by: host, when: count(over 30s) > 0}\n"
+    rest = "  - {alarm: rest, every: 20s, by: host, when: count(over 30s) > 99}\n"
+    bench = Bench(soon + rest, partitions=2).at(100, host="a")
+    bench.change(rest).at(200, host="a").change(soon.replace("soon", "again") + rest)
+    for at in range(10, 60, 4):
+        bench.at(at, partition=1, host="z")
+        if restart and at == 34:
+            bench.restart()
+    assert bench.alerts() == ["40 soon fired warning z"]
