@@ -110,6 +110,7 @@ class Family:
     began: dict[tuple[int, Accumulation], int] = field(default_factory=dict)
     kept: dict[int, int] = field(default_factory=dict)
     first_ms: int = BEGINNING
+    shrunk_ms: int = BEGINNING
     unkeyed: int = 0
     flood: Flood | None = None
     pending: dict[int, dict[str, Partial]] = field(default_factory=dict)
@@ -153,9 +154,10 @@ class Family:
     def ask(self, asks: Sequence[Ask], at_ms: int, *, anew: bool) -> None:
         """The asks after a change at E; `anew`: the last one is new. What no running ask covers begins at E.
 
-        Asks from before its own first one were those of an older family of the same meaning.
+        Asks from before its own first one were those of an older family of the same meaning; what `shrink` has let go
+        is over, also where the flow still knows of it.
         """
-        self.asks = [ask for ask in asks if ask.from_ms >= self.first_ms]
+        self.asks = [ask for ask in asks if ask.from_ms >= self.first_ms and ask.until_ms >= self.shrunk_ms]
         self._lives, self._admissions = lives(self.asks), {}
         if anew:
             newest = self.asks[-1].spec
@@ -236,6 +238,7 @@ class Family:
         if len(kept) == len(self.asks) or not kept:
             return
         self.asks, self._lives, self._old_known, self._admissions = kept, lives(kept), [], {}
+        self.shrunk_ms = limit_ms
         self.spec = united(kept)
         tables = {table.width_ms: table for table in self.spec.tables}
         self.tables = {width: table for width, table in self.tables.items() if width in tables}

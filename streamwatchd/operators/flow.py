@@ -534,9 +534,11 @@ class Flow:
             steps[stream] = min(step, steps.get(stream, step))
         for stream, step in steps.items():
             limit = self._stream_limit(stream)
-            if limit == BEGINNING or limit // step * step <= self._sent.get(stream, BEGINNING):
+            # what ends at E at a later stage waits for no step
+            level = max([limit // step * step, *(ask.from_ms + 1 for ask in self._asks if ask.from_ms < limit)])
+            if limit == BEGINNING or level <= self._sent.get(stream, BEGINNING):
                 continue
-            self._sent[stream] = limit // step * step
+            self._sent[stream] = level
             for family in self._sending():
                 if family.spec.stream == stream:
                     for index, pane in family.final_panes(limit):

@@ -372,3 +372,26 @@ def test_a_rule_that_ends_knows_its_keys_also_when_one_like_it_has_come_back(
         if restart and at == 34:
             bench.restart()
     assert bench.alerts() == ["40 soon fired warning z"]
+
+
+@pytest.mark.parametrize("after", [[14.0], [12.5, 13.2, 14.0]])
+def test_behind_the_exchange_a_rule_ends_at_the_change_not_at_its_next_step(after: list[float]) -> None:
+    """However the watermark comes to pass it."""
+    gone = "  - {alarm: gone, by: site, when: count(over 10s) > 0, partial: true}\n"
+    rest = "  - {kpi: rest, by: site, every: 10s, values: {n: count()}}\n"
+    bench = Bench(gone + rest).series([1, 12], host="a", site="s")
+    bench.change(rest).series(after, host="a", site="s")
+    assert bench.alerts() == ["10 gone fired warning s", "12.001 gone resolved warning s rule_removed"]
+
+
+def test_panes_that_are_let_go_stay_so_while_a_later_stage_has_not_heard_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The flow knows of the old rules for longer than this family does."""
+    monkeypatch.setattr(asking, "GRACE_MS", 0)
+    wide = "  - {alarm: wide, every: 1s, by: host, when: count(over 400s) > 9}\n"
+    rest = "  - {alarm: rest, every: 1s, by: host, when: count(over 10s) > 9}\n"
+    rest += "  - {kpi: far, by: site, every: 60s, values: {n: count()}}\n"
+    bench = Bench(wide + rest).series([1, 10], host="a").change(rest).series([20, 30], host="a")
+    bench.change(rest.replace("> 9", "> 8")).series([40, 50], host="a")
+    (task,) = (task for task in bench.driver.shards[0].tasks.values() if task.id.topic == "m")
+    widths = {width for family in task.flow.families.values() for width in family.tables}
+    assert widths == {1_000, 60_000}
