@@ -84,13 +84,14 @@ class LibrdkafkaAdmin:
             time.sleep(0.02)
 
     def _usable(self, wanted: Iterable[str], created: Iterable[NewTopic]) -> bool:
-        """All are known, and the new ones' leaders, which the metadata names too early, answer."""
+        """All are known, to whatever broker is asked, and the new ones' leaders, which the metadata names too early,
+        answer."""
         counts = self.partitions_of(wanted)
         if counts.keys() != set(wanted):
             return False
         try:
             self.end_offsets(Partition(each.name, number) for each in created for number in range(counts[each.name]))
-        except Unavailable:
+        except (StateMismatch, Unavailable):
             return False
         return True
 
