@@ -48,6 +48,9 @@ _FENCED = (
     "another daemon with `app: {app}` has taken this shard over, and this one leaves for good: stop one of the two, or "
     "give each an `app` and topics of its own"
 )
+_LET_GO = (
+    "another host has this shard now; it is yours again with `swctl takeover`, or when the host that `owns` it starts"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ def work(job: Job, control: Connection, reports: Connection, memory: Array[c_cha
         else:
             _move(job, job.order, ports, shards)
     except Fenced as error:
-        log.error("worker_fenced", reason=str(error), hint=_FENCED.format(app=job.settings.app))
+        hint = _LET_GO if job.settings.owns else _FENCED.format(app=job.settings.app)
+        log.error("worker_fenced", reason=str(error), hint=hint)
         code = EXIT_FENCED
     except StateMismatch as error:
         log.error("worker_refused", reason=str(error), hint=_REFUSED)

@@ -179,6 +179,8 @@ class Supervisor:
         """Another host took it over: what is left here goes on."""
         if self._hosts is not None and slot.exit_code == EXIT_FENCED and len(self.slots) > 1:
             self.slots.remove(slot)
+            self._standings = {task: each for task, each in self._standings.items() if each[0] != slot.shard}
+            self._metrics.put("worker_fenced", 0, (("shard", str(slot.shard)),))
             self._log.warning("shard_let_go", shard=slot.shard, reason="another host took it over")
 
     @property

@@ -15,8 +15,9 @@ import pytest
 
 from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.contents import Bundle, ContentStore
+from streamwatchd.daemon.hosts import Heard, Hosts
 from streamwatchd.daemon.metrics import Metrics
-from streamwatchd.daemon.process import EXIT_MISMATCH, Job
+from streamwatchd.daemon.process import EXIT_FENCED, EXIT_MISMATCH, Job
 from streamwatchd.daemon.supervisor import Supervisor
 from streamwatchd.ports.clock import ManualClock, SystemClock
 from streamwatchd.ports.disk import RealDisk
@@ -26,6 +27,8 @@ from streamwatchd.ports.kafka import NewTopic, Record
 from streamwatchd.ports.telemetry import Report
 from streamwatchd.settings import Topics
 from streamwatchd.shard.control import Paces
+from streamwatchd.shard.idle import Standing
+from streamwatchd.shard.shared import SharedStore
 from streamwatchd.shard.version import BEGINNING, Version
 from tests.daemon.project import ListLog
 from tests.shard.small import SETTINGS, START_MS, content, small_shards
@@ -171,13 +174,16 @@ def test_a_worker_that_leaves_by_itself_comes_back(broker: EmbeddedBroker, tmp_p
 class Unstarted:
     """A supervisor without workers, on a clock that the test moves; `told` is what it would have told them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
+        """`shared`: another host may have some of the two shards."""
         self.clock = ManualClock(START_MS)
+        files = SharedStore(FakeDisk(), Path("/shared"), "app")
+        self.hosts = Hosts(files, SETTINGS, self.clock, ListLog()) if shared else None
         store = ContentStore(FakeDisk(), Path("/state"))
         store.add(content("v0"), Bundle(b"", {}, {}))
         far, _ = Pipe(duplex=False)
         self.supervisor = Supervisor(
-            SETTINGS,
+            replace(SETTINGS, shards=2, owns=(0, 1)) if shared else SETTINGS,
             {"in": 2},
             store,
             lambda assignment: None,
@@ -185,6 +191,7 @@ class Unstarted:
             Metrics(),
             ListLog(),
             far,  # type: ignore[arg-type, return-value]
+            hosts=self.hosts,
         )
         self.told: list[Paces] = []
         self.supervisor._tell_all = self.told.append  # type: ignore[method-assign, assignment]
@@ -233,3 +240,21 @@ def test_return_from_idleness_stops_the_clocks_pace() -> None:
     assert daemon.pace_after(60_000) == START_MS
     daemon.report(START_MS, START_MS, idle=True)
     assert daemon.pace_after(1_000) == START_MS + 61_000
+
+
+def test_of_a_shard_that_was_let_go_the_other_hosts_word_counts() -> None:
+    """What we last knew of its partitions would hold up idle ones for ever; nor is it said to be fenced any more."""
+    daemon = Unstarted(shared=True)
+    daemon.report(START_MS - 9_000, START_MS - 5_000, idle=False)
+    first, second = daemon.supervisor.slots
+    daemon.supervisor._standings[1, "in", 1] = (1, Standing(START_MS - 5_000, idle=True))
+    assert daemon.pace_after(1_000) == START_MS - 9_000
+    first.exit_code = EXIT_FENCED
+    daemon.supervisor._let_go(first)
+    assert daemon.supervisor.slots == [second]
+    assert daemon.pace_after(1_000) is None
+    assert daemon.hosts is not None
+    daemon.hosts._heard["other"] = Heard(
+        "other", (0,), {(1, "in", 0): Standing(START_MS - 2_000, idle=False)}, daemon.clock.monotonic()
+    )
+    assert daemon.pace_after(1_000) == START_MS - 2_000
