@@ -58,9 +58,10 @@ class Inspection:
         try:
             self.now = admin.describe(topics)
             partitions = list(every_partition(self.now))
+            # Another daemon may be at work: asked in this order, what it reads and commits meanwhile lies in between.
             self._first = admin.beginning_offsets(partitions)
-            self._end = admin.end_offsets(partitions)
             self._committed = admin.committed(app, partitions)
+            self._end = admin.end_offsets(partitions)
         finally:
             admin.close()
         self._app, self._book = app, book

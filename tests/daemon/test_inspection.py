@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from streamwatchd.daemon.inspection import Accept, in_words
 from streamwatchd.daemon.topic_book import TopicBook
 from streamwatchd.ports.fake_disk import FakeDisk
@@ -19,6 +21,19 @@ def test_what_was_left_alone_fits() -> None:
     world, book = worked()
     assert kinds(world, book) == []
     assert kinds(World(), TopicBook(FakeDisk(), SETTINGS.state_dir)) == []
+
+
+@pytest.mark.parametrize("call", ["describe", "beginning_offsets", "committed", "end_offsets"])
+def test_another_daemon_may_be_at_work_meanwhile(call: str) -> None:
+    """What it reads and commits between two questions is no log that was cut short."""
+    world, book = worked()
+
+    def work() -> None:
+        world.feed(20)
+        world.run()
+
+    world.kafka.faults.at(1, work, point=f"kafka.{call}")  # type: ignore[arg-type]
+    assert kinds(world, book) == []
 
 
 def test_records_that_are_gone_are_counted() -> None:
