@@ -188,12 +188,18 @@ class Daemon:
         return not self._settings.owns or 0 in self._settings.owns
 
     def _await_versions(self) -> bool:
-        """Know what the shared store knows; whoever has not got shard 0 waits for it. False when told to stop."""
+        """Know what the shared store knows; whoever has not got shard 0 waits for it. False when told to stop.
+
+        The others are heard once before any worker starts: they may hold still for a change right now.
+        """
+        assert self._hosts is not None
+        self._hosts.orders.fetch = self._fetch
         while not self._stopped:
             reason = "the host with shard 0 has not put any rules in force yet"
             try:
                 self._store.adopt(self._known_elsewhere())
                 if self._store.versions or self._is_first:
+                    self._hosts.beat()
                     return True
             except Unavailable as error:
                 reason = str(error)
@@ -284,8 +290,6 @@ class Daemon:
         )  # fmt: skip
         if self._hosts is not None:
             self._hosts.take_over = self._take_over
-            self._hosts.orders.fetch = self._fetch
-            self._hosts.beat()
             self._hosts.follow()
         self._store.remember(proposal.content)
         self._supervisor.changes.propose(proposal)
