@@ -16,10 +16,11 @@ export POLARS_MAX_THREADS ?= 1
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test crashloop brokers campaigns reloads mutations kafka s3 load bench lint format types imports docs stale-docs laws generate lock clean
+.PHONY: help install train demo test crashloop brokers campaigns reloads mutations kafka s3 load bench lint format types imports docs stale-docs laws generate lock clean
 
 help:
 	@echo 'install              .venv/bin/streamwatchd and .venv/bin/swctl'
+	@echo 'train                what `swctl model train` needs, too'
 	@echo 'demo [KAFKA=h:p]     realistic traffic, alarms and KPIs on the terminal'
 	@echo 'test [ARGS=… JOBS=n]  all tests; real Kafka where java and mvn are there, or KAFKA=host:port'
 	@echo 'kafka                a real broker for development, until Ctrl-C'
@@ -52,6 +53,13 @@ $(VENV)/.installed: $(VENV)/.created requirements.lock setup.cfg pyproject.toml
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
+train: $(VENV)/.train
+	@echo 'ready: $(BIN)/swctl model train'
+
+$(VENV)/.train: $(VENV)/.installed requirements-train.lock
+	$(PIP) install --require-hashes --no-deps -r requirements-train.lock
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.installed requirements-dev.lock
 	$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
@@ -62,7 +70,7 @@ build/docs-venv/.installed: requirements-docs.lock | $(VENV)/.created
 	@touch $@
 
 lock:
-	for name in requirements requirements-dev requirements-docs; do uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	for name in requirements requirements-dev requirements-docs requirements-train; do uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --custom-compile-command 'make lock' $$name.in --output-file $$name.lock || exit; done
 
 # --- running ----------------------------------------------------------------------------------------------------------

@@ -50,6 +50,18 @@ def scores(calibration: Calibration, raw: Numbers) -> Numbers:
     return found
 
 
+def raw_at(calibration: Calibration, score: float) -> float:
+    """The raw score, as the model gives it, that comes to a score; by halving, as `scores` never falls."""
+    tail = calibration.tail
+    low, high = calibration.body[0] - calibration.shift, tail.threshold - calibration.shift + tail.scale
+    while float(scores(calibration, np.array([high]))[0]) < score and high < 1e12:
+        high = high + 2.0 * abs(high - low) + tail.scale
+    for _ in range(80):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if float(scores(calibration, np.array([middle]))[0]) >= score else (middle, high)
+    return high
+
+
 def alarms_per_day(threshold: float) -> float:
     """How often a normal key exceeds a score, for scores of at least 0.65."""
     return (1.0 - threshold) / _PER_RATE
@@ -58,8 +70,9 @@ def alarms_per_day(threshold: float) -> float:
 def fit(raw: Numbers, per_day: float) -> Calibration:
     """From the raw scores of held-back normal vectors, at least 100 of them.
 
-    The tail is fitted by probability-weighted moments (Hosking and Wallis 1987), which never fail. One that ends (a
-    negative shape) scores 1 beyond its end. Raises ValueError for too few.
+    The tail is fitted by probability-weighted moments (Hosking and Wallis 1987), which never fail. One that seems to
+    end (a negative shape) gets two standard errors of doubt: beyond its end everything scores 1. Raises ValueError for
+    too few.
     """
     raw = np.sort(raw[np.isfinite(raw)])
     if len(raw) < 100:
@@ -68,12 +81,16 @@ def fit(raw: Numbers, per_day: float) -> Calibration:
     threshold = float(raw[-count - 1])
     excess = raw[-count:] - threshold
     shape, scale = _moments(excess)
+    error = _shape_error(excess)
+    if shape < 0:
+        shape = min(shape + 2.0 * error, 0.0)
+        scale = max(float(excess.mean()), 1e-9) * (1.0 - shape)
     tail = Tail(
         threshold=threshold,
         share=count / len(raw),
         shape=shape,
         scale=scale,
-        shape_error=_shape_error(excess),
+        shape_error=error,
         vectors=count,
     )
     body = np.quantile(raw[:-count], np.linspace(0.0, 1.0, _BODY))

@@ -1,0 +1,99 @@
+"""What every kind of model on the shelf keeps to."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from streamwatchd.models import KINDS, Scorer
+from streamwatchd.repository.artifact import decode_arrays, encode_arrays
+from streamwatchd.training.history import History, replay
+from streamwatchd.training.threads import one_thread
+from streamwatchd.training.train import FITS
+from tests.models.rhythms import EVERY_MS, traffic
+from tests.models.trees import manifest
+
+FEATURES = 2
+SMALL = {"lstm": {"rounds": 30, "units": 6}, "isolation_forest": {"trees": 20, "samples": 64}}
+
+
+@cache
+def history() -> History:
+    return traffic(3, keys=5, features=FEATURES)
+
+
+@cache
+def fitted(kind: str) -> Scorer:
+    """A small model of the kind, written to bytes and read again."""
+    with one_thread():
+        arrays = FITS[kind](history(), EVERY_MS, 1, SMALL.get(kind, {}), lambda share: None)
+    return KINDS[kind].load(manifest(kind, FEATURES), decode_arrays(encode_arrays(arrays)))
+
+
+def batch(scorer: Scorer, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vectors, memories and ends in which some keys are new, some warm, some odd."""
+    rng = np.random.default_rng(rows)
+    vectors = rng.lognormal(6.0, 1.0, (rows, FEATURES))
+    ends = rng.integers(0, 10**6, rows) * EVERY_MS
+    memory = np.full((rows, scorer.memory), np.nan)
+    for _ in range(13):
+        old = rng.random(rows) < 0.9
+        _, memory[old] = scorer.score(vectors[old] * rng.lognormal(0, 0.1, (old.sum(), 1)), memory[old], ends[old])
+    return vectors, memory, ends
+
+
+def test_every_kind_can_be_trained() -> None:
+    assert set(FITS) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_scores_the_same_in_any_company(kind: str) -> None:
+    """Raw score, memory and drivers of a row are the same to the last bit alone, among few and among many."""
+    scorer = fitted(kind)
+    vectors, memory, ends = batch(scorer, 1_200)
+    many, after = scorer.score(vectors, memory, ends)
+    drivers = scorer.drivers(vectors, memory, ends)
+    for rows in (slice(0, 1), slice(7, 10), slice(500, 613), slice(1_100, 1_200)):
+        few, kept = scorer.score(vectors[rows], memory[rows], ends[rows])
+        assert few.tobytes() == many[rows].tobytes()
+        assert kept.tobytes() == after[rows].tobytes()
+        assert scorer.drivers(vectors[rows], memory[rows], ends[rows]).tobytes() == drivers[rows].tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_drivers_are_shares(kind: str) -> None:
+    drivers = fitted(kind).drivers(*batch(fitted(kind), 300))
+    assert drivers.shape == (300, FEATURES)
+    assert (drivers >= 0).all()
+    total = drivers.sum(axis=1)
+    assert (np.isclose(total, 1.0) | (total == 0.0)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_is_bounded_and_stays_finite(kind: str) -> None:
+    """After a first vector memory has no NaN any more, also after values as far out as numbers go."""
+    scorer = fitted(kind)
+    assert scorer.memory < 1_000
+    memory = np.full((4, scorer.memory), np.nan)
+    for value in (1.0, 1e300, -1e300, 0.0, 1e-300, *[7.0] * 10):
+        raw, memory = scorer.score(np.full((4, FEATURES), value), memory, np.full(4, EVERY_MS))
+        assert memory.shape == (4, scorer.memory)
+        assert np.isfinite(memory).all()
+    assert np.isfinite(raw).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_odd_scores_above_what_was_learned(kind: str) -> None:
+    """One feature 50 times, one a 50th of what it should be, where there is no rhythm that some kinds don't know."""
+    quiet = traffic(3.5, keys=5, seed=2, features=FEATURES, wave=0.0)
+    bad = (quiet.key == 3) & (quiet.ends_ms > quiet.ends_ms[-1] - 3 * EVERY_MS)
+    vectors = quiet.vectors.copy()
+    vectors[bad] *= (50.0, 0.02)
+    arrays = FITS[kind](quiet, EVERY_MS, 1, SMALL.get(kind, {}), lambda share: None)
+    raw = replay(
+        KINDS[kind].load(manifest(kind, FEATURES), arrays),
+        History(quiet.keys, quiet.key, quiet.ends_ms, vectors, quiet.normal),
+    ).raw
+    assert raw[bad][-1] > np.nanquantile(raw[~bad], 0.99)
