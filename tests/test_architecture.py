@@ -26,11 +26,14 @@ CLOCK_CALLS |= {f"datetime.{call}" for call in CLOCK_CALLS if call.startswith(("
 # Files without a test file of their own name, by path or by folder, and the test that exercises each of them.
 TESTED_ELSEWHERE = {
     "aggregates/": "contracts/test_aggregates.py",  # one file each, one contract for all
+    "cli/model/": "cli/test_model.py",  # one life of one model goes through all commands
+    "cli/playing.py": "cli/test_dry_run.py",
     "models/_pace.py": "contracts/test_models.py",  # what kinds with memory have in common; one contract for all kinds
     "models/change.py": "contracts/test_models.py",
     "models/lstm.py": "contracts/test_models.py",
     "models/seasonal.py": "contracts/test_models.py",
     "training/change.py": "contracts/test_models.py",
+    "repository/dispositions.py": "cli/test_model.py",
     "training/pace.py": "training/test_lstm.py",
     "training/seasonal.py": "training/test_train.py",
     "training/threads.py": "training/test_lstm.py",

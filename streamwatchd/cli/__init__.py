@@ -16,6 +16,7 @@ COMMANDS = {
     "lag": "What waits in each partition.",
     "savepoint": "Have the running daemon write a copy of all its state, or list them.",
     "takeover": "Have this host work on shards of another one.",
+    "model": "Train, judge, promote and take back models.",
     "reload": "Have the running daemon look at rules and tables now.",
 }
 

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from streamwatchd.batch import RawBatch
+from streamwatchd.cli.playing import (
+    bare_source,
+    check_partition,
+    driver_for,
+    expected_tasks,
+    partitions_of,
+    readable,
+)
 from streamwatchd.cli.progress import open_progress
 from streamwatchd.cli.project import compile_or_exit, project_options
 from streamwatchd.cli.results import Results
 from streamwatchd.cli.summary import Played, summary
 from streamwatchd.cli.times import MOMENT
-from streamwatchd.compiler import Compiled, Program
-from streamwatchd.diagnostics import did_you_mean
-from streamwatchd.errors import UnreadableInput
-from streamwatchd.recording import BareSource, Recording, open_recording
-from streamwatchd.recording.survey import partitions_in
-from streamwatchd.rules.ruleset import RuleSet
-from streamwatchd.settings import Settings
+from streamwatchd.recording import Recording, open_recording
 from streamwatchd.shard.collector import collect_rarely
-from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.task import NEVER
 from streamwatchd.testing.driver import Driver
 from streamwatchd.testing.playback import Playback
@@ -61,63 +57,21 @@ def command(
     settings = compiled.loaded.settings
     assert settings is not None
     now_ms = int(time.time() * 1000) if now is None else now
-    bare = _bare(compiled.loaded.ruleset, source, partitions, now_ms + settings.max_future_ms)
-    with _file(recording, twice=source is None and partitions is None) as path, open_recording(path, bare) as opened:
-        counts = _partitions(opened, path, partitions)
-        driver = _driver(compiled, program, settings, counts, partitions or 1, now_ms)
-        expected = [] if opened.header else [TaskId(1, t, p) for t, count in counts.items() for p in range(count)]
-        playback = Playback(driver, idle_jump_ms=settings.idle_jump_ms, derive_marks=not exact_marks, expected=expected)
+    bare = bare_source(compiled.loaded.ruleset, source, partitions, now_ms + settings.max_future_ms)
+    with readable(recording, twice=source is None and partitions is None) as path, open_recording(path, bare) as opened:
+        counts = partitions_of(opened, path, partitions)
+        driver = driver_for(compiled, program, settings, counts, partitions or 1, now_ms)
+        playback = Playback(
+            driver,
+            idle_jump_ms=settings.idle_jump_ms,
+            derive_marks=not exact_marks,
+            expected=expected_tasks(opened, counts),
+        )
         with Results(out) as results:
             seconds = _play(opened, playback, driver, results, flush)
         played = _played(recording, opened, playback, driver, seconds, flush)
     for line in summary(played, results.tally):
         click.echo(line)
-
-
-def _bare(rules: RuleSet, name: str | None, partitions: int | None, latest_ms: int) -> BareSource | None:
-    """What bare events would be; None where no source is named and there are several."""
-    if name is None:
-        if len(rules.sources) != 1:
-            return None
-        name = next(iter(rules.sources))
-    if name not in rules.sources:
-        hint = did_you_mean(name, rules.sources) or f"sources: {', '.join(rules.sources)}"
-        raise UnreadableInput(f"there is no source `{name}`; {hint}")
-    source = rules.sources[name]
-    return BareSource(source.topic, source.time, source.time_unit, partitions or 1, source.key, latest_ms)
-
-
-@contextmanager
-def _file(recording: str, twice: bool) -> Iterator[str]:
-    """The recording's path; standard input that may have to be read twice is put aside first (see `_partitions`)."""
-    if recording != "-" or not twice:
-        yield recording
-        return
-    with tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-        file.flush()
-        yield file.name
-
-
-def _partitions(opened: Recording, path: str, given: int | None) -> Mapping[str, int]:
-    """Topic → partitions, as the header says, else as many as the recording has."""
-    if opened.header is not None and opened.header.topics:
-        return opened.header.topics
-    return partitions_in(path) if opened.enveloped and given is None and path != "-" else {}
-
-
-def _driver(
-    compiled: Compiled, program: Program, settings: Settings, counts: Mapping[str, int], other: int, now_ms: int
-) -> Driver:
-    """`other` is the number of partitions of topics that are not in `counts`."""
-    return Driver(
-        program,
-        compiled.loaded.tables,
-        {source.topic: counts.get(source.topic, other) for source in program.plan.sources.values()},
-        exchange_partitions=settings.exchange_partitions,
-        now_ms=now_ms,
-        max_future_ms=settings.max_future_ms,
-    )
 
 
 def _play(opened: Recording, playback: Playback, driver: Driver, results: Results, flush: bool) -> float:
@@ -128,7 +82,7 @@ def _play(opened: Recording, playback: Playback, driver: Driver, results: Result
     try:
         for item in opened:
             if isinstance(item, RawBatch):
-                _check_partition(driver, item)
+                check_partition(driver, item)
             playback.add(item)
             results.write(driver.take_outputs())
             progress.at(opened.bytes_read, playback.events)
@@ -139,15 +93,6 @@ def _play(opened: Recording, playback: Playback, driver: Driver, results: Result
     finally:
         progress.end()
     return time.perf_counter() - started
-
-
-def _check_partition(driver: Driver, batch: RawBatch) -> None:
-    count = driver.partitions.get(batch.topic)
-    if count is not None and batch.partition >= count:
-        raise UnreadableInput(
-            f"the recording holds partition {batch.partition} of {batch.topic}, which has {count} by its header or "
-            "--partitions"
-        )
 
 
 def _played(

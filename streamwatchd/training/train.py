@@ -78,6 +78,8 @@ def train(order: Order, history: History, advance: Advance) -> Trained:
         raise UnreadableInput(
             f"{len(history)} vectors are too few to train on: at least {FEWEST}; record for longer, or more keys"
         )
+    if order.every_ms < 1:
+        raise UnreadableInput("no key has two vectors: record for longer")
     first, last = history.span_ms
     ends = [first + round(share * (last - first)) for share in (FIT, CALIBRATE)]
     fitted = history.take((history.ends_ms <= ends[0]) & history.normal)
@@ -113,11 +115,15 @@ def measured(history: History, score: Numbers, judged: Mask) -> dict[str, float]
     return found
 
 
+def step_ms(history: History) -> int:
+    """The usual time from a vector of a key to its next; 0 where no key has two."""
+    found = np.concatenate([np.diff(history.ends_ms[each]) for each in history.series()] or [np.zeros(0, np.int64)])
+    return int(np.median(found)) if len(found) else 0
+
+
 def key_days(history: History, rows: Mask) -> float:
-    """Days of keys that so many rows stand for: their step is the least that keys show."""
-    steps = [np.diff(history.ends_ms[each]) for each in history.series()]
-    found = np.concatenate([each for each in steps if len(each)]) if steps else np.zeros(0)
-    return float(np.count_nonzero(rows)) * (float(np.median(found)) if len(found) else 0.0) / DAY_MS
+    """Days of keys that so many rows stand for."""
+    return float(np.count_nonzero(rows)) * step_ms(history) / DAY_MS
 
 
 def begins(history: History, odd: Mask) -> Mask:
