@@ -32,13 +32,13 @@ def run(kind: str, stream: Stream, seed: int) -> Numbers:
 
 
 def rarity(stream: Stream, raw: Numbers) -> Numbers:
-    """How rare a raw score is: 1 comes once in 7 days (a score of 0.95), 2 once in 70 days; 0 where nothing is said.
+    """How rare a raw score is: 0 comes once in 7 days (a score of 0.95), 1 once in 70 days; −∞ where nothing is said.
 
     Calibrated on the rows before `judged` too, which are few: a model is trained on more than two days.
     """
     per_day = DAY_MS / stream.every_ms
     share = share_above(fit(raw[: stream.judged], per_day), raw)
-    return np.nan_to_num(-np.log10(np.maximum(share * per_day * 7.0, 1e-30)))
+    return np.nan_to_num(-np.log10(np.maximum(share * per_day * 7.0, 1e-30)), nan=-np.inf)
 
 
 def features_of(kind: str, values: Numbers) -> Numbers:
