@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.kafka.site import Site
+from tests.kafka.site import COUNTS, Site
 from tests.published import misfits
 
 pytestmark = pytest.mark.kafka
@@ -50,14 +50,18 @@ def test_a_killed_worker_and_a_bad_file_are_told_and_clear(site: Site) -> None:
     site.until(lambda: site.metric("streamwatchd_self_alerts_unwritten") == 0)
 
 
-def test_what_ends_the_daemon_is_told(site: Site) -> None:
+def test_what_ends_the_daemon_is_told(site: Site, kafka: str) -> None:
     """Another daemon takes its shards over: it says so, and leaves."""
     site.start_and_wait()
-    writers = [site.kafka.writer(f"{site.name}.0.{shard}") for shard in range(2)]
-    writers += [site.kafka.writer(f"{site.name}.{shard}") for shard in range(2)]
     site.feed(500)
-    assert site.process is not None
-    assert site.process.wait(60) != 0
-    assert alerts(site, "fenced")[0]["severity"] == "critical"
-    for writer in writers:
-        writer.close()
+    site.until(lambda: site.metric("streamwatchd_epoch_number") >= 1)
+    other = Site(kafka, site.folder / "other", create=False, name=site.name)
+    try:
+        other.settings = site.settings | {"listen": f"'127.0.0.1:{other.port}'"}
+        other.write({"counts.yaml": COUNTS}, kafka)
+        other.start()
+        assert site.process is not None
+        assert site.process.wait(120) == 3
+        assert alerts(site, "fenced")[0]["severity"] == "critical"
+    finally:
+        other.end()

@@ -35,7 +35,7 @@ def reads(text: str, name: str) -> bool:
 def only(found: dict[str, list[Plain]], names: set[str]) -> dict[str, list[Plain]]:
     alerts = [alert for alert in found["alerts"] if alert["rule"] in names]
     kpis = [row for row in found["kpis"] if row["kpi"] in names]
-    anomalies = [row for row in found["anomalies"] if row["anomaly"] in names]
+    anomalies = [row for row in found.get("anomalies", []) if row["anomaly"] in names]
     return found | {"alerts": alerts, "kpis": kpis, "anomalies": anomalies}
 
 

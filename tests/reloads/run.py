@@ -12,7 +12,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from streamwatchd.batch import RawBatch
@@ -94,7 +94,7 @@ class Run:
 
         metrics = Metrics()
         log = ListLog()
-        project = Project(self.config, self.rules, self.tables)
+        project = Project(self.config, replace(settings, rules_dir=self.rules, enrichment_dir=self.tables))
         return Reloader(
             project, self._compile, first.loaded.files, bundle, self._propose, Refusals(log, metrics), log, metrics
         )

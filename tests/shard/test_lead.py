@@ -104,8 +104,8 @@ class Gap(World):
 
         return Watched(content.program, content.tables, list(tasks), self.partitions, 2)
 
-    def worker(self, link: TestLink, shard: int = 0) -> Worker:
-        assignment = Assignment(shard, self.settings.shards, self.partitions, self.versions)
+    def worker(self, link: TestLink, shard: int = 0, tenure: str = "") -> Worker:
+        assignment = Assignment(shard, self.settings.shards, self.partitions, self.versions, tenure=tenure)
         ports = Ports(self.kafka, self.disk, self.clock, link, lambda name: Inline(), self.shared)
         return Worker(self.settings, assignment, ports, self._make)
 
