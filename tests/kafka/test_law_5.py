@@ -33,7 +33,7 @@ from tests.oracle.world import START_MS
 
 pytestmark = pytest.mark.kafka
 
-SEEDS = [int(seed) for seed in os.environ.get("STREAMWATCHD_LAW_5_SEEDS", "11").split(",")]
+SEEDS = [int(seed) for seed in os.environ.get("STREAMWATCHD_LAW_5_SEEDS", "12").split(",")]
 RULES, RECORDS = 40, 100
 SHARDS, EXCHANGE_PARTITIONS = 2, 3
 SETTLED_MS, CLOSING_MS = 10_000, 60_000
