@@ -135,6 +135,8 @@ def test_reloads_under_traffic_change_nothing_for_rules_that_stay_as_they_are(
     journal = Journal(site.kafka, f"{site.prefix}journal")
     settled_ms = end_ms + SETTLED_MS
     site.until(lambda: is_past(journal, settled_ms))
+    first = site.logged("rules_compiled")[0]["content"]
+    site.until(lambda: [each["content"] for each in site.logged("rules_switched")][-1:] == [first])
     assert site.signal(signal.SIGTERM) == 0
     journal.read()
     inputs = Logs(site.kafka, [site.prefix + topic for topic in site.counts])
