@@ -23,11 +23,11 @@ from streamwatchd.daemon.process import EXIT_MISMATCH  # noqa: E402
 from streamwatchd.daemon.restore import Restored  # noqa: E402
 from streamwatchd.diagnostics import render  # noqa: E402
 from streamwatchd.errors import RuleSetRejected, StateMismatch, Unavailable  # noqa: E402
+from streamwatchd.operators.document import iso  # noqa: E402
 from streamwatchd.ports.embedded import EmbeddedKafka  # noqa: E402
 from streamwatchd.ports.kafka import Kafka  # noqa: E402
 from streamwatchd.ports.librdkafka import Librdkafka  # noqa: E402
 from streamwatchd.settings import Settings  # noqa: E402
-from streamwatchd.shard.epoch import iso  # noqa: E402
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from benchmarks.detection.streams import Stream
 from streamwatchd.models import KINDS
 from streamwatchd.repository.calibration import fit, share_above
-from streamwatchd.repository.manifest import Artifact, Calibration, Feature, Manifest, Tail, Training
+from streamwatchd.repository.manifest import Feature
 from streamwatchd.training.history import history_of, replay
-from streamwatchd.training.train import DAY_MS, FITS, iso
+from streamwatchd.training.train import DAY_MS, FITS, Order, draft
 
 Numbers = npt.NDArray[np.float64]
 SETTINGS: Mapping[str, Mapping[str, int]] = {"lstm": {"rounds": 200}}
@@ -27,7 +27,8 @@ def run(kind: str, stream: Stream, seed: int) -> Numbers:
     history = history_of([(0,)] * len(vectors), stream.ends_ms, vectors)
     early = np.arange(len(history)) < stream.judged
     arrays = FITS[kind](history.take(early), stream.every_ms, seed, dict(SETTINGS.get(kind, {})), lambda share: None)
-    manifest = _manifest(kind, stream, vectors.shape[1])
+    features = [Feature(f"f{number}") for number in range(vectors.shape[1])]
+    manifest = draft(Order("benchmark", 1, kind, features, stream.every_ms), history)
     return replay(KINDS[kind].load(manifest, arrays), history).raw
 
 
@@ -48,18 +49,3 @@ def features_of(kind: str, values: Numbers) -> Numbers:
     padded = np.concatenate([np.full(SHORT - 1, values[0]), values])
     windows = np.lib.stride_tricks.sliding_window_view(padded, SHORT)
     return np.column_stack([values, windows.mean(axis=1), windows.std(axis=1)])
-
-
-def _manifest(kind: str, stream: Stream, features: int) -> Manifest:
-    tail = Tail(threshold=1.0, share=0.5, shape=0.0, scale=1.0, shape_error=0.0, vectors=0)
-    return Manifest(
-        format=1,
-        name="benchmark",
-        version=1,
-        kind=kind,
-        features=[Feature(f"f{number}") for number in range(features)],
-        every_ms=stream.every_ms,
-        artifact=Artifact("model.safetensors", "0" * 64, 1),
-        calibration=Calibration(per_day=DAY_MS / stream.every_ms, body=[0.0, 1.0], tail=tail),
-        training=Training("", "", stream.name, iso(int(stream.ends_ms[0])), iso(int(stream.ends_ms[-1])), 1, 1),
-    )

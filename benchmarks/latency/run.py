@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -53,13 +54,7 @@ class Run:
 
 def measure(bootstrap: str, work: Path, rate: int, delivery: str, warm_s: float, seconds: float, explain: bool) -> Run:
     topic = f"latency-{rate}-{delivery}-{time.strftime('%H%M%S')}"
-    ours = deploy(work, bootstrap, topic, work / "hosts.csv", delivery=delivery)
-    topics.create(bootstrap, {topic: PARTITIONS, ours.alerts: 1, ours.kpis: 1})
-    with (
-        Program(ours.command, ours.log, {"POLARS_MAX_THREADS": "1"}) as program,
-        Listener(bootstrap, ours.alerts) as ear,
-    ):
-        until_ready(ours, program)
+    with at_work(bootstrap, work, topic, delivery) as (ours, program, ear):
         before = ours.sums()
         offered = offer(bootstrap, topic, rate, warm_s, seconds, lines())
         time.sleep(DRAIN_SECONDS)
@@ -68,6 +63,21 @@ def measure(bootstrap: str, work: Path, rate: int, delivery: str, warm_s: float,
     if explain:
         say("\n".join(explained(before, after)))
     return judged(delivery, rate, offered, heard, cores)
+
+
+@contextmanager
+def at_work(
+    bootstrap: str, work: Path, topic: str, delivery: str = "exactly_once"
+) -> Iterator[tuple[Deployment, Program, Listener]]:
+    """A daemon with the job's rules that reads `topic`, and who listens to its alerts."""
+    ours = deploy(work, bootstrap, topic, work / "hosts.csv", delivery=delivery)
+    topics.create(bootstrap, {topic: PARTITIONS, ours.alerts: 1, ours.kpis: 1})
+    with (
+        Program(ours.command, ours.log, {"POLARS_MAX_THREADS": "1"}) as program,
+        Listener(bootstrap, ours.alerts) as ear,
+    ):
+        until_ready(ours, program)
+        yield ours, program, ear
 
 
 def until_ready(ours: Deployment, program: Program) -> float:

@@ -3,7 +3,7 @@
 usage: python -m benchmarks.load.overrun [--rate 50000] [--share 0.1] [--seconds 150] [--kafka host:port]
 
 A daemon with two shards on a real Kafka gets more events a second than it can take for some minutes, then none. Its
-workers are made slow: they stand still for a share of each 50 ms, as on a machine so much smaller. One event in 100 is
+workers are made slow: they run for a share of each 50 ms only, as on a machine so much smaller. One event in 100 is
 an alert at once; all must come.
 """
 
@@ -20,13 +20,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.latency.listener import Listener, first_heard
-from benchmarks.latency.run import until_ready
+from benchmarks.latency.listener import first_heard
+from benchmarks.latency.run import at_work
 from benchmarks.latency.traffic import HOSTS, Offered, lines, offer
 from benchmarks.measure import Program, put_first, tree
-from benchmarks.ref1 import events, topics
-from benchmarks.ref1.contestants import PARTITIONS, ROOT
-from benchmarks.ref1.deployment import Deployment, deploy
+from benchmarks.ref1 import events
+from benchmarks.ref1.contestants import ROOT
+from benchmarks.ref1.deployment import Deployment
 from benchmarks.ref1.run import broker
 
 LAG, READ = "streamwatchd_consumer_lag_records", "streamwatchd_records_total"
@@ -94,13 +94,7 @@ class Slow(threading.Thread):
 
 def measure(bootstrap: str, work: Path, share: float, rate: int, seconds: float) -> Found:
     topic = f"overrun-{time.strftime('%H%M%S')}"
-    ours = deploy(work, bootstrap, topic, work / "hosts.csv")
-    topics.create(bootstrap, {topic: PARTITIONS, ours.alerts: 1, ours.kpis: 1})
-    with (
-        Program(ours.command, ours.log, {"POLARS_MAX_THREADS": "1"}) as program,
-        Listener(bootstrap, ours.alerts) as ear,
-    ):
-        until_ready(ours, program)
+    with at_work(bootstrap, work, topic) as (ours, program, ear):
         began = time.time()
         with Slow(program.pid, share):
             offered = offer(bootstrap, topic, rate, 0.0, seconds, lines())

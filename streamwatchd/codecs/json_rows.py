@@ -93,7 +93,6 @@ class JsonDecoder:
         self._layout = build_layout(types)
         self._names = tuple(types)
         self._loose: set[str] = set()
-        self._uncertain = self._loose | ({self._time_field} & self._kinds.keys())
         self._readers = {name: msgspec.json.Decoder(type_).decode for name, type_ in types.items()}
         self._dictionaries = {name: Dictionary() for name, kind in self._kinds.items() if kind is Kind.STRING}
 
@@ -112,10 +111,8 @@ class JsonDecoder:
             bad = frame.take(~good)
             refused |= zip(cast(Rows, bad.position).tolist(), map(_time_reason, bad.time), strict=True)
             frame = frame.take(good)
-        unfit = {name: len(rows) for name, rows in batch.misfits.items()}
-        if refused and unfit:
-            unfit = {name: len(set(rows) - refused.keys()) for name, rows in batch.misfits.items()}
-            unfit = {name: count for name, count in unfit.items() if count}
+        good_misfits = {name: len(set(rows) - refused.keys()) for name, rows in batch.misfits.items()}
+        unfit = {name: count for name, count in good_misfits.items() if count}
         return Decoded(frame, [Rejected(row, reason) for row, reason in sorted(refused.items())], unfit)
 
     def _usual(self, batch: _Batch, at: int) -> None:
@@ -125,16 +122,18 @@ class JsonDecoder:
             batch.doubtful += range(at, at + len(payloads))
             return
         objects, doubtful = decode_all(payloads, self._layout)
-        out = dict.fromkeys(doubtful, "")
+        out = set(doubtful)
         texts = _without(payloads, doubtful) if doubtful else payloads
         if suspects := _suspects(cast("Sequence[bytes]", texts), self._schema.max_bytes):
             kept = _others(len(payloads), doubtful).tolist()
             for place in suspects:
                 if reason := _refusal(texts[place], self._schema.max_bytes):
-                    out[kept[place]] = batch.refused[at + kept[place]] = reason
+                    out.add(kept[place])
+                    batch.refused[at + kept[place]] = reason
         batch.doubtful += [at + row for row in doubtful]
         values = self._layout.columns(_without(objects, out) if out else objects)
-        self._put(batch, _others(len(payloads), out) + at, values, self._uncertain)
+        uncertain = self._loose | ({self._time_field} & self._kinds.keys())
+        self._put(batch, _others(len(payloads), out) + at, values, uncertain)
 
     def _careful(self, batch: _Batch) -> None:
         """The doubtful records, one by one."""
@@ -209,7 +208,6 @@ class JsonDecoder:
         new = misfits.keys() - self._loose - {self._time_field}
         if new:
             self._loose |= new
-            self._uncertain = self._uncertain | new
             self._layout = build_layout(self._types | dict.fromkeys(self._loose, _SCALAR))
         return misfits
 

@@ -51,8 +51,7 @@ class Fit:
         for each in self._findings:
             lost |= each.lost
         for partition, position in put_back(self._kafka, self._settings, lost).items() if lost else ():
-            place = f"{partition.topic}[{partition.partition}]"
-            self._log.info("offset_put_back", partition=place, offset=position.offset)
+            self._log.info("offset_put_back", partition=str(partition), offset=position.offset)
         return True
 
     @property
@@ -75,7 +74,7 @@ class Fit:
         """All that was found is in force; raises Unavailable where the disk does not take that down."""
         self._book.write(self._now)
         for each in self._findings:
-            starts = {f"{p.topic}[{p.partition}]": at for p, at in each.starts.items()}
+            starts = {str(partition): at for partition, at in each.starts.items()}
             self._log.warning("accepted", what=each.accept, reason=each.text, goes_on_at=starts)
         if not self._findings:
             self._log.info("nothing_to_accept", reason="topics and offsets are as they should be")

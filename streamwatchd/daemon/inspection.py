@@ -125,7 +125,7 @@ class Inspection:
             if at < first:
                 yield Finding(
                     Accept.GAP,
-                    f"{_name(each)} begins at offset {first}, the next to be read was {at}: {first - at} record(s) "
+                    f"{each} begins at offset {first}, the next to be read was {at}: {first - at} record(s) "
                     "have passed the topic's retention unread",
                     starts={each: first},
                     gone={each: first},
@@ -133,7 +133,7 @@ class Inspection:
             elif at > end:
                 yield Finding(
                     Accept.GAP,
-                    f"{_name(each)} ends at offset {end}, the next to be read was {at}: its log was cut short",
+                    f"{each} ends at offset {end}, the next to be read was {at}: its log was cut short",
                     starts={each: end},
                     gone={each: NOTHING_BELOW},
                 )
@@ -161,12 +161,8 @@ class Inspection:
         return every_partition(self.now, (topic,))
 
 
-def _name(partition: Partition) -> str:
-    return f"{partition.topic}[{partition.partition}]"
-
-
 def _names(partitions: Iterable[Partition]) -> str:
-    names = [_name(each) for each in sorted(partitions)]
+    names = list(map(str, sorted(partitions)))
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(names[:_MOST_NAMED]) + more
 

@@ -12,11 +12,11 @@ from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.selfwatch.document import RULE, Document
 from streamwatchd.errors import Unavailable
+from streamwatchd.operators.document import iso
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.open_files import open_files
 from streamwatchd.repository.store import GOOD, WITHDRAWN, ModelStore, Status
 from streamwatchd.settings import Settings
-from streamwatchd.shard.epoch import iso
 
 FLOODS = RULE + "model_floods"
 BY = "streamwatchd"

@@ -57,7 +57,7 @@ class Remembered:
         for each in partitions:
             if layout is None or each not in self._ends:
                 raise StateMismatch(
-                    f"topic {self._settings.topics.journal} does not retain where {each.topic}[{each.partition}] "
+                    f"topic {self._settings.topics.journal} does not retain where {each} "
                     "stood: restore the group's offsets yourself, or begin anew with another `app` and `state_dir`"
                 )
             mine = Owner(

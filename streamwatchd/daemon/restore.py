@@ -154,7 +154,7 @@ class Check:
                     continue
                 if not since and partition in stamps and stamps[partition][0].offset != part.positions[task]:
                     raise StateMismatch(
-                        f"{partition.topic}[{partition.partition}]: the savepoint goes on at {part.positions[task]}, "
+                        f"{partition}: the savepoint goes on at {part.positions[task]}, "
                         f"the committed offset is {stamps[partition][0].offset}: it was moved by hand"
                     )
                 if since:
@@ -168,7 +168,7 @@ class Check:
             admin.close()
         if first > start and (partition not in stamps or stamps[partition][0].offset > start):
             raise StateMismatch(
-                f"{partition.topic}[{partition.partition}] retains offsets from {first} on, the savepoint goes on at "
+                f"{partition} retains offsets from {first} on, the savepoint goes on at "
                 f"{start}: it is too old, take a newer one"
             )
 

@@ -32,6 +32,8 @@ _MANY_KEYS = 4_096
 _NO_FIRST = np.iinfo(np.int64).max
 _NO_LAST = np.iinfo(np.int64).min
 
+_SAMPLED_KEYS = 1_024
+
 
 @dataclass(slots=True)
 class Pane:
@@ -270,12 +272,13 @@ class PaneTable:
                 self._frozen[index] = Frozen(partial(pack_pane, pane), place=packed.place)
 
     def packed_bytes(self) -> int:
-        """About what its panes take in a snapshot: all of them are reckoned like the newest one, by their keys."""
+        """About what its panes take in a snapshot: all keys are reckoned like the first ones of the newest pane."""
         if not self.panes:
             return 0
         newest = self.panes[max(self.panes)]
+        some = np.arange(min(_SAMPLED_KEYS, len(newest.count)))
         keys = sum(len(pane.count) for pane in self.panes.values())
-        return round(len(pack(pack_pane(newest))) * keys / max(1, len(newest.count)))
+        return round(len(pack(pack_pane(newest.take(some)))) * keys / max(1, len(some)))
 
     def keep(self, accumulations: Sequence[Accumulation]) -> None:
         """Follow only these from here on; closed panes stay as they are until they are dropped."""

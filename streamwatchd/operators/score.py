@@ -26,8 +26,7 @@ from streamwatchd.repository.calibration import scores, share_above
 from streamwatchd.repository.manifest import Manifest
 from streamwatchd.repository.store import ModelData
 from streamwatchd.rules.ruleset import SHADOW_OF
-
-SCORE = "score"
+from streamwatchd.rules.streams import SCORE
 
 Index = npt.NDArray[np.intp]
 EmitAnomaly = Callable[[Document], None]

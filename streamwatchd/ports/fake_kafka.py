@@ -279,10 +279,6 @@ class FakeAdmin:
         known = self._kafka.broker.topics
         return {topic: len(known[topic]) for topic in topics if topic in known}
 
-    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        self._kafka.reach("topic_ids")
-        return {topic: self._kafka.broker.ids[topic] for topic in topics if topic in self._kafka.broker.topics}
-
     def describe(self, topics: Iterable[str]) -> dict[str, TopicFacts]:
         self._kafka.reach("describe")
         broker = self._kafka.broker

@@ -20,8 +20,13 @@ from streamwatchd.batch import RawBatch
 
 @dataclass(frozen=True, slots=True, order=True)
 class Partition:
+    """As people write it: `topic[number]`."""
+
     topic: str
     partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +180,6 @@ class PlainWriter(Protocol):
 class Admin(Protocol):
     def partitions_of(self, topics: Iterable[str]) -> dict[str, int]:
         """Partition counts; a topic that is not there is not in the result."""
-
-    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        """The broker's id of each topic's present incarnation; empty where the broker has none."""
 
     def describe(self, topics: Iterable[str]) -> dict[str, TopicFacts]:
         """Of these topics alone; one that is not there is not in the result."""

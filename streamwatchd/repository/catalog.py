@@ -46,6 +46,7 @@ class Catalog:
         self.root, self.shown = root, shown or str(root)
         self._store = ModelStore(files, root)
         self._kept = ModelStore(_Kept(kept), root)
+        self._listed: dict[str, list[int]] = {}
         self._found: dict[tuple[str, int], Candidate] = {}
         self.trouble = ""
         """Why the repository could not be asked."""
@@ -57,8 +58,14 @@ class Catalog:
 
     def versions(self, name: str) -> list[int]:
         """Of a model, whatever their status."""
-        nothing: list[int] = []
-        return sorted({*self._asked(lambda: self._store.versions(name), nothing), *self._kept.versions(name)})
+        return sorted({*self._there(name), *self._kept.versions(name)})
+
+    def _there(self, name: str) -> list[int]:
+        """Those that the repository has itself."""
+        if name not in self._listed:
+            nothing: list[int] = []
+            self._listed[name] = self._asked(lambda: self._store.versions(name), nothing)
+        return self._listed[name]
 
     def candidates(self, reference: str) -> Iterable[Candidate]:
         """For `name` the good versions, newest first; for `name@version` that one, unless it is withdrawn."""
@@ -76,8 +83,7 @@ class Catalog:
 
     def status(self, name: str, version: int) -> str:
         """As the repository says; of a version that it has lost, as it was."""
-        nothing: list[int] = []
-        if version not in self._asked(lambda: self._store.versions(name), nothing):
+        if version not in self._there(name):
             return self._kept.status(name, version).status
         return self._asked(lambda: self._store.status(name, version).status, GOOD)
 

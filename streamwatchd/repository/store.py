@@ -147,13 +147,20 @@ class ModelStore:
         self._files.write(folder / MANIFEST, text)
         return written
 
+    def publish(self, manifest: Manifest, arrays: Mapping[str, npt.NDArray[Any]], status: Status) -> Manifest:
+        """The same, with an audit line."""
+        written = self.write(manifest, arrays, status)
+        self._note(written.name, written.version, "", status)
+        return written
+
     def set_status(self, name: str, version: int, status: Status) -> None:
         """Promote or withdraw, with an audit line."""
         before = self.status(name, version)
         self._files.write(self._at(name, version) / STATUS, msgspec.json.encode(status))
-        self.audit(name, {"version": version, "from": before.status, "to": status.status, **_about(status)})
+        self._note(name, version, before.status, status)
 
-    def audit(self, name: str, line: Mapping[str, object]) -> None:
+    def _note(self, name: str, version: int, before: str, status: Status) -> None:
+        line = {"version": version, "from": before, "to": status.status, **_about(status)}
         path = self.root / name / AUDIT
         self._files.write(path, (self._files.read(path) or b"") + msgspec.json.encode(line) + b"\n")
 

@@ -51,13 +51,16 @@ def shadow(rule: Anomaly, catalog: Catalog, chosen: Candidate | None) -> Candida
     if "@" in rule.model:
         return None
     on_trial = catalog.shadows(rule.model, 0 if chosen is None else chosen.version)
-    return next((each for each in on_trial if next(_problems(rule, each), None) is None), None)
+    return next((each for each in on_trial if _fits(rule, each)), None)
 
 
 def fitting(rule: Anomaly, catalog: Catalog) -> ModelData | None:
     """The same without a word."""
-    fit = (each.data for each in catalog.candidates(rule.model) if next(_problems(rule, each), None) is None)
-    return next(fit, None)
+    return next((each.data for each in catalog.candidates(rule.model) if _fits(rule, each)), None)
+
+
+def _fits(rule: Anomaly, candidate: Candidate) -> bool:
+    return next(_problems(rule, candidate), None) is None
 
 
 def _problems(rule: Anomaly, candidate: Candidate) -> Iterator[tuple[str, str]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Protocol
 
 import msgspec
 
 from streamwatchd.errors import Fenced, StateMismatch, Unavailable
 from streamwatchd.failpoints import failpoint
+from streamwatchd.operators.document import iso
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.kafka import Committed, Kafka, Outcome, Partition, Record, Writer
 from streamwatchd.settings import Topics
@@ -77,11 +77,6 @@ class Sealed:
     exchanged: tuple[ExchangeRecord, ...]
     positions: Mapping[Partition, Committed]
     emitted_at_ms: int
-
-
-def iso(ms: int) -> str:
-    """ISO-8601 UTC with milliseconds."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
 
 
 def records_of(sealed: Sealed, topics: Topics, journal: Partition, shard: int, most_bytes: int) -> Iterable[Record]:

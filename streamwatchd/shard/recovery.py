@@ -297,6 +297,6 @@ def check_positions(state: State, committed: Mapping[Partition, Committed | None
         there = committed.get(partition)
         if there is None or there.offset != position:
             raise StateMismatch(
-                f"{partition.topic}[{partition.partition}]: the state of epoch {state.epoch} goes on at offset "
+                f"{partition}: the state of epoch {state.epoch} goes on at offset "
                 f"{position}, but the group's committed offset is {'gone' if there is None else there.offset}"
             )

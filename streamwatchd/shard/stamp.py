@@ -57,7 +57,7 @@ def _read(partition: Partition, position: Committed) -> Stamp:
     found = _TEXT.fullmatch(position.metadata)
     if found is None:
         raise StateMismatch(
-            f"the committed offset {position.offset} of {partition.topic}[{partition.partition}] was not written "
+            f"the committed offset {position.offset} of {partition} was not written "
             "by streamwatchd: it was moved by hand, or another program uses this group"
         )
     epoch, shard, shards, generation = map(int, found.groups()[:4])
@@ -83,7 +83,7 @@ def committed_epoch(positions: Positions, owner: Owner) -> int:
             continue
         if (stamp.layout, stamp.shard) != (owner.layout, owner.shard):
             raise StateMismatch(
-                f"{partition.topic}[{partition.partition}] belongs to shard {stamp.shard} in {stamp.layout}; this is "
+                f"{partition} belongs to shard {stamp.shard} in {stamp.layout}; this is "
                 f"{owner}: the shards were moved by another daemon, start this one again with "
                 f"`shards: {stamp.layout.shards}`, or let it move them once more"
             )

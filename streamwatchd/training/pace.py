@@ -28,7 +28,7 @@ def periods_in(history: History) -> int:
 
 
 def first_pace(history: History, every_ms: int) -> Pace:
-    """With an error of one unit; `with_error` sets what remains after a forecast."""
+    """With an error of one unit; `arrays_of` is given what remains after a forecast."""
     log = np.array([_proportional(column) for column in history.vectors.T], np.bool_)
     values = transform(history.vectors, log)
     off = np.concatenate([values[rows] - np.median(values[rows], axis=0) for rows in history.series()])

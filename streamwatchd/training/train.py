@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.models import KINDS, Scorer
+from streamwatchd.operators.document import iso
 from streamwatchd.repository import calibration
 from streamwatchd.repository.manifest import FORMAT, Artifact, Calibration, Feature, Manifest, Tail, Training
 from streamwatchd.training import change, forest, lstm, seasonal
@@ -90,8 +91,8 @@ def train(order: Order, history: History, advance: Advance) -> Trained:
             fitted, order.every_ms, order.seed, dict(order.given), lambda share: advance(0.7 * share)
         )
     arrays.setdefault("center", np.median(fitted.vectors, axis=0))
-    draft = _draft(order, history)
-    scorer = KINDS[order.kind].load(draft, arrays)
+    unjudged = draft(order, history)
+    scorer = KINDS[order.kind].load(unjudged, arrays)
     replayed = replay(scorer, history, keep_memory=True, advance=lambda share: advance(0.7 + 0.3 * share))
     held_back = (history.ends_ms > ends[0]) & (history.ends_ms <= ends[1]) & history.normal
     try:
@@ -100,7 +101,7 @@ def train(order: Order, history: History, advance: Advance) -> Trained:
         raise UnreadableInput(str(error)) from error
     score = calibration.scores(calibrated, replayed.raw)
     judged = history.ends_ms > ends[1]
-    manifest = msgspec.structs.replace(draft, calibration=calibrated, metrics=measured(history, score, judged))
+    manifest = msgspec.structs.replace(unjudged, calibration=calibrated, metrics=measured(history, score, judged))
     return Trained(manifest, arrays, scorer, replayed.raw, score, replayed.memory, held_back, judged)
 
 
@@ -134,8 +135,8 @@ def begins(history: History, odd: Mask) -> Mask:
     return found
 
 
-def _draft(order: Order, history: History) -> Manifest:
-    """With a calibration that says nothing yet."""
+def draft(order: Order, history: History) -> Manifest:
+    """The manifest with a calibration that says nothing yet."""
     first, last = history.span_ms
     tail = Tail(threshold=1.0, share=0.5, shape=0.0, scale=1.0, shape_error=0.0, vectors=0)
     return Manifest(
@@ -163,11 +164,6 @@ def _draft(order: Order, history: History) -> Manifest:
         created_by=order.created_by,
         libraries=_libraries(order.kind),
     )
-
-
-def iso(at_ms: int) -> str:
-    """ISO-8601 UTC with milliseconds."""
-    return f"{np.datetime64(at_ms, 'ms')}Z"
 
 
 def _libraries(kind: str) -> dict[str, str]:

@@ -428,7 +428,8 @@ def test_a_topic_has_an_identity(cluster: Kafka, topic: str) -> None:
     other = f"{topic}-other"
     admin = cluster.admin()
     admin.ensure_topics([NewTopic(other, 1)])
-    ids = admin.topic_ids([topic, other])
-    assert ids == admin.topic_ids([topic, other])
+    found = admin.describe([topic, other])
+    assert found == admin.describe([topic, other])
+    ids = {name: facts.id for name, facts in found.items()}
     assert len(set(ids.values())) == 2
     assert all(ids.values())

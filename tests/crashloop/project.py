@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import Record
-from streamwatchd.shard.epoch import iso
 from tests.oracle import reading
 from tests.oracle.compare import iso_ms
 from tests.oracle.random_rules import World, build_world, draw_log

@@ -11,7 +11,7 @@ from streamwatchd.demo.project import SHIPPED
 from streamwatchd.demo.record import batches
 from streamwatchd.demo.traffic import Nature, Traffic
 from streamwatchd.demo.verdict import Verdict, judge
-from streamwatchd.shard.epoch import iso
+from streamwatchd.operators.document import iso
 from streamwatchd.shard.output import Output, Sink
 from streamwatchd.testing.driver import Driver
 from tests.demo.conftest import START_MS

@@ -36,6 +36,13 @@ def two_hosts(kafka: str, folder: Path, **settings: object) -> tuple[Site, Site]
     return first, second
 
 
+def start_and_wait(*hosts: Site) -> None:
+    for each in hosts:
+        each.start()
+    for each in hosts:
+        each.until(lambda each=each: each.health()[0] == 200, 120)  # type: ignore[misc]
+
+
 def kill_all_of_it(site: Site) -> None:
     """As when the machine goes."""
     assert site.process is not None
@@ -65,10 +72,7 @@ def test_one_host_dies_and_the_other_takes_over(
         settings["take_over_after"] = "10s"
     first, second = two_hosts(kafka, tmp_path, **settings)
     try:
-        first.start()
-        second.start()
-        for each in (first, second):
-            each.until(lambda each=each: each.health()[0] == 200, 120)  # type: ignore[misc]
+        start_and_wait(first, second)
         first.feed(600)
         second.until(lambda: first.metric("streamwatchd_shared_store_epoch") > 0)
         first.feed(200)
@@ -90,10 +94,7 @@ def test_a_host_that_comes_back_takes_its_own_shards_again(kafka: str, tmp_path:
     """It died and was taken over; started again it works on what it `owns`, the other one lets go and works on."""
     first, second = two_hosts(kafka, tmp_path, snapshot_store=f"file://{tmp_path}/shared")
     try:
-        for each in (first, second):
-            each.start()
-        for each in (first, second):
-            each.until(lambda each=each: each.health()[0] == 200, 120)  # type: ignore[misc]
+        start_and_wait(first, second)
         first.feed(400)
         first.until(lambda: first.metric("streamwatchd_records_total") > 0)
         kill_all_of_it(first)
@@ -119,10 +120,7 @@ def test_rules_change_on_all_hosts_at_one_instant(kafka: str, tmp_path: Path) ->
     """Both are at work; a rule that comes counts what the rule that stays counts, from the instant on, on both."""
     first, second = two_hosts(kafka, tmp_path, snapshot_store=f"file://{tmp_path}/shared")
     try:
-        for each in (first, second):
-            each.start()
-        for each in (first, second):
-            each.until(lambda each=each: each.health()[0] == 200, 120)  # type: ignore[misc]
+        start_and_wait(first, second)
         first.feed(400)
         for each in (second, first):
             (each.folder / "rules.d" / "more.yaml").write_text(COUNTS.replace("counts", "more"))

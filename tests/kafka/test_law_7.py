@@ -27,11 +27,11 @@ from click.testing import CliRunner
 from streamwatchd.cli import main
 from streamwatchd.demo.sources import KINDS
 from streamwatchd.demo.traffic import Shape, generate
+from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import NewTopic, Partition, Record
 from streamwatchd.ports.librdkafka import Librdkafka
 from streamwatchd.ports.murmur2 import partition_of
 from streamwatchd.rules.loader import load
-from streamwatchd.shard.epoch import iso
 from streamwatchd.shard.journal import EpochRecord
 from streamwatchd.shard.journal import read_topic as read_journal
 from tests.kafka.process import Process, free_port, read_letters

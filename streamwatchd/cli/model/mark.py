@@ -9,6 +9,7 @@ import msgspec
 
 from streamwatchd.cli.model.store import Repository, now, open_repository, repository_options, somebody
 from streamwatchd.errors import UnreadableInput
+from streamwatchd.operators.document import iso
 from streamwatchd.repository.calibration import raw_at
 from streamwatchd.repository.dispositions import (
     VERDICTS,
@@ -19,7 +20,6 @@ from streamwatchd.repository.dispositions import (
 )
 from streamwatchd.repository.store import GOOD, Status
 from streamwatchd.training.spans import at_ms
-from streamwatchd.training.train import iso
 
 THRESHOLD = 0.95
 _LEAST = 0.01
@@ -105,9 +105,6 @@ def _shifted(repository: Repository, name: str, version: int) -> str:
         created_by=somebody(),
     )
     reason = f"{manifest.id} with its calibration shifted by {shift:.4g} after {len(marks)} marks"
-    store.write(fresh, data.arrays, Status(status, now(), somebody(), reason))
-    store.audit(
-        name, {"version": fresh.version, "from": "", "to": status, "at": now(), "by": somebody(), "reason": reason}
-    )
+    store.publish(fresh, data.arrays, Status(status, now(), somebody(), reason))
     used = f"; rules that name `{name}` take it" if status == GOOD else f"; it is {status}"
     return f"its calibration shifts by {shift:.4g} as {fresh.id}{used}"

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import numpy as np
 
 from streamwatchd.cli.project import config_path, project_options
 from streamwatchd.compiler import compile_project
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.errors import UnreadableInput
+from streamwatchd.operators.document import iso
 from streamwatchd.ports.files import Files
 from streamwatchd.ports.open_files import open_files
 from streamwatchd.repository.store import GOOD, ModelStore
@@ -71,7 +71,7 @@ def open_repository(config: Path | None, rules_dir: Path | None, models: str | N
 
 def now() -> str:
     """ISO-8601 UTC."""
-    return f"{np.datetime64(int(time.time() * 1000), 'ms')}Z"
+    return iso(int(time.time() * 1000))
 
 
 def somebody() -> str:

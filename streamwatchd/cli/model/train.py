@@ -95,12 +95,8 @@ def command(
     history = replace(history, normal=normal)
     trained = train(order, history, _advance())
     path = write_report(trained, history, report or Path("build") / "models" / f"{name}-{order.version}")
-    written = repository.store.write(
-        trained.manifest, trained.arrays, Status(SHADOW if shadow else GOOD, now(), somebody())
-    )
-    repository.store.audit(
-        name, {"version": order.version, "from": "", "to": SHADOW if shadow else GOOD, "at": now(), "by": somebody()}
-    )
+    status = Status(SHADOW if shadow else GOOD, now(), somebody())
+    written = repository.store.publish(trained.manifest, trained.arrays, status)
     click.echo(_told(trained, seen))
     click.echo(f"{written.id} written to {repository.root}; report: {path}")
 

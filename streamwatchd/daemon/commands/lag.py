@@ -10,11 +10,11 @@ from streamwatchd.control import CommandRefused
 from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.metrics import holder
 from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import Partition
 from streamwatchd.ports.telemetry import Report
 from streamwatchd.settings import Topics
 from streamwatchd.shard.assignor import exchange_topic
-from streamwatchd.shard.epoch import iso
 
 _BEGUN = 0
 

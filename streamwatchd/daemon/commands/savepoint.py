@@ -13,8 +13,8 @@ from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.process import store_at
 from streamwatchd.daemon.supervisor import Supervisor
 from streamwatchd.errors import StreamwatchdError
+from streamwatchd.operators.document import iso
 from streamwatchd.shard.control import Saved
-from streamwatchd.shard.epoch import iso
 from streamwatchd.shard.savepoint import NAME, Savepoint, savepoints, write_savepoint
 from streamwatchd.shard.shared import SharedStore
 

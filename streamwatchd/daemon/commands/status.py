@@ -10,8 +10,8 @@ import streamwatchd
 from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.metrics import holder
 from streamwatchd.daemon.workers import WorkerSlot
+from streamwatchd.operators.document import iso
 from streamwatchd.ports.telemetry import Report
-from streamwatchd.shard.epoch import iso
 
 _BEGUN = 0
 """Watermarks below 1970 belong to partitions that never had a record."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from streamwatchd.daemon.selfwatch.sight import Key, Sight
 from streamwatchd.settings import SelfAlerts
+from streamwatchd.shard.scoring import ODD
 
 _GROWING_S = 60.0
 _SHARE_S = 300.0
 _LEAST_RECORDS = 100
-ODD = "0.95"
 FLOOD_TIMES, FLOOD_SHARE = 10.0, 0.05
 """A version floods where so many times more scores than its calibration expects are odd, and more than such a share:
 an incident makes some keys odd, a version that does not fit makes many so."""
@@ -85,7 +85,7 @@ def _floods(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
     expects = sight.gauge("model_expected_ratio", "model", "version")
     found = {}
     for key, scored in sight.risen("model_scored_total", "model", "version", over_s=_SHARE_S).items():
-        share = odd.get((*key, ("bound", ODD)), 0.0) / max(scored, 1.0)
+        share = odd.get((*key, ("bound", f"{ODD:g}")), 0.0) / max(scored, 1.0)
         usual = expects.get(key, 0.0)
         if scored >= _LEAST_RECORDS:
             context = {"expected": f"{100 * usual:.2g}%"}

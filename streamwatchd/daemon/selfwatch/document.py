@@ -11,7 +11,7 @@ import msgspec
 import streamwatchd
 from streamwatchd.daemon.selfwatch.conditions import Condition, Finding
 from streamwatchd.daemon.selfwatch.sight import Key
-from streamwatchd.shard.epoch import iso
+from streamwatchd.operators.document import iso
 
 Document = dict[str, Any]
 

@@ -39,19 +39,6 @@ class LibrdkafkaAdmin:
         found = {topic: known[topic] for topic in topics if topic in known}
         return {topic: len(each.partitions) for topic, each in found.items() if each.error is None}
 
-    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        names = list(topics)
-        if not names or not self._creates_topics:
-            return {}
-        described = self._client.describe_topics(TopicCollection(names), request_timeout=self._patience_s)
-        ids = {}
-        for name, future in described.items():
-            try:
-                ids[name] = str(future.result().topic_id)
-            except KafkaException as problem:
-                raise family(problem, f"describe topic {name}") from problem
-        return ids
-
     def describe(self, topics: Iterable[str]) -> dict[str, TopicFacts]:
         names = list(topics)
         if not self._creates_topics:

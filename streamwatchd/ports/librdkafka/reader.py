@@ -183,7 +183,7 @@ class LibrdkafkaReader:
             # The records that came with it go out first; the next call raises it.
             self._problem = error
             at = None if event.topic() is None else Partition(str(event.topic()), int(event.partition() or 0))
-            self._reading = f"read {at.topic}[{at.partition}] at offset {self._positions.get(at)}" if at else "read"
+            self._reading = f"read {at} at offset {self._positions.get(at)}" if at else "read"
             return
         partition = Partition(str(event.topic()), int(event.partition() or 0))
         if partition in self._positions and _offset(event) >= self._positions[partition]:
