@@ -86,7 +86,7 @@ def _headline(wanted: Wanted, traffic: Traffic, servers: str, project: Project) 
 
 def _create_topics(kafka: Kafka, project: Project, servers: str) -> None:
     topics = project.settings.topics
-    outputs = (topics.alerts, topics.kpis, topics.late, topics.dead_letters)
+    outputs = (topics.alerts, topics.kpis, topics.late, topics.dead_letters, topics.of_self_alerts)
     try:
         admin = kafka.admin()
         admin.ensure_topics(NewTopic(name, PARTITIONS) for name in (*project.topics.values(), *outputs))

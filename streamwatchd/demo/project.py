@@ -53,7 +53,8 @@ def prepare(folder: Path, servers: str, prefix: str = "", config: Path = SHIPPED
     topics = {name: prefix + source["topic"] for name, source in document["sources"].items()}
     for name, topic in topics.items():
         document["sources"][name]["topic"] = topic
-    outputs = {**asdict(Topics()), **document.get("topics", {})}
+    # the film plays minutes ago, so the daemon may say of itself that it is late: that is no alarm of the film
+    outputs = {**asdict(Topics()), "self_alerts": "streamwatchd.self-alerts", **document.get("topics", {})}
     document["topics"] = {name: prefix + topic for name, topic in outputs.items() if topic}
     written = folder / "streamwatchd.yaml"
     written.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2))

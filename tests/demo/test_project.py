@@ -58,6 +58,12 @@ def test_the_demo_runs_it_with_topics_and_folders_of_its_own(tmp_path: Path) -> 
     assert settings.listen == f"127.0.0.1:{project.port}"
 
 
+def test_alerts_of_the_daemon_on_itself_are_no_alarms_of_the_film(tmp_path: Path) -> None:
+    """It plays minutes ago, which the daemon may well remark on; the shown alarms are those of the rules."""
+    topics = prepare(tmp_path, "broker:1").settings.topics
+    assert topics.of_self_alerts not in ("", topics.alerts)
+
+
 def test_a_project_that_does_not_check_is_shown(tmp_path: Path) -> None:
     """With its diagnostics; a missing one by name."""
     with pytest.raises(UnreadableInput, match="no_such"):
