@@ -18,11 +18,12 @@ from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.batch import Frame, to_values
 from streamwatchd.operators.asking import BEGINNING, FOREVER
 from streamwatchd.operators.family import Family
-from streamwatchd.operators.flow import Flow, Outbox
+from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.keyspace import KeySpace, key_hash
 from streamwatchd.operators.late import Partial
 from streamwatchd.operators.ordering import pack_frame, unpack_frame
 from streamwatchd.operators.panes import Pane, pack_pane, unpack_pane
+from streamwatchd.operators.sending import Outbox
 from streamwatchd.operators.spec import RowFeedSpec
 from streamwatchd.packing import pack, unpack
 from streamwatchd.shard.output import ExchangeRecord, TaskId
@@ -106,7 +107,7 @@ class Sender:
         for feed, frame in outbox.rows:
             self._put_rows(put, feed, frame)
         for stream, watermark in outbox.watermarks:
-            for stage in self._flow.stages_of(stream):
+            for stage in self._flow.wiring.stages_of(stream):
                 for partition in range(self.partitions):
                     put(stage, partition, pack(["w", stream, watermark]))
         outbox.panes, outbox.late, outbox.rows, outbox.watermarks = [], [], [], []
@@ -129,7 +130,7 @@ class Sender:
 
         for partition in np.unique(targets).tolist():
             for packed in _pieces(here[targets == partition], item):
-                put(self._flow.targets[spec.id], partition, packed)
+                put(self._flow.wiring.targets[spec.id], partition, packed)
 
     def _partitions(self, space: KeySpace, route: tuple[int, ...]) -> npt.NDArray[np.int64]:
         handle = (id(space), route)
@@ -147,7 +148,7 @@ class Sender:
         for partition in np.unique(targets).tolist():
             mine = np.flatnonzero(targets == partition)
             for packed in _pieces(mine, lambda _, rows: ["r", feed.name, pack_frame(frame.take(rows))]):
-                put(self._flow.targets[feed.name], partition, packed)
+                put(self._flow.wiring.targets[feed.name], partition, packed)
 
 
 def _pieces(chosen: Index, item: Make) -> Iterator[bytes]:

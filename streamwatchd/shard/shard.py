@@ -48,7 +48,7 @@ class Shard:
     def _make(self, task: TaskId, program: Program, coming: Program | None = None) -> Task:
         """`coming` is asked for a source that the program does not have: nothing reads it before the change."""
         made = self._task(task, program, coming)
-        made.flow.laps, made.flow.speakers = self.laps, speakers(program.plan)
+        made.flow.laps, made.flow.wiring.speakers = self.laps, speakers(program.plan)
         if isinstance(made, SourceTask):
             made.readers = readers(program.plan)
         return made
@@ -139,7 +139,7 @@ class Shard:
         self.program, self.tables = replace(program, plan=plan), dict(tables)
         told_by, read_by = speakers(plan), readers(plan)
         for name, task in self.tasks.items():
-            task.flow.speakers = told_by
+            task.flow.wiring.speakers = told_by
             if isinstance(task, SourceTask):
                 task.readers = read_by
                 source = _source(plan, name.topic)

@@ -23,8 +23,9 @@ from streamwatchd.lang.typed import Kind
 from streamwatchd.operators.asking import GRACE_MS
 from streamwatchd.operators.dimension import Dimensions, key_text
 from streamwatchd.operators.document import Origin, iso
-from streamwatchd.operators.flow import Flow, Outbox
+from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.lateness import late_readers
+from streamwatchd.operators.sending import Outbox
 from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.ports.laps import DECODE
 from streamwatchd.shard.exchange import LateItem, PaneItem, RowsItem, Sender, frame_of, partial_of, read_record
@@ -350,11 +351,11 @@ class MergeTask:
             for item in items:
                 match item:
                     case PaneItem():
-                        family = self.flow.fed_by(item.family, item.since_ms, item.index)
+                        family = self.flow.wiring.fed_by(item.family, item.since_ms, item.index)
                         if family is not None:
                             family.set_partial(item.index, f"{feeder}#{item.part}", partial_of(item, family))
                     case LateItem():
-                        family = self.flow.fed_by(item.family, item.since_ms, item.index)
+                        family = self.flow.wiring.fed_by(item.family, item.since_ms, item.index)
                         if family is not None:
                             said = partial_of(item, family)
                             family.set_late(item.slot_ms, item.index, f"{feeder}#{item.part}", said)

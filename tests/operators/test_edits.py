@@ -341,7 +341,7 @@ def test_what_goes_behind_the_exchange_leaves_nothing_there() -> None:
     bench.change(own).clock(100).clock(100 + GRACE_S).clock(200 + GRACE_S).clock(300 + GRACE_S)
     for task, it in bench.driver.shards[0].tasks.items():
         assert len(it.flow.families) == (1 if task.topic == "m" else 0), task
-        assert not it.flow.stages_of("m")
+        assert not it.flow.wiring.stages_of("m")
     assert len(bench.driver.watermarks()) == 3
 
 

@@ -1,0 +1,57 @@
+"""How far a task has come: up to where everything has come of each stream, and up to where it has said so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from streamwatchd.operators.asking import BEGINNING
+from streamwatchd.operators.family import Family
+from streamwatchd.operators.node import Node
+from streamwatchd.operators.spec import FamilySpec
+
+
+class Progress:
+    """`limits` are, per input stream, the instants up to which everything has arrived (watermark + 1).
+
+    `roots` and `delays` say on which inputs a stream of this task rests, and by how much it lags behind them.
+    """
+
+    def __init__(self) -> None:
+        self.limits: dict[str, int] = {}
+        self.sent: dict[str, int] = {}
+        self.roots: dict[str, frozenset[str]] = {}
+        self.delays: Mapping[str, int] = {}
+
+    def go_on(self, limits: Mapping[str, int]) -> None:
+        for stream, limit in limits.items():
+            if stream in self.limits:
+                self.limits[stream] = max(self.limits[stream], limit)
+
+    def of_roots(self, roots: frozenset[str]) -> int:
+        return min((self.limits[stream] for stream in roots), default=BEGINNING)
+
+    def of_node(self, node: Node) -> int:
+        limit = self.of_roots(node.roots)
+        return limit if limit == BEGINNING else limit - self.delays.get(node.id, 0)
+
+    def of_stream(self, stream: str) -> int:
+        """Up to where all rows of a stream have come."""
+        if stream in self.limits:
+            return self.limits[stream]
+        limit = self.of_roots(self.roots[stream])
+        return limit if limit == BEGINNING else limit - self.delays.get(stream, 0)
+
+    def of_readers(self, spec: FamilySpec) -> int:
+        """Up to where every reader of the family has judged."""
+        return min([self.of_stream(spec.stream), *self.limits.values()])
+
+    def passed(self, family: Family) -> int:
+        """Up to where all is done for which a family is kept."""
+        if family.is_sent:
+            return self.sent.get(family.spec.stream, BEGINNING)
+        return self.of_readers(family.spec)
+
+    def restore(self, limits: Mapping[str, int], sent: Mapping[str, int]) -> None:
+        """Of a snapshot; streams that there are no more are left out."""
+        self.limits |= {stream: limit for stream, limit in limits.items() if stream in self.limits}
+        self.sent = dict(sent)

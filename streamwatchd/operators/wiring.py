@@ -1,0 +1,300 @@
+"""Which nodes, families and feeds a task has: as the rules ask for them, each from an instant of event time E on."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import Protocol, assert_never
+
+from streamwatchd.batch import Frame
+from streamwatchd.operators.asking import BEGINNING, FOREVER, StageAsk, asked_anew, asks_of_families
+from streamwatchd.operators.document import Speaker
+from streamwatchd.operators.evaluate import Evaluator
+from streamwatchd.operators.family import Family
+from streamwatchd.operators.flood import Flood
+from streamwatchd.operators.join import JoinNode
+from streamwatchd.operators.keyspace import NO_BOUND, KeySpace
+from streamwatchd.operators.kpi import KpiNode, KpiRows
+from streamwatchd.operators.node import Node
+from streamwatchd.operators.progress import Progress
+from streamwatchd.operators.row_alarm import RowAlarmNode
+from streamwatchd.operators.score import ScoreNode
+from streamwatchd.operators.sending import Outbox, sending
+from streamwatchd.operators.session import SessionNode
+from streamwatchd.operators.spec import (
+    JoinSpec,
+    KeyColumn,
+    KpiSpec,
+    RowAlarmSpec,
+    ScoreSpec,
+    StageSpec,
+    WindowAlarmSpec,
+)
+from streamwatchd.operators.window_alarm import WindowAlarmNode
+from streamwatchd.operators.wire import (
+    FeedWire,
+    Left,
+    NodeSpec,
+    Wire,
+    beginning_at,
+    families_of,
+    node_specs,
+    renamed,
+    share_rules,
+)
+
+
+class Rows(Protocol):
+    """Who takes in the rows that nodes give out."""
+
+    def push(self, stream: str, frame: Frame, *, meaning: str = "") -> None: ...
+
+    def is_read(self, stream: str) -> bool: ...
+
+
+class Wiring:
+    """What there is, and what becomes of it at a change. `spec` is what the newest rules ask for."""
+
+    def __init__(self, spec: StageSpec, evaluator: Evaluator, outbox: Outbox, progress: Progress, rows: Rows) -> None:
+        self.spec = spec
+        self._evaluator = evaluator
+        self._outbox = outbox
+        self._progress = progress
+        self._rows = rows
+        self.spaces: dict[tuple[str, ...], KeySpace] = {}
+        self.families: dict[str, Family] = {}
+        self.wires: dict[str, Wire] = {}
+        self.feeds: list[FeedWire] = [FeedWire(feed) for feed in spec.feeds]
+        self.asks = [StageAsk(BEGINNING, FOREVER, spec)]
+        self.targets: dict[str, int] = {}
+        self.speakers: Mapping[str, Speaker] = {}
+        """Families and alarms on rows → the rule in whose name it is told that they have more keys than they may."""
+        self._add(spec, BEGINNING)
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a node is about to end."""
+        return any(wire.until_ms < FOREVER for wire in self.wires.values())
+
+    def _add(self, spec: StageSpec, begins_ms: int) -> None:
+        self._ask_families(spec, begins_ms)
+        self._progress.roots |= spec.roots
+        self._progress.delays = spec.delays
+        self.targets |= spec.targets
+        for stream in spec.inputs:
+            self._progress.limits.setdefault(stream, BEGINNING)
+        kept = {name: wire for name, wire in self.wires.items() if wire.until_ms == FOREVER}
+        fresh = self._make_nodes(spec, {name: wire.spec for name, wire in kept.items()})
+        made = {node.id: beginning_at(node, begins_ms) for node in fresh}
+        specs = {part.id: part for part in node_specs(spec)}
+        self.wires = {
+            name: kept[name] if name not in made else Wire(made[name], specs[name], begins_ms) for name in spec.order
+        }
+
+    def _ask_families(self, spec: StageSpec, begins_ms: int) -> None:
+        """Tell families what is asked of them from here on; one that nobody asked for of late begins anew."""
+        sent = {family.id for family in spec.sends}
+        wanted = {family.id for family in (*spec.families, *spec.sends)}
+        for name, asks in asks_of_families(self.asks).items():
+            known = self.families.get(name)
+            if known is not None and name in wanted and known.until_ms < begins_ms:
+                aside = self._free_name(name, begins_ms, self.families)
+                self.families[aside] = self.families.pop(name)
+                known = None
+            if known is not None:
+                known.ask(asks, begins_ms, anew=name in wanted)
+            elif name in wanted:
+                newest = asks[-1].spec
+                space = self.space(newest.keys, newest.max_keys)
+                self.families[name] = Family(
+                    newest, space, self._evaluator, begins_ms, name in sent, flood=self._flood(space, name)
+                )
+
+    @staticmethod
+    def _free_name(name: str, at_ms: int, taken: Container[str]) -> str:
+        while name in taken:
+            name += f"@{at_ms}"
+        return name
+
+    def _make_nodes(self, spec: StageSpec, same: Mapping[str, NodeSpec]) -> list[Node]:
+        """Nodes for what is new; what equals a running one goes on running."""
+        made: list[Node] = []
+        for part in node_specs(spec):
+            if same.get(part.id) != part:
+                made.append(self._make_node(part, spec.roots[part.id]))
+        return made
+
+    def _make_node(self, part: NodeSpec, roots: frozenset[str]) -> Node:
+        match part:
+            case KpiSpec():
+                rows = KpiRows(part, self._evaluator, self._outbox.kpi, self._rows.push, self._rows.is_read)
+                return (SessionNode if part.session_ms else KpiNode)(part, self.families, roots, rows)
+            case JoinSpec():
+                return JoinNode(part, roots, self._rows.push)
+            case ScoreSpec():
+                return ScoreNode(part, roots, self._evaluator, self._rows.push, self._outbox.anomaly)
+            case WindowAlarmSpec():
+                return WindowAlarmNode(part, self.families, roots, self._evaluator, self._outbox.alert)
+            case RowAlarmSpec():
+                space = self.space(part.shape.keys, part.max_keys)
+                flood = self._flood(space, part.id)
+                return RowAlarmNode(part, space, roots, self._evaluator, self._outbox.alert, flood)
+        assert_never(part)
+
+    # change
+
+    def switch(self, at_ms: int, spec: StageSpec, living: frozenset[str]) -> None:
+        """From the instant E on by `spec`: what is new begins there, what is gone ends there, the rest goes on.
+
+        `living` are the alarms that the new rules have, here or elsewhere.
+        """
+        before = self.wires
+        feeds = {feed.name for feed in spec.feeds}
+        for feed in self.feeds:
+            if feed.spec.name not in feeds:
+                feed.until_ms = min(feed.until_ms, at_ms)
+        running = {feed.spec.name for feed in self.feeds if feed.until_ms == FOREVER}
+        self.feeds += [FeedWire(feed, at_ms) for feed in spec.feeds if feed.name not in running]
+        self.asks = asked_anew(self.asks, at_ms, spec)
+        left = Left(renamed(self.spec, spec), living)
+        self.spec = spec
+        self._add(spec, at_ms)
+        ending = {name: wire for name, wire in before.items() if wire.until_ms < FOREVER}
+        self.wires |= ending
+        for name, wire in before.items():
+            if name not in ending and self.wires.get(name) is not wire:
+                self._end(self._free_name(f"{name}@{at_ms}", at_ms, self.wires), wire, at_ms, left)
+
+    def _end(self, name: str, wire: Wire, at_ms: int, left: Left) -> None:
+        """Keep a node that the new rules lack until it has judged up to E, under a name that nothing else will have."""
+        self.wires[name] = wire
+        wire.until_ms = at_ms
+        wire.left = left
+        for heir in self.wires.values():
+            if heir.until_ms == FOREVER and share_rules(wire.node, heir.node, left.renamed):
+                heir.after.append(name)
+
+    def retire(self) -> None:
+        """Nodes that have judged up to their end hand their state over, or resolve their alarms, and go.
+
+        One that reads what a KPI gives out has not, as long as anything is due up to there.
+        """
+        while done := self._done():
+            for name in done:
+                self.hand_over(name, self.wires.pop(name))
+
+    def _done(self) -> list[str]:
+        next_ms = min((t for wire in self.wires.values() if (t := self.due(wire)) is not None), default=FOREVER)
+        return [name for name, wire in self.wires.items() if self._is_done(wire, next_ms)]
+
+    def shrink(self) -> bool:
+        """Let go what no version asks for any more, once all that came before its end has been judged, and sent on.
+
+        Gives whether there may have been any such.
+        """
+        if len(self.asks) == 1 and all(feed.until_ms == FOREVER for feed in self.feeds):
+            return False
+        in_use = {id(f) for wire in self.wires.values() if wire.until_ms < FOREVER for f in families_of(wire.node)}
+        said = not self._outbox.waits
+        for name, family in list(self.families.items()):
+            limit = self._progress.passed(family)
+            if id(family) in in_use or (family.is_sent and not said):
+                continue
+            family.shrink(limit)
+            if family.until_ms < limit:
+                del self.families[name]
+        if said:
+            sent = self._progress.sent
+            self.feeds = [feed for feed in self.feeds if sent.get(feed.spec.stream, BEGINNING) <= feed.until_ms]
+            if not in_use:
+                self._forget_asks()
+        return True
+
+    def _forget_asks(self) -> None:
+        least = min(
+            [*self._progress.limits.values(), *map(self._progress.passed, self.families.values())], default=FOREVER
+        )
+        kept = [ask for ask in self.asks if ask.until_ms >= least]
+        if len(kept) == len(self.asks):
+            return
+        self.asks = kept
+        inputs = {stream for ask in kept for stream in ask.spec.inputs}
+        self._progress.limits = {stream: limit for stream, limit in self._progress.limits.items() if stream in inputs}
+        self._progress.roots = {name: roots for ask in kept for name, roots in ask.spec.roots.items()}
+        self.targets = {name: stage for ask in kept for name, stage in ask.spec.targets.items()}
+
+    def _is_done(self, wire: Wire, next_ms: int) -> bool:
+        waits = any(name in self.wires for name in wire.after)
+        return wire.until_ms < min(self._progress.of_node(wire.node), next_ms) and not waits
+
+    def due(self, wire: Wire) -> int | None:
+        """The next instant at which a node judges, as far as everything has come for it."""
+        limit = min(self._progress.of_node(wire.node), wire.until_ms)
+        if limit == BEGINNING or any(name in self.wires for name in wire.after):
+            return None
+        return wire.node.due(limit)
+
+    def hand_over(self, name: str, wire: Wire) -> list[str]:
+        """Let heirs go on; gives those that wait for nobody else."""
+        node, freed = wire.node, []
+        for other_name, other in self.wires.items():
+            if name in other.after:
+                other.after.remove(name)
+                if isinstance(other.node, SessionNode | ScoreNode):
+                    other.node.adopt(node)  # type: ignore[arg-type]
+                else:
+                    other.node.adopt(node, wire.left.renamed, wire.until_ms)  # type: ignore[attr-defined]
+                if not other.after:
+                    freed.append(other_name)
+        if isinstance(node, WindowAlarmNode | RowAlarmNode):
+            node.resolve_rest(wire.until_ms, wire.left.living)
+        return freed
+
+    # spaces and outbox
+
+    def space(self, keys: tuple[KeyColumn, ...], max_keys: int) -> KeySpace:
+        """One key space per set of key names, bounded by the most that one of its readers allows (0: says nothing)."""
+        names = tuple(key.name for key in keys)
+        bound = max_keys or NO_BOUND
+        known = self.spaces.get(names)
+        if known is None:
+            known = self.spaces[names] = KeySpace(names, bound)
+            return known
+        if max_keys:
+            known.bound = bound if known.bound == NO_BOUND else max(bound, known.bound)
+        return known
+
+    def _flood(self, space: KeySpace, name: str) -> Flood:
+        return Flood(space, lambda: self.speakers.get(name), self._outbox.alert)
+
+    def overflowed(self) -> int:
+        """Events of keys beyond `max_keys`, since the state began."""
+        floods = [family.flood for family in self.families.values()]
+        floods += [wire.node.flood for wire in self.wires.values() if isinstance(wire.node, RowAlarmNode)]
+        return sum(flood.total for flood in floods if flood is not None)
+
+    # what later stages are told
+
+    def stages_of(self, stream: str) -> set[int]:
+        """The later stages that hear of a stream's watermark."""
+        names = [family.spec.id for family in sending(self.families.values()) if family.spec.stream == stream]
+        names += [feed.spec.name for feed in self.feeds if feed.spec.stream == stream]
+        return {self.targets[name] for name in names}
+
+    def fed_by(self, family_id: str, since_ms: int, index: int) -> Family | None:
+        """Who takes in a partial of a feeder's family that began then: one that ended may be beside one that came."""
+        known = [self.families[family_id]] if family_id in self.families else []
+        named = known if len(self.asks) == 1 else [f for f in self.families.values() if f.spec.id == family_id]
+        mine = [f for f in named if f.begins_ms <= max(since_ms, index * f.finest.width_ms)]
+        return max(mine, key=lambda family: family.begins_ms, default=None)
+
+    # snapshots
+
+    def drop_gone(self, families: Container[str], nodes: Container[str]) -> None:
+        """Of what is about to end: keep only what a snapshot knows; the rest was gone already when it was taken."""
+        ended = [name for name, family in self.families.items() if family.until_ms < FOREVER]
+        for name in ended:
+            if name not in families:
+                del self.families[name]
+        for name in [name for name, wire in self.wires.items() if wire.until_ms < FOREVER]:
+            if name not in nodes:
+                del self.wires[name]
