@@ -71,6 +71,16 @@ def test_a_bad_file_is_refused_alone(tmp_path: Path) -> None:
     assert {rule.name for rule in again.loaded.ruleset.rules} == {"hot", "bad"}
 
 
+def test_a_table_that_is_refused_takes_its_readers_along_and_nothing_else(tmp_path: Path) -> None:
+    """Also at the first start, when nothing is in force before: the rest of the project compiles."""
+    config = project(tmp_path, a=GOOD)
+    next(tmp_path.rglob("devices.*")).write_text("")
+    compiled = compile_project(config)
+    assert compiled.program is not None
+    assert [each.rule for each in compiled.loaded.diagnostics if each.is_error][-1] == "hot"
+    assert compiled.loaded.ruleset.rules == ()
+
+
 def test_without_a_configuration_nothing_runs(tmp_path: Path) -> None:
     """The diagnostics say why."""
     compiled = compile_project(tmp_path / "streamwatchd.yaml")

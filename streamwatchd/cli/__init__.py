@@ -11,6 +11,7 @@ COMMANDS = {
     "dry-run": "Play a recording through the daemon's own engine.",
     "explain": "Show how a rule runs, what it shares and what it costs.",
     "plan": "Say what an edit does to state, before the merge.",
+    "fetch": "Fetch tables from databases and topics now.",
     "record": "Write traffic from Kafka to a file.",
     "status": "How the running daemon is.",
     "lag": "What waits in each partition.",

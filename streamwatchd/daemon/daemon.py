@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing import Pipe
 from pathlib import Path
 from types import FrameType
@@ -33,9 +34,13 @@ from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.daemon.restore import Restored, restore
 from streamwatchd.daemon.selfwatch.room import SelfWatch, Signs
 from streamwatchd.daemon.supervisor import Supervisor
+from streamwatchd.daemon.tables import Tables
 from streamwatchd.daemon.topic_book import TopicBook
+from streamwatchd.enrichment.fetched import copies_dir
+from streamwatchd.enrichment.origins import origin_of
 from streamwatchd.errors import RuleSetRejected, SnapshotCorrupt, StateMismatch, Taken, Unavailable
 from streamwatchd.ports.clock import Clock, SystemClock
+from streamwatchd.ports.database import Database, SqlDatabase
 from streamwatchd.ports.disk import Disk, Lock, RealDisk
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.settings import Settings
@@ -49,6 +54,8 @@ from streamwatchd.shard.version import Content, Version
 
 EXIT_USAGE = 2
 EXIT_BUSY = 5
+_FETCH_S = 30.0
+"""So long a first start waits for tables from elsewhere; rules that read one are refused until it has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Surroundings:
     disk: Disk = field(default_factory=RealDisk)
     clock: Clock = field(default_factory=SystemClock)
     shards: Callable[[Job], MakeShard] = real_shards
+    database: Database = field(default_factory=SqlDatabase)
 
 
 class Daemon:
@@ -91,10 +99,14 @@ class Daemon:
         self._mirror = _mirror(settings, self._log, self._metrics)
         self._store = self._contents()
         self._hosts = _hosts(settings, around.clock, self._log)
+        self._tables = Tables(
+            settings.state_dir, around.disk, partial(origin_of, kafka=self._kafka, database=around.database),
+            self._files_changed, self._log, self._metrics,
+        )  # fmt: skip
         self._wake_far, self._wake_near = Pipe(duplex=False)
         self._selfwatch = SelfWatch(
             settings, self._metrics, self._kafka, around.disk, around.clock, self._log, self._signs,
-            ModelGuard(settings, self._metrics, around.clock, self._log, self._models_changed).hear,
+            ModelGuard(settings, self._metrics, around.clock, self._log, self._files_changed).hear,
         )  # fmt: skip
 
     def run(self) -> int:
@@ -111,6 +123,7 @@ class Daemon:
             if self._reloader is not None:
                 self._reloader.close()
             self._selfwatch.close()
+            self._tables.close()
             if self._hosts is not None:
                 self._hosts.close()
             for port in ports:
@@ -127,7 +140,7 @@ class Daemon:
 
     def _run(self) -> int:
         last_good = self._last_good()
-        compiled = self._compile(last_good)
+        compiled = self._first_compiled(last_good)
         self._refusals.tell(compiled)
         content = content_of(compiled)
         if content is None:
@@ -337,15 +350,28 @@ class Daemon:
                 self._log.error("older_rules_lost", reason=str(error))
         return found
 
+    def _first_compiled(self, last_good: Mapping[str, bytes]) -> Compiled:
+        """With tables that were never fetched here fetched now, if they can be in time."""
+        compiled = self._compile(last_good)
+        new = [each for each in compiled.loaded.fetches if each.table not in compiled.loaded.tables]
+        if new:
+            self._log.info("tables_awaited", tables=[each.table for each in new])
+            self._tables.wait(_FETCH_S)
+            compiled = self._compile(last_good)
+        return compiled
+
     def _compile(self, last_good: Mapping[str, bytes]) -> Compiled:
         """Rules and tables as they are now, under the settings of the start."""
-        return compile_project(
+        compiled = compile_project(
             self._frozen,
             rules_dir=self._settings.rules_dir,
             enrichment_dir=self._settings.enrichment_dir,
             models=self._settings.models,
             last_good=last_good,
+            copies=copies_dir(self._settings.state_dir),
         )
+        self._tables.follow(compiled.loaded.fetches)
+        return compiled
 
     def _bundle(self, files: Mapping[str, bytes]) -> Bundle:
         return Bundle.of(files, self._settings, self._frozen.read_bytes())
@@ -398,7 +424,8 @@ class Daemon:
         if self._reloader is not None:
             self._reloader.force()
 
-    def _models_changed(self) -> None:
+    def _files_changed(self) -> None:
+        """Models or copies of tables, from a thread of theirs."""
         if self._reloader is not None:
             self._reloader.hint()
 

@@ -22,6 +22,7 @@ from streamwatchd.daemon.contents import Bundle, content_of
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.diagnostics import render
+from streamwatchd.enrichment.fetched import copies_dir
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.open_files import open_files
 from streamwatchd.repository.catalog import Catalog
@@ -37,12 +38,14 @@ class Project:
     def __init__(self, config: Path, settings: Settings) -> None:
         self.config, self._settings = config, settings
         self.rules_dir, self.enrichment_dir = settings.rules_dir, settings.enrichment_dir
+        self._copies = copies_dir(settings.state_dir)
         self._models = ""
 
     def fingerprint(self) -> str:
         """The hash of all paths and contents; files that can't be read count as what they are: unreadable."""
         total = sha256()
-        for paths in ([self.config], self.rules_dir.rglob("*"), self.enrichment_dir.rglob("*")):
+        folders = (self.rules_dir, self.enrichment_dir, self._copies)
+        for paths in ([self.config], *(folder.rglob("*") for folder in folders)):
             for path in sorted(paths):
                 total.update(str(path).encode())
                 try:

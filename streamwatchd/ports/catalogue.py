@@ -147,7 +147,8 @@ _ALL = (
     Metric("reloads_failed_total", "Compilations that crashed: bugs."),
     Metric("refused_files", "Files that do not check; their last good version is in force."),
     Metric("refused_file", "1 for each file that does not check.", ("file",)),
-    Metric("table_age_seconds", "Since a table's data file was written.", ("file",)),
+    Metric("table_age_seconds", "Since a table's data file was written, or its rows were last fetched.", ("file",)),
+    Metric("table_fetches_total", "Times a table was fetched from its database or topic.", ("outcome", "table")),
     Metric("rules_stale_seconds", "How long what was compiled has been waiting to be put in force."),
     # models
     Metric("model_scored_total", "Rows that a version of a model gave a score.", ("model", "version")),

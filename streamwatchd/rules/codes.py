@@ -87,6 +87,7 @@ TABLE_TAKEN = "SW420"
 TABLE_UNREADABLE = "SW421"
 UNKNOWN_COLUMN = "SW422"
 COLUMN_TYPE = "SW423"
+TABLE_UNFETCHED = "SW424"
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -158,5 +159,6 @@ TITLES: Mapping[str, str] = MappingProxyType(
         TABLE_UNREADABLE: "the data of a table can't be read",
         UNKNOWN_COLUMN: "a column that the table's data does not have",
         COLUMN_TYPE: "a default that does not fit its column",
+        TABLE_UNFETCHED: "a table whose rows were never fetched",
     }
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streamwatchd.diagnostics import Diagnostic, Span
+from streamwatchd.enrichment.fetched import Fetch, copies, copies_dir
 from streamwatchd.enrichment.reader import SUFFIXES
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.errors import Unavailable
@@ -34,7 +35,8 @@ class Loaded:
 
     `settings` is None when `streamwatchd.yaml` does not check and has no last good content; then nothing else is there
     but diagnostics. `files` is the content in force by path (the last good one where a change was refused): hand it
-    back as `last_good` at the next load. `refused` are the paths whose content on disk is not in force.
+    back as `last_good` at the next load. `refused` are the paths whose content on disk is not in force. `fetches` are
+    the tables to fetch from elsewhere.
     """
 
     settings: Settings | None
@@ -43,6 +45,7 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
     files: Mapping[str, bytes]
     refused: tuple[str, ...]
+    fetches: tuple[Fetch, ...] = ()
 
 
 def load(
@@ -52,13 +55,17 @@ def load(
     enrichment_dir: Path | None = None,
     models: str | None = None,
     last_good: Mapping[str, bytes] | None = None,
+    copies: Path | None = None,
 ) -> Loaded:
     """Read and check everything. Never raises for what stands in the files.
 
     `models` is another repository than the settings name; "" is none: nothing is said of models then. Paths in `files`,
     `refused` and places are as `config` and the folders are given: relative ones stay relative.
+
+    `copies` is the folder of tables that were fetched, of a daemon that takes no others. Without it they are those in
+    the state folder, and a table that was never fetched is empty, if its columns are declared.
     """
-    return _Loading(config, rules_dir, enrichment_dir, models, dict(last_good or {})).run()
+    return _Loading(config, rules_dir, enrichment_dir, models, dict(last_good or {}), copies).run()
 
 
 @dataclass(slots=True)
@@ -73,6 +80,7 @@ class _Loading:
     enrichment_dir: Path | None
     models: str | None
     last_good: dict[str, bytes]
+    copies: Path | None
     files: Files = field(init=False)
     catalog: Catalog | None = None
     diagnostics: dict[str, list[Diagnostic]] = field(default_factory=dict)
@@ -107,6 +115,10 @@ class _Loading:
             return
         for path in (*rule_paths(draft.rules_dir), *table_paths(draft.enrichment_dir, SUFFIXES)):
             self.files.now[path] = read_content(path)
+        if draft.settings is not None:
+            folder = self.copies or copies_dir(draft.settings.state_dir)
+            for path, copy in copies(folder, draft.enrichment_dir):
+                self.files.now[path] = read_content(str(copy))
 
     def _models(self, draft: ConfigDraft) -> Catalog | None:
         settings = draft.settings
@@ -127,7 +139,7 @@ class _Loading:
         contents = {path: self.files.content(path) for path in self._rule_paths(draft)}
         unread = {path: content for path, content in contents.items() if isinstance(content, Diagnostic)}
         files = {path: drafted(path, content) for path, content in contents.items() if isinstance(content, bytes)}
-        tables = read_tables(draft.enrichment_dir, self.files)
+        tables = read_tables(draft.enrichment_dir, self.files, stand_ins=self.copies is None)
         names = {name: path for path, names in self.out.items() for name in names}
         settled = frozenset(path for path in contents if not self.files.changed(path))
         project = put_together(Choice(draft, tables, files, self._holders(draft), names, settled, self.catalog))
@@ -247,7 +259,9 @@ class _Loading:
         if self._is_lost() or draft.settings is None:
             return Loaded(None, RuleSet({}, {}, ()), {}, diagnostics, {}, refused)
         data = {table.name: table.data for table in project.choice.tables if table.data is not None}
-        return Loaded(draft.settings, project.ruleset(), data, diagnostics, dict(self._in_force(project)), refused)
+        fetches = tuple(table.fetch for table in project.choice.tables if table.fetch is not None)
+        files = dict(self._in_force(project))
+        return Loaded(draft.settings, project.ruleset(), data, diagnostics, files, refused, fetches)
 
     def _in_force(self, project: Project) -> Iterator[tuple[str, bytes]]:
         tables = (path for table in project.choice.tables if table.table is not None for path in table.paths)

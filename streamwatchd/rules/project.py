@@ -77,7 +77,12 @@ class Project:
         places = (rule.name for file in self.choice.files.values() for rule in file.rules)
         rules = tuple(self.rules[name] for name in places if name in self.rules)
         models = {name: each.data for name, each in self.models.items() if each.data is not None}
-        return RuleSet(self.sources, self.tables, rules, models)
+        sources = {name: self._joinable(source) for name, source in self.sources.items()}
+        return RuleSet(sources, self.tables, rules, models)
+
+    def _joinable(self, source: Source) -> Source:
+        """Without tables that are refused: no rule is left that would read them."""
+        return replace(source, enrich=tuple(each for each in source.enrich if each.table in self.tables))
 
 
 def put_together(choice: Choice) -> Project:

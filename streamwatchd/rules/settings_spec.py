@@ -348,6 +348,9 @@ COLUMN = Record(
     "The type and unit of a column.",
 )
 
+FETCH_EVERY_MS = 300_000
+"""How often a query or topic is read again unless a table says so."""
+
 TABLE = Record(
     "a table",
     (
@@ -357,8 +360,26 @@ TABLE = Record(
             Text("a path"),
             "The data, CSV, JSON or Parquet; relative to this file.",
             "devices.csv",
-            required=True,
         ),
+        Field(
+            "query",
+            Text("a query"),
+            "In place of `file`: what to ask a database. Its columns are the table's.",
+            "SELECT host, role, region FROM devices",
+        ),
+        Field(
+            "database",
+            Text("an address", r"[A-Za-z0-9_+]+://.*"),
+            "Where to ask, as SQLAlchemy writes it. `${env:NAME}` is put in when it is opened; passwords belong there.",
+            "postgresql+psycopg://noc:${env:INVENTORY_PASSWORD}@db.example/inventory",
+        ),
+        Field(
+            "topic",
+            Text("a topic"),
+            "In place of `file`: a compacted topic of JSON objects, of each key the newest.",
+            "inventory.devices",
+        ),
+        Field("every", Duration(1_000), "How often a query or topic is read again.", "5m", default="5m"),
         Field("key", Text("a column"), "The column that events are joined on; the first if not given.", "host"),
         Field(
             "columns",

@@ -1,13 +1,14 @@
-"""The tables of `enrichment.d/`: `NAME.yaml` with its data file, or a data file alone."""
+"""The tables of `enrichment.d/`: `NAME.yaml` with its data file, a query or a topic, or a data file alone."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamwatchd.diagnostics import Diagnostic, Span, did_you_mean
+from streamwatchd.enrichment.fetched import FOLDER, Fetch, content_path
 from streamwatchd.enrichment.problems import TableProblem, TableRefused
 from streamwatchd.enrichment.reader import SUFFIXES, ReadTable, read_table
 from streamwatchd.enrichment.table import TableData
@@ -23,17 +24,22 @@ from streamwatchd.rules.settings_reader import unit_type
 
 _KINDS = {"string": STRING, "bool": BOOL}
 _KIND_WORDS = {Kind.NUMBER: "a number", Kind.STRING: "a text", Kind.BOOL: "true or false"}
+_ORIGINS = ("file", "query", "topic")
 
 
 @dataclass(frozen=True, slots=True)
 class TableDraft:
-    """One table. `paths` are the files it is made of, its own first; `table` and `data` are None when it is broken."""
+    """One table. `paths` are the files it is made of, its own first; `table` and `data` are None when it is broken.
+
+    `fetch` is set where its rows have to be fetched, also while there are none.
+    """
 
     name: str
     paths: tuple[str, ...]
     table: Table | None = None
     data: TableData | None = None
     problems: tuple[Diagnostic, ...] = ()
+    fetch: Fetch | None = None
 
     @property
     def fault(self) -> str:
@@ -42,11 +48,14 @@ class TableDraft:
         return first.file if first is not None else self.paths[0]
 
 
-def read_tables(folder: Path, files: Files) -> tuple[TableDraft, ...]:
-    """All tables of a folder; two of one name: the first path keeps it."""
-    paths = files.below(folder)
+def read_tables(folder: Path, files: Files, *, stand_ins: bool = True) -> tuple[TableDraft, ...]:
+    """All tables of a folder; two of one name: the first path keeps it.
+
+    With `stand_ins` a table whose rows were never fetched has none, if its columns are declared; else it is broken.
+    """
+    paths = [path for path in files.below(folder) if Path(path).parent.name != FOLDER]
     declarations = [path for path in paths if path.endswith((".yaml", ".yml"))]
-    drafts = [_declared(path, files) for path in declarations]
+    drafts = [_declared(path, files, folder, stand_ins) for path in declarations]
     used = {path for draft in drafts for path in draft.paths}
     bare = [path for path in paths if path.endswith(SUFFIXES) and path not in used]
     drafts += [_bare(path, files) for path in bare]
@@ -92,7 +101,7 @@ def _is_identifier(name: str) -> bool:
     return re.fullmatch(IDENTIFIER, name) is not None
 
 
-def _declared(path: str, files: Files) -> TableDraft:
+def _declared(path: str, files: Files, folder: Path, stand_ins: bool) -> TableDraft:
     content = files.content(path)
     name = Path(path).stem
     if isinstance(content, Diagnostic):
@@ -106,22 +115,71 @@ def _declared(path: str, files: Files) -> TableDraft:
     if "name" not in body and not _is_identifier(name):
         place = Span(path, 1, 1, 1, 1)
         findings.add(codes.BAD_NAME, f"`{name}` can't be the name of a table", place, hint="add `name:`")
-    file = body.scalar("file")
-    if file is None:
+    origin = _origin(body, findings)
+    if origin is None:
         return TableDraft(name, (path,), problems=tuple(findings.problems))
-    return _with_data(name, path, str(Path(path).parent / file.text), body, file, files, findings)
+    file = body.scalar("file")
+    if file is not None:
+        return _with_data(name, path, str(Path(path).parent / file.text), body, file, files, findings)
+    fetch = Fetch(
+        name, body.text("key"), body.duration("every", settings_spec.FETCH_EVERY_MS), body.text("query"),
+        body.text("database"), body.text("topic"),
+    )  # fmt: skip
+    found = _with_copy(name, path, str(content_path(folder, name)), body, origin, files, findings, stand_ins)
+    return replace(found, fetch=fetch if fetch.topic or fetch.database else None)
+
+
+def _origin(body: Read, findings: Findings) -> Scalar | None:
+    """The one field that says where the rows are."""
+    if findings.has_errors:
+        return None
+    said = [origin for name in _ORIGINS if (origin := body.scalar(name)) is not None]
+    place = body.node.span
+    if not said:
+        hint = "say `file:`, or `query:` with `database:`, or `topic:`"
+        findings.add(codes.MISSING_FIELD, "a table needs `file`, `query` or `topic`", place, hint=hint)
+    elif len(said) > 1:
+        names = " and ".join(f"`{name}`" for name in _ORIGINS if name in body)
+        findings.add(codes.EXCLUSIVE_FIELDS, f"a table has one origin, and this one has {names}", said[1].span)
+    elif "query" in body and "database" not in body:
+        hint = "say where to ask: `database: postgresql+psycopg://…`"
+        findings.add(codes.MISSING_FIELD, "`query` needs `database`", said[0].span, hint=hint)
+    for name, needs in (("database", ("query",)), ("every", ("query", "topic"))):
+        if name in body and not any(each in body for each in needs):
+            wanted = " or ".join(f"`{each}`" for each in needs)
+            findings.add(codes.EXCLUSIVE_FIELDS, f"`{name}` belongs to {wanted}", body.key(name))
+    return said[0] if said and not findings.has_errors else None
+
+
+def _with_copy(
+    name: str, path: str, data_path: str, body: Read, origin: Scalar, files: Files, findings: Findings, stand_ins: bool
+) -> TableDraft:
+    """With the rows that were fetched last."""
+    if data_path in files.now or data_path in files.last_good:
+        return _with_data(name, path, data_path, body, origin, files, findings)
+    types, key = _columns(body, findings), body.text("key") or None
+    if not (types and stand_ins):
+        hint = f"`swctl fetch {name}` fetches them; where the database can't be reached, declare `columns:` and `key:`"
+        findings.add(codes.TABLE_UNFETCHED, f"the rows of `{name}` were never fetched here", origin.span, hint=hint)
+    if findings.has_errors:
+        return TableDraft(name, (path, data_path), problems=tuple(findings.problems))
+    return _of(name, path, data_path, body, read_table("none.json", b"[]", name, key, types), findings)
 
 
 def _with_data(
-    name: str, path: str, data_path: str, body: Read, file: Scalar, files: Files, findings: Findings
+    name: str, path: str, data_path: str, body: Read, origin: Scalar, files: Files, findings: Findings
 ) -> TableDraft:
     types = _columns(body, findings)
     key = body.text("key") or None
     found = None
     if not findings.has_errors:
-        found = _data(data_path, files.content(data_path), name, key, types, file.span, findings)
+        found = _data(data_path, files.content(data_path), name, key, types, origin.span, findings)
     if found is None:
         return TableDraft(name, (path, data_path), problems=tuple(findings.problems))
+    return _of(name, path, data_path, body, found, findings)
+
+
+def _of(name: str, path: str, data_path: str, body: Read, found: ReadTable, findings: Findings) -> TableDraft:
     missing, defaults = _missing(body, found.types, findings)
     if findings.has_errors:
         return TableDraft(name, (path, data_path), problems=tuple(findings.problems))

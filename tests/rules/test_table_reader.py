@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from streamwatchd.enrichment.fetched import Fetch, copy_path
 from streamwatchd.lang.typed import NUMBER, STRING, Kind, Type
 from streamwatchd.rules import codes
-from streamwatchd.rules.loader import Loaded
+from streamwatchd.rules.loader import Loaded, load
 
 Check = Callable[..., Loaded]
 DECLARED = "name: links\nfile: links.csv\nkey: link\n"
@@ -65,3 +67,63 @@ def test_mistakes_leave_the_other_tables_alone(check: Check, declared: str, csv:
     loaded = load_links(check, declared, csv)
     assert code in {each.code for each in loaded.diagnostics}
     assert {"devices", "sites"} <= set(loaded.tables)
+
+
+QUERY = "query: SELECT link, site FROM links\ndatabase: sqlite://\nkey: link\n"
+
+
+def load_fetched(check: Check, declared: str, copy: str = "") -> Loaded:
+    """With a copy in the state folder, if any."""
+    loaded = check(enrichment_dot_d__links_dot_yaml=declared)
+    assert loaded.settings is not None
+    if not copy:
+        return loaded
+    path = copy_path(loaded.settings.state_dir, "links")
+    path.parent.mkdir(parents=True)
+    path.write_text(copy)
+    return check(enrichment_dot_d__links_dot_yaml=declared)
+
+
+def test_a_table_that_was_fetched_is_its_copy(check: Check) -> None:
+    """Among the project's files the copy has a path below the tables, so that versions are kept with their rows."""
+    loaded = load_fetched(check, QUERY + "every: 30s\n", '{"link":"l1","site":"x"}\n')
+    assert loaded.diagnostics == ()
+    assert loaded.tables["links"].rows == {"l1": 0}
+    assert loaded.files["enrichment.d/.fetched/links.ndjson"] == b'{"link":"l1","site":"x"}\n'
+    assert loaded.fetches == (Fetch("links", "link", 30_000, "SELECT link, site FROM links", "sqlite://"),)
+
+
+def test_rows_that_were_kept_win_over_newer_ones(check: Check, tmp_path: Path) -> None:
+    """A version of the rules is compiled again with the rows that it had."""
+    load_fetched(check, QUERY, '{"link":"new","site":"x"}\n')
+    (tmp_path / "enrichment.d" / ".fetched").mkdir()
+    (tmp_path / "enrichment.d" / ".fetched" / "links.ndjson").write_text('{"link":"old","site":"x"}\n')
+    assert load(Path("streamwatchd.yaml")).tables["links"].rows == {"old": 0}
+
+
+def test_without_a_copy_declared_columns_are_enough_for_a_check(check: Check) -> None:
+    """There are no rows then; the daemon does not take such a table."""
+    loaded = load_fetched(check, QUERY + "columns: {site: string}\n")
+    assert loaded.diagnostics == ()
+    assert (loaded.tables["links"].rows, loaded.ruleset.tables["links"].columns) == ({}, {"site": STRING})
+    strict = load(Path("streamwatchd.yaml"), copies=Path("none"))
+    assert [each.code for each in strict.diagnostics] == [codes.TABLE_UNFETCHED]
+    assert [each.table for each in strict.fetches] == ["links"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "code"),
+    [
+        (QUERY, codes.TABLE_UNFETCHED),
+        ("topic: links\n", codes.TABLE_UNFETCHED),
+        ("key: link\n", codes.MISSING_FIELD),
+        ("query: SELECT 1\n", codes.MISSING_FIELD),
+        (QUERY + "topic: links\n", codes.EXCLUSIVE_FIELDS),
+        ("topic: links\ndatabase: sqlite://\n", codes.EXCLUSIVE_FIELDS),
+        ("file: links.csv\nevery: 5m\n", codes.EXCLUSIVE_FIELDS),
+        (QUERY.replace("sqlite://", "inventory"), codes.WRONG_TYPE),
+    ],
+)
+def test_where_rows_come_from_is_said_once(check: Check, declared: str, code: str) -> None:
+    """One origin, with all that it needs, and nothing that belongs to another."""
+    assert [each.code for each in load_fetched(check, declared).diagnostics] == [code]

@@ -9,11 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.enrichment.fetched import copies_dir
 from streamwatchd.ports.telemetry import Labels
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
-_TABLES = (".csv", ".json", ".parquet")
+_TABLES = (".csv", ".tsv", ".json", ".ndjson", ".jsonl", ".parquet")
 
 
 def probe(metrics: Metrics, processes: Mapping[int, int], state_dir: Path, enrichment_dir: Path, now_ms: int) -> None:
@@ -29,7 +30,8 @@ def probe(metrics: Metrics, processes: Mapping[int, int], state_dir: Path, enric
         disk = os.statvfs(state_dir)
         found["disk_free_bytes"] = {(): disk.f_bavail * disk.f_frsize}
         found["disk_free_ratio"] = {(): disk.f_bavail / max(1, disk.f_blocks - disk.f_bfree + disk.f_bavail)}
-    found["table_age_seconds"] = table_ages(enrichment_dir, now_ms / 1000)
+    copies = copies_dir(state_dir)
+    found["table_age_seconds"] = table_ages(enrichment_dir, now_ms / 1000) | table_ages(copies, now_ms / 1000)
     for name, values in found.items():
         metrics.put_all(name, values)
 
