@@ -2,112 +2,168 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import tempfile
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from streamwatchd.batch import RawBatch
-from streamwatchd.cli.playing import (
-    bare_source,
-    check_partition,
-    driver_for,
-    expected_tasks,
-    partitions_of,
-    readable,
-)
-from streamwatchd.cli.progress import open_progress
-from streamwatchd.cli.project import compile_or_exit, project_options
+from streamwatchd.cli import comparison
+from streamwatchd.cli.comparison import Comparison, compared, heard
+from streamwatchd.cli.project import CONFIG, compile_or_exit, config_path, project_options
+from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.results import Results
-from streamwatchd.cli.summary import Played, summary
+from streamwatchd.cli.revision import checked_out
+from streamwatchd.cli.summary import summary
 from streamwatchd.cli.times import MOMENT
-from streamwatchd.recording import Recording, open_recording
-from streamwatchd.shard.collector import collect_rarely
-from streamwatchd.shard.task import NEVER
-from streamwatchd.testing.driver import Driver
-from streamwatchd.testing.playback import Playback
+from streamwatchd.compiler import Compiled, Program
+from streamwatchd.errors import UnreadableInput
+from streamwatchd.plan.change import Side, compare
+from streamwatchd.shard.output import Output
+from streamwatchd.testing.episodes import What
 
 
 @click.command("dry-run")
 @click.argument("recording", metavar="RECORDING")
 @project_options
-@click.option("--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Where results are written.")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Where results are written.")
 @click.option("--source", metavar="NAME", help="The source of bare events [default: the only one].")
 @click.option("--partitions", type=click.IntRange(1, 100_000), metavar="N", help="Spread bare events by the key.")
 @click.option("--flush", is_flag=True, help="Close the windows that the watermark has not closed.")
 @click.option("--now", type=MOMENT, metavar="TIME", help="The clock that judges stamps from the future [default: now].")
 @click.option("--exact-marks", is_flag=True, help="Play only recorded marks: derive none from record timestamps.")
+@click.option("--against", metavar="REV", help="Say what the edit since REV (a git revision, or a folder) changes.")
+@click.option("--output", type=click.Choice(["text", "json", "markdown"]), default="text", help="How to print that.")
+@click.option("--max-new", type=click.IntRange(0), metavar="N", help="Exit 1 if more alerts than N are added.")
+@click.option("--max-gone", type=click.IntRange(0), metavar="N", help="Exit 1 if more alerts than N are removed.")
+@click.pass_context
 def command(
+    ctx: click.Context,
     recording: str,
     config: Path | None,
     rules_dir: Path | None,
-    out: Path,
+    out: Path | None,
     source: str | None,
     partitions: int | None,
     flush: bool,
     now: int | None,
     exact_marks: bool,
+    against: str | None,
+    output: str,
+    max_new: int | None,
+    max_gone: int | None,
 ) -> None:
     """Play RECORDING and write alerts, KPI rows, late events and dead letters to DIR.
 
     RECORDING is NDJSON (plain, .gz, .zst) or Parquet, or `-` for standard input: records of Kafka as
     {topic, partition, offset, timestamp, key, value}, or bare events of --source.
+
+    With --against it is played with both versions: alerts added, removed and moved, by rule and owner (label `owner`
+    or `team`). Exit code 0: done; 1: mistakes in rules, or more changes than --max-new or --max-gone allow.
     """
-    compiled, program = compile_or_exit(config, rules_dir)
-    settings = compiled.loaded.settings
-    assert settings is not None
+    if out is None and against is None:
+        raise click.UsageError("say where results are written: --out DIR")
+    if against is None and (max_new, max_gone, output) != (None, None, "text"):
+        raise click.UsageError("--max-new, --max-gone and --output go with --against REV")
     now_ms = int(time.time() * 1000) if now is None else now
-    bare = bare_source(compiled.loaded.ruleset, source, partitions, now_ms + settings.max_future_ms)
-    with readable(recording, twice=source is None and partitions is None) as path, open_recording(path, bare) as opened:
-        counts = partitions_of(opened, path, partitions)
-        driver = driver_for(compiled, program, settings, counts, partitions or 1, now_ms)
-        playback = Playback(
-            driver,
-            idle_jump_ms=settings.idle_jump_ms,
-            derive_marks=not exact_marks,
-            expected=expected_tasks(opened, counts),
-        )
+    manner = Manner(source, partitions, flush, now_ms, exact_marks)
+    compiled, program = compile_or_exit(config, rules_dir)
+    if against is None:
+        assert out is not None
         with Results(out) as results:
-            seconds = _play(opened, playback, driver, results, flush)
-        played = _played(recording, opened, playback, driver, seconds, flush)
-    for line in summary(played, results.tally):
+            played = rehearse(recording, compiled, program, manner, results.write)
+        for line in summary(played, results.tally):
+            click.echo(line)
+        return
+    found = _against(recording, _Version(compiled, program), against, config_path(config), manner, out)
+    _print(found, output)
+    ctx.exit(_exit_code(found, max_new, max_gone))
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    compiled: Compiled
+    program: Program
+
+    @property
+    def side(self) -> Side:
+        return Side(self.program.plan, self.compiled.loaded.ruleset)
+
+
+def _against(
+    recording: str, version: _Version, revision: str, config: Path, manner: Manner, out: Path | None
+) -> Comparison:
+    with ExitStack() as stack:
+        path = stack.enter_context(_kept(recording))
+        there = stack.enter_context(_config_at(config, revision))
+        old = _Version(*compile_or_exit(there, None))
+        renamed = {each.was: each.name for each in compare(old.side, version.side).rules if each.was}
+        before, after = heard(old.side.rules, renamed), heard(version.side.rules)
+        _check_source(old, manner)
+        rehearse(path, old.compiled, old.program, manner, before.take)
+        results = stack.enter_context(Results(out)) if out is not None else None
+
+        def take(outputs: Iterable[Output]) -> None:
+            outputs = list(outputs)
+            after.take(outputs)
+            if results is not None:
+                results.write(outputs)
+
+        played = rehearse(path, version.compiled, version.program, manner, take)
+    until_ms = played.watermark_ms if played.watermark_ms is not None else 0
+    name = "standard input" if recording == "-" else recording
+    return compared(name, revision, played.events, until_ms, before, after)
+
+
+def _check_source(old: _Version, manner: Manner) -> None:
+    known = old.compiled.loaded.ruleset.sources
+    if manner.source is not None and manner.source not in known:
+        raise UnreadableInput(f"the older version has no source `{manner.source}`: there is nothing to compare with")
+
+
+@contextmanager
+def _kept(recording: str) -> Iterator[str]:
+    """Standard input is put aside, since it is read twice."""
+    if recording != "-":
+        yield recording
+        return
+    with tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield file.name
+
+
+@contextmanager
+def _config_at(config: Path, revision: str) -> Iterator[Path]:
+    folder = Path(revision)
+    if folder.is_dir():
+        if not (folder / CONFIG).is_file():
+            raise UnreadableInput(f"there is no {CONFIG} in {revision}")
+        yield folder / CONFIG
+        return
+    with checked_out(config, revision) as (there, _):
+        yield there
+
+
+def _print(found: Comparison, output: str) -> None:
+    if output == "json":
+        click.echo(comparison.as_json(found))
+        return
+    for line in comparison.as_markdown(found) if output == "markdown" else comparison.as_text(found):
         click.echo(line)
 
 
-def _play(opened: Recording, playback: Playback, driver: Driver, results: Results, flush: bool) -> float:
-    """Seconds that it took."""
-    collect_rarely()
-    started = time.perf_counter()
-    progress = open_progress(opened.bytes_total)
-    try:
-        for item in opened:
-            if isinstance(item, RawBatch):
-                check_partition(driver, item)
-            playback.add(item)
-            results.write(driver.take_outputs())
-            progress.at(opened.bytes_read, playback.events)
-        playback.end()
-        if flush:
-            driver.flush()
-        results.write(driver.take_outputs())
-    finally:
-        progress.end()
-    return time.perf_counter() - started
-
-
-def _played(
-    recording: str, opened: Recording, playback: Playback, driver: Driver, seconds: float, flushed: bool
-) -> Played:
-    newest = max((shard.max_event_time() for shard in driver.shards), default=NEVER)
-    known = newest > NEVER
-    watermarks = [mark for task, mark in driver.watermarks().items() if task.stage == 1 and mark > NEVER]
-    return Played(
-        recording="standard input" if recording == "-" else recording,
-        events=playback.events,
-        seconds=seconds,
-        newest_ms=newest if known else None,
-        watermark_ms=min(watermarks, default=None) if known else None,
-        unknown=playback.unknown,
-        notes=tuple(opened.notes),
-        flushed=flushed,
-    )
+def _exit_code(found: Comparison, max_new: int | None, max_gone: int | None) -> int:
+    """1 where a budget is exceeded, which is said on standard error; muted alarms wake nobody and do not count."""
+    code = 0
+    for name, what, most in (("--max-new", What.ADDED, max_new), ("--max-gone", What.REMOVED, max_gone)):
+        count = found.count(what)
+        if most is not None and count > most:
+            click.echo(f"swctl: {count:,} alerts {what}, {name} allows {most:,}", err=True)
+            code = 1
+    return code

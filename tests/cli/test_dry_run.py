@@ -12,6 +12,7 @@ import zstandard
 
 from streamwatchd.ports.murmur2 import partition_of
 from tests.cli.small import START, copy, swctl
+from tests.cli.test_plan import git
 
 NOW = ("--now", "2026-01-06T00:00:00Z")
 SHOPS = ("north", "south", "east")
@@ -98,3 +99,21 @@ def test_bare_events_need_a_source_where_there_are_several(config: Path) -> None
 def test_an_empty_recording_is_one(config: Path) -> None:
     """Four empty files."""
     assert not any(answers(config, "-", input=b"").values())
+
+
+def test_an_edit_since_a_revision_has_a_budget_for_noise(config: Path) -> None:
+    """New alerts and lost ones are told against what was committed, and exit 1 is for CI."""
+    (config.parent / "a.ndjson").write_bytes(BARE)
+    git(config.parent, "init", "--quiet")
+    git(config.parent, "add", "--all")
+    git(config.parent, "commit", "--quiet", "--message", "first")
+    rules = config.parent / "rules.d" / "shop.yaml"
+    rules.write_text(f"{rules.read_text()}\n  - {{alarm: any_slow, when: latency > 800ms}}\n")
+    dry_run = ("dry-run", "--config", config, config.parent / "a.ndjson", *NOW, "--against", "HEAD")
+    result = swctl(*dry_run, "--output", "json", "--max-new", 59)
+    assert [(line["rule"], line["added"]) for line in json.loads(result.stdout)["lines"]] == [
+        ("any_slow", 60),
+        ("shop_slow", 0),
+    ]
+    assert (result.exit_code, result.stderr) == (1, "swctl: 60 alerts added, --max-new allows 59\n")
+    assert swctl(*dry_run, "--max-new", 60, "--max-gone", 0).exit_code == 0
