@@ -21,6 +21,9 @@ from streamwatchd.functions import FUNCTIONS, FunctionSpec
 from streamwatchd.lang.codes import CODES
 from streamwatchd.ports.catalogue import METRICS, PREFIX, Metric
 from streamwatchd.rules import codes, rule_spec, settings_spec
+from streamwatchd.rules.lint import _run as lint
+from streamwatchd.rules.lint._check import Check
+from streamwatchd.testing import timeline_codes
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Written by `make generate`; edit the code it comes from instead. -->\n"
@@ -140,7 +143,22 @@ def diagnostic_page() -> Iterator[str]:
     yield "# Diagnostics\n"
     yield "Every mistake has a code that stays the same from version to version.\n"
     yield "| code | what is wrong |\n|---|---|"
-    yield from (f"| {code} | {cell(capital(title))} |" for code, title in sorted({**CODES, **codes.TITLES}.items()))
+    titles = {**CODES, **codes.TITLES, **timeline_codes.TITLES, **lint.titles()}
+    yield from (f"| {code} | {cell(capital(title))} |" for code, title in sorted(titles.items()))
+
+
+def lint_check(name: str, check: Check) -> Iterator[str]:
+    yield f"## {name}\n"
+    yield f"{check.code}, {check.severity}: {check.summary}. {check.why}\n"
+    yield f"```yaml\n# found{check.bad}```\n"
+    yield f"```yaml\n# not found{check.good}```\n"
+
+
+def lint_page() -> Iterator[str]:
+    yield "# Checks of `swctl lint`\n"
+    yield "What to do with what they find: [before the merge](../tools.md#lint).\n"
+    for name, check in sorted(lint.checks().items()):
+        yield from lint_check(name, check)
 
 
 def metric_row(metric: Metric) -> str:
@@ -189,6 +207,7 @@ def generated() -> dict[Path, str]:
         "files": file_page(),
         "functions": function_page(),
         "diagnostics": diagnostic_page(),
+        "lint": lint_page(),
         "metrics": metric_page(),
         "self-alerts": self_alert_page(),
     }

@@ -27,7 +27,10 @@ CLOCK_CALLS |= {f"datetime.{call}" for call in CLOCK_CALLS if call.startswith(("
 TESTED_ELSEWHERE = {
     "aggregates/": "contracts/test_aggregates.py",  # one file each, one contract for all
     "cli/model/": "cli/test_model.py",  # one life of one model goes through all commands
+    "cli/comparison.py": "cli/test_dry_run.py",
     "cli/playing.py": "cli/test_dry_run.py",
+    "cli/rehearsal.py": "cli/test_dry_run.py",
+    "rules/lint/": "rules/lint/test_checks.py",  # one file each, tested on the examples that each brings
     "models/_pace.py": "contracts/test_models.py",  # what kinds with memory have in common; one contract for all kinds
     "models/change.py": "contracts/test_models.py",
     "models/lstm.py": "contracts/test_models.py",

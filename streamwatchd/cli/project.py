@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,9 @@ import click
 from streamwatchd.compiler import Compiled, Program, compile_project
 from streamwatchd.diagnostics import Diagnostic, Severity, render
 from streamwatchd.errors import RuleSetRejected, UnreadableInput
+from streamwatchd.rules.loader import Loaded
+from streamwatchd.testing.timeline import Suite
+from streamwatchd.testing.timeline_reader import read_suite, rules_folder, suite_paths
 
 CONFIG = "streamwatchd.yaml"
 SYSTEM_CONFIG = Path("/etc/streamwatchd/streamwatchd.yaml")
@@ -68,6 +71,28 @@ def compile_or_exit(config: Path | None, rules_dir: Path | None) -> tuple[Compil
         print_diagnostics(rejected.diagnostics, err=True)
         click.echo(counted(rejected.diagnostics), err=True)
         click.get_current_context().exit(1)
+
+
+def suites_of(config: Path, rules_dir: Path | None, loaded: Loaded) -> list[Suite]:
+    """The tests of the project; none where its configuration does not check, since all they name would be unknown."""
+    if loaded.settings is None:
+        return []
+    return [read_suite(path, loaded) for path in suite_paths(rules_folder(config, rules_dir, loaded), loaded)]
+
+
+def chosen(files: set[str], paths: Sequence[Path]) -> set[str]:
+    """The files at or below `paths`; raises UnreadableInput for a path that holds none of them."""
+    if not paths:
+        return files
+    resolved = {file: Path(file).resolve() for file in files}
+    found: set[str] = set()
+    for path in paths:
+        here = {file for file, place in resolved.items() if place.is_relative_to(path.resolve())}
+        if not here:
+            reason = "is no file of this project (see --config and --rules)" if path.exists() else "does not exist"
+            raise UnreadableInput(f"{path} {reason}")
+        found |= here
+    return found
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], *, err: bool = False) -> None:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from streamwatchd.cli.project import config_path, counted, plural, print_diagnostics, project_options
+from streamwatchd.cli.findings import OUTPUTS, report
+from streamwatchd.cli.project import chosen, config_path, counted, plural, project_options, suites_of
+from streamwatchd.cli.watching import again_and_again
 from streamwatchd.compiler import Compiled, compile_project
-from streamwatchd.diagnostics import Diagnostic, as_json
-from streamwatchd.errors import UnreadableInput
-from streamwatchd.rules.loader import Loaded
-from streamwatchd.testing.timeline import Suite
-from streamwatchd.testing.timeline_reader import read_suite, rules_folder, suite_paths
+from streamwatchd.diagnostics import Diagnostic
+from streamwatchd.lang.codes import CODES
+from streamwatchd.rules import codes
+from streamwatchd.testing import timeline_codes
 
 
 @click.command("validate")
 @click.argument("paths", metavar="[PATH]…", nargs=-1, type=click.Path(path_type=Path))
 @project_options
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", help="How to print [default: text].")
+@click.option("--output", type=click.Choice(OUTPUTS), default="text", help="How to print [default: text].")
+@click.option("--watch", is_flag=True, help="Do it again each time a file changes.")
 @click.pass_context
 def command(
-    ctx: click.Context, paths: tuple[Path, ...], config: Path | None, rules_dir: Path | None, output: str
+    ctx: click.Context, paths: tuple[Path, ...], config: Path | None, rules_dir: Path | None, output: str, watch: bool
 ) -> None:
     """Check the configuration, all rules, their tests and the tables.
 
@@ -31,51 +32,22 @@ def command(
     other. Exit code 0: fine, or warnings only; 1: errors; 2: there is nothing to check.
     """
     path = config_path(config)
-    compiled = compile_project(path, rules_dir=rules_dir)
-    suites = _suites(path, rules_dir, compiled.loaded)
+    if watch:
+        again_and_again(lambda: _once(path, rules_dir, paths, output), path.parent)
+    ctx.exit(_once(path, rules_dir, paths, output))
+
+
+def _once(config: Path, rules_dir: Path | None, paths: Sequence[Path], output: str) -> int:
+    """The exit code."""
+    compiled = compile_project(config, rules_dir=rules_dir)
+    suites = suites_of(config, rules_dir, compiled.loaded)
     files = {*compiled.loaded.files, *compiled.loaded.refused, *(suite.path for suite in suites)}
-    shown = _chosen(files, paths)
+    shown = chosen(files, paths)
     found = [*compiled.loaded.diagnostics, *(problem for suite in suites for problem in suite.problems)]
     found = [each for each in found if each.span is None or each.span.file in shown]
-    if output == "json":
-        click.echo(_as_json(found, len(shown)))
-    else:
-        print_diagnostics(found)
-        click.echo(_summary(compiled, found, shown))
-    ctx.exit(1 if any(each.is_error for each in found) else 0)
-
-
-def _suites(config: Path, rules_dir: Path | None, loaded: Loaded) -> list[Suite]:
-    """The tests of the project; none where its configuration does not check, since all they name would be unknown."""
-    if loaded.settings is None:
-        return []
-    return [read_suite(path, loaded) for path in suite_paths(rules_folder(config, rules_dir, loaded), loaded)]
-
-
-def _chosen(files: set[str], paths: Sequence[Path]) -> set[str]:
-    """The files at or below `paths`; raises UnreadableInput for a path that holds none of them."""
-    if not paths:
-        return files
-    resolved = {file: Path(file).resolve() for file in files}
-    chosen: set[str] = set()
-    for path in paths:
-        here = {file for file, place in resolved.items() if place.is_relative_to(path.resolve())}
-        if not here:
-            reason = "is no file of this project (see --config and --rules)" if path.exists() else "does not exist"
-            raise UnreadableInput(f"{path} {reason}")
-        chosen |= here
-    return chosen
-
-
-def _as_json(found: Sequence[Diagnostic], files: int) -> str:
-    errors = sum(each.is_error for each in found)
-    document = {
-        "files": files,
-        "errors": errors,
-        "warnings": len(found) - errors,
-        "problems": [as_json(each) for each in found],
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    titles = {**CODES, **codes.TITLES, **timeline_codes.TITLES}
+    report(found, sorted(shown), output, titles, _summary(compiled, found, shown))
+    return 1 if any(each.is_error for each in found) else 0
 
 
 def _summary(compiled: Compiled, found: Sequence[Diagnostic], shown: set[str]) -> str:

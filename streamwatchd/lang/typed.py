@@ -190,7 +190,7 @@ Expr = (
     | Aggregate
 )
 
-_NODES = (
+NODES = (
     Literal,
     Field,
     TableColumn,
@@ -216,10 +216,10 @@ def children(expr: Expr) -> tuple[Expr, ...]:
     found: list[Expr] = []
     for field in fields(expr):
         value = getattr(expr, field.name)
-        if isinstance(value, _NODES):
+        if isinstance(value, NODES):
             found.append(value)
         elif isinstance(value, tuple):
-            found.extend(part for part in value if isinstance(part, _NODES))
+            found.extend(part for part in value if isinstance(part, NODES))
     return tuple(found)
 
 

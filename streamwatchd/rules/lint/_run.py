@@ -1,0 +1,165 @@
+"""All checks of the shelf over a project, less what its files ask to be left alone.
+
+`# lint: ignore NAME because …` counts for the rule in which it stands, on the line above it too; before `rules:` or
+`sources:` it counts for the whole file. Several names are parted by commas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from streamwatchd.diagnostics import Diagnostic, Severity, Span, did_you_mean
+from streamwatchd.rules.document import Document, Node, Scalar, Sequence
+from streamwatchd.rules.document import Mapping as MappingNode
+from streamwatchd.rules.lint import CHECKS
+from streamwatchd.rules.lint._check import Check, Finding, Subject
+
+NO_REASON = "SW620"
+UNUSED_IGNORE = "SW621"
+_COMMENT = re.compile(r"#\s*lint:\s*ignore\b(?P<rest>.*)")
+
+TITLES: Mapping[str, str] = {
+    NO_REASON: "a `# lint: ignore` that does not say which check, or why (warning)",
+    UNUSED_IGNORE: "a `# lint: ignore` of something that is not there (warning)",
+}
+
+
+def check_name(shelf_name: str) -> str:
+    """As people write it: `never-true`."""
+    return shelf_name.replace("_", "-")
+
+
+def checks() -> dict[str, Check]:
+    """By the name that people write."""
+    return {check_name(name): spec for name, spec in CHECKS.items()}
+
+
+def titles() -> dict[str, str]:
+    """Every code with its sentence."""
+    warns = {Severity.ERROR: "", Severity.WARNING: " (warning)"}
+    return {spec.code: spec.summary + warns[spec.severity] for spec in checks().values()} | dict(TITLES)
+
+
+@dataclass(slots=True)
+class _Ignore:
+    """One comment: the lines `first` to `last` of a file for which it counts."""
+
+    names: tuple[str, ...]
+    why: str
+    span: Span
+    first: int
+    last: int
+    used: bool = False
+
+
+def lint(subject: Subject, only: Iterable[str] = ()) -> list[Diagnostic]:
+    """What the checks find, in order of place; `only` names some of them, else all are made."""
+    known = checks()
+    chosen = list(only) or list(known)
+    ignores = {path: list(_ignores(document)) for path, document in subject.documents.items()}
+    found = []
+    for name in chosen:
+        for finding in known[name].find(subject):
+            if not _is_ignored(name, _span(finding), ignores):
+                found.append(_diagnostic(known[name], name, finding, subject))
+    if not set(known) - set(chosen):
+        for path, mine in ignores.items():
+            found += list(_about(mine, subject.documents[path], known, subject))
+    return sorted(found, key=lambda each: (each.span or Span("", 0, 0, 0, 0), each.code, each.message))
+
+
+def _span(finding: Finding) -> Span | None:
+    return finding.span or (finding.rule.span if finding.rule is not None else None)
+
+
+def _diagnostic(check: Check, name: str, finding: Finding, subject: Subject) -> Diagnostic:
+    span = _span(finding)
+    document = subject.documents.get(span.file) if span is not None else None
+    return Diagnostic(
+        check.code,
+        finding.message,
+        span,
+        finding.label or name,
+        finding.hint,
+        finding.rule.name if finding.rule is not None else "",
+        check.severity,
+        document.shown_line(span) if document is not None else "",
+    )
+
+
+def _is_ignored(name: str, span: Span | None, ignores: Mapping[str, list[_Ignore]]) -> bool:
+    if span is None:
+        return False
+    found = False
+    for each in ignores.get(span.file, ()):
+        if name in each.names and each.first <= span.line <= each.last:
+            each.used = found = True
+    return found
+
+
+def _ignores(document: Document) -> Iterator[_Ignore]:
+    reaches = list(_reaches(document))
+    for match in _COMMENT.finditer(document.text):
+        span = document.span(match.start(), match.end())
+        listed, _, why = re.sub(r"\bbecause\b", "\0", match["rest"], count=1).partition("\0")
+        names = tuple(name for name in re.split(r"[\s,]+", listed) if name)
+        first, last = next(
+            ((first, last) for first, last in reaches if first - 1 <= span.line <= last), (span.line, span.line + 1)
+        )
+        if not reaches or span.line < reaches[0][0] - 1:
+            first, last = 1, 1_000_000_000
+        yield _Ignore(names, why.strip(), span, first, last)
+
+
+def _reaches(document: Document) -> Iterator[tuple[int, int]]:
+    """First and last line of each rule, or of each entry of a configuration."""
+    top = document.top
+    for field in ("rules", "sources"):
+        node = top.get(field) if top is not None else None
+        match node:
+            case Sequence(items=items):
+                yield from (_lines(item, document) for item in items)
+            case MappingNode(entries=entries):
+                yield from ((key.span.line, _lines(value, document)[1]) for key, value in entries)
+
+
+def _lines(item: Node, document: Document) -> tuple[int, int]:
+    return item.span.line, document.span(_end(item), _end(item)).line
+
+
+def _end(node: Node) -> int:
+    """The offset where its last value ends: behind it, a block of YAML takes in what stands before the next one."""
+    match node:
+        case Scalar():
+            return node.end
+        case Sequence(items=items):
+            return max(map(_end, items), default=0)
+        case MappingNode(entries=entries):
+            return max((_end(value) for _, value in entries), default=node.start)
+
+
+def _about(
+    ignores: Iterable[_Ignore], document: Document, known: Mapping[str, Check], subject: Subject
+) -> Iterator[Diagnostic]:
+    """What is wrong with the comments themselves."""
+    for each in ignores:
+        unknown = next((name for name in each.names if name not in known), "")
+        if not each.names or not each.why or unknown:
+            hint = "write `# lint: ignore NAME because …`"
+            message = f"the comment does not say {'why it is ignored' if each.names else 'which check'}"
+            if unknown:
+                message = f"there is no check `{unknown}`"
+                hint = did_you_mean(unknown, known) or f"checks: {', '.join(known)}"
+            yield document.report(NO_REASON, message, each.span, hint=hint, severity=Severity.WARNING)
+        elif not each.used and not _needs_more(each.names, subject):
+            message = f"nothing here is found by {' or '.join(f'`{name}`' for name in each.names)}"
+            yield document.report(
+                UNUSED_IGNORE, message, each.span, hint="take the comment out", severity=Severity.WARNING
+            )
+
+
+def _needs_more(names: Iterable[str], subject: Subject) -> bool:
+    """Checks that look at a recording or at tests may find something when they have them."""
+    return ("unseen-field" in names and subject.seen is None) or ("untested" in names and subject.tested is None)
