@@ -38,15 +38,17 @@ def compile_project(
     models: str | None = None,
     last_good: Mapping[str, bytes] | None = None,
     copies: Path | None = None,
+    replaced: Mapping[str, bytes] | None = None,
 ) -> Compiled:
     """Load, check and plan. `last_good` is the content in force, for files that do not check now.
 
     `models` is another repository than the settings name; with "" rules have no models, and nothing is said of it.
     `copies` is the daemon's folder of fetched tables; without it they may be missing (see `rules.loader.load`).
+    `replaced` holds contents by path in place of what is on disk.
     """
     loaded = load(
         config, rules_dir=rules_dir, enrichment_dir=enrichment_dir, models=models, last_good=last_good,
-        copies=copies,
+        copies=copies, replaced=replaced,
     )  # fmt: skip
     if loaded.settings is None:
         return Compiled(loaded, None)

@@ -8,6 +8,7 @@ from streamwatchd.cli.group import Commands
 COMMANDS = {
     "validate": "Check every file; say what is wrong, where, and the way out.",
     "lint": "Find rules that check and are not good.",
+    "fmt": "Write files in their canonical form.",
     "test-rule": "Run the tests of rules.",
     "dry-run": "Play a recording through the daemon's own engine.",
     "explain": "Show how a rule runs, what it shares and what it costs.",

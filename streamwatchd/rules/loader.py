@@ -56,16 +56,19 @@ def load(
     models: str | None = None,
     last_good: Mapping[str, bytes] | None = None,
     copies: Path | None = None,
+    replaced: Mapping[str, bytes] | None = None,
 ) -> Loaded:
     """Read and check everything. Never raises for what stands in the files.
 
+    `replaced` holds contents by path in place of what is on disk, such as those that an editor has not written yet.
     `models` is another repository than the settings name; "" is none: nothing is said of models then. Paths in `files`,
     `refused` and places are as `config` and the folders are given: relative ones stay relative.
 
     `copies` is the folder of tables that were fetched, of a daemon that takes no others. Without it they are those in
     the state folder, and a table that was never fetched is empty, if its columns are declared.
     """
-    return _Loading(config, rules_dir, enrichment_dir, models, dict(last_good or {}), copies).run()
+    last_good, replaced = dict(last_good or {}), dict(replaced or {})
+    return _Loading(config, rules_dir, enrichment_dir, models, last_good, copies, replaced).run()
 
 
 @dataclass(slots=True)
@@ -81,6 +84,7 @@ class _Loading:
     models: str | None
     last_good: dict[str, bytes]
     copies: Path | None
+    replaced: dict[str, bytes]
     files: Files = field(init=False)
     catalog: Catalog | None = None
     diagnostics: dict[str, list[Diagnostic]] = field(default_factory=dict)
@@ -88,7 +92,7 @@ class _Loading:
     out: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.files = Files({str(self.config): read_content(str(self.config))}, self.last_good)
+        self.files = Files({str(self.config): self._on_disk(str(self.config))}, self.last_good)
 
     def run(self) -> Loaded:
         draft = self._config()
@@ -114,11 +118,14 @@ class _Loading:
         if draft.settings is None and str(self.config) not in self.last_good:
             return
         for path in (*rule_paths(draft.rules_dir), *table_paths(draft.enrichment_dir, SUFFIXES)):
-            self.files.now[path] = read_content(path)
+            self.files.now[path] = self._on_disk(path)
         if draft.settings is not None:
             folder = self.copies or copies_dir(draft.settings.state_dir)
             for path, copy in copies(folder, draft.enrichment_dir):
                 self.files.now[path] = read_content(str(copy))
+
+    def _on_disk(self, path: str) -> bytes | Diagnostic:
+        return self.replaced[path] if path in self.replaced else read_content(path)
 
     def _models(self, draft: ConfigDraft) -> Catalog | None:
         settings = draft.settings

@@ -1,0 +1,53 @@
+"""`swctl fmt`; what it prints stands in tests/cases/cli/090_fmt.txt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamwatchd.cli import fmt
+from tests.cli.small import copy, swctl
+
+UGLY = "source: web\nrules: [{alarm: b, by: shop, when: status>=500 AND page = 'home'}]   # why\n"
+PRETTY = 'source: web\nrules: [{alarm: b, by: shop, when: status >= 500 and page == "home"}]   # why\n'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    config = copy(tmp_path)
+    (tmp_path / "rules.d" / "b.yaml").write_text(UGLY)
+    return config
+
+
+def test_it_writes_what_means_the_same_and_then_has_nothing_to_do(config: Path) -> None:
+    """The mode of the file stays, and nothing is left beside it."""
+    path = config.parent / "rules.d" / "b.yaml"
+    path.chmod(0o640)
+    assert swctl("fmt", "--config", config, "--check").exit_code == 1
+    assert path.read_text() == UGLY
+    assert swctl("fmt", "--config", config).exit_code == 0
+    assert path.read_text() == PRETTY
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert sorted(each.name for each in path.parent.iterdir()) == ["b.yaml", "shop.yaml", "shop_test.yaml"]
+    assert swctl("fmt", "--config", config, "--check").exit_code == 0
+
+
+def test_a_file_with_mistakes_is_left_alone_and_the_others_are_not(config: Path) -> None:
+    """Exit code 1 says so."""
+    bad = config.parent / "rules.d" / "a.yaml"
+    bad.write_text(ugly := UGLY.replace("status", "statsu").replace("alarm: b", "alarm: a"))
+    result = swctl("fmt", "--config", config)
+    assert (result.exit_code, bad.read_text()) == (1, ugly)
+    assert (config.parent / "rules.d" / "b.yaml").read_text() == PRETTY
+
+
+def test_a_format_that_changes_the_meaning_is_never_written(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the formatter wrong, the rules would show it: each file is loaded before it is written."""
+    right = fmt.formatted
+    monkeypatch.setattr(fmt, "formatted", lambda *given: right(*given).replace("500", "400"))
+    monkeypatch.setattr(fmt, "same_tree", lambda *_: True)
+    result = swctl("fmt", "--config", config)
+    assert result.exit_code == 2
+    assert "would not mean the same" in result.stderr
+    assert (config.parent / "rules.d" / "b.yaml").read_text() == UGLY
