@@ -15,10 +15,10 @@ import click
 
 from streamwatchd.cli import comparison
 from streamwatchd.cli.comparison import Comparison, compared, heard
-from streamwatchd.cli.project import CONFIG, compile_or_exit, config_path, project_options
+from streamwatchd.cli.project import compile_or_exit, config_path, project_options
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.results import Results
-from streamwatchd.cli.revision import checked_out
+from streamwatchd.cli.since import config_at
 from streamwatchd.cli.summary import summary
 from streamwatchd.cli.times import MOMENT
 from streamwatchd.compiler import Compiled, Program
@@ -100,7 +100,7 @@ def _against(
 ) -> Comparison:
     with ExitStack() as stack:
         path = stack.enter_context(_kept(recording))
-        there = stack.enter_context(_config_at(config, revision))
+        there = stack.enter_context(config_at(config, revision))
         old = _Version(*compile_or_exit(there, None))
         renamed = {each.was: each.name for each in compare(old.side, version.side).rules if each.was}
         before, after = heard(old.side.rules, renamed), heard(version.side.rules)
@@ -136,18 +136,6 @@ def _kept(recording: str) -> Iterator[str]:
         shutil.copyfileobj(sys.stdin.buffer, file)
         file.flush()
         yield file.name
-
-
-@contextmanager
-def _config_at(config: Path, revision: str) -> Iterator[Path]:
-    folder = Path(revision)
-    if folder.is_dir():
-        if not (folder / CONFIG).is_file():
-            raise UnreadableInput(f"there is no {CONFIG} in {revision}")
-        yield folder / CONFIG
-        return
-    with checked_out(config, revision) as (there, _):
-        yield there
 
 
 def _print(found: Comparison, output: str) -> None:

@@ -114,5 +114,5 @@ def counted(diagnostics: Iterable[Diagnostic]) -> str:
     return f"{plural(errors, 'error')}, {plural(len(found) - errors, 'warning')}"
 
 
-def plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def plural(count: int, noun: str, many: str = "") -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {many or noun + 's'}"

@@ -70,6 +70,17 @@ def is_empty(node: Node | None) -> bool:
     return node is None or (isinstance(node, Scalar) and node.value is None)
 
 
+def plain(node: Node) -> object:
+    """The values alone: lists, mappings, and what scalars mean; quoted ones are texts."""
+    match node:
+        case Scalar(value=value):
+            return value
+        case Sequence(items=items):
+            return [plain(item) for item in items]
+        case Mapping(entries=entries):
+            return {key.text: plain(value) for key, value in entries}
+
+
 @dataclass(frozen=True, slots=True)
 class _Lines:
     starts: tuple[int, ...]

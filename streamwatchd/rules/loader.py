@@ -36,7 +36,7 @@ class Loaded:
     `settings` is None when `streamwatchd.yaml` does not check and has no last good content; then nothing else is there
     but diagnostics. `files` is the content in force by path (the last good one where a change was refused): hand it
     back as `last_good` at the next load. `refused` are the paths whose content on disk is not in force. `fetches` are
-    the tables to fetch from elsewhere.
+    the tables to fetch from elsewhere. `config` and `rules_dir` are where it was loaded from.
     """
 
     settings: Settings | None
@@ -46,6 +46,8 @@ class Loaded:
     files: Mapping[str, bytes]
     refused: tuple[str, ...]
     fetches: tuple[Fetch, ...] = ()
+    config: Path = Path("streamwatchd.yaml")
+    rules_dir: Path | None = None
 
 
 def load(
@@ -264,11 +266,12 @@ class _Loading:
         diagnostics = tuple(_in_order(problem for found in self.diagnostics.values() for problem in found))
         refused = tuple(sorted(self.refused))
         if self._is_lost() or draft.settings is None:
-            return Loaded(None, RuleSet({}, {}, ()), {}, diagnostics, {}, refused)
+            return Loaded(None, RuleSet({}, {}, ()), {}, diagnostics, {}, refused, (), self.config, self.rules_dir)
         data = {table.name: table.data for table in project.choice.tables if table.data is not None}
         fetches = tuple(table.fetch for table in project.choice.tables if table.fetch is not None)
-        files = dict(self._in_force(project))
-        return Loaded(draft.settings, project.ruleset(), data, diagnostics, files, refused, fetches)
+        files, ruleset = dict(self._in_force(project)), project.ruleset()
+        whence = (self.config, self.rules_dir)
+        return Loaded(draft.settings, ruleset, data, diagnostics, files, refused, fetches, *whence)
 
     def _in_force(self, project: Project) -> Iterator[tuple[str, bytes]]:
         tables = (path for table in project.choice.tables if table.table is not None for path in table.paths)

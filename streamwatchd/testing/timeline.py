@@ -29,19 +29,45 @@ class Event:
 
 
 class Verb(StrEnum):
-    """`restart`: the daemon stops and goes on from its snapshot. `idle`: a source falls silent at once."""
+    """`restart`: the daemon stops and goes on from its snapshot. `idle`: a source falls silent at once. `reload`: it
+    takes up rules again, as they are or with other fields.
+    """
 
     RESTART = "restart"
     IDLE = "idle"
+    RELOAD = "reload"
+
+
+Patch = Mapping[str, Mapping[str, object]]
+"""Rule → field → what it is from now on; None takes the field out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that happens to the daemon; `source` is that of `idle`."""
+    """Something that happens to the daemon; `source` is that of `idle`, `patch` that of `reload`."""
 
     at_ms: int
     verb: Verb
     source: str = ""
+    patch: Patch = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Skew:
+    """From `at_ms` to `to_ms` (None: the end) the clocks of producers of `source` are off by `by_ms`; of all, or of
+    those whose events have `fields`.
+    """
+
+    at_ms: int
+    to_ms: int | None
+    source: str
+    by_ms: int
+    fields: Mapping[str, object]
+
+    def meets(self, event: Event) -> bool:
+        is_in_time = event.at_ms >= self.at_ms and (self.to_ms is None or event.at_ms < self.to_ms)
+        is_meant = all(event.fields.get(name) == value for name, value in self.fields.items())
+        return event.source == self.source and is_in_time and is_meant and not event.late
 
 
 class Kind(StrEnum):

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import msgspec
 
-from streamwatchd.testing.timeline import Case, Verb
+from streamwatchd.testing.timeline import Act, Case, Verb
 from streamwatchd.testing.timeline_match import Failure, failures
-from streamwatchd.testing.timeline_run import Bench, Happening, Ran, with_restarts, without_restarts
+from streamwatchd.testing.timeline_run import Bench, Happening, Ran, with_restarts
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def check(bench: Bench, case: Case, *, restart_everywhere: bool = False) -> list[Failure]:
-    """What is not as the test says; empty when it passes."""
+def check(
+    bench: Bench,
+    case: Case,
+    *,
+    restart_everywhere: bool = False,
+    observe: Callable[[Case, Ran], None] | None = None,
+) -> list[Failure]:
+    """What is not as the test says; empty when it passes. `observe` is shown what came of the timeline as written."""
     ran = bench.run(case)
+    if observe is not None:
+        observe(case, ran)
     found = failures(case, ran)
     if restart_everywhere:
-        found += _changed(case, ran, bench.run(with_restarts(case)))
-    elif any(act.verb is Verb.RESTART for act in case.acts):
-        found += _changed(case, bench.run(without_restarts(case)), ran)
+        found += _changed(case, "a restart", ran, bench.run(with_restarts(case)))
+    elif any(_changes_nothing(act) for act in case.acts):
+        plain = replace(case, acts=[act for act in case.acts if not _changes_nothing(act)])
+        words = {"a restart" if act.verb is Verb.RESTART else "a reload" for act in case.acts if _changes_nothing(act)}
+        found += _changed(case, " or ".join(sorted(words, reverse=True)), bench.run(plain), ran)
     return found
 
 
-def _changed(case: Case, without: Ran, with_them: Ran) -> list[Failure]:
+def _changes_nothing(act: Act) -> bool:
+    """A restart, or a reload of equal rules."""
+    return act.verb is Verb.RESTART or (act.verb is Verb.RELOAD and not act.patch)
+
+
+def _changed(case: Case, what: str, without: Ran, with_them: Ran) -> list[Failure]:
     """Outputs that only one of the two runs has."""
     lost = _only(without.happenings, with_them.happenings)
     made = _only(with_them.happenings, without.happenings)
     if not lost and not made:
         return []
     details = (*(f"lost by it: {each}" for each in lost), *(f"made by it: {each}" for each in made))
-    return [Failure(case.span, "a restart changes what comes of the timeline", details[:10])]
+    return [Failure(case.span, f"{what} changes what comes of the timeline", details[:10])]
 
 
 def _only(mine: tuple[Happening, ...], theirs: tuple[Happening, ...]) -> list[str]:

@@ -20,7 +20,7 @@ from streamwatchd.rules.loader import Loaded
 from streamwatchd.rules.reader import parse
 from streamwatchd.rules.ruleset import Rule, Table
 from streamwatchd.testing import timeline_codes as codes
-from streamwatchd.testing.timeline import START_MS, Act, Case, Event, Expectation, Suite
+from streamwatchd.testing.timeline import START_MS, Act, Case, Event, Expectation, Skew, Suite
 from streamwatchd.testing.timeline_expectations import ExpectationReader
 from streamwatchd.testing.timeline_rows import RowReader
 from streamwatchd.testing.timeline_spec import TEST, TEST_FILE
@@ -108,9 +108,11 @@ class _SuiteReader:
         tables = {key.text: table for key, rows in body.entries("tables") if (table := self._table(key, rows))}
         events: list[Event] = []
         acts: list[Act] = []
-        rows = RowReader(self.loaded.ruleset.sources, start_ms, self.findings, events, acts)
+        mine, _ = _split(self.loaded.ruleset.rules, rules)
+        reader = RowReader(self.loaded.ruleset.sources, start_ms, self.findings, events, acts, mine)
         for row in _rows(body, "events"):
-            rows.read(row)
+            reader.read(row)
+        events = [_skewed(event, reader.skews) for event in events]
         case = Case(
             body.text("name"),
             node.span,
@@ -182,6 +184,11 @@ class _SuiteReader:
             for problem in refused.problems:
                 self.findings.add(codes.BAD_TABLE_ROWS, problem.message, key.span, hint=problem.hint)
             return None
+
+
+def _skewed(event: Event, skews: Iterable[Skew]) -> Event:
+    off = sum(skew.by_ms for skew in skews if skew.meets(event))
+    return replace(event, time_ms=event.time_ms + off) if off else event
 
 
 def _rows(body: Read, name: str) -> Iterable[document.Mapping]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from streamwatchd.diagnostics import Span, did_you_mean
 from streamwatchd.lang.typed import Kind
 from streamwatchd.lang.units import parse_duration
 from streamwatchd.rules import document
-from streamwatchd.rules.document import Node, Scalar, is_empty
+from streamwatchd.rules.document import Node, Scalar, is_empty, plain
 from streamwatchd.rules.form import Findings
 from streamwatchd.rules.ruleset import Source
 from streamwatchd.testing import timeline_codes as codes
-from streamwatchd.testing.timeline import Act, Event, Verb
+from streamwatchd.testing.timeline import Act, Event, Patch, Skew, Verb
 from streamwatchd.testing.timeline_series import first_wrong, is_series, number, samples
-from streamwatchd.testing.timeline_spec import LATER_VERBS
 from streamwatchd.testing.timeline_times import instant
 
 _OWN = ("source", "step", "from", "at", "time")
@@ -26,20 +25,22 @@ _GAP = object()
 
 @dataclass(slots=True)
 class RowReader:
-    """Reads rows; `events` and `acts` fill."""
+    """Reads rows; `events`, `acts` and `skews` fill. `rules` are the names that a reload may change."""
 
     sources: Mapping[str, Source]
     start_ms: int
     findings: Findings
     events: list[Event]
     acts: list[Act]
+    rules: Collection[str] = ()
+    skews: list[Skew] = field(default_factory=list)
 
     def read(self, row: document.Mapping) -> None:
-        later = next((key for key, _ in row.entries if key.text in LATER_VERBS), None)
         verb = next((word for word in Verb if row.get(word) is not None), None)
         late = row.get("late")
-        if later is not None:
-            self._add(codes.BAD_EVENT, f"the verb `{later.text}` is not supported yet", later.span, "take the row out")
+        skew = row.get("skew")
+        if isinstance(skew, document.Mapping):
+            self._skew(row, skew)
         elif verb is not None and row.get("at") is not None:
             self._act(row, verb)
         elif isinstance(late, document.Mapping):
@@ -54,7 +55,12 @@ class RowReader:
     def _act(self, row: document.Mapping, verb: Verb) -> None:
         node = row.get(verb)
         at = self._instant(row, "at")
-        if verb is Verb.RESTART:
+        patch: Patch | None = {}
+        if verb is Verb.RELOAD:
+            patch = self._patch(node)
+            good = patch is not None
+            hint = "write `reload: true`, or `reload: {rule: {when: …}}`"
+        elif verb is Verb.RESTART:
             good = isinstance(node, Scalar) and node.value is True
             hint = "write `restart: true`"
         else:
@@ -63,7 +69,40 @@ class RowReader:
         if not good:
             self._add(codes.BAD_EVENT, f"`{verb}` is given something else than it needs", row.span, hint)
         elif at is not None:
-            self.acts.append(Act(at, verb, node.text if isinstance(node, Scalar) and verb is Verb.IDLE else ""))
+            source = node.text if isinstance(node, Scalar) and verb is Verb.IDLE else ""
+            self.acts.append(Act(at, verb, source, patch or {}))
+
+    def _patch(self, node: Node | None) -> Patch | None:
+        """None where it is neither `true` nor fields of rules; a rule that is not known is reported."""
+        if isinstance(node, Scalar):
+            return {} if node.value is True else None
+        if not isinstance(node, document.Mapping):
+            return None
+        found: dict[str, Mapping[str, object]] = {}
+        for key, fields in node.entries:
+            if self.rules and key.text not in self.rules:
+                hint = did_you_mean(key.text, self.rules) or f"there are {', '.join(self.rules)}"
+                self._add(codes.UNKNOWN_RULE, f"the test loads no rule `{key.text}`", key.span, hint)
+            if not isinstance(fields, document.Mapping):
+                return None
+            found[key.text] = {name.text: plain(value) for name, value in fields.entries}
+        return found
+
+    def _skew(self, row: document.Mapping, skew: document.Mapping) -> None:
+        """`{at: 3m, skew: {source: metrics, by: 2m, for: 5m, host: a}}`: producers' clocks are 2 minutes ahead."""
+        source, at = self._source(skew), self._instant(row, "at")
+        by, lasts = (_signed(skew.get(name)) for name in ("by", "for"))
+        if row.get("at") is None or by is None or (skew.get("for") is not None and lasts is None):
+            hint = "write `{at: 3m, skew: {source: …, by: -2m, for: 5m}}`; without `for` it lasts"
+            self._add(
+                codes.BAD_EVENT, "a skew needs `at` (when it begins) and `by` (how far clocks are off)", row.span, hint
+            )
+        elif source is not None and at is not None:
+            fields = {
+                name: self._constant(node) for name, node in self._fields(skew, source) if name not in ("by", "for")
+            }
+            to = None if lasts is None else at + lasts
+            self.skews.append(Skew(at, to, source.name, by, _typed(fields, source)))
 
     def _late(self, row: document.Mapping, event: document.Mapping) -> None:
         """`{at: 3m, late: {source: …, time: 1m, …}}`: arrives at 3m and says 1m."""
@@ -210,6 +249,14 @@ class RowReader:
 
     def _add(self, code: str, message: str, span: Span, hint: str) -> None:
         self.findings.add(code, message, span, hint=hint)
+
+
+def _signed(node: Node | None) -> int | None:
+    """A duration, or one with a minus before it."""
+    if not isinstance(node, Scalar):
+        return None
+    found = parse_duration(node.text.strip().removeprefix("-"))
+    return found if found is None or not node.text.strip().startswith("-") else -found
 
 
 def _two_that_differ(lengths: Mapping[str, int]) -> tuple[str, str]:

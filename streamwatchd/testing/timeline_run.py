@@ -22,7 +22,8 @@ from streamwatchd.rules.ruleset import Anomaly, Rule, RuleSet, Source
 from streamwatchd.shard.output import Output, Sink, TaskId
 from streamwatchd.testing.driver import Driver
 from streamwatchd.testing.playback import Clock
-from streamwatchd.testing.timeline import Act, Case, Event, Kind, Suite, Verb
+from streamwatchd.testing.timeline import Act, Case, Event, Kind, Patch, Suite, Verb
+from streamwatchd.testing.timeline_patch import patched
 from streamwatchd.testing.timeline_times import absolute
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -64,6 +65,12 @@ class Bench:
     tables: Mapping[str, TableData]
     exchange_partitions: int
     idle_jump_ms: int
+    suite: Suite
+    loaded: Loaded
+
+    def reloaded(self, patch: Patch) -> Program:
+        """The program with other fields of rules. Raises UnreadableInput where they do not check."""
+        return bench(self.suite, patched(self.loaded, patch)).program if patch else self.program
 
     def run(self, case: Case) -> Ran:
         """Play the timeline as it is written."""
@@ -80,7 +87,7 @@ def bench(suite: Suite, loaded: Loaded) -> Bench:
     ruleset = RuleSet(sources, loaded.ruleset.tables, rules, models)
     program = program_of(ruleset, loaded.settings.max_record_bytes)
     settings = loaded.settings
-    return Bench(program, sources, loaded.tables, settings.exchange_partitions, settings.idle_jump_ms)
+    return Bench(program, sources, loaded.tables, settings.exchange_partitions, settings.idle_jump_ms, suite, loaded)
 
 
 def _models(folder: str, rules: Iterable[Rule]) -> dict[str, ModelData]:
@@ -109,6 +116,7 @@ class _Run:
         self._clock = Clock(self._driver, bench.idle_jump_ms)
         self._sent: dict[tuple[str, int], Event] = {}
         self._outputs: list[Output] = []
+        self._patch: dict[str, Mapping[str, object]] = {}
 
     def run(self) -> Ran:
         self._clock.take(self._batches())
@@ -122,10 +130,10 @@ class _Run:
         found = [self._happening(output) for output in self._outputs if output.sink in _KINDS]
         return Ran(tuple(sorted(found, key=lambda each: each.at_ms)), stop_ms)
 
-    def _new_driver(self) -> Driver:
+    def _new_driver(self, program: Program | None = None) -> Driver:
         bench = self._bench
         return Driver(
-            bench.program,
+            program or bench.program,
             {**bench.tables, **self._case.tables},
             {source.topic: 1 for source in bench.program.plan.sources.values()},
             exchange_partitions=bench.exchange_partitions,
@@ -150,11 +158,15 @@ class _Run:
         match act.verb:
             case Verb.RESTART:
                 self._outputs += self._driver.take_outputs()
-                again = self._new_driver()
+                again = self._new_driver(self._driver.program)
                 for before, after in zip(self._driver.shards, again.shards, strict=True):
                     after.restore(before.snapshot())
                 self._driver = again
                 self._clock.use(again)
+            case Verb.RELOAD:
+                for rule, fields in act.patch.items():
+                    self._patch[rule] = {**self._patch.get(rule, {}), **fields}
+                self._driver.switch(self._bench.reloaded(self._patch), {**self._bench.tables, **self._case.tables})
             case Verb.IDLE:
                 if act.source in self._bench.sources:
                     self._clock.hush(self._bench.sources[act.source].topic)

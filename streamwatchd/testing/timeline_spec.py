@@ -101,5 +101,4 @@ DEAD_LETTER = Record(
 )
 
 EXPECTATIONS = {"alarm": ALARM, "kpi": KPI, "anomaly": ANOMALY, "late": LATE, "dead_letter": DEAD_LETTER}
-VERBS = ("late", "idle", "restart")
-LATER_VERBS = ("reload", "skew")
+VERBS = ("late", "idle", "restart", "reload", "skew")

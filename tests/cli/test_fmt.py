@@ -33,6 +33,14 @@ def test_it_writes_what_means_the_same_and_then_has_nothing_to_do(config: Path) 
     assert swctl("fmt", "--config", config, "--check").exit_code == 0
 
 
+def test_a_difference_is_shown_and_not_written(config: Path) -> None:
+    """As a unified diff."""
+    result = swctl("fmt", "--config", config, "--diff")
+    assert result.exit_code == 1
+    assert f"-{UGLY.splitlines()[1]}\n+{PRETTY.splitlines()[1]}\n" in result.stdout
+    assert (config.parent / "rules.d" / "b.yaml").read_text() == UGLY
+
+
 def test_a_file_with_mistakes_is_left_alone_and_the_others_are_not(config: Path) -> None:
     """Exit code 1 says so."""
     bad = config.parent / "rules.d" / "a.yaml"

@@ -74,7 +74,7 @@ def _write(path: Path, lines: list[str]) -> None:
 def _run(command: str) -> Iterator[str]:
     program, *arguments = shlex.split(command)
     if program == "cat":
-        yield from Path(arguments[0]).read_text().splitlines()
+        yield from _SECONDS.sub('time="…"', Path(arguments[0]).read_text()).splitlines()
     elif program == "ls":
         yield from sorted(path.name for path in Path(arguments[0]).iterdir())
     else:

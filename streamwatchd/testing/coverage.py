@@ -1,0 +1,107 @@
+"""Which branches of rules tests go through: what an alarm can do, and what it did in some test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from streamwatchd.rules.ruleset import Alarm, Kpi, Rule
+from streamwatchd.testing.timeline import Case, Kind
+from streamwatchd.testing.timeline_run import Happening, Ran
+
+ROW = "a row is written"
+SILENT = "stays silent (`expect_no`)"
+NO_DATA = "no data"
+MUTED = "muted by `unless`"
+AMENDED = "amended by a late event"
+
+
+def branches(rule: Rule) -> tuple[str, ...]:
+    """What a rule can do, in words."""
+    if isinstance(rule, Kpi):
+        return (ROW,)
+    found = [] if isinstance(rule, Alarm) else [ROW]
+    endless = isinstance(rule, Alarm) and rule.windowless and not rule.by and not rule.is_state
+    for level in rule.levels:
+        found.append(_raised(level.severity))
+        found += [_not_held(level.severity)] if level.for_ms else []
+        found += [] if endless else [_cleared(level.severity)]
+    found += [NO_DATA] if rule.no_data.action != "keep" else []
+    found += [MUTED] if getattr(rule, "unless", None) is not None else []
+    found += [AMENDED] if rule.amend else []
+    return (*found, SILENT)
+
+
+def _raised(severity: str) -> str:
+    return f"{severity} is raised"
+
+
+def _cleared(severity: str) -> str:
+    return f"{severity} clears"
+
+
+def _not_held(severity: str) -> str:
+    return f"{severity} begins, and ends before its hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A rule, what it can do, and what of that no test made it do."""
+
+    rule: Rule
+    branches: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Coverage:
+    """Feed it each test with what came of it."""
+
+    rules: Mapping[str, Rule]
+    _seen: dict[str, set[str]] = field(default_factory=dict)
+
+    def take(self, case: Case, ran: Ran) -> None:
+        for happening in ran.happenings:
+            if happening.name in self.rules:
+                self._seen.setdefault(happening.name, set()).update(_gone_through(happening))
+        for expectation in case.expect_no:
+            if expectation.kind in (Kind.ALARM, Kind.ANOMALY):
+                self._seen.setdefault(expectation.name, set()).add(SILENT)
+
+    def found(self) -> list[Covered]:
+        """In the order of the rules."""
+        return [self._of(rule) for rule in self.rules.values()]
+
+    def _of(self, rule: Rule) -> Covered:
+        all_ = branches(rule)
+        seen = self._seen.get(rule.name, set())
+        return Covered(rule, all_, tuple(branch for branch in all_ if branch not in seen))
+
+
+def share(found: Iterable[Covered]) -> tuple[int, int]:
+    """How many branches tests go through, and how many there are."""
+    found = list(found)
+    total = sum(len(each.branches) for each in found)
+    return total - sum(len(each.missing) for each in found), total
+
+
+def _gone_through(happening: Happening) -> Iterator[str]:
+    document = happening.document
+    if happening.kind in (Kind.KPI, Kind.ANOMALY):
+        yield ROW
+        return
+    if happening.kind is not Kind.ALARM:
+        return
+    event, severity = document.get("event"), str(document.get("severity"))
+    if event in ("fired", "escalated", "relaxed"):
+        yield _raised(severity)
+    if event in ("escalated", "relaxed") and document.get("previous"):
+        yield _cleared(str(document["previous"])) if event == "relaxed" else _raised(severity)
+    if event == "resolved":
+        yield _not_held(severity) if document.get("reason") == "not_held" else _cleared(severity)
+    if event == "no_data" or document.get("reason") == "no_data":
+        yield NO_DATA
+    if event == "amended":
+        yield AMENDED
+    if document.get("muted_by") not in (None, "storm"):
+        yield MUTED

@@ -1,0 +1,48 @@
+"""`test-rule --against`: only tests that have something to say of a change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.small import copy, swctl
+from tests.cli.test_plan import edit, git
+
+OTHER = "source: web\nrules: [{alarm: failing, by: shop, when: status >= 500}]\n"
+OTHER_TEST = """
+rules: [other.yaml]
+tests:
+  - {name: fails, events: [{source: web, at: 0s, shop: a, status: 500}], expect: [{alarm: failing}]}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    config = copy(tmp_path / "noc")
+    (config.parent / "rules.d" / "other.yaml").write_text(OTHER)
+    (config.parent / "rules.d" / "other_test.yaml").write_text(OTHER_TEST)
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "--message", "first")
+    return config
+
+
+def said(config: Path) -> str:
+    result = swctl("test-rule", "--config", config, "--against", "HEAD")
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip()
+
+
+def test_tests_of_what_changed_are_run(config: Path) -> None:
+    """A rule, a test, or the source that both read."""
+    assert said(config) == "0 tests of 0 files passed"
+    edit(config, "severity: major", "severity: minor")
+    assert said(config) == "1 test of 1 file passed"
+    test = config.parent / "rules.d" / "other_test.yaml"
+    test.write_text(test.read_text().replace("name: fails", "name: it fails"))
+    assert said(config) == "2 tests of 2 files passed"
+    git(config.parent, "commit", "--quiet", "--all", "--message", "second")
+    assert said(config) == "0 tests of 0 files passed"
+    config.write_text(config.read_text().replace("max_delay: 5s", "max_delay: 6s"))
+    assert said(config) == "2 tests of 2 files passed"

@@ -1,0 +1,61 @@
+"""Which branches of rules tests go through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamwatchd.testing.coverage import Coverage, branches, share
+from streamwatchd.testing.timeline_run import bench
+from tests.testing.project import project, suite
+
+RULES = """
+source: web
+every: 10s
+rules:
+  - alarm: slow
+    by: shop
+    values: {mean: avg(latency over 1m)}
+    levels:
+      critical: mean > 900ms
+      warning: mean > 400ms for 20s until mean < 300ms
+    no_data: alert after 5m
+  - {alarm: fails, when: status >= 500}
+  - {kpi: requests, by: page, every: 1m, values: {total: count()}, late: amend}
+"""
+TEXT = """
+tests:
+  - name: fails
+    events:
+      - {source: web, step: 10s, shop: north, page: home, status: 500, latency: "100x7 2000x3 450x9 100x12"}
+    expect: [{alarm: slow}]
+    expect_no: [{alarm: fails, severity: info}]
+"""
+
+
+def test_branches_are_what_rules_can_do_and_what_they_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Levels up and down, holds, silence, rows; an occurrence has no end."""
+    monkeypatch.chdir(tmp_path)
+    loaded = project(tmp_path, RULES)
+    rules = {rule.name: rule for rule in loaded.ruleset.rules}
+    assert branches(rules["slow"]) == (
+        "critical is raised",
+        "critical clears",
+        "warning is raised",
+        "warning begins, and ends before its hold",
+        "warning clears",
+        "no data",
+        "stays silent (`expect_no`)",
+    )
+    assert branches(rules["fails"]) == ("warning is raised", "stays silent (`expect_no`)")
+    found = suite(tmp_path, TEXT, loaded)
+    coverage = Coverage(rules)
+    coverage.take(found.cases[0], bench(found, loaded).run(found.cases[0]))
+    missing = {each.rule.name: each.missing for each in coverage.found()}
+    assert missing == {
+        "slow": ("warning begins, and ends before its hold", "no data", "stays silent (`expect_no`)"),
+        "fails": (),
+        "requests": (),
+    }
+    assert share(coverage.found()) == (7, 10)

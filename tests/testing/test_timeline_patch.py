@@ -1,0 +1,87 @@
+"""`reload: {rule: {field: …}}` in timelines, and skewed clocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamwatchd.errors import UnreadableInput
+from streamwatchd.testing.timeline_check import check
+from streamwatchd.testing.timeline_patch import patched
+from streamwatchd.testing.timeline_run import bench
+from tests.testing.project import project, suite
+
+HEAD = """
+tests:
+  - name: a
+    events:
+      - {source: web, step: 10s, shop: north, page: home, latency: "100x6 500x30", status: "200x12 500x24"}
+"""
+
+
+def found(folder: Path, rest: str) -> list[str]:
+    """What fails of the test, by its messages; mistakes of form come first."""
+    loaded = project(folder)
+    tests = suite(folder, HEAD + rest, loaded)
+    problems = [each.message for each in tests.problems]
+    return problems or [each.message for each in check(bench(tests, loaded), tests.cases[0])]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_reload_of_equal_rules_changes_nothing(tmp_path: Path) -> None:
+    """And that is checked, as with a restart."""
+    assert found(tmp_path, "      - {at: 95s, reload: true}\n    expect: [{alarm: slow, event: fired}]\n") == []
+
+
+def test_a_reload_may_change_fields_of_rules(tmp_path: Path) -> None:
+    """A threshold out of reach clears the alarm; the others go on."""
+    rest = (
+        '      - {at: 200s, reload: {slow: {when: "mean > 900ms"}}}\n'
+        "    expect:\n"
+        "      - {by: 150s, alarm: slow, event: fired}\n"
+        "      - {by: 220s, alarm: slow, event: resolved}\n"
+        "    expect_no: [{alarm: fails, event: resolved}]\n"
+    )
+    assert found(tmp_path, rest) == []
+    without = rest.replace('"mean > 900ms"', '"mean > 400ms"')
+    assert found(tmp_path, without) == ["did not come: {by: 220s, alarm: slow, event: resolved}"]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("{at: 1m, reload: {slwo: {when: 'mean > 9'}}}", "the test loads no rule `slwo`"),
+        ("{at: 1m, reload: 5}", "`reload` is given something else than it needs"),
+        ("{at: 1m, skew: {source: web}}", "a skew needs `at` (when it begins) and `by` (how far clocks are off)"),
+        ("{at: 1m, skew: {source: wbe, by: 1m}}", "there is no source `wbe`"),
+    ],
+)
+def test_mistakes_of_the_verbs_are_told(tmp_path: Path, row: str, says: str) -> None:
+    """With the way out."""
+    assert says in found(tmp_path, f"      - {row}\n    expect: [{{alarm: slow}}]\n")
+
+
+def test_a_reload_that_does_not_check_says_what_is_wrong(tmp_path: Path) -> None:
+    """The daemon would refuse it, so there is nothing to test."""
+    with pytest.raises(UnreadableInput, match="rule slow: there is no function `mena`"):
+        patched(project(tmp_path), {"slow": {"when": "mena(latency over 1m) > 5"}})
+
+
+def test_a_clock_that_is_ahead_moves_the_windows_of_its_events(tmp_path: Path) -> None:
+    """They count where they say; the events after it are late, and the test must say so."""
+    row = "{at: 1m, skew: {source: web, by: 2m, for: 1m, shop: north}}"
+    expect = "    expect: [{by: 290s, alarm: slow, event: fired}, {alarm: slow, event: pending, at: 220s}]\n"
+    messages = found(tmp_path, f"      - {row}\n{expect}")
+    assert "an event of this row is late" in messages
+
+
+def test_a_clock_that_is_behind_makes_late_events(tmp_path: Path) -> None:
+    """By a minute for 20 seconds: two of them."""
+    row = "{at: 1m, skew: {source: web, by: -1m, for: 20s}}"
+    expect = "    expect: [{late: web}, {late: web}, {alarm: slow, event: fired}]\n"
+    assert found(tmp_path, f"      - {row}\n{expect}") == []
