@@ -1,0 +1,191 @@
+"""Why an alarm is up, or is not: at an instant of a recording, for one key, told from what the engine said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import click
+
+from streamwatchd.cli.rehearsal import Manner, rehearse
+from streamwatchd.compiler import Compiled, program_of
+from streamwatchd.errors import UnreadableInput
+from streamwatchd.lang.units import format_duration
+from streamwatchd.operators.document import iso
+from streamwatchd.plan.xray import LevelParts, Part, XRay, xray
+from streamwatchd.rules.ruleset import Alarm, Rule
+from streamwatchd.shard.output import Output, Sink
+from streamwatchd.testing.timeline_times import absolute
+
+_EVENTS = 5
+_WIDTH = 10
+_VALUES = 46
+
+Document = Mapping[str, object]
+
+
+@dataclass(slots=True)
+class Heard:
+    """What came for one key up to `at_ms`: documents of the rule and its x-rays, and the last late event."""
+
+    key: Mapping[str, str]
+    at_ms: int
+    documents: dict[str, list[Document]] = field(default_factory=dict)
+    late: int = 0
+    last_late: Document | None = None
+
+    def take(self, outputs: Iterable[Output]) -> None:
+        for output in outputs:
+            if output.sink is Sink.LATE:
+                self._take_late(output)
+            elif isinstance(output.value, dict) and output.sink in (Sink.ALERTS, Sink.KPIS, Sink.ANOMALIES):
+                self._take(output.value)
+
+    def _take(self, document: Document) -> None:
+        name = str(document.get("rule") or document.get("kpi") or document.get("anomaly"))
+        key = document["key"]
+        assert isinstance(key, Mapping)
+        is_mine = not key or all(str(key.get(name)) == value for name, value in self.key.items())
+        if is_mine and _at(document) <= self.at_ms:
+            self.documents.setdefault(name, []).append(document)
+
+    def _take_late(self, output: Output) -> None:
+        try:
+            event = json.loads(output.value) if isinstance(output.value, bytes) else {}
+        except ValueError:
+            return
+        if isinstance(event, dict) and all(str(event.get(name, value)) == value for name, value in self.key.items()):
+            self.late += 1
+            self.last_late = dict(output.headers)
+
+
+def _at(document: Document) -> int:
+    window = document.get("window")
+    text = document.get("at") or (window.get("end") if isinstance(window, Mapping) else "")
+    found = absolute(str(text))
+    return found if found is not None else 0
+
+
+def judged_at(rule: Rule, at_ms: int) -> int:
+    """The last instant at or before `at_ms` at which the rule is judged."""
+    return at_ms if not rule.every_ms else at_ms // rule.every_ms * rule.every_ms
+
+
+def why(
+    recording: str, compiled: Compiled, rule: Rule, key: Mapping[str, str], at_ms: int, manner: Manner
+) -> Iterator[str]:
+    """Play the recording with the rule's x-rays. Raises UnreadableInput where it does not hold the key."""
+    at_ms = judged_at(rule, at_ms)
+    heard = Heard(key, at_ms)
+    rules, shown = compiled.loaded.ruleset, None
+    if isinstance(rule, Alarm) and not getattr(rule, "sequence", None):
+        shown = xray(rules, rule, dict(key), at_ms)
+        rules = shown.rules
+    program = program_of(rules)
+    rehearse(recording, compiled, program, manner, heard.take)
+    yield from _told(rule, shown, heard)
+
+
+def _told(rule: Rule, shown: XRay | None, heard: Heard) -> Iterator[str]:
+    key = ", ".join(f"{name}={value}" for name, value in heard.key.items())
+    mine = heard.documents.get(rule.name, [])
+    snapshot = heard.documents.get(shown.snapshot, []) if shown is not None else []
+    if not snapshot and not mine:
+        raise UnreadableInput(f"up to {iso(heard.at_ms)} nothing came of {key or 'any key'} for `{rule.name}`")
+    yield click.style(f"{type(rule).__name__.lower()} {rule.name}   {key}   at {iso(heard.at_ms)}", bold=True)
+    if shown is not None:
+        yield from _section("state", [_state(mine)])
+        values = snapshot[-1]["values"] if snapshot else {}
+        assert isinstance(values, Mapping)
+        if isinstance(rule, Alarm) and rule.windowless and snapshot:
+            yield from _section("event", [_last_event(snapshot[-1], len(snapshot))])
+        for level in shown.levels:
+            yield from _level(level, values, heard)
+    yield from _section("late", list(_late(heard)))
+    muted = [str(each["muted_by"]) for each in mine if each.get("muted_by")]
+    yield from _section("muted", [f"by {muted[-1]}"] if muted else [])
+    yield from _section("table", list(_context(mine)))
+    yield from _section("happened", [_event(each) for each in mine[-_EVENTS:]] or ["nothing was written for this key"])
+
+
+def _section(title: str, lines: list[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield f"{title if number == 0 else '':<{_WIDTH}}{line}"
+
+
+def _state(mine: list[Document]) -> str:
+    last = next((each for each in reversed(mine) if each.get("event") not in ("storm", "amended")), None)
+    if last is None or last["state"] == "resolved":
+        return "at rest" if last is None else f"at rest: resolved at {last['at']} ({last['reason']})"
+    return f"{last['state']} as {last['severity']} since {last['starts_at']}, id {last['id']}"
+
+
+def _level(each: LevelParts, values: Document, heard: Heard) -> Iterator[str]:
+    severity = each.level.severity
+    yield from _section(severity, list(_tree(each.when, values)))
+    yield from _section("", list(_timer("for", each.level.for_ms, each.while_when, heard)))
+    if each.until:
+        yield from _section("  until", list(_tree(each.until, values)))
+        yield from _section("", list(_timer("until … for", each.level.until_for_ms, each.while_until, heard)))
+
+
+def _tree(parts: Iterable[Part], values: Document) -> Iterator[str]:
+    for part in parts:
+        text = "  " * part.depth + part.text
+        yield f"{text:<{_VALUES}} {_shown(values.get(part.value), part.type.unit)}"
+
+
+def _shown(value: object, unit: str) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        value = f"{value:.6g}"
+    return f"{value} {unit}" if unit and unit not in ("ratio",) else str(value)
+
+
+def _timer(word: str, hold_ms: int, name: str, heard: Heard) -> Iterator[str]:
+    """Since when the condition is true, and what is left of its hold."""
+    last = heard.documents.get(name, [])
+    if not last or last[-1]["state"] == "resolved":
+        return
+    since = absolute(str(last[-1]["starts_at"]))
+    assert since is not None
+    text = f"true since {iso(since)}"
+    left = since + hold_ms - heard.at_ms
+    if hold_ms and left > 0:
+        text += f": {word} {format_duration(hold_ms)}, {format_duration(left)} left"
+    elif hold_ms:
+        text += f": {word} {format_duration(hold_ms)} is over"
+    yield text
+
+
+def _last_event(snapshot: Document, count: int) -> str:
+    evidence = snapshot.get("evidence")
+    place = ""
+    if isinstance(evidence, Mapping):
+        place = f", {evidence['topic']}:{evidence['partition']}:{evidence['offset']}"
+    return f"the last of {count:,} that the rule judged: {snapshot['at']}{place}"
+
+
+def _late(heard: Heard) -> Iterator[str]:
+    if heard.last_late is not None:
+        late = heard.last_late
+        place = f"{late['topic']}:{late['partition']}:{late['offset']}"
+        yield f"{heard.late:,} in the recording, the last at {place} says {late.get('time')}: it entered no window"
+
+
+def _context(mine: list[Document]) -> Iterator[str]:
+    context = mine[-1].get("context") if mine else None
+    if isinstance(context, Mapping) and context:
+        yield ", ".join(f"{name}={value}" for name, value in context.items()) + f", as of {mine[-1].get('at')}"
+
+
+def _event(document: Document) -> str:
+    if "event" not in document:
+        return json.dumps(document, ensure_ascii=False)
+    reason = f" ({document['reason']})" if document.get("reason") else ""
+    values = json.dumps(document["values"], ensure_ascii=False) if document.get("values") else ""
+    return f"{document['at']} {document['event']} {document['severity']}{reason} {values}".rstrip()
