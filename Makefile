@@ -16,7 +16,7 @@ export POLARS_MAX_THREADS ?= 1
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install train demo test crashloop brokers campaigns reloads mutations kafka s3 load bench lint format types imports docs stale-docs laws generate lock clean
+.PHONY: help install train demo test crashloop brokers campaigns reloads mutations kafka s3 load bench lint format types imports docs man stale-docs laws generate lock clean
 
 help:
 	@echo 'install              .venv/bin/streamwatchd and .venv/bin/swctl'
@@ -33,7 +33,7 @@ help:
 	@echo 'reloads [N=n SEED=s] reloads of torn, empty, broken and good files under traffic, until n are in build/reloads.ndjson'
 	@echo 'mutations [N=n SEED=s]  spoilt snapshots, journals and rules, until n are in build/mutations.ndjson'
 	@echo 'lint types imports   what CI asks of the code; `format` mends what it can'
-	@echo 'docs                 build/docs/index.html'
+	@echo 'docs man             build/docs/index.html; build/man/swctl.1'
 	@echo 'generate             rewrite what is generated; `stale-docs` only says whether it is stale'
 	@echo 'lock                 newest dependencies into the lock files'
 
@@ -134,6 +134,9 @@ bench: $(VENV)/.dev
 docs: build/docs-venv/.installed
 	build/docs-venv/bin/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 	@echo 'build/docs/index.html'
+
+man: $(VENV)/.installed
+	@$(BIN)/python docs/man.py
 
 generate: $(VENV)/.installed
 	$(BIN)/python docs/generate.py

@@ -23,7 +23,7 @@ from streamwatchd.ports.catalogue import METRICS, PREFIX, Metric
 from streamwatchd.rules import codes, rule_spec, settings_spec
 from streamwatchd.rules.lint import _run as lint
 from streamwatchd.rules.lint._check import Check
-from streamwatchd.testing import timeline_codes
+from streamwatchd.testing import timeline_codes, timeline_spec
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Written by `make generate`; edit the code it comes from instead. -->\n"
@@ -31,6 +31,7 @@ FILES = {
     "rules": ("Rules: `rules.d/**/*.yaml`", rule_spec.FILE),
     "streamwatchd": ("The daemon: `streamwatchd.yaml`", settings_spec.SETTINGS),
     "table": ("Tables: `enrichment.d/*.yaml`", settings_spec.TABLE),
+    "rules_test": ("Tests of rules: `rules.d/**/*_test.yaml`", timeline_spec.TEST_FILE),
 }
 RECORDS = (
     rule_spec.KPI,

@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 findings (mistakes in files, failed tests), 2 wrong usage 
 from streamwatchd.cli.group import Commands
 
 COMMANDS = {
+    "init": "Write a first project, from a recording if there is one.",
     "validate": "Check every file; say what is wrong, where, and the way out.",
     "lint": "Find rules that check and are not good.",
     "fmt": "Write files in their canonical form.",
