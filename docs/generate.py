@@ -20,7 +20,7 @@ from streamwatchd.fields import Field, Form, Record
 from streamwatchd.functions import FUNCTIONS, FunctionSpec
 from streamwatchd.lang.codes import CODES
 from streamwatchd.ports.catalogue import METRICS, PREFIX, Metric
-from streamwatchd.rules import codes, rule_spec, settings_spec
+from streamwatchd.rules import calendar_spec, codes, rule_spec, settings_spec
 from streamwatchd.rules.lint import _run as lint
 from streamwatchd.rules.lint._check import Check
 from streamwatchd.testing import timeline_codes, timeline_spec
@@ -32,6 +32,7 @@ FILES = {
     "streamwatchd": ("The daemon: `streamwatchd.yaml`", settings_spec.SETTINGS),
     "table": ("Tables: `enrichment.d/*.yaml`", settings_spec.TABLE),
     "rules_test": ("Tests of rules: `rules.d/**/*_test.yaml`", timeline_spec.TEST_FILE),
+    "calendar": ("Calendars: `calendars.d/*.yaml`", calendar_spec.CALENDAR),
 }
 RECORDS = (
     rule_spec.KPI,
@@ -41,6 +42,7 @@ RECORDS = (
     settings_spec.FIELD,
     settings_spec.TOPICS,
     settings_spec.SELF_ALERT,
+    calendar_spec.STRETCH,
 )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 from streamwatchd.operators.spec import FamilySpec, LogicalPlan, SourceSpec, StageSpec
@@ -35,6 +35,7 @@ def compile_project(
     *,
     rules_dir: Path | None = None,
     enrichment_dir: Path | None = None,
+    calendars_dir: Path | None = None,
     models: str | None = None,
     last_good: Mapping[str, bytes] | None = None,
     copies: Path | None = None,
@@ -47,9 +48,15 @@ def compile_project(
     `replaced` holds contents by path in place of what is on disk.
     """
     loaded = load(
-        config, rules_dir=rules_dir, enrichment_dir=enrichment_dir, models=models, last_good=last_good,
-        copies=copies, replaced=replaced,
-    )  # fmt: skip
+        config,
+        rules_dir=rules_dir,
+        enrichment_dir=enrichment_dir,
+        calendars_dir=calendars_dir,
+        models=models,
+        last_good=last_good,
+        copies=copies,
+        replaced=replaced,
+    )
     if loaded.settings is None:
         return Compiled(loaded, None)
     return Compiled(loaded, program_of(loaded.ruleset, loaded.settings.max_record_bytes))
@@ -78,4 +85,11 @@ def _meaning(value: object) -> str:
         case tuple():
             return f"({', '.join(map(_meaning, value))})"
         case _:
-            return repr(value)
+            return repr(value) + "".join(_later(value))
+
+
+def _later(value: object) -> Iterator[str]:
+    """What fields say that came later and are no part of the text that a value has always had."""
+    for each in fields(value) if is_dataclass(value) and not isinstance(value, type) else ():
+        if each.metadata.get("later") and not each.repr and getattr(value, each.name):
+            yield f", {each.name} {getattr(value, each.name)!r}"

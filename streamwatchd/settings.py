@@ -86,6 +86,7 @@ class Settings:
     state_dir: Path = Path("state")
     rules_dir: Path = Path("rules.d")
     enrichment_dir: Path = Path("enrichment.d")
+    calendars_dir: Path = Path("calendars.d")
     models: str = "file:///models"
     listen: str = "127.0.0.1:9464"
     topics: Topics = Topics()

@@ -27,6 +27,7 @@ from streamwatchd.shard.version import BEGINNING, Content, Input, Version
 
 _VERSIONS, _SECOND = "versions", "versions.second"
 _FOLDER, _MODELS = "content", "models"
+_CALENDARS = "calendars.d"
 _LIST, _BUNDLE = b"SWDVERS\n", b"SWDRULE\n"
 VERSIONS_FORMAT = 1
 RULES_FORMAT = 2
@@ -64,6 +65,7 @@ class _Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     rules: dict[str, bytes]
     tables: dict[str, bytes]
     models: dict[str, bytes] = {}
+    calendars: dict[str, bytes] = {}
 
 
 def _stays_inside(path: str) -> bool:
@@ -79,18 +81,20 @@ class Bundle:
         rules: Mapping[str, bytes],
         tables: Mapping[str, bytes],
         models: Mapping[str, bytes] = MappingProxyType({}),
+        calendars: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         self.config, self.rules, self.tables, self.models = config, dict(rules), dict(tables), dict(models)
+        self.calendars = dict(calendars)
 
     @classmethod
     def of(cls, files: Mapping[str, bytes], settings: Settings, config: bytes) -> Bundle:
         """Of the files in force, by path."""
-        folders = (settings.rules_dir, settings.enrichment_dir, settings.models_root)
+        folders = (settings.rules_dir, settings.enrichment_dir, settings.models_root, settings.calendars_dir)
         return cls(config, *(_below(files, folder) for folder in folders))
 
     def encode(self, digest: str) -> bytes:
         """The file of the content `digest`."""
-        files = _Files(digest, self.config, self.rules, self.tables, self.models)
+        files = _Files(digest, self.config, self.rules, self.tables, self.models, self.calendars)
         return seal(_BUNDLE, RULES_FORMAT, msgspec.msgpack.encode(files))
 
     @classmethod
@@ -102,13 +106,14 @@ class Bundle:
             raise SnapshotCorrupt(f"no kept rules: {error}") from error
         if raw.digest != digest:
             raise SnapshotCorrupt(f"no kept rules: the file is of content {raw.digest}")
-        if not all(_stays_inside(path) for path in (*raw.rules, *raw.tables, *raw.models)):
+        if not all(_stays_inside(path) for path in (*raw.rules, *raw.tables, *raw.models, *raw.calendars)):
             raise SnapshotCorrupt("no kept rules: a path that leads elsewhere")
-        return cls(raw.config, raw.rules, raw.tables, raw.models)
+        return cls(raw.config, raw.rules, raw.tables, raw.models, raw.calendars)
 
     def unfold(self, folder: Path) -> Path:
         """Write the files below `folder`; returns the path of the settings."""
-        for name, files in (("rules.d", self.rules), ("enrichment.d", self.tables), (_MODELS, self.models)):
+        folders = {"rules.d": self.rules, "enrichment.d": self.tables, _MODELS: self.models, _CALENDARS: self.calendars}
+        for name, files in folders.items():
             (folder / name).mkdir(parents=True)
             for path, data in files.items():
                 (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
@@ -119,15 +124,21 @@ class Bundle:
     def compile(self) -> Compiled:
         with TemporaryDirectory(prefix="streamwatchd-") as name:
             config = self.unfold(Path(name))
-            rules_dir, enrichment_dir = config.parent / "rules.d", config.parent / "enrichment.d"
-            models = f"file://{config.parent / _MODELS}"
-            return compile_project(config, rules_dir=rules_dir, enrichment_dir=enrichment_dir, models=models)
+            return compile_project(
+                config,
+                rules_dir=config.parent / "rules.d",
+                enrichment_dir=config.parent / "enrichment.d",
+                calendars_dir=config.parent / _CALENDARS,
+                models=f"file://{config.parent / _MODELS}",
+            )
 
     def last_good(self, settings: Settings) -> dict[str, bytes]:
         """By the paths that the files have in the project now."""
         rules = {str(settings.rules_dir / path): data for path, data in self.rules.items()}
         models = {str(settings.models_root / path): data for path, data in self.models.items()}
-        return rules | models | {str(settings.enrichment_dir / path): data for path, data in self.tables.items()}
+        calendars = {str(settings.calendars_dir / path): data for path, data in self.calendars.items()}
+        tables = {str(settings.enrichment_dir / path): data for path, data in self.tables.items()}
+        return rules | models | calendars | tables
 
 
 def _below(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:

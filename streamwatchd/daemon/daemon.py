@@ -366,6 +366,7 @@ class Daemon:
             self._frozen,
             rules_dir=self._settings.rules_dir,
             enrichment_dir=self._settings.enrichment_dir,
+            calendars_dir=self._settings.calendars_dir,
             models=self._settings.models,
             last_good=last_good,
             copies=copies_dir(self._settings.state_dir),

@@ -39,13 +39,13 @@ class Project:
         self.config, self._settings = config, settings
         self.rules_dir, self.enrichment_dir = settings.rules_dir, settings.enrichment_dir
         self._copies = copies_dir(settings.state_dir)
+        self.calendars_dir = settings.calendars_dir
         self._models = ""
 
     def fingerprint(self) -> str:
         """The hash of all paths and contents; files that can't be read count as what they are: unreadable."""
         total = sha256()
-        folders = (self.rules_dir, self.enrichment_dir, self._copies)
-        for paths in ([self.config], *(folder.rglob("*") for folder in folders)):
+        for paths in ([self.config], *(folder.rglob("*") for folder in (*self._own, self._copies))):
             for path in sorted(paths):
                 total.update(str(path).encode())
                 try:
@@ -68,7 +68,11 @@ class Project:
     def folders(self) -> tuple[Path, ...]:
         """Those on this machine."""
         models = (self._settings.models_root,) if self._settings.models.startswith("file:") else ()
-        return (self.rules_dir, self.enrichment_dir, *models)
+        return (*(folder for folder in self._own if folder.is_dir()), *models)
+
+    @property
+    def _own(self) -> tuple[Path, ...]:
+        return self.rules_dir, self.enrichment_dir, self.calendars_dir
 
 
 class Refusals:

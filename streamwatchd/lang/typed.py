@@ -6,8 +6,8 @@ their work. Literals are already in the unit of what they are compared with; eva
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Literal as OneOf
 
@@ -77,6 +77,24 @@ class Time:
     """The word `time`: the event time in ms on rows, the judgement time T in rules with aggregates."""
 
     type: Type = Type(Kind.NUMBER, "ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """Whether an alarm of `rule`, whose keys are `keys`, is up: `on` are (key of that rule, what it is here)."""
+
+    rule: str
+    keys: tuple[str, ...]
+    on: tuple[tuple[str, Expr], ...]
+    type: Type = BOOL
+
+
+@dataclass(frozen=True, slots=True)
+class During:
+    """Whether the judged instant lies in a calendar."""
+
+    calendar: str
+    type: Type = BOOL
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +195,8 @@ Expr = (
     | Key
     | Value
     | Time
+    | Firing
+    | During
     | Negate
     | Arithmetic
     | Compare
@@ -197,6 +217,8 @@ NODES = (
     Key,
     Value,
     Time,
+    Firing,
+    During,
     Negate,
     Arithmetic,
     Compare,
@@ -228,6 +250,21 @@ def walk(expr: Expr) -> Iterator[Expr]:
     yield expr
     for child in children(expr):
         yield from walk(child)
+
+
+def rebuilt(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
+    """The same tree with other nodes where `change` gives one; what is below those is left as it is."""
+    changed = change(expr)
+    if changed is not None:
+        return changed
+    changes: dict[str, object] = {}
+    for field in fields(expr):
+        value = getattr(expr, field.name)
+        if isinstance(value, NODES):
+            changes[field.name] = rebuilt(value, change)
+        elif isinstance(value, tuple) and value and all(isinstance(part, NODES) for part in value):
+            changes[field.name] = tuple(rebuilt(part, change) for part in value)
+    return replace(expr, **changes) if changes else expr  # type: ignore[arg-type]
 
 
 def conjuncts(expr: Expr | None) -> tuple[Expr, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -118,6 +118,15 @@ class Dimensions:
             if start <= time_ms:
                 return data
         return versions[0][1]
+
+    def started(self, table: str, time_ms: int) -> int:
+        """From when on the version is in force that is so at an instant; long ago for the first."""
+        return max((start for start, _ in self.versions[table] if start <= time_ms), default=_FOREVER)
+
+    def next_change(self, tables: Iterable[str], from_ms: int) -> int | None:
+        """The first instant from one on at which one of these tables has another version."""
+        starts = (start for table in tables for start, _ in self.versions[table] if start >= from_ms)
+        return min(starts, default=None)
 
     def rows(self, table: str, keys: Column, time: Times) -> tuple[Pieces, RowNumbers]:
         """Row numbers (`ABSENT` where there is none) and which rows belong to which version (None: all)."""

@@ -96,9 +96,9 @@ def lifecycle_event(
     i: int,
     span: tuple[int, int] | None,
     origin: Origin | None,
-    muted: bool = False,
+    muted_by: str | None = None,
 ) -> Document:
-    """One step in an alarm's life; `i` is the row of `details`. `muted`: a storm stands for it."""
+    """One step in an alarm's life; `i` is the row of `details`. `muted_by` says why nobody is notified, if so."""
     return {
         "id": identity,
         "seq": transition.seq,
@@ -118,7 +118,7 @@ def lifecycle_event(
         "context": details.context(shape.context, i),
         "message": details.message(member, i),
         "runbook": member.runbook or None,
-        "muted_by": "storm" if muted else None,
+        "muted_by": muted_by or None,
         "evidence": None if origin is None else {"topic": origin[0], "partition": origin[1], "offset": origin[2]},
         "replayed": False,
         "reason": transition.reason or None,

@@ -12,12 +12,14 @@ from streamwatchd.batch import Column, Frame, Times
 from streamwatchd.operators.asking import BEGINNING, FOREVER
 from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.evaluate import Evaluator
+from streamwatchd.operators.expected import Owns, owns_all
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.keyspace import KeySpace
 from streamwatchd.operators.node import Node
+from streamwatchd.operators.occurrences import Place
 from streamwatchd.operators.progress import Progress
-from streamwatchd.operators.row_alarm import Place, RowAlarmNode
+from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.schedule import Schedule
 from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.sending import Outbox, send_final, send_rows
@@ -44,9 +46,18 @@ _NOBODY = Readers()
 
 
 class Flow:
-    """`limits` are, per input stream, the instants up to which everything has arrived (watermark + 1)."""
+    """`limits` are, per input stream, the instants up to which everything has arrived (watermark + 1).
 
-    def __init__(self, spec: StageSpec, dimensions: Dimensions, functions: Mapping[str, Callable[..., Column]]) -> None:
+    `owns` says which keys come to this task.
+    """
+
+    def __init__(
+        self,
+        spec: StageSpec,
+        dimensions: Dimensions,
+        functions: Mapping[str, Callable[..., Column]],
+        owns: Owns = owns_all,
+    ) -> None:
         self.laps = Laps()
         self.evaluator = Evaluator(dimensions, functions)
         self.outbox = Outbox()
@@ -55,7 +66,7 @@ class Flow:
         self._schedule: Schedule | None = None
         self._heard: set[str] = set()
         self._is_judging = False
-        self.wiring = Wiring(spec, self.evaluator, self.outbox, self.progress, self)
+        self.wiring = Wiring(spec, self.evaluator, self.outbox, self.progress, self, owns)
 
     @property
     def spec(self) -> StageSpec:
@@ -115,6 +126,9 @@ class Flow:
         """
         if not len(frame):
             return
+        states = self.wiring.states.get(stream)
+        if states is not None:
+            states.take(frame)
         readers = self._readers_of(stream)
         if self._is_judging:
             self._heard.update(readers.nodes)
@@ -254,6 +268,8 @@ class Flow:
                 wire.node.flood.pass_by(self.progress.of_node(wire.node))
 
     def _drop(self) -> None:
+        for states in self.wiring.states.values():
+            states.forget_before(min(self.limits.values()) - max(self.spec.delays.values(), default=0))
         for family in self.families.values():
             if not family.is_sent:
                 family.drop_before(self.progress.of_readers(family.spec))
@@ -262,6 +278,7 @@ class Flow:
 
     def snapshot(self) -> dict[str, Any]:
         """A picture, for packing: nothing of it is changed any more."""
+        states = {feed: each.snapshot() for feed, each in self.wiring.states.items()}
         return {
             "limits": dict(self.limits),
             "sent": dict(self.progress.sent),
@@ -269,16 +286,21 @@ class Flow:
             "families": {name: family.snapshot() for name, family in self.families.items()},
             "nodes": {name: wire.node.snapshot() for name, wire in self.wires.items()},
             "begins": {name: wire.begins_ms for name, wire in self.wires.items()},
+            **({"states": states} if states else {}),
+            **({"begun": dict(self.progress.begun)} if self.wiring.expects else {}),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """The inverse; what the state knows and this flow does not is left out."""
         self._schedule = None
-        self.progress.restore(state["limits"], state["sent"])
+        self.progress.restore(state["limits"], state["sent"], state.get("begun", {}))
         for names, keys in state["spaces"]:
             space = self.spaces.get(tuple(names))
             if space is not None:
                 space.restore(keys)
+        for feed, packed in state.get("states", {}).items():
+            if feed in self.wiring.states:
+                self.wiring.states[feed].restore(packed)
         self.wiring.drop_gone(state["families"], state["nodes"])
         for name, packed in state["families"].items():
             if name in self.families:

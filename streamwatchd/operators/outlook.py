@@ -74,7 +74,7 @@ def _outlook(flow: Flow, wire: Wire, rule: str, at_ms: int) -> Outlook:
         unbroken=unbroken,
         heir_of=rule if unbroken else (before[0] if before else ""),
         unheard_ms=_unheard_ms(before[1], wire.node) if before else 0,
-        warming=() if unbroken else tuple(_warming(wire.node, rule, at_ms)),
+        warming=() if unbroken else tuple(_warming(wire.node, rule, at_ms, before[1] if before else None)),
     )
 
 
@@ -94,11 +94,11 @@ def _unheard_ms(old: Node, new: Node) -> int:
     return new.reach_ms
 
 
-def _warming(node: Node, rule: str, at_ms: int) -> Iterator[Warming]:
+def _warming(node: Node, rule: str, at_ms: int, before: Node | None) -> Iterator[Warming]:
     """Readings that are not whole at the first judgement above E, each with the first judgement at which it is."""
     if not isinstance(node, KpiNode | WindowAlarmNode) or (isinstance(node, WindowAlarmNode) and node.spec.partial):
         return
-    every_ms, known_ms = node.spec.every_ms, _known_from(node, rule)
+    every_ms, known_ms = node.spec.every_ms, _known_from(node, rule, before)
     history_ms = node.spec.min_history_ms if isinstance(node, WindowAlarmNode) else None
     for reading, kept_ms in zip(node.reader.readings, node.reader.whole_from, strict=True):
         window, since_ms = reading.window, max(kept_ms, known_ms)
@@ -109,8 +109,15 @@ def _warming(node: Node, rule: str, at_ms: int) -> Iterator[Warming]:
             yield Warming(reading, whole_ms)
 
 
-def _known_from(node: KpiNode | WindowAlarmNode, rule: str) -> int:
-    """Since when keys of the rule are followed: one that speaks all the time is known from then on."""
+def _known_from(node: KpiNode | WindowAlarmNode, rule: str, before: Node | None) -> int:
+    """Since when keys of the rule are followed: one that speaks all the time is known from then on.
+
+    Where keys are expected, those from the same table stay known.
+    """
+    if isinstance(node, WindowAlarmNode) and node.expected is not None:
+        old = before.expected if isinstance(before, WindowAlarmNode) else None
+        is_same = old is not None and old.spec.table == node.expected.spec.table
+        return node.family.begins_ms if is_same else max(node.family.begins_ms, node.begins_ms or 0)
     constants = next(member.constants for member in node.spec.members if member.name == rule)
     if isinstance(node, KpiNode):
         return max(node.counts_from, node.family.follows_from(constants))

@@ -13,11 +13,15 @@ from streamwatchd.operators.spec import FamilySpec
 class Progress:
     """`limits` are, per input stream, the instants up to which everything has arrived (watermark + 1).
 
-    `roots` and `delays` say on which inputs a stream of this task rests, and by how much it lags behind them.
+    `begun` are the same instants as the first watermark left them. `roots` and `delays` say on which inputs a stream of
+    this task rests, and by how much it lags behind them.
     """
 
     def __init__(self) -> None:
         self.limits: dict[str, int] = {}
+        self.begun: dict[str, int] = {}
+        self.wanted: frozenset[str] = frozenset()
+        """The streams of which later stages want to know where time began."""
         self.sent: dict[str, int] = {}
         self.roots: dict[str, frozenset[str]] = {}
         self.delays: Mapping[str, int] = {}
@@ -26,6 +30,14 @@ class Progress:
         for stream, limit in limits.items():
             if stream in self.limits:
                 self.limits[stream] = max(self.limits[stream], limit)
+
+    def begin(self, stream: str, limit: int) -> None:
+        """The first watermark of an input, or of one of those who feed it: the least counts."""
+        self.begun[stream] = min(limit, self.begun.get(stream, limit))
+
+    def begun_of(self, roots: frozenset[str]) -> int | None:
+        """Where time began for what rests on these inputs; None if that is not known."""
+        return min((self.begun[stream] for stream in roots if stream in self.begun), default=None)
 
     def of_roots(self, roots: frozenset[str]) -> int:
         return min((self.limits[stream] for stream in roots), default=BEGINNING)
@@ -51,7 +63,7 @@ class Progress:
             return self.sent.get(family.spec.stream, BEGINNING)
         return self.of_readers(family.spec)
 
-    def restore(self, limits: Mapping[str, int], sent: Mapping[str, int]) -> None:
+    def restore(self, limits: Mapping[str, int], sent: Mapping[str, int], begun: Mapping[str, int]) -> None:
         """Of a snapshot; streams that there are no more are left out."""
         self.limits |= {stream: limit for stream, limit in limits.items() if stream in self.limits}
-        self.sent = dict(sent)
+        self.sent, self.begun = dict(sent), dict(begun)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -14,24 +14,24 @@ import numpy.typing as npt
 from streamwatchd.aggregates.accumulator import grown
 from streamwatchd.batch import TRUE, Column, Frame, Strings, Truths, take
 from streamwatchd.lang.typed import NUMBER
-from streamwatchd.operators.document import Details, Document, Origin, alarm_id, lifecycle_event, picked, plain
-from streamwatchd.operators.evaluate import KEY, VALUE, WINDOW_END, WINDOW_START, Evaluator, NullFrame, Param
+from streamwatchd.operators.document import Details, Document, Origin, alarm_id, lifecycle_event, plain
+from streamwatchd.operators.evaluate import KEY, VALUE, Evaluator, NullFrame, Param
 from streamwatchd.operators.family import overflow, shared_ids
+from streamwatchd.operators.firing import Telling
 from streamwatchd.operators.flood import Flood
 from streamwatchd.operators.judging import fill_values
 from streamwatchd.operators.keyspace import OVERFLOW, UNKEYED, KeySpace
-from streamwatchd.operators.lifecycle import SEVERITIES, Lifecycle, Transition, same_levels
+from streamwatchd.operators.lifecycle import Lifecycle, Transition, same_levels
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
+from streamwatchd.operators.occurrences import Occurrences, Place, origin_of, window_of
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
 from streamwatchd.operators.row_chooser import Chooser
 from streamwatchd.operators.row_queue import FORGET, NEVER, ROW, SILENCE, Queue, rounds, running_max, tick_queue
 from streamwatchd.operators.spec import RowAlarmSpec
-from streamwatchd.operators.storm import Limits, Name, Storms
+from streamwatchd.operators.storm import STORM, Name, Storms
 from streamwatchd.operators.window_alarm import holds_of
 
 Index = npt.NDArray[np.intp]
-Place = Callable[[int], Origin]
-"""Where the row of a position of the batch came from."""
 Told = tuple[int, Transition, bool]
 """In which turn; what; whether of a tick (True) or of a row."""
 _AFTER_ROWS = 2**40
@@ -49,8 +49,10 @@ class RowAlarmNode:
         evaluator: Evaluator,
         emit: EmitAlert,
         flood: Flood | None = None,
+        telling: Telling | None = None,
     ) -> None:
         self.flood = flood
+        self.telling = telling or Telling(spec.shape.keys, lambda stream, frame: None)
         self.id, self.spec, self.roots = spec.id, spec, roots
         self.space, self.evaluator, self.emit = space, evaluator, emit
         self.life = Lifecycle(holds_of(spec.shape))
@@ -63,7 +65,8 @@ class RowAlarmNode:
         self.free: list[int] = []
         self.last = np.zeros(0, np.int64)
         self.storms = Storms(spec.members, self._whose)
-        self.limits = Limits(spec.members)
+        self.occurrences = Occurrences(spec, evaluator, emit)
+        self.limits = self.occurrences.limits
         self.ids: dict[int, str] = {}
         self.begins_ms: int | None = None
         self._chooser = Chooser(spec) if spec.lifted else None
@@ -88,6 +91,8 @@ class RowAlarmNode:
         return taken
 
     def due(self, limit_ms: int) -> int | None:
+        if self.telling.since_ms is not None:
+            return self.telling.since_ms if self.telling.since_ms <= limit_ms else None
         if any(int(frame.time.min(initial=limit_ms)) < limit_ms for frame in self.waiting):
             return limit_ms
         places = np.flatnonzero(self.last != NEVER)
@@ -115,6 +120,20 @@ class RowAlarmNode:
         self._publish_in_turn(frame, told, None)
         for document in self.limits.pass_by(judged_ms):
             self.emit(document)
+        self._announce(judged_ms)
+
+    def tell(self, names: frozenset[str], at_ms: int | None) -> None:
+        """Others want to know of these rules from an instant on; of alarms judged in order only."""
+        self.telling.begin(names & {member.name for member in self.spec.members if self.spec.ordered}, at_ms)
+
+    def _announce(self, judged_ms: int) -> None:
+        """Tell others of what changed, and, where they have come since, of all that is up."""
+        if self.telling.since_ms is not None and judged_ms >= self.telling.since_ms:
+            for place in self.life.firing().tolist():
+                number, key = self._whose(place)
+                self.telling.note(self.spec.members[number].name, key, self.telling.since_ms - 1, fires=True)
+            self.telling.since_ms = None
+        self.telling.flush()
 
     def rows(self, frame: Frame, origin: Place | None) -> None:
         """Judge rows in the order in which they stand."""
@@ -140,7 +159,7 @@ class RowAlarmNode:
         if self.spec.where is not None:
             mask = self.evaluator.truths(self.spec.where, wide) == TRUE
         if self.spec.occurrence:
-            self._occurrences(wide, member, raises, mask, origin)
+            self.occurrences.take(wide, member, raises, mask, origin)
             return wide, []
         return wide, self._states(wide, member, raises, clears, mask)
 
@@ -189,58 +208,6 @@ class RowAlarmNode:
             frame = replace(wide, ticks=None) if self.spec.ordered else wide
             overflow(self.flood, keys, self.evaluator, frame, beyond)
         return ids
-
-    # occurrences
-
-    def _occurrences(
-        self, wide: Frame, member: Index, raises: list[Truths], mask: npt.NDArray[np.bool_], origin: Place | None
-    ) -> None:
-        level = np.full(len(wide), -1, np.int8)
-        for number in reversed(range(len(raises))):
-            level[raises[number] == TRUE] = number
-        hits = np.flatnonzero(mask & (level >= 0))
-        transitions = [
-            Transition(
-                place=int(row),
-                index=int(row),
-                at_ms=int(wide.time[row]),
-                event="fired",
-                state="firing",
-                severity=SEVERITIES.index(self.spec.shape.levels[int(level[row])].severity),
-                previous=-1,
-                starts_at_ms=int(wide.time[row]),
-                seq=1,
-                opens=True,
-                closes=False,
-                reason="",
-            )
-            for row in hits.tolist()
-        ]
-        details = Details(self.evaluator, wide, hits.tolist())
-        for i, transition in enumerate(transitions):
-            who = self.spec.members[int(member[transition.index])]
-            place = _origin(wide, transition.index, origin)
-            row = place if place is not None else self._row_key(wide, transition.index)
-            identity = alarm_id(who.name, {}, transition.starts_at_ms, row)
-            span = _window(wide, transition.index)
-            muted, news = self._limit(wide, transition, int(member[transition.index]), identity)
-            self.emit(lifecycle_event(who, self.spec.shape, transition, identity, {}, details, i, span, place, muted))
-            if news is not None:
-                self.emit(news)
-
-    def _limit(self, wide: Frame, transition: Transition, number: int, identity: str) -> tuple[bool, Document | None]:
-        """Whether an occurrence is beyond `limit`, and what its storm says."""
-        if not self.limits.is_on:
-            return False, None
-        ticks = wide.time if wide.ticks is None or self.spec.ordered else wide.ticks
-        for document in self.limits.pass_by(int(ticks[transition.index])):
-            self.emit(document)
-        return self.limits.take(number, transition.at_ms, transition.severity, identity)
-
-    def _row_key(self, wide: Frame, row: int) -> list[object]:
-        """What tells apart the rows of one instant of a KPI: the values of the columns."""
-        names = [name for name in sorted(wide.columns) if not name.startswith((KEY, VALUE))]
-        return [[name, picked(wide.columns[name], [row])[0]] for name in names]
 
     # states
 
@@ -472,10 +439,13 @@ class RowAlarmNode:
         seen = [0, 0]
         for _, transition, bare in told:
             i, seen[bare] = seen[bare], seen[bare] + 1
+            number, key = self._whose(transition.place)
+            fires = transition.state == "firing"
+            self.telling.note(self.spec.members[number].name, key, transition.at_ms - bare, fires=fires)
             if bare:
                 self._tell(transition, of_ticks, i, None, None)
             else:
-                span, place = _window(wide, transition.index), _origin(wide, transition.index, origin)
+                span, place = window_of(wide, transition.index), origin_of(wide, transition.index, origin)
                 self._tell(transition, of_rows, i, span, place)
 
     def _tell(
@@ -488,8 +458,8 @@ class RowAlarmNode:
         identity = self.ids[transition.place]
         if transition.closes:
             del self.ids[transition.place]
-        muted = self.storms.take(transition)
-        self.emit(lifecycle_event(who, self.spec.shape, transition, identity, key, details, i, span, place, muted))
+        muted_by = STORM if self.storms.take(transition) else None
+        self.emit(lifecycle_event(who, self.spec.shape, transition, identity, key, details, i, span, place, muted_by))
 
     def _key(self, key_id: int) -> Document:
         values = self.space.keys[key_id]
@@ -507,11 +477,13 @@ class RowAlarmNode:
         silent = self.life.is_silent(np.array(places, np.intp))
         waiting = [pack_frame(frame) for frame in self.waiting]
         flood = None if self.flood is None else self.flood.pack()
-        budgets = [self.storms.snapshot(), self.limits.snapshot(), flood]
+        since = [] if self.telling.since_ms is None else [self.telling.since_ms]
+        budgets = [self.storms.snapshot(), self.limits.snapshot(), flood, *since]
         return [state, places, names, ids, last, silent, budgets, waiting, self.begins_ms]
 
     def restore(self, state: Any) -> None:
-        *alarms, (storms, limits, flood), waiting, self.begins_ms = state
+        *alarms, (storms, limits, flood, *since), waiting, self.begins_ms = state
+        self.telling.since_ms = since[0] if since else None
         if self.flood is not None and flood is not None:
             self.flood.unpack(flood)
         self._take(alarms, None)
@@ -541,7 +513,7 @@ class RowAlarmNode:
     def adopt(self, old: RowAlarmNode, renamed: Mapping[str, str], at_ms: int) -> None:
         """Take over the alarms of rules that go on here from E; they leave the old node."""
         rows, places, names, *rest = old.snapshot()
-        storms, limits, _ = rest[3]
+        storms, limits, *_ = rest[3]
 
         def now(name: str) -> str:
             return renamed.get(name, name)
@@ -571,6 +543,7 @@ class RowAlarmNode:
         self._publish_in_turn(Frame(np.zeros(0, np.int64), {}), told, None)
         for document in self.limits.end(at_ms):
             self.emit(document)
+        self.telling.flush()
 
 
 def _renumbered(transition: Transition, rows: Index) -> Transition:
@@ -579,16 +552,3 @@ def _renumbered(transition: Transition, rows: Index) -> Transition:
 
 def _moved(transition: Transition, index: int) -> Transition:
     return replace(transition, index=index)
-
-
-def _origin(frame: Frame, row: int, origin: Place | None) -> Origin | None:
-    if origin is None or frame.position is None:
-        return None
-    return origin(int(frame.position[row]))
-
-
-def _window(frame: Frame, row: int) -> tuple[int, int] | None:
-    starts, ends = frame.columns.get(WINDOW_START), frame.columns.get(WINDOW_END)
-    if not isinstance(starts, np.ndarray) or not isinstance(ends, np.ndarray):
-        return None
-    return int(starts[row]), int(ends[row])

@@ -25,6 +25,8 @@ class Outbox:
     anomalies: list[Document] = field(default_factory=list)
     panes: list[tuple[Family, int, Pane]] = field(default_factory=list)
     rows: list[tuple[RowFeedSpec, Frame]] = field(default_factory=list)
+    begun: list[tuple[str, int]] = field(default_factory=list)
+    """Streams of which later stages hear for the first time, and the first instant that came after a watermark."""
     watermarks: list[tuple[str, int]] = field(default_factory=list)
     late: list[tuple[Family, int, int, Pane]] = field(default_factory=list)
     """What came late for panes: family, slot, index, pane."""
@@ -72,6 +74,8 @@ def send_final(
         level = max([limit // step * step, *(ask.from_ms + 1 for ask in asks if ask.from_ms < limit)])
         if limit == BEGINNING or level <= progress.sent.get(stream, BEGINNING):
             continue
+        if stream not in progress.sent and stream in progress.begun and stream in progress.wanted:
+            outbox.begun.append((stream, progress.begun[stream]))
         progress.sent[stream] = level
         for family in sending(families):
             if family.spec.stream == stream:
@@ -84,7 +88,10 @@ def send_final(
 
 def _steps(families: Sequence[Family], feeds: Sequence[FeedWire], progress: Progress) -> dict[str, int]:
     """How far the watermark of a stream must go on before later stages hear of it, in ms."""
-    steps: dict[str, int] = {feed.spec.stream: 1 for feed in feeds}
+    steps: dict[str, int] = {}
+    for feed in feeds:
+        stream = feed.spec.stream
+        steps[stream] = min(feed.spec.step_ms, steps.get(stream, feed.spec.step_ms))
     for family in sending(families):
         stream, step = family.spec.stream, family.finest.width_ms
         if family.until_ms < progress.of_stream(stream):

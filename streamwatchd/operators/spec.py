@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
-from streamwatchd.lang.typed import Aggregate, Expr, Template
+from streamwatchd.calendars.calendar import Calendar
+from streamwatchd.lang.typed import Aggregate, Expr, Firing, Template
 from streamwatchd.repository.store import ModelData
 
 LATER: Mapping[str, bool] = {"later": True}
@@ -210,6 +211,29 @@ class AlarmShape:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectSpec:
+    """Rows of a table are keys: those for which `where` is true, which reads the key `key` and columns of tables.
+
+    `kind` is that of the key. A task has the keys whose values at the places `route` lead to it.
+    """
+
+    table: str
+    key: KeyColumn
+    where: Expr | None
+    route: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MuteSpec:
+    """While `unless` is true alarms notify nobody. `firings` are the states of other alarms that it reads, each with
+    the feed that brings them, and `calendars` those that it names."""
+
+    unless: Expr
+    firings: tuple[tuple[Firing, str], ...] = ()
+    calendars: tuple[Calendar, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WindowAlarmSpec:
     """Alarms judged at multiples of `every_ms` on windows. `lifted` of the base family's keys are constants.
 
@@ -231,6 +255,8 @@ class WindowAlarmSpec:
     silence: Reading | None
     silence_action: str
     amend_ms: int = 0
+    expect: ExpectSpec | None = field(default=None, repr=False, metadata=LATER)
+    mute: MuteSpec | None = field(default=None, repr=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +287,8 @@ class RowAlarmSpec:
 class RowFeedSpec:
     """Rows of `stream` that travel to the partition of their `route` values, where they are stream `name`.
 
-    Only rows where `where` is true travel, with the `columns` that their readers read. `route` names columns.
+    Only rows where `where` is true travel, with the `columns` that their readers read. `route` names columns. Rows that
+    go `everywhere` go to all partitions; later stages hear of the watermark once it has passed a multiple of `step_ms`.
     """
 
     name: str
@@ -269,6 +296,8 @@ class RowFeedSpec:
     where: Expr | None
     columns: tuple[KeyColumn, ...]
     route: tuple[str, ...]
+    everywhere: bool = field(default=False, repr=False, metadata=LATER)
+    step_ms: int = field(default=1, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +350,9 @@ class StageSpec:
     family or row feed brings. `roots` says for every node which inputs it waits for. `order` names nodes so that
     every one comes before its readers. `sends` and `feeds` go to a later stage (`targets`: family or feed → stage).
     `delays` are the ms by which readers of a session KPI lag behind, as its rows come up to that much later.
-    `amend_ms` is how far back rules of any stage may judge again what this stage reads or sends.
+    `amend_ms` is how far back rules of any stage may judge again what this stage reads or sends. `told` are the alarms
+    of which others want to know whether they are up, `begins` the streams of which later stages want to know where time
+    began.
     """
 
     stage: int
@@ -339,6 +370,8 @@ class StageSpec:
     targets: Mapping[str, int] = field(default_factory=dict)
     delays: Mapping[str, int] = field(default_factory=dict)
     amend_ms: int = 0
+    told: tuple[str, ...] = field(default=(), metadata=LATER)
+    begins: tuple[str, ...] = field(default=(), metadata=LATER)
 
     def sharing(self, other: StageSpec) -> StageSpec:
         """The same, with the very parts of another stage where they are equal: many tasks then compare them at once."""

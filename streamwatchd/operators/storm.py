@@ -17,6 +17,9 @@ from streamwatchd.operators.keyspace import KeyTuple
 from streamwatchd.operators.lifecycle import SEVERITIES, Transition
 from streamwatchd.operators.spec import Member
 
+STORM = "storm"
+"""What mutes an alarm that is folded."""
+
 _MINUTE_MS = 60_000
 _MOST_KEYS = 5
 _LEAST_SEVERE = len(SEVERITIES) - 1

@@ -7,25 +7,33 @@ key and chooses the members; where they differ by constants, these are columns o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.batch import NULL, TRUE, Frame, Truths
+from streamwatchd.batch import NULL, TRUE, Frame, Times, Truths
 from streamwatchd.lang.typed import NUMBER, Expr, Time, walk
+from streamwatchd.operators.asking import BEGINNING
 from streamwatchd.operators.document import Details, Document, alarm_id, lifecycle_event, plain
 from streamwatchd.operators.evaluate import Evaluator, Param
+from streamwatchd.operators.expected import Expected
 from streamwatchd.operators.family import UNKNOWN, Family
+from streamwatchd.operators.firing import Telling
 from streamwatchd.operators.judging import Reader, fill_values, key_frame
 from streamwatchd.operators.late import Amending, View
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition, same_levels
+from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
 from streamwatchd.operators.spec import AlarmShape, Reading, Window, WindowAlarmSpec
-from streamwatchd.operators.storm import Name, Storms
+from streamwatchd.operators.storm import STORM, Name, Storms
 
 Index = npt.NDArray[np.intp]
+
+
+def _unknown() -> int | None:
+    return None
 
 
 def holds_of(shape: AlarmShape) -> list[Holds]:
@@ -80,8 +88,15 @@ class WindowAlarmNode:
         roots: frozenset[str],
         evaluator: Evaluator,
         emit: EmitAlert,
+        expected: Expected | None = None,
+        muting: Muting | None = None,
+        telling: Telling | None = None,
     ) -> None:
         self.id, self.spec, self.roots = spec.id, spec, roots
+        self.expected, self.muting = expected, muting
+        self.telling = telling or Telling(spec.shape.keys, lambda stream, frame: None)
+        self.begun: Callable[[], int | None] = _unknown
+        """Where time began for what the node reads."""
         self.family = families[spec.family]
         self.known = self.family.known[spec.forget_ms, spec.every_ms]
         self.reader = Reader(
@@ -97,6 +112,8 @@ class WindowAlarmNode:
         self._quiet = False
         self._warm_up = False
         """The next judgement may say something else though nothing comes: a window warms up, or silence began here."""
+        self._untold: set[int] = set()
+        """Alarms that another version of the rule muted; this one mutes none."""
         self._heirs: dict[int, int] = {}
         self._timeless = not any(isinstance(node, Time) for expr in _expressions(spec.shape) for node in walk(expr))
         self._sizes = [reading.window.size_ms for reading in spec.readings]
@@ -104,11 +121,21 @@ class WindowAlarmNode:
     # when
 
     def due(self, limit_ms: int) -> int | None:
-        instant = self.family.next_instant(self.spec.every_ms, self.done_ms, self.begins_ms)
+        instant = self._next_instant()
         if instant is None or instant > limit_ms:
             return None
         change = self._next_change(instant) if self._quiet and not self._has_late() else instant
         return None if change is None or change > limit_ms else change
+
+    def _next_instant(self) -> int | None:
+        """The first T after the last one; where keys are expected, the first T of all needs no event."""
+        if self.expected is None or self.done_ms is not None:
+            return self.family.next_instant(self.spec.every_ms, self.done_ms, self.begins_ms)
+        begins = self._begins()
+        return None if begins is None else int(first_multiple_above(begins, self.spec.every_ms))
+
+    def _begins(self) -> int | None:
+        return self.begun() if self.begins_ms is None else self.begins_ms
 
     def _has_late(self) -> bool:
         return self.spec.amend_ms > 0 and any(family.late for family in self._families())
@@ -122,6 +149,8 @@ class WindowAlarmNode:
         data = [self._next_data(reading) for reading in self.reader.readings]
         data.append(self.family.first_data(instant - step))
         heirs = min(self._heirs.values(), default=None)
+        if self.expected is not None:
+            forget = self.expected.next_change(self.done_ms)
         soonest = least(forget, None if hold is None else hold - 1, None if heirs is None else heirs - 1, *data)
         return None if soonest is None else max(instant, int(first_multiple_above(soonest, step)))
 
@@ -140,21 +169,32 @@ class WindowAlarmNode:
         self.done_ms = judged_ms
         for family in self._families():
             family.close(judged_ms)
-        family = self.family
-        self.pairs.extend(family)
-        since, forgotten = self.known.at(judged_ms, len(family.space))
+        since, gone = self._known(judged_ms)
+        self.pairs.extend(self.family)
         view = View(self._amending(), judged_ms) if self._has_late() else None
         frame = self._frame(judged_ms, view)
         ids = None if self.pairs.single else self.pairs.key
         pair_since = since if ids is None else since[ids]
         known = pair_since < judged_ms
-        transitions = self._forget(forgotten, judged_ms)
+        transitions = self._forget(gone, judged_ms)
         transitions += self._disown(pair_since, judged_ms)
         transitions += self._step(frame, known, pair_since, judged_ms)
-        self._quiet = self._timeless and not transitions and not self._warm_up and self._windows_empty(judged_ms)
+        transitions += self._unmuted(frame, transitions, judged_ms)
+        is_told = not self._untold and not (self.muting and self.muting.hidden)
+        is_calm = not transitions and not self._warm_up and is_told
+        self._quiet = self._timeless and is_calm and self._windows_empty(judged_ms)
         self._publish(frame, transitions, judged_ms)
+        self._announce(judged_ms)
         if view is not None:
             self._amend(view, pair_since)
+
+    def _known(self, judged_ms: int) -> tuple[Times, npt.NDArray[np.bool_]]:
+        """Since when each key is known, and which are no more."""
+        if self.expected is None:
+            return self.known.at(judged_ms, len(self.family.space))
+        begins = self._begins()
+        gone = self.expected.at(judged_ms, BEGINNING if begins is None else begins)
+        return self.expected.since, gone
 
     def _frame(self, judged_ms: int, view: View | None = None) -> Frame:
         ids = None if self.pairs.single else self.pairs.key
@@ -173,7 +213,7 @@ class WindowAlarmNode:
         wanted = self.life.is_active(places)
         for raised in raises:
             wanted |= raised == TRUE
-        silent = self._silent(frame, judged_ms)
+        silent = self._silent(frame, since, judged_ms)
         if silent is not None:
             changed = self.life.silence_changed(places, silent)
             self._warm_up |= bool((changed & known).any())
@@ -221,19 +261,23 @@ class WindowAlarmNode:
             return True
         return self.reader.is_whole(window, judged_ms)
 
-    def _silent(self, frame: Frame, judged_ms: int) -> npt.NDArray[np.bool_] | None:
+    def _silent(self, frame: Frame, since: Any, judged_ms: int) -> npt.NDArray[np.bool_] | None:
         if self.spec.silence is None:
             return None
         counts = self.evaluator.column(self.spec.silence.aggregate, frame)
         assert isinstance(counts, np.ndarray)
         silent: npt.NDArray[np.bool_] = counts == 0
+        if self.expected is not None:
+            heard_out = since <= self.spec.silence.window.end(judged_ms) - self.spec.silence.window.size_ms
+            self._warm_up |= bool((silent & ~heard_out & (since != UNKNOWN)).any())
+            silent &= heard_out
         return silent & self.reader.is_whole(self.spec.silence.window, judged_ms)
 
     def _forget(self, forgotten: npt.NDArray[np.bool_], judged_ms: int) -> list[Transition]:
         if not forgotten.any():
             return []
         places = np.flatnonzero(forgotten if self.pairs.single else forgotten[self.pairs.key])
-        return self.life.end(places, judged_ms, "forgotten")
+        return self.life.end(places, judged_ms, "forgotten" if self.expected is None else "retired")
 
     def _disown(self, since: Any, judged_ms: int) -> list[Transition]:
         """Alarms taken over for keys of which the new windows hear nothing end once these would be full."""
@@ -243,6 +287,46 @@ class WindowAlarmNode:
         gone = sorted(place for place, at in self._heirs.items() if at <= judged_ms)
         self._heirs = {place: at for place, at in self._heirs.items() if at > judged_ms}
         return self.life.end(np.array(gone, np.intp), judged_ms, "rule_changed")
+
+    # who is told
+
+    def _unmuted(self, frame: Frame, transitions: list[Transition], judged_ms: int) -> list[Transition]:
+        """Alarms of which nobody was told, or not how bad they are, and that nothing mutes any more."""
+        changed = {transition.place for transition in transitions}
+        free, self._untold = sorted(self._untold - changed), set()
+        if self.muting is None:
+            return [self.life.note(place, judged_ms, "unmuted") for place in free]
+        places = sorted(self.muting.hidden.keys() - changed)
+        labels = self.muting.labels(frame.take(np.array(places, np.intp)), judged_ms)
+        free = [place for place, label in zip(places, labels, strict=True) if not label]
+        return [self.life.note(place, judged_ms, "unmuted") for place in free]
+
+    def _labels(self, frame: Frame, transitions: list[Transition]) -> list[str]:
+        """Who mutes each at the instant at which it is told."""
+        if self.muting is None:
+            return [""] * len(transitions)
+        places = np.array([transition.place for transition in transitions], np.intp)
+        return self.muting.labels(frame.take(places), transitions[0].at_ms)
+
+    def _muted_by(self, transition: Transition, label: str) -> str:
+        """Why nobody is notified; what is muted in itself counts for no storm."""
+        if self.muting is not None:
+            label = self.muting.take(transition, label)
+        return label or (STORM if self.storms.take(transition) else "")
+
+    def _announce(self, judged_ms: int) -> None:
+        """Tell others of what changed, and, where they have come since, of all that is up."""
+        if self.telling.since_ms is not None and judged_ms > self.telling.since_ms:
+            for place in self.life.firing().tolist():
+                number, key = self._whose(place)
+                self.telling.note(self.spec.members[number].name, key, judged_ms - 1, fires=True)
+            self.telling.since_ms = None
+        self.telling.flush()
+
+    def tell(self, names: frozenset[str], at_ms: int | None) -> None:
+        """Others want to know of these rules from an instant on."""
+        self.telling.begin(names & {member.name for member in self.spec.members}, at_ms)
+        self._quiet &= self.telling.since_ms is None
 
     # what came late
 
@@ -301,6 +385,7 @@ class WindowAlarmNode:
             transitions = sorted(transitions, key=lambda transition: self._whose(transition.place)[1])
         details = Details(self.evaluator, frame, [transition.place for transition in transitions])
         span = (judged_ms - max(self._sizes, default=0), judged_ms)
+        labels = self._labels(frame, transitions)
         for i, transition in enumerate(transitions):
             member = self.spec.members[int(self.pairs.member[transition.place])]
             key = self._key(int(self.pairs.key[transition.place]))
@@ -310,10 +395,13 @@ class WindowAlarmNode:
             identity = self.ids[transition.place]
             if transition.closes:
                 del self.ids[transition.place]
-            muted = self.storms.take(transition)
+            muted_by = self._muted_by(transition, labels[i])
             self.emit(
-                lifecycle_event(member, self.spec.shape, transition, identity, key, details, i, span, None, muted)
+                lifecycle_event(member, self.spec.shape, transition, identity, key, details, i, span, None, muted_by)
             )
+            if transition.event != "amended":
+                values = self._whose(transition.place)[1]
+                self.telling.note(member.name, values, judged_ms - 1, fires=transition.state == "firing")
         for document in self.storms.tell(sorted(members), judged_ms):
             self.emit(document)
 
@@ -335,19 +423,44 @@ class WindowAlarmNode:
         ids = [self.ids.get(place, "") for place in state["place"].tolist()]
         heirs = [[self._name(place), at] for place, at in self._heirs.items()]
         storms = self.storms.snapshot()
-        return [self.done_ms, self.begins_ms, state, names, silent, ids, storms, heirs, self.reader.snapshot()]
+        readings = self.reader.snapshot()
+        return [self.done_ms, self.begins_ms, state, names, silent, ids, storms, heirs, readings, *self._more()]
+
+    def _more(self) -> list[Any]:
+        """What only some rules have."""
+        expected = None if self.expected is None else self.expected.snapshot()
+        muting = None if self.muting is None else self.muting.snapshot(self._name)
+        untold = [self._name(place) for place in sorted(self._untold)] or None
+        more = {"expected": expected, "muting": muting, "telling": self.telling.since_ms, "untold": untold}
+        found = {name: each for name, each in more.items() if each is not None}
+        return [found] if found else []
 
     def _name(self, place: int) -> list[object]:
         member = self.spec.members[int(self.pairs.member[place])]
         return [member.name, *self.family.space.keys[int(self.pairs.key[place])][self.spec.lifted :]]
 
     def restore(self, state: Any) -> None:
-        self.done_ms, self.begins_ms, rows, names, silent, ids, storms, heirs, readings = state
+        self.done_ms, self.begins_ms, rows, names, silent, ids, storms, heirs, readings, *more = state
         self.reader.restore(readings)
+        self._restore_more(more[0] if more else {})
         self._take(rows, names, silent, ids, None)
-        self.storms.restore(storms, self.life.firing().tolist())
+        self.storms.restore(storms, self._notifying())
         places = self._places() if heirs else {}
         self._heirs = {places[tuple(name)]: at for name, at in heirs if tuple(name) in places}
+
+    def _restore_more(self, more: Mapping[str, Any]) -> None:
+        if self.expected is not None and "expected" in more:
+            self.expected.restore(more["expected"])
+        if self.muting is not None and "muting" in more:
+            self.muting.restore(more["muting"], self._places())
+        self.telling.since_ms = more.get("telling")
+        places = self._places() if "untold" in more else {}
+        self._untold = {places[tuple(name)] for name in more.get("untold", ()) if tuple(name) in places}
+
+    def _notifying(self) -> list[int]:
+        """The places of alarms that fire, and of which somebody was told."""
+        firing: list[int] = self.life.firing().tolist()
+        return firing if self.muting is None else [place for place in firing if self.muting.notifies(place)]
 
     def _places(self) -> dict[tuple[object, ...], int]:
         self.pairs.extend(self.family)
@@ -376,14 +489,37 @@ class WindowAlarmNode:
             if name in constants:
                 self.family.space.id_of((*constants[name], *key))
         found = self._take(rows, names, silent, ids, same_levels(old.life.levels, self.life.levels))
+        if self.expected is not None and old.expected is not None:
+            self.expected.adopt(old.expected)
         self._inherit(found[found >= 0].tolist(), at_ms)
         gone = [place for place, here in zip(rows["place"].tolist(), found.tolist(), strict=True) if here >= 0]
-        self.storms.restore(storms, self.life.firing().tolist(), lambda name: renamed.get(name, name))
+        self._adopt_muting(old, renamed)
+        self.storms.restore(storms, self._notifying(), lambda name: renamed.get(name, name))
         moved = [member.name for member in old.spec.members if renamed.get(member.name, member.name) in constants]
         old.storms.leave(gone, moved)
         old.life.end(np.array(gone, np.intp), 0, "")
         for place in gone:
             old.ids.pop(place, None)
+
+    def _adopt_muting(self, old: WindowAlarmNode, renamed: Mapping[str, str]) -> None:
+        """Who was told of what; where the old rule muted nothing, everybody was."""
+        if self.muting is None and old.muting is None:
+            return
+        known = self._places()
+        named = {place: old._name(place) for place in old.life.active().tolist()}
+        names = {place: (renamed.get(str(name[0]), name[0]), *name[1:]) for place, name in named.items()}
+        places = {place: known[name] for place, name in names.items() if name in known}
+        told = (
+            {place: old.life.severity_of(place) for place in old.life.firing().tolist()}
+            if old.muting is None
+            else old.muting.told
+        )
+        hidden = {} if old.muting is None else old.muting.hidden
+        if self.muting is None:
+            self._untold |= {places[place] for place in hidden if place in places}
+        else:
+            self.muting.told |= {places[place]: severity for place, severity in told.items() if place in places}
+            self.muting.hidden |= {places[place]: label for place, label in hidden.items() if place in places}
 
     def _inherit(self, places: list[int], at_ms: int) -> None:
         """Judge from E on, whether or not there are events; see `_disown`."""
@@ -409,3 +545,4 @@ class WindowAlarmNode:
             mine = np.array([p for p, n in zip(places.tolist(), names, strict=True) if n == name], np.intp)
             reason = "rule_changed" if name in living else "rule_removed"
             self._publish(frame, self.life.end(mine, at_ms, reason), at_ms)
+        self.telling.flush()

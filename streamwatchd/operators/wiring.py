@@ -9,11 +9,14 @@ from streamwatchd.batch import Frame
 from streamwatchd.operators.asking import BEGINNING, FOREVER, StageAsk, asked_anew, asks_of_families
 from streamwatchd.operators.document import Speaker
 from streamwatchd.operators.evaluate import Evaluator
+from streamwatchd.operators.expected import Expected, Owns
 from streamwatchd.operators.family import Family
+from streamwatchd.operators.firing import FiringStates, Telling
 from streamwatchd.operators.flood import Flood
 from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.keyspace import NO_BOUND, KeySpace
 from streamwatchd.operators.kpi import KpiNode, KpiRows
+from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.node import Node
 from streamwatchd.operators.progress import Progress
 from streamwatchd.operators.row_alarm import RowAlarmNode
@@ -54,12 +57,17 @@ class Rows(Protocol):
 class Wiring:
     """What there is, and what becomes of it at a change. `spec` is what the newest rules ask for."""
 
-    def __init__(self, spec: StageSpec, evaluator: Evaluator, outbox: Outbox, progress: Progress, rows: Rows) -> None:
+    def __init__(
+        self, spec: StageSpec, evaluator: Evaluator, outbox: Outbox, progress: Progress, rows: Rows, owns: Owns
+    ) -> None:
         self.spec = spec
         self._evaluator = evaluator
         self._outbox = outbox
         self._progress = progress
         self._rows = rows
+        self._owns = owns
+        self.states: dict[str, FiringStates] = {}
+        """Of the alarms on which others wait, by the feed that brings them."""
         self.spaces: dict[tuple[str, ...], KeySpace] = {}
         self.families: dict[str, Family] = {}
         self.wires: dict[str, Wire] = {}
@@ -71,6 +79,11 @@ class Wiring:
         self._add(spec, BEGINNING)
 
     @property
+    def expects(self) -> bool:
+        """Whether a node has keys from a table."""
+        return any(isinstance(wire.node, WindowAlarmNode) and wire.node.expected for wire in self.wires.values())
+
+    @property
     def is_changing(self) -> bool:
         """Whether a node is about to end."""
         return any(wire.until_ms < FOREVER for wire in self.wires.values())
@@ -79,12 +92,17 @@ class Wiring:
         self._ask_families(spec, begins_ms)
         self._progress.roots |= spec.roots
         self._progress.delays = spec.delays
+        self._progress.wanted = frozenset(spec.begins)
         self.targets |= spec.targets
         for stream in spec.inputs:
             self._progress.limits.setdefault(stream, BEGINNING)
         kept = {name: wire for name, wire in self.wires.items() if wire.until_ms == FOREVER}
         fresh = self._make_nodes(spec, {name: wire.spec for name, wire in kept.items()})
         made = {node.id: beginning_at(node, begins_ms) for node in fresh}
+        told = frozenset(spec.told)
+        for node in (*made.values(), *(wire.node for wire in kept.values())):
+            if isinstance(node, WindowAlarmNode | RowAlarmNode):
+                node.tell(told, None if begins_ms == BEGINNING else begins_ms)
         specs = {part.id: part for part in node_specs(spec)}
         self.wires = {
             name: kept[name] if name not in made else Wire(made[name], specs[name], begins_ms) for name in spec.order
@@ -133,12 +151,29 @@ class Wiring:
             case ScoreSpec():
                 return ScoreNode(part, roots, self._evaluator, self._rows.push, self._outbox.anomaly)
             case WindowAlarmSpec():
-                return WindowAlarmNode(part, self.families, roots, self._evaluator, self._outbox.alert)
+                return self._window_alarm(part, roots)
             case RowAlarmSpec():
                 space = self.space(part.shape.keys, part.max_keys)
                 flood = self._flood(space, part.id)
-                return RowAlarmNode(part, space, roots, self._evaluator, self._outbox.alert, flood)
+                telling = Telling(part.shape.keys, self._rows.push)
+                return RowAlarmNode(part, space, roots, self._evaluator, self._outbox.alert, flood, telling)
         assert_never(part)
+
+    def _window_alarm(self, part: WindowAlarmSpec, roots: frozenset[str]) -> WindowAlarmNode:
+        expected = None
+        if part.expect is not None:
+            space = self.families[part.family].space
+            expected = Expected(part.expect, space, self._evaluator, self._owns)
+        muting = None
+        if part.mute is not None:
+            for leaf, feed in part.mute.firings:
+                self.states.setdefault(feed, FiringStates(leaf.keys))
+            muting = Muting(part.mute, self._evaluator, self.states)
+        telling = Telling(part.shape.keys, self._rows.push)
+        emit = self._outbox.alert
+        node = WindowAlarmNode(part, self.families, roots, self._evaluator, emit, expected, muting, telling)
+        node.begun = lambda: self._progress.begun_of(roots)
+        return node
 
     # change
 

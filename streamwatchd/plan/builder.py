@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from streamwatchd.lang.typed import STRING, Aggregate, Expr, Field, IsNull, Not, TableColumn, Value, conjunction, walk
+from streamwatchd.lang.typed import (
+    STRING,
+    Aggregate,
+    Expr,
+    Field,
+    Firing,
+    IsNull,
+    Kind,
+    Not,
+    TableColumn,
+    Type,
+    Value,
+    conjunction,
+    walk,
+)
+from streamwatchd.operators.firing import FIRES, column_of, stream_of
 from streamwatchd.operators.spec import (
     FamilySpec,
     JoinSpec,
@@ -81,16 +97,27 @@ class Builder:
         self.streams: dict[str, Stream] = {name: _source_stream(source) for name, source in rules.sources.items()}
         self.drafts: dict[tuple[int, str], Draft] = {(1, name): Draft() for name in rules.sources}
         self.families: dict[str, FamilyDraft] = {}
+        self.begins: set[str] = set()
+        """The sources of which later stages want to know where time began."""
+        self.told: set[tuple[int, str, str]] = set()
+        """Stage, source and name of the alarms of which others want to know."""
 
     # where
 
     def home(self, rule: Rule, keys: tuple[str, ...], *, moves: bool) -> Home:
-        """`keys` are what everything that the rule reads has in common; `moves` if it may cross the exchange."""
+        """`keys` are what everything that the rule reads has in common; `moves` if it may cross the exchange.
+
+        A rule that expects keys does: nobody knows the partition of one that was never heard of.
+        """
         inputs = [self.streams[name] for name in rule.sources]
+        waits = [self.streams[stream_of(leaf.rule)].stage for leaf in firings(rule)]
+        if waits:
+            return Home(max(waits + [stream.stage for stream in inputs]) + 1, keys, "")
         first = inputs[0]
         together = all((s.stage, s.route, s.source) == (first.stage, first.route, first.source) for s in inputs)
         alike = together and (len(inputs) == 1 or first.route is not None)
-        if alike and (not moves or (first.route is not None and self._holds(rule, first, keys))):
+        expects = isinstance(rule, Alarm) and rule.expect is not None
+        if alike and not expects and (not moves or (first.route is not None and self._holds(rule, first, keys))):
             return Home(first.stage, None, first.source)
         return Home(max(stream.stage for stream in inputs) + 1, keys, "")
 
@@ -144,16 +171,33 @@ class Builder:
         draft = FamilyDraft(stream, keys, where, lifted, home.stage, route, session, meaning, width_ms)
         return self.families.setdefault(draft.id, draft)
 
+    def states(self, home: Home, leaf: Firing, step_ms: int) -> str:
+        """Let the states of another alarm travel to all tasks of a home; the name under which they arrive."""
+        name = stream_of(leaf.rule)
+        origin = self.streams[name]
+        self.told.add((origin.stage, origin.source if origin.stage == 1 else "", leaf.rule))
+        kinds = {FIRES: "bool"} | {column_of(key): origin.columns[key] for key in leaf.keys}
+        columns = tuple(KeyColumn(column, Field(column, Type(Kind(kind))), kind) for column, kind in kinds.items())
+        feed = self.feed(home, name, None, columns, ())
+        sender = self._sender(origin)
+        known = sender.feeds[feed]
+        step_ms = math.gcd(step_ms, known.step_ms) if known.everywhere else step_ms
+        sender.feeds[feed] = replace(known, everywhere=True, step_ms=step_ms)
+        return feed
+
     def feed(
         self, home: Home, stream: str, where: Expr | None, fields: tuple[KeyColumn, ...], route: tuple[str, ...]
     ) -> str:
         """Let rows of a stream travel to the home; the name under which they arrive."""
         origin = self.streams[stream]
         name = identity("feed", stream, origin.meaning, where, fields, route, home.stage)
-        sender = self.drafts[(origin.stage, origin.source if origin.stage == 1 else "")]
-        sender.feeds[name] = RowFeedSpec(name, stream, where, fields, route)
+        sender = self._sender(origin)
+        sender.feeds.setdefault(name, RowFeedSpec(name, stream, where, fields, route))
         sender.targets[name] = home.stage
         return name
+
+    def _sender(self, origin: Stream) -> Draft:
+        return self.drafts.setdefault((origin.stage, origin.source if origin.stage == 1 else ""), Draft())
 
     # the end
 
@@ -164,19 +208,24 @@ class Builder:
             there = (draft.stage, origin.source if draft.stage == 1 else "")
             self.drafts[there].families.append(spec)
             if draft.route is not None:
-                sender = self.drafts[(origin.stage, origin.source if origin.stage == 1 else "")]
+                sender = self._sender(origin)
                 sender.sends.append(spec)
                 sender.targets[spec.id] = draft.stage
         last, models = max(stage for stage, _ in self.drafts), self.rules.models
         later = [self.drafts.get((stage, ""), Draft()) for stage in range(2, last + 1)]
         return LogicalPlan(
             sources={name: self._source(source, max_bytes) for name, source in self.rules.sources.items()},
-            first={name: _stage(1, (name,), self.drafts[(1, name)]) for name in self.rules.sources},
-            later=tuple(_stage(i + 2, self._inputs(i + 2, draft), draft) for i, draft in enumerate(later)),
+            first={name: self._stage(1, name, (name,), self.drafts[(1, name)]) for name in self.rules.sources},
+            later=tuple(self._stage(i + 2, "", self._inputs(i + 2, draft), draft) for i, draft in enumerate(later)),
             feeders={name: self._feeders(stream) for name, stream in self.streams.items()},
             defaults={name: table.defaults for name, table in self.rules.tables.items() if table.missing == "default"},
             models={name: models[name] for rule in self.rules.rules for name in _model_names(rule) if name in models},
         )
+
+    def _stage(self, stage: int, source: str, inputs: tuple[str, ...], draft: Draft) -> StageSpec:
+        told = tuple(sorted(name for there, of, name in self.told if (there, of) == (stage, source)))
+        begins = (source,) if source in self.begins else ()
+        return replace(_stage(stage, inputs, draft), told=told, begins=begins)
 
     def _inputs(self, stage: int, draft: Draft) -> tuple[str, ...]:
         found = {spec.stream for spec in draft.families if spec.route is not None}
@@ -243,6 +292,13 @@ def _stage(stage: int, inputs: tuple[str, ...], draft: Draft) -> StageSpec:
 
 
 # what rules read
+
+
+def firings(rule: Rule) -> tuple[Firing, ...]:
+    """The states of other alarms that a rule reads."""
+    if not isinstance(rule, Alarm) or rule.unless is None:
+        return ()
+    return tuple(dict.fromkeys(node for node in walk(rule.unless) if isinstance(node, Firing)))
 
 
 def expressions(rule: Rule) -> tuple[Expr, ...]:

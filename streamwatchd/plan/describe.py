@@ -8,8 +8,10 @@ from streamwatchd.lang.typed import (
     Arithmetic,
     Call,
     Compare,
+    During,
     Expr,
     Field,
+    Firing,
     In,
     IsNull,
     Key,
@@ -25,7 +27,7 @@ from streamwatchd.lang.typed import (
 )
 from streamwatchd.lang.units import format_duration, spelling
 
-_ATOMS = Literal | Field | TableColumn | Key | Value | Time | Call | Aggregate
+_ATOMS = Literal | Field | TableColumn | Key | Value | Time | Firing | During | Call | Aggregate
 
 
 def describe(expr: Expr) -> str:
@@ -41,6 +43,10 @@ def describe(expr: Expr) -> str:
             return name
         case Time():
             return "time"
+        case Firing(rule=rule):
+            return f"firing({rule})"
+        case During(calendar=calendar):
+            return f"during({calendar})"
         case Call(function=function, args=args):
             return f"{function}({', '.join(map(describe, args))})"
         case Aggregate():

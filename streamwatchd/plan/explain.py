@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from streamwatchd.lang.typed import Firing, walk
 from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.spec import (
     Accumulation,
@@ -63,6 +64,7 @@ def explain(plan: LogicalPlan, rules: RuleSet, name: str) -> list[Section]:
         place = replace(place, families=rows.families)
     if isinstance(rule, Alarm | Anomaly):
         sections.append(Section("levels", tuple(_levels(rule))))
+        sections.append(Section("muted", tuple(_muted(rule))))
         sections.append(Section("otherwise", tuple(_otherwise(rule, place))))
     elif rule.when is not None:
         sections.append(Section("written", (f"only rows where {describe(rule.when)}; rules on it see all",)))
@@ -86,6 +88,9 @@ def _reads(rule: Rule, rules: RuleSet) -> Iterator[str]:
             yield f"{kind} {name}, of {rules.rule(name).span.file}"
     if rule.where is not None:
         yield f"where {describe(rule.where)}"
+    if isinstance(rule, Alarm) and rule.expect is not None:
+        only = f" where {describe(rule.expect.where)}" if rule.expect.where is not None else ""
+        yield f"keys are the rows of table {rule.expect.table}{only}, heard of or not; others are not judged"
 
 
 def _runs(plan: LogicalPlan, rule: Rule, place: Placement, rules: RuleSet) -> Iterator[str]:
@@ -109,6 +114,10 @@ def _why_there(rule: Rule) -> str:
 
 
 def _why_moved(rule: Rule, rules: RuleSet, keys: str) -> str:
+    if isinstance(rule, Alarm) and rule.unless is not None and any(isinstance(e, Firing) for e in walk(rule.unless)):
+        return "because it asks for the states of other alarms, which go to every task there"
+    if isinstance(rule, Alarm) and rule.expect is not None:
+        return "because it expects keys: nobody knows the partition of one that was never heard of"
     if len(rule.sources) > 1:
         return f"because it joins {' and '.join(rule.sources)}, whose rows of one key lie in different tasks"
     source = rules.sources.get(rule.sources[0])
@@ -197,6 +206,15 @@ def _scored(plan: LogicalPlan, rule: Anomaly) -> Iterator[str]:
     yield f"where a feature is null: {'no score' if rule.missing == 'skip' else 'the middle of what was trained on'}"
 
 
+def _muted(rule: Alarm | Anomaly) -> Iterator[str]:
+    if isinstance(rule, Alarm) and rule.unless is not None:
+        yield f"nobody is notified while {describe(rule.unless)}"
+        yield "what still fires afterwards is told once, as `unmuted`"
+        for leaf in dict.fromkeys(node for node in walk(rule.unless) if isinstance(node, Firing)):
+            on = " and ".join(f"its {key} is {describe(expr)}" for key, expr in leaf.on)
+            yield f"firing({leaf.rule}) means {f'an alarm of it is up where {on}' if on else 'its alarm is up'}"
+
+
 def _levels(rule: Alarm | Anomaly) -> Iterator[str]:
     for level in rule.levels:
         yield f"{level.severity}: {_level(level)}"
@@ -225,7 +243,9 @@ def _otherwise(rule: Alarm | Anomaly, place: Placement) -> Iterator[str]:
             yield f"after {format_duration(rule.no_data.after_ms)} without an event the alarm resolves"
         case _:
             yield "silence changes nothing (`no_data: keep`)"
-    if rule.by:
+    if isinstance(rule, Alarm) and rule.expect is not None:
+        yield "a key goes, and its alarm resolves as retired, when its row leaves the table; silence retires none"
+    elif rule.by:
         forget_ms = rule.forget_ms if isinstance(place.node, KpiSpec) else place.node.forget_ms
         yield f"a key is forgotten, and its alarm resolves, after {format_duration(forget_ms)} without events"
 

@@ -21,6 +21,7 @@ from streamwatchd.lang.typed import (
 from streamwatchd.operators.judging import SILENCE
 from streamwatchd.operators.spec import (
     AlarmShape,
+    ExpectSpec,
     JoinSpec,
     KeyColumn,
     KpiMember,
@@ -28,6 +29,7 @@ from streamwatchd.operators.spec import (
     LevelSpec,
     LogicalPlan,
     Member,
+    MuteSpec,
     Reading,
     RowAlarmSpec,
     Window,
@@ -52,6 +54,7 @@ from streamwatchd.plan.families import ROWS, FamilyDraft, accumulations_of
 from streamwatchd.plan.identity import identity
 from streamwatchd.plan.lifting import lift_equalities, lift_numbers
 from streamwatchd.plan.message import message_of
+from streamwatchd.plan.muting import add_states, asked, asked_first, lower_mute, reads, settle_told
 from streamwatchd.plan.windows import finest_width, on_panes_of, window_of
 from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule, RuleSet
 
@@ -67,13 +70,17 @@ def build(rules: RuleSet, max_bytes: int = 1_048_576) -> LogicalPlan:
             alarms[stream.name] = _lower_anomaly(builder, stream)
     windowed: dict[object, list[_Drafted]] = {}
     rows: dict[object, list[_Drafted]] = {}
-    for rule in sorted(alarms.values(), key=_name):
+    told = asked(alarms.values())
+    for rule in asked_first(alarms.values()):
         drafted, handle = (_draft_row_alarm if rule.windowless else _draft_window_alarm)(builder, rule)
         (rows if rule.windowless else windowed).setdefault(handle, []).append(drafted)
+        if rule.name in told:
+            add_states(builder, rule, drafted.home)
     for handle, group in windowed.items():
         _place_window_alarm(builder, group, identity("alarm", handle))
     for handle, group in rows.items():
         _place_row_alarm(builder, group, identity("rows", handle))
+    settle_told(builder)
     return builder.plan(max_bytes)
 
 
@@ -290,6 +297,7 @@ class _Drafted:
     where: Expr | None
     read: _Readings | None
     stream: str
+    mute: MuteSpec | None = None
 
 
 def _shape(rule: Alarm, whens: tuple[Expr, ...]) -> AlarmShape:
@@ -340,7 +348,7 @@ def _settled(group: list[_Drafted], name: str) -> tuple[AlarmShape, tuple[Member
 
 def _draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
     home = builder.home(rule, _common_keys(rule), moves=True)
-    rest, lifted, constants = lift_equalities(rule.where)
+    rest, lifted, constants = lift_equalities(rule.where) if rule.expect is None else (rule.where, (), ())
     read = _read(builder, rule, home, rest, _lifted_keys(lifted))
     read.base.forgets.add((_forget_ms(rule), rule.every_ms))
     read.base.need(Window(rule.every_ms, rule.every_ms, 0, read.base.width_ms), (ROWS,))
@@ -349,11 +357,12 @@ def _draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object
     read.base.admit(constants)
     plain = _shape(rule, tuple(level.when for level in rule.levels))
     shape, params = _lifted(plain)
-    drafted = _Drafted(rule, home, plain, params, shape, constants, lifted, rest, read, "")
+    mute = lower_mute(builder, rule, home)
+    drafted = _Drafted(rule, home, plain, params, shape, constants, lifted, rest, read, "", mute)
     handle = (
         read.base.id, shape, read.readings, rule.every_ms, rule.partial, rule.min_history_ms, rule.forget_ms,
         rule.no_data, rule.sources, home, rule.amend_for_ms,
-        rule.name if rule.amend else "",
+        rule.name if rule.amend else "", *((rule.expect, mute) if rule.expect is not None or mute is not None else ()),
     )  # fmt: skip
     return drafted, handle
 
@@ -379,12 +388,22 @@ def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> N
         silence=silence,
         silence_action=rule.no_data.action,
         amend_ms=rule.amend_for_ms,
+        expect=_expected(builder, rule, home),
+        mute=first.mute,
     )
     draft = builder.draft(home)
     draft.windows.append(spec)
     draft.order.append(spec.id)
-    draft.roots[spec.id] = builder.roots(home, rule.sources)
+    draft.roots[spec.id] = builder.roots(home, reads(rule))
     builder.delay(home, spec.id, rule.sources)
+
+
+def _expected(builder: Builder, rule: Alarm, home: Home) -> ExpectSpec | None:
+    if rule.expect is None:
+        return None
+    builder.begins.update(rule.sources)
+    (key,) = key_columns(rule)
+    return ExpectSpec(rule.expect.table, key, rule.expect.where, () if not home.route else (0,))
 
 
 def _silence(builder: Builder, rule: Alarm, read: _Readings) -> Reading | None:

@@ -10,8 +10,10 @@ from streamwatchd.lang.units import format_duration, parse_duration
 from streamwatchd.rules import codes
 from streamwatchd.rules.building import Work, common, key_context, message_context, reach_ms, read_values
 from streamwatchd.rules.document import Scalar
+from streamwatchd.rules.expecting import build_expect
 from streamwatchd.rules.ruleset import SEVERITIES, Alarm, Level, NoData
 from streamwatchd.rules.streams import Place
+from streamwatchd.rules.unless import build_unless
 
 MAX_ACTIVE = 10_000
 
@@ -29,6 +31,7 @@ def build_alarm(work: Work) -> Alarm | None:
     template = work.language.message(message, place) if message is not None else None
     no_data = no_data_of(work)
     _check_fields(work, levels, no_data)
+    expect, unless = build_expect(work), build_unless(work, place)
     every_ms = _every_ms(work, no_data)
     shared = common(work, every_ms, _reach(work, levels, no_data), message_context(key_context(work), template))
     if work.findings.has_errors:
@@ -46,6 +49,8 @@ def build_alarm(work: Work) -> Alarm | None:
         runbook=body.text("runbook"),
         limit_per_minute=int(body.text("limit", "0/m").removesuffix("/m")),
         max_active=body.integer("max_active", MAX_ACTIVE),
+        expect=expect,
+        unless=unless,
     )
 
 

@@ -26,6 +26,7 @@ from streamwatchd.lang.typed import (
 )
 from streamwatchd.lang.units import format_duration
 from streamwatchd.rules import codes, streams
+from streamwatchd.rules.aside import NOTHING_ASIDE, Aside
 from streamwatchd.rules.document import Document, Scalar
 from streamwatchd.rules.drafts import RuleDraft
 from streamwatchd.rules.expressions import Language, placed
@@ -69,6 +70,7 @@ class Work:
     keys: tuple[KeyField, ...] = ()
     where: Expr | None = None
     values: list[NamedValue] = field(default_factory=list)
+    aside: Aside = NOTHING_ASIDE
 
     @property
     def judgement(self) -> Place:
@@ -86,11 +88,11 @@ class Work:
         return tuple(table for table in streams.tables_of(self.inputs) if table.on in self._plain_keys)
 
 
-def begin(draft: RuleDraft, inputs: tuple[Stream, ...], document: Document) -> Work:
+def begin(draft: RuleDraft, inputs: tuple[Stream, ...], document: Document, aside: Aside = NOTHING_ASIDE) -> Work:
     """Keys and filter, which come before everything else."""
     findings = Findings(document, draft.name)
     language = Language(findings)
-    work = Work(draft, inputs, findings, language, streams.rows(inputs))
+    work = Work(draft, inputs, findings, language, streams.rows(inputs), aside=aside)
     work.keys = tuple(_keys(work))
     where = draft.body.scalar("where")
     if where is not None:

@@ -63,6 +63,8 @@ COSTLY_WINDOW = "SW350"
 AGGREGATE_IN_WHEN = "SW351"
 FIELD_CONFLICT = "SW352"
 BAD_FEATURE = "SW353"
+UNEXPECTED_KEYS = "SW354"
+BAD_UNLESS = "SW355"
 # Models, which are told of and refuse no file
 MODEL_MISSING = "SW360"
 MODEL_REJECTED = "SW361"
@@ -88,6 +90,10 @@ TABLE_UNREADABLE = "SW421"
 UNKNOWN_COLUMN = "SW422"
 COLUMN_TYPE = "SW423"
 TABLE_UNFETCHED = "SW424"
+# Calendars
+CALENDAR_TAKEN = "SW430"
+CALENDAR_UNREADABLE = "SW431"
+BAD_TIME = "SW432"
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -140,6 +146,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         AGGREGATE_IN_WHEN: "an aggregate in the `when` of a KPI",
         FIELD_CONFLICT: "an undeclared field that rules use as two kinds",
         BAD_FEATURE: "a feature that is no number of the scored row",
+        UNEXPECTED_KEYS: "`expect` in a rule that can't expect keys",
+        BAD_UNLESS: "an `unless` that names nothing it can ask",
         MODEL_MISSING: "a model that is not in the repository",
         MODEL_REJECTED: "a version of a model that can't be trusted",
         MODEL_UNFIT: "a version of a model that was trained on other features",
@@ -160,5 +168,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         UNKNOWN_COLUMN: "a column that the table's data does not have",
         COLUMN_TYPE: "a default that does not fit its column",
         TABLE_UNFETCHED: "a table whose rows were never fetched",
+        CALENDAR_TAKEN: "two calendars of one name",
+        CALENDAR_UNREADABLE: "an iCalendar file that can't be read",
+        BAD_TIME: "a time, a zone or a recurrence that can't be read",
     }
 )

@@ -20,6 +20,7 @@ from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.open_files import open_files
 from streamwatchd.repository.catalog import Catalog
 from streamwatchd.rules import codes
+from streamwatchd.rules.calendar_reader import calendar_paths, read_calendars
 from streamwatchd.rules.files import Files, read_content, rule_paths, table_paths
 from streamwatchd.rules.project import Choice, Project, drafted, names_of, put_together
 from streamwatchd.rules.reader import parse
@@ -55,6 +56,7 @@ def load(
     *,
     rules_dir: Path | None = None,
     enrichment_dir: Path | None = None,
+    calendars_dir: Path | None = None,
     models: str | None = None,
     last_good: Mapping[str, bytes] | None = None,
     copies: Path | None = None,
@@ -70,7 +72,7 @@ def load(
     the state folder, and a table that was never fetched is empty, if its columns are declared.
     """
     last_good, replaced = dict(last_good or {}), dict(replaced or {})
-    return _Loading(config, rules_dir, enrichment_dir, models, last_good, copies, replaced).run()
+    return _Loading(config, rules_dir, enrichment_dir, calendars_dir, models, last_good, copies, replaced).run()
 
 
 @dataclass(slots=True)
@@ -83,6 +85,7 @@ class _Loading:
     config: Path
     rules_dir: Path | None
     enrichment_dir: Path | None
+    calendars_dir: Path | None
     models: str | None
     last_good: dict[str, bytes]
     copies: Path | None
@@ -114,12 +117,19 @@ class _Loading:
             folders = (self.rules_dir or Path("rules.d"), self.enrichment_dir or Path("enrichment.d"))
             return ConfigDraft(document, None, *folders, {}, (content,))
         document = parse(path, content)
-        return read_config(self.config, document, rules_dir=self.rules_dir, enrichment_dir=self.enrichment_dir)
+        return read_config(
+            self.config,
+            document,
+            rules_dir=self.rules_dir,
+            enrichment_dir=self.enrichment_dir,
+            calendars_dir=self.calendars_dir,
+        )
 
     def _read(self, draft: ConfigDraft) -> None:
         if draft.settings is None and str(self.config) not in self.last_good:
             return
-        for path in (*rule_paths(draft.rules_dir), *table_paths(draft.enrichment_dir, SUFFIXES)):
+        tables, calendars = table_paths(draft.enrichment_dir, SUFFIXES), calendar_paths(draft.calendars_dir)
+        for path in (*rule_paths(draft.rules_dir), *tables, *calendars):
             self.files.now[path] = self._on_disk(path)
         if draft.settings is not None:
             folder = self.copies or copies_dir(draft.settings.state_dir)
@@ -151,7 +161,11 @@ class _Loading:
         tables = read_tables(draft.enrichment_dir, self.files, stand_ins=self.copies is None)
         names = {name: path for path, names in self.out.items() for name in names}
         settled = frozenset(path for path in contents if not self.files.changed(path))
-        project = put_together(Choice(draft, tables, files, self._holders(draft), names, settled, self.catalog))
+        calendars = tuple(
+            each for each in read_calendars(draft.calendars_dir, self.files) if each.paths[0] not in self.out
+        )
+        holders = self._holders(draft)
+        project = put_together(Choice(draft, tables, files, holders, names, settled, self.catalog, calendars))
         for path, problem in unread.items():
             project.problems[path] = [problem]
         return project
@@ -243,7 +257,8 @@ class _Loading:
         if rules:
             return rules
         folder = f"{project.choice.config.enrichment_dir}/"
-        tables = [each for each in self.last_good if each.startswith(folder) and self.files.changed(each)]
+        beside = f"{project.choice.config.calendars_dir}/"
+        tables = [each for each in self.last_good if each.startswith((folder, beside)) and self.files.changed(each)]
         return tables or [str(self.config)]
 
     def _read_by(self, path: str, holders: Mapping[str, str]) -> list[str]:
@@ -275,7 +290,8 @@ class _Loading:
 
     def _in_force(self, project: Project) -> Iterator[tuple[str, bytes]]:
         tables = (path for table in project.choice.tables if table.table is not None for path in table.paths)
-        for path in (str(self.config), *project.choice.files, *tables):
+        calendars = (path for each in project.choice.calendars if each.calendar is not None for path in each.paths)
+        for path in (str(self.config), *project.choice.files, *tables, *calendars):
             content = self.files.content(path)
             if isinstance(content, bytes):
                 yield path, content
@@ -284,8 +300,9 @@ class _Loading:
 
 
 def _parts(path: str, project: Project) -> tuple[str, ...]:
-    """The files that stand or fall together: a table's declaration and its data."""
-    return next((table.paths for table in project.choice.tables if table.paths[0] == path), (path,))
+    """The files that stand or fall together: a declaration of a table or a calendar, and its data."""
+    made = [each.paths for each in project.choice.tables] + [each.paths for each in project.choice.calendars]
+    return next((paths for paths in made if paths[0] == path), (path,))
 
 
 def _in_order(found: Iterator[Diagnostic]) -> list[Diagnostic]:

@@ -7,24 +7,29 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
+from streamwatchd.calendars.calendar import Calendar
 from streamwatchd.diagnostics import Diagnostic, did_you_mean
 from streamwatchd.lang.typed import Kind, TableColumn, Type, walk
 from streamwatchd.repository.catalog import Candidate, Catalog
 from streamwatchd.rules import codes, streams
 from streamwatchd.rules.alarm_building import build_alarm
 from streamwatchd.rules.anomaly_building import build_anomaly
+from streamwatchd.rules.aside import NOTHING_ASIDE, Aside, Other
 from streamwatchd.rules.building import Work, begin
+from streamwatchd.rules.calendar_reader import CalendarDraft
 from streamwatchd.rules.document import Document, Scalar
 from streamwatchd.rules.drafts import FileDraft, RuleDraft, draft
+from streamwatchd.rules.expecting import expected_table, with_expected
 from streamwatchd.rules.expressions import Language, conflict
 from streamwatchd.rules.form import Findings
 from streamwatchd.rules.kpi_building import build_kpi
 from streamwatchd.rules.model_choice import Places, choose, shadow
 from streamwatchd.rules.reader import parse
-from streamwatchd.rules.ruleset import SHADOW_OF, Anomaly, Kpi, Rule, RuleSet, Source, Table
+from streamwatchd.rules.ruleset import SHADOW_OF, Alarm, Anomaly, Kpi, Rule, RuleSet, Source, Table
 from streamwatchd.rules.settings_reader import ConfigDraft, SourceDraft
 from streamwatchd.rules.streams import Stream
 from streamwatchd.rules.table_reader import TableDraft
+from streamwatchd.rules.unless import DURING, FIRING, named_in_unless
 
 Infers = Mapping[str, tuple[Kind | None, Scalar]]
 
@@ -50,6 +55,7 @@ class Choice:
     out: Mapping[str, str]
     settled: frozenset[str] = frozenset()
     models: Catalog | None = None
+    calendars: tuple[CalendarDraft, ...] = ()
 
 
 @dataclass(slots=True)
@@ -63,6 +69,7 @@ class Project:
     problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
     blocked: dict[str, list[Diagnostic]] = field(default_factory=dict)
     models: dict[str, Candidate] = field(default_factory=dict)
+    calendars: dict[str, Calendar] = field(default_factory=dict)
 
     def failing(self) -> tuple[str, ...]:
         """Files with mistakes; what is wrong with a model is no mistake of the file that names it."""
@@ -78,7 +85,7 @@ class Project:
         rules = tuple(self.rules[name] for name in places if name in self.rules)
         models = {name: each.data for name, each in self.models.items() if each.data is not None}
         sources = {name: self._joinable(source) for name, source in self.sources.items()}
-        return RuleSet(sources, self.tables, rules, models)
+        return RuleSet(sources, self.tables, rules, models, self.calendars)
 
     def _joinable(self, source: Source) -> Source:
         """Without tables that are refused: no rule is left that would read them."""
@@ -90,6 +97,7 @@ def put_together(choice: Choice) -> Project:
     config = choice.config
     project.problems[config.document.file] = list(config.problems)
     _tables(project)
+    _calendars(project)
     for path, file in choice.files.items():
         project.problems[path] = list(file.problems)
     drops = {name: _source(project, source) for name, source in config.sources.items()}
@@ -103,6 +111,13 @@ def _tables(project: Project) -> None:
         project.problems.setdefault(table.paths[0], []).extend(table.problems)
         if table.table is not None:
             project.tables[table.name] = table.table
+
+
+def _calendars(project: Project) -> None:
+    for each in project.choice.calendars:
+        project.problems.setdefault(each.paths[0], []).extend(each.problems)
+        if each.calendar is not None:
+            project.calendars[each.name] = each.calendar
 
 
 def _source(project: Project, drafted_source: SourceDraft) -> Infers:
@@ -144,6 +159,7 @@ class _Job:
     inputs: tuple[Stream, ...]
     draft: RuleDraft
     document: Document
+    aside: Aside = NOTHING_ASIDE
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Job) and self._key() == other._key()
@@ -152,7 +168,7 @@ class _Job:
         return hash((self.draft.digest, self.draft.place))
 
     def _key(self) -> tuple[object, ...]:
-        return (self.draft.digest, self.draft.place, self.written, self.inputs)
+        return (self.draft.digest, self.draft.place, self.written, self.inputs, self.aside)
 
 
 # What a field that is wrong may have said: not missed, and not found at odds with the others.
@@ -171,7 +187,7 @@ _BUILDERS: Mapping[str, Callable[[Work], Rule | None]] = {
 @lru_cache(maxsize=32_768)
 def _build(job: _Job) -> tuple[Rule | None, tuple[Diagnostic, ...], Infers, bool]:
     """Check one rule; at a reload most are as they were. Last is whether it guessed the kind of a field."""
-    work = begin(job.draft, job.inputs, job.document)
+    work = begin(job.draft, job.inputs, job.document, job.aside)
     rule = _BUILDERS[job.draft.kind](work)
     problems = tuple(work.findings.problems)
     if not job.draft.is_sound:
@@ -270,7 +286,8 @@ class _Rules:
                 reads = {name: {each for each in read if each not in circle} for name, read in reads.items()}
 
     def _rules_read(self, entry: _Entry) -> set[str]:
-        return {source.text for source in entry.draft.sources if source.text in self._entries}
+        named = [*(source.text for source in entry.draft.sources), *named_in_unless(entry.draft, FIRING)]
+        return {name for name in named if name in self._entries}
 
     def _circle(self, circle: list[str]) -> None:
         start = min(range(len(circle) - 1), key=lambda index: circle[index])
@@ -279,13 +296,13 @@ class _Rules:
         self._circular.update(names)
         first = self._entries[names[0]]
         self._report(
-            first, codes.KPI_CYCLE, f"KPIs read each other in a circle: {way}", hint="let one of them read a source"
+            first, codes.KPI_CYCLE, f"rules read each other in a circle: {way}", hint="let one of them read a source"
         )
         for name in names[1:]:
             other = self._entries[name]
             self._failed[name] = other.path
             if other.path != first.path:
-                self._report(other, codes.KPI_CYCLE, f"KPIs read each other in a circle: {way}")
+                self._report(other, codes.KPI_CYCLE, f"rules read each other in a circle: {way}")
 
     def _source_streams(self) -> None:
         for name, source in self._project.sources.items():
@@ -296,7 +313,9 @@ class _Rules:
         if entry is None or name in self._circular:
             return
         inputs = tuple(self._inputs(entry))
-        if len(inputs) == len(entry.draft.sources) and self._joinable(entry, inputs):
+        fine = len(inputs) == len(entry.draft.sources) and self._joinable(entry, inputs)
+        if fine and self._has_expected(entry) and self._has_muting(entry):
+            inputs = with_expected(entry.draft, inputs, self._project.tables)
             self._build(entry, inputs)
         else:
             self._failed[name] = entry.path
@@ -316,6 +335,61 @@ class _Rules:
         source = self._project.sources.get(name)
         wanted = {joined.table for joined in source.enrich} if source is not None else set()
         return next((each for each in self._project.choice.tables if each.table is None and each.name in wanted), None)
+
+    def _has_expected(self, entry: _Entry) -> bool:
+        """Whether the table that a rule expects keys from is there."""
+        name, scalar = expected_table(entry.draft), entry.draft.body.scalar("expect")
+        if not name or scalar is None or name in self._project.tables:
+            return True
+        broken = next((each for each in self._project.choice.tables if each.name == name), None)
+        if broken is not None:
+            self._block(entry, f"the rule expects table `{name}`, which is refused: {broken.fault}", scalar)
+            return False
+        known = {table.name for table in self._project.choice.tables}
+        hint = did_you_mean(name, known) or "add it to the folder of tables, as a CSV file or more"
+        self._report(entry, codes.UNKNOWN_TABLE, f"there is no table `{name}`", scalar, hint)
+        return False
+
+    def _has_muting(self, entry: _Entry) -> bool:
+        """Whether the alarms and calendars that `unless` names are there."""
+        scalar, fine = entry.draft.body.scalar("unless"), True
+        if scalar is None:
+            return True
+        for name in named_in_unless(entry.draft, FIRING):
+            if name in self._failed or (name not in self._entries and name in self._project.choice.out):
+                where = self._failed.get(name) or self._project.choice.out[name]
+                if where != entry.path:
+                    self._block(entry, f"`{name}` is refused: {where}", scalar)
+                fine = False
+            elif name not in self._entries:
+                known = [each for each, other in self._entries.items() if other.draft.kind != "kpi"]
+                hint = did_you_mean(name, known) or f"known: {', '.join(sorted(known)[:12])}"
+                self._report(entry, codes.BAD_UNLESS, f"no alarm has the name `{name}`", scalar, hint)
+                fine = False
+        for name in named_in_unless(entry.draft, DURING):
+            broken = next((each for each in self._project.choice.calendars if each.name == name), None)
+            if broken is not None and broken.calendar is None:
+                self._block(entry, f"calendar `{name}` is refused: {broken.paths[0]}", scalar)
+                fine = False
+        return fine
+
+    def _aside(self, entry: _Entry) -> Aside:
+        named = named_in_unless(entry.draft, FIRING)
+        others = tuple(self._other(name) for name in named if name in self._project.rules)
+        calendars = tuple(self._project.calendars) if entry.draft.body.scalar("unless") is not None else ()
+        return Aside(others, calendars)
+
+    def _other(self, name: str) -> Other:
+        rule = self._project.rules[name]
+        keys = tuple((key.name, key.expr.type) for key in rule.by)
+        if isinstance(rule, Kpi):
+            return Other(name, fault=f"`{name}` is a KPI, and KPIs don't fire")
+        on_source = rule.sources[0] in self._project.sources
+        if isinstance(rule, Alarm) and rule.windowless and on_source and not rule.in_order:
+            why = "is judged at once, in the order of its partition: say `in_order: true` in it"
+            why = why if rule.by else "has no `by`: its events are occurrences, which have no end"
+            return Other(name, fault=f"`{name}` {why}")
+        return Other(name, keys)
 
     def _no_input(self, entry: _Entry, source: Scalar) -> None:
         name, choice = source.text, self._project.choice
@@ -358,7 +432,7 @@ class _Rules:
     def _build(self, entry: _Entry, inputs: tuple[Stream, ...]) -> None:
         name, node = entry.draft.name, entry.draft.body.node
         written = entry.document.text[node.start : node.end]
-        job = _Job(written, inputs, entry.draft, entry.document)
+        job = _Job(written, inputs, entry.draft, entry.document, self._aside(entry))
         rule, problems, self._infers[name], self._guessed[name] = _build(job)
         self._project.problems[entry.path].extend(problems)
         if rule is None:
@@ -389,7 +463,8 @@ class _Rules:
             if name in unsure or any(source.text in unsure for source in entry.draft.sources):
                 unsure.add(name)
                 self._project.problems[entry.path] = _without(self._project.problems[entry.path], name)
-                self._build(entry, tuple(self._streams[source.text] for source in entry.draft.sources))
+                inputs = tuple(self._streams[source.text] for source in entry.draft.sources)
+                self._build(entry, with_expected(entry.draft, inputs, self._project.tables))
 
     def _check_drops_again(self) -> None:
         """`drop` knows the kinds that rules give its fields; what is wrong with it has been said."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streamwatchd.calendars.calendar import Calendar
 from streamwatchd.diagnostics import Span
 from streamwatchd.lang.typed import Expr, Template, Type
 from streamwatchd.repository.store import ModelData
@@ -102,6 +103,15 @@ class NoData:
 
 
 @dataclass(frozen=True, slots=True)
+class Expect:
+    """`expect: TABLE where C`: rows of the table are keys, heard of or not. `where` reads `Key` and `TableColumn`s of
+    the key; what the rule's own `where` says of keys alone is part of it."""
+
+    table: str
+    where: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
 class KeyField:
     """One name of `by`: where a row finds it (`Field` or `TableColumn`)."""
 
@@ -168,6 +178,8 @@ class Alarm(RuleCommon):
     limit_per_minute: int = 0
     max_active: int = 0
     is_state: bool = False
+    expect: Expect | None = None
+    unless: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +224,7 @@ class RuleSet:
     tables: Mapping[str, Table]
     rules: tuple[Rule, ...]
     models: Mapping[str, ModelData] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
 
     def rule(self, name: str) -> Rule:
         """Raises KeyError for an unknown name."""

@@ -258,6 +258,13 @@ SETTINGS = Record(
             default="enrichment.d",
         ),
         Field(
+            "calendars_dir",
+            Text("a path"),
+            "The folder of calendars; relative to this file.",
+            "calendars.d",
+            default="calendars.d",
+        ),
+        Field(
             "models",
             Text("a path, or s3://bucket/prefix", r"(file:///|s3://).+|(?![a-z0-9]+://).+"),
             "The repository of models: a folder, relative to this file, or a bucket, reached as the snapshot store is.",

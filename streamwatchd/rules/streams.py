@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from streamwatchd.lang.scope import JoinedTable, Scope, Undeclared, joined_scope, judgement_scope, row_scope
-from streamwatchd.lang.typed import NUMBER, Type
+from streamwatchd.lang.typed import NUMBER, Key, Time, Type
 from streamwatchd.rules.ruleset import Anomaly, KeyField, Kpi, NamedValue, Source, Table
 
 SCORE = "score"
@@ -145,6 +145,13 @@ def judgement(
     """Where windows are judged; `joins` are the keys whose tables are at hand."""
     tables = (table for table in tables_of(streams) if table.on in joins)
     return Place(judgement_scope(rows(streams).scope, dict(keys), tables, kpi=kpi))
+
+
+def expected(table: JoinedTable, key: str, type_: Type) -> Place:
+    """On a row of a table whose key is a key of the rule."""
+    names = row_scope(table.name, {}, (table,)).names
+    names = {name: meaning for name, meaning in names.items() if not isinstance(meaning, Time)} | {key: Key(key, type_)}
+    return Place(Scope(names, Undeclared.CLOSED, tables={table.name: tuple(table.columns)}, source=table.name))
 
 
 @lru_cache(maxsize=16_384)

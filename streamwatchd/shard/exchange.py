@@ -70,6 +70,14 @@ class RowsItem:
 
 
 @dataclass(frozen=True, slots=True)
+class BeginningItem:
+    """Where the feeder's time began: the first instant after its first watermark."""
+
+    stream: str
+    limit_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class WatermarkItem:
     stream: str
     watermark_ms: int
@@ -83,7 +91,7 @@ Make = Callable[[int, Index], list[Any]]
 _KEYS_AT_MOST = 1_000
 _BYTES_AT_MOST = 256_000
 
-Item = PaneItem | LateItem | RowsItem | WatermarkItem
+Item = PaneItem | LateItem | RowsItem | BeginningItem | WatermarkItem
 
 
 class Sender:
@@ -106,11 +114,15 @@ class Sender:
             self._put_pane(put, family, ["l", _name(family), slot, index], pane)
         for feed, frame in outbox.rows:
             self._put_rows(put, feed, frame)
+        for stream, limit in outbox.begun:
+            for stage in self._flow.wiring.stages_of(stream):
+                for partition in range(self.partitions):
+                    put(stage, partition, pack(["b", stream, limit]))
         for stream, watermark in outbox.watermarks:
             for stage in self._flow.wiring.stages_of(stream):
                 for partition in range(self.partitions):
                     put(stage, partition, pack(["w", stream, watermark]))
-        outbox.panes, outbox.late, outbox.rows, outbox.watermarks = [], [], [], []
+        outbox.panes, outbox.late, outbox.rows, outbox.begun, outbox.watermarks = [], [], [], [], []
         return [
             ExchangeRecord(stage, partition, pack([self._feeder, items]))
             for (stage, partition), mine in sorted(letters.items())
@@ -141,6 +153,11 @@ class Sender:
         return known
 
     def _put_rows(self, put: Put, feed: RowFeedSpec, frame: Frame) -> None:
+        if feed.everywhere:
+            packed = pack(["r", feed.name, pack_frame(frame)])
+            for partition in range(self.partitions):
+                put(self._flow.wiring.targets[feed.name], partition, packed)
+            return
         columns = [to_values(frame.columns[name]) for name in feed.route]
         keys = list(zip(*columns, strict=True)) if columns else [()] * len(frame)
         partition_of = {key: key_hash(key) % self.partitions for key in set(keys)}
@@ -201,6 +218,8 @@ def read_record(payload: bytes) -> tuple[str, list[Item]]:
                 items.append(LateItem(*_named(family), slot, index, part, keys, pane))
             case ["r", feed, frame]:
                 items.append(RowsItem(feed, frame))
+            case ["b", stream, limit]:
+                items.append(BeginningItem(stream, limit))
             case ["w", stream, watermark]:
                 items.append(WatermarkItem(stream, watermark))
     return feeder, items

@@ -24,11 +24,21 @@ from streamwatchd.operators.asking import GRACE_MS
 from streamwatchd.operators.dimension import Dimensions, key_text
 from streamwatchd.operators.document import Origin, iso
 from streamwatchd.operators.flow import Flow
+from streamwatchd.operators.keyspace import key_hash
 from streamwatchd.operators.lateness import late_readers
 from streamwatchd.operators.sending import Outbox
 from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.ports.laps import DECODE
-from streamwatchd.shard.exchange import LateItem, PaneItem, RowsItem, Sender, frame_of, partial_of, read_record
+from streamwatchd.shard.exchange import (
+    BeginningItem,
+    LateItem,
+    PaneItem,
+    RowsItem,
+    Sender,
+    frame_of,
+    partial_of,
+    read_record,
+)
 from streamwatchd.shard.output import ExchangeRecord, Output, Sink, TaskId
 from streamwatchd.shard.timing import sample
 
@@ -172,10 +182,17 @@ class SourceTask:
 
     def advance(self, watermark_ms: int) -> list[Output]:
         """The watermark goes on to here (never back)."""
+        if self.watermark == NEVER:
+            self._begin(watermark_ms)
         self.watermark = max(self.watermark, watermark_ms)
         self.flow.advance(dict.fromkeys(self.names, self.watermark + 1))
         self.dimensions.forget_before(self.watermark - self.flow.amend_ms)
         return _documents(self.flow.outbox)
+
+    def _begin(self, watermark_ms: int) -> None:
+        """The first watermark."""
+        for name in self.names:
+            self.flow.progress.begin(name, watermark_ms + 1)
 
     def exchange(self) -> list[ExchangeRecord]:
         return self.sender.records(self.flow.outbox)
@@ -183,6 +200,8 @@ class SourceTask:
     def _split_late(self, frame: Frame, raw: RawBatch, outputs: list[Output]) -> tuple[Frame, int]:
         """An event is late iff its time is at or below the watermark that earlier offsets left."""
         time = frame.time
+        if self.watermark == NEVER:
+            self._begin(int(time[0]) - self.source.max_delay_ms)
         highest = np.maximum.accumulate(time)
         before = np.empty_like(time)
         before[0] = self.max_time
@@ -320,7 +339,12 @@ class MergeTask:
     ) -> None:
         self.id = task
         self.dimensions = dimensions
-        self.flow = Flow(stage, dimensions, functions.evaluators())
+        self.flow = Flow(
+            stage,
+            dimensions,
+            functions.evaluators(),
+            lambda key: key_hash(key) % exchange_partitions == task.partition,
+        )
         self.sender = Sender(task, self.flow, exchange_partitions)
         self.feeders = dict(feeders)
         self._leaving: list[tuple[str, frozenset[str], int]] = []
@@ -361,6 +385,8 @@ class MergeTask:
                             family.set_late(item.slot_ms, item.index, f"{feeder}#{item.part}", said)
                     case RowsItem():
                         self.flow.push(item.feed, frame_of(item))
+                    case BeginningItem():
+                        self.flow.progress.begin(item.stream, item.limit_ms)
                     case _:
                         heard = self.heard.setdefault(item.stream, {})
                         heard[feeder] = max(item.watermark_ms, heard.get(feeder, NEVER))

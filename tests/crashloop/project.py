@@ -17,7 +17,8 @@ from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import Record
 from tests.oracle import reading
 from tests.oracle.compare import iso_ms
-from tests.oracle.random_rules import World, build_world, draw_log
+from tests.oracle.random_records import draw_log
+from tests.oracle.random_rules import World, build_world
 from tests.oracle.world import START_MS
 
 PARTITIONS = {"calls": 4, "links": 3}

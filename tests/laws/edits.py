@@ -36,7 +36,7 @@ def histories(world: World, rng: random.Random, count: int) -> list[Compiled]:
 def _compiled(world: World, rules: Rules, folder: Path, generation: int = 0) -> Compiled | None:
     """None where the edit makes no sense. Models have a generation of their own, so that they change too."""
     compiled = compile_with_models(
-        write_project(folder, replace(world, rules=rules).sources, rules, world.tables), generation
+        write_project(folder, replace(world, rules=rules).sources, rules, world.tables, world.calendars), generation
     )
     return None if any(each.is_error for each in compiled.loaded.diagnostics) else compiled
 

@@ -18,7 +18,7 @@ from tests.oracle.compare import Plain, as_oracle, by_law, differences, from_ora
 from tests.oracle.oracle import answers
 from tests.oracle.random_rules import World
 from tests.oracle.reading import LogItem, MarkAt, Record
-from tests.oracle.streams import Stream, local_key
+from tests.oracle.streams import Stream, local_key, moves
 from tests.oracle.world import write_project
 
 LARGEST_INPUT = 1_000.0
@@ -38,7 +38,7 @@ class Slice:
 
 def compile_world(world: World, folder: Path) -> Compiled:
     """Raises AssertionError with the diagnostics if the loader refuses what was drawn."""
-    compiled = compile_with_models(write_project(folder, world.sources, world.rules, world.tables))
+    compiled = compile_with_models(write_project(folder, world.sources, world.rules, world.tables, world.calendars))
     errors = [found for found in compiled.loaded.diagnostics if found.is_error]
     assert not errors, [f"{found.span} {found.message}" for found in errors]
     assert compiled.program is not None
@@ -184,7 +184,7 @@ def _is_local(rule: Alarm, rules: RuleSet) -> bool:
     """Whether the oracle is sure that the rule is judged where its source's records are."""
     source = rules.sources.get(rule.sources[0])
     streams = {} if source is None else {source.name: Stream(source.name, {}, source.key, source.name)}
-    return source is not None and len(rule.sources) == 1 and bool(local_key(rule, streams))
+    return source is not None and not moves(rule) and len(rule.sources) == 1 and bool(local_key(rule, streams))
 
 
 def oracle_says(compiled: Compiled, world: World) -> dict[str, list[Plain]]:

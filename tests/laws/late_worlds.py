@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from tests.oracle.random_rules import TABLE, Draw, World, draw_log, draw_source, kpi_rule, source_stream, windowed_alarm
+from tests.oracle.random_records import draw_log
+from tests.oracle.random_rules import TABLE, Draw, World, draw_source, kpi_rule, source_stream, windowed_alarm
 from tests.oracle.reading import LogItem
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -26,11 +27,17 @@ other: {topic: other, time: ts, unit: ms, max_delay: 1s, fields: {x: float, host
 DEVICES = "host,role,weight\na,critical,2\nb,spare,0.5\n"
 
 
-def compiled(rules: str, tables: Mapping[str, str] | None = None, sources: str = SOURCES) -> Compiled:
+def compiled(
+    rules: str,
+    tables: Mapping[str, str] | None = None,
+    sources: str = SOURCES,
+    calendars: Mapping[str, str] = MappingProxyType({}),
+) -> Compiled:
     """A project of one rule file; raises AssertionError with what the loader has against it."""
     text = rules if rules.lstrip().startswith(("source:", "rules:")) else f"source: m\nevery: 10s\nrules:\n{rules}"
     with tempfile.TemporaryDirectory() as folder:
-        found = compile_project(write_project(Path(folder), sources, {"rules": text}, tables or {"devices": DEVICES}))
+        tables = tables or {"devices": DEVICES}
+        found = compile_project(write_project(Path(folder), sources, {"rules": text}, tables, calendars))
     errors = [str(each) for each in found.loaded.diagnostics if each.is_error]
     assert not errors, errors
     assert found.program is not None
@@ -47,9 +54,15 @@ class Bench:
     """Times are seconds after the start. Records go to partition 0 unless they say `partition=`."""
 
     def __init__(
-        self, rules: str, *, tables: Mapping[str, str] | None = None, partitions: int = 1, sources: str = SOURCES
+        self,
+        rules: str,
+        *,
+        tables: Mapping[str, str] | None = None,
+        partitions: int = 1,
+        sources: str = SOURCES,
+        calendars: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._compiled, self._tables = compiled(rules, tables, sources), tables
+        self._compiled, self._tables, self.calendars = compiled(rules, tables, sources, calendars), tables, calendars
         self._history = [self._compiled]
         self._instants: list[int] = []
         self._partitions = {"m": partitions, "other": 1}
@@ -89,7 +102,7 @@ class Bench:
 
     def change(self, rules: str, *, tables: Mapping[str, str] | None = None, sources: str = SOURCES) -> Bench:
         """Other rules, tables or sources from just above the newest event on."""
-        self._history.append(compiled(rules, tables or self._tables, sources))
+        self._history.append(compiled(rules, tables or self._tables, sources, self.calendars))
         program = self._history[-1].program
         assert program is not None
         self.switched_at = self.driver.switch(program, self._history[-1].loaded.tables)

@@ -36,5 +36,6 @@ def test_it_never_goes_back() -> None:
 def test_of_a_snapshot_it_takes_what_there_still_is() -> None:
     """A stream that the rules no longer read does not hold anything up."""
     made = progress()
-    made.restore({"a": 12_000, "gone": 1}, {"a": 11_000})
+    made.restore({"a": 12_000, "gone": 1}, {"a": 11_000}, {"a": 3_000})
     assert (made.limits, made.sent) == ({"a": 12_000, "b": 7_000}, {"a": 11_000})
+    assert made.begun == {"a": 3_000}

@@ -6,11 +6,12 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 
-from streamwatchd.lang.typed import Aggregate
+from streamwatchd.lang.typed import Aggregate, Kind
 from streamwatchd.rules.ruleset import Alarm
 from tests.oracle.amend import closed_ends, touches
 from tests.oracle.evaluate import Cell, evaluate_row
 from tests.oracle.lifecycle import Document, Judgement, Life, occurrence
+from tests.oracle.muting import Muting
 from tests.oracle.reading import Row
 from tests.oracle.storms import fold, limited
 from tests.oracle.streams import (
@@ -20,6 +21,7 @@ from tests.oracle.streams import (
     Windows,
     aggregates_in,
     all_aggregates,
+    asked_by,
     context_of,
     is_at_once,
     judge,
@@ -36,7 +38,11 @@ from tests.oracle.windows import is_warming, judged_times, window
 
 def alarm_events(rule: Alarm, project: Project) -> list[Document]:
     found: list[Document] = []
-    for task in tasks_of(rule, project.streams):
+    tasks = tasks_of(rule, project.streams)
+    for task in tasks:
+        task.watermark = min([task.watermark, *(project.watermarks[name] for name in asked_by(rule))])
+    project.watermarks[rule.name] = min(task.watermark for task in tasks)
+    for task in tasks:
         if not rule.windowless:
             found += fold(rule, _windowed(rule, task, project))
         elif not rule.by and not rule.is_state:
@@ -75,9 +81,12 @@ def _ticks(rule: Alarm, rows: list[Row], first_watermark: int, watermark: int) -
 
 def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     windows = Windows(rule, task, project)
+    if rule.expect is not None:
+        yield from _expected(rule, task, windows, project)
+        return
     for key in windows.all_keys():
         times, known, forgotten = windows.times(key), None, 0
-        life = _life(rule, key, project)
+        life, muting = _life(rule, key, project), Muting(rule, key, project)
         for t in judged_times(rule.every_ms, task.first_watermark, task.watermark):
             seen = bisect_left(times, t)
             if seen == forgotten:
@@ -88,10 +97,47 @@ def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
             if rule.by and times[seen - 1] < t - forget_ms(rule):
                 life.end(now, "forgotten")
                 life.silent, forgotten = False, seen
+                muting.after(life, now)
                 continue
             life.judge(now, _is_silent(rule, times[seen - 1], t))
+            muting.after(life, now)
             _amend(rule, windows, key, t, known, life, project)
+            muting.after(life, now)
         yield from life.events
+
+
+def _expected(rule: Alarm, task: Task, windows: Windows, project: Project) -> Iterator[Document]:
+    """Keys are the rows of the table, known since the first watermark and never forgotten; others are none."""
+    known = task.begun + 1
+    for key in expected_keys(rule, project):
+        times, life, muting = windows.times(key), _life(rule, key, project), Muting(rule, key, project)
+        for t in judged_times(rule.every_ms, task.begun, task.watermark):
+            seen = bisect_left(times, t)
+            last = times[seen - 1] if seen else known - 1
+            life.moment = (t,)
+            now = _judge_at(rule, windows, key, t, known, project, t)
+            life.judge(now, known <= t - rule.no_data.after_ms and _is_silent(rule, last, t))
+            muting.after(life, now)
+            _amend(rule, windows, key, t, known, life, project)
+            muting.after(life, now)
+        yield from life.events
+
+
+def expected_keys(rule: Alarm, project: Project) -> list[KeyTuple]:
+    """Rows of the table that meet the condition, and what `where` says of keys alone."""
+    assert rule.expect is not None
+    (key,) = rule.by
+    is_number = key.expr.type.kind is Kind.NUMBER
+    found: list[KeyTuple] = []
+    for name in project.tables.rows[rule.expect.table]:
+        try:
+            cell: Cell = float(name) if is_number else name
+        except ValueError:
+            continue
+        where = rule.expect.where
+        if where is None or judge(where, rule, (cell,), 0, {}, {}, project) is True:
+            found.append((cell,))
+    return found
 
 
 def _amend(rule: Alarm, windows: Windows, key: KeyTuple, t: int, known: int, life: Life, project: Project) -> None:

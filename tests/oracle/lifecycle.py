@@ -89,6 +89,10 @@ class Life:
             self._emit(now, "resolved", "resolved", self.severity, reason)
         self.in_no_data = False
 
+    def note(self, now: Judgement, event: str) -> None:
+        """Something about an alarm that is up which changes nothing in it."""
+        self._emit(now, event, self.state, self.severity)
+
     def amend(self, now: Judgement, end: int, was: str, now_is: str) -> None:
         """The window that ended at `end` says another level than it did; the life goes on as it was."""
         reason = "would_fire" if not was else "would_not_fire" if not now_is else "other_severity"

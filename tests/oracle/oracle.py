@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streamwatchd.batch import to_values
 from streamwatchd.enrichment.table import TableData
+from streamwatchd.lang.typed import Firing, walk
 from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, RuleSet
 from tests.oracle.alarms import alarm_events
 from tests.oracle.anomalies import alarm_on, scored
@@ -37,7 +38,7 @@ def answers(
     horizon_ms: int | None = None,
 ) -> Answers:
     """`partitions` maps each topic to its partition count; a partition without a log is empty."""
-    project = Project(rules.tables, plain_tables(tables), {})
+    project = Project(rules.tables, plain_tables(tables), {}, calendars=rules.calendars)
     found = Answers()
     for source in rules.sources.values():
         stream = Stream(source.name, {}, source.key, source.name)
@@ -55,9 +56,9 @@ def answers(
         else:
             project.streams[each.name], rows = scored(each, rules.models.get(each.name), project)
             found.anomalies += rows
-    for rule in rules.rules:
-        if isinstance(rule, Alarm | Anomaly):
-            found.alerts += alarm_events(alarm_on(rule) if isinstance(rule, Anomaly) else rule, project)
+    for rule in _asked_first([alarm_on(rule) if isinstance(rule, Anomaly) else rule for rule in rules.rules]):
+        project.alarms[rule.name] = alarm_events(rule, project)
+        found.alerts += project.alarms[rule.name]
     return found
 
 
@@ -70,6 +71,21 @@ def _readers_last(rules: RuleSet) -> list[Kpi | Anomaly]:
         waiting.remove(kpi)
         ready.add(kpi.name)
         found.append(kpi)
+    return found
+
+
+def _asked_first(rules: Sequence[Kpi | Alarm]) -> list[Alarm]:
+    """Alarms so ordered that each comes after those whose state it asks for."""
+    waiting = [rule for rule in rules if isinstance(rule, Alarm)]
+    found: list[Alarm] = []
+    while waiting:
+        names = {rule.name for rule in waiting}
+        for rule in waiting:
+            asks = () if rule.unless is None else walk(rule.unless)
+            if not any(isinstance(node, Firing) and node.rule in names for node in asks):
+                found.append(rule)
+                waiting.remove(rule)
+                break
     return found
 
 

@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import json
 import random
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from tests.oracle.reading import LogItem, MarkAt, Record
-from tests.oracle.world import START_MS
+from tests.oracle.random_records import KINDS, draw_calendar, draw_log
+from tests.oracle.reading import LogItem
 
 T = TypeVar("T")
-HOSTS = ("a", "b", "c", "d")
-SITES = ("x", "y")
-KINDS = ("k1", "k2", "k3")
 TABLE = "host,role,weight\na,critical,2\nb,spare,0.5\nc,critical,\n"
 
 
@@ -36,6 +31,7 @@ class World:
     delays: dict[str, int]
     logs: dict[tuple[str, int], list[LogItem]]
     exchange_partitions: int = 2
+    calendars: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Without the records, which fill pages: `tests.laws.minimise` finds the few that matter."""
@@ -292,8 +288,8 @@ def key_sets(stream: Stream) -> list[tuple[str, ...]]:
     return list(dict.fromkeys((stream.keys, stream.keys[:1], ())))
 
 
-def windowed_alarm(draw: Draw, name: str, stream: Stream) -> str:
-    by = draw.one(*sorted(key_sets(stream), key=len))
+def windowed_alarm(draw: Draw, name: str, stream: Stream, by: tuple[str, ...] | None = None) -> str:
+    by = draw.one(*sorted(key_sets(stream), key=len)) if by is None else by
     step = stream.step or draw.one(1, 1, 2, 3)
     lines = [f"source: {stream.source}", *by_line(by), f"every: {draw.span(step)}"]
     if draw.maybe(0.25):
@@ -315,6 +311,20 @@ def late(draw: Draw, stream: Stream) -> list[str]:
     if stream.step or stream.names[0] not in ("alpha", "beta") or not draw.maybe(0.3):
         return []
     return ["late: amend", *([f"amend_for: {draw.span(5, 12, 40)}"] if draw.maybe(0.8) else [])]
+
+
+def expecting_alarm(draw: Draw, name: str, stream: Stream) -> str:
+    """Keys from a table, of which some are never heard of; silence is a count of 0."""
+    only = draw.one("", "", ' where role == "critical"', " where weight > 1")
+    step = draw.one(1, 2)
+    lines = [f"source: {stream.source}", "by: host", f"every: {draw.span(step)}", f"expect: {quoted('devices' + only)}"]
+    if draw.maybe(0.4):
+        lines.append("where: " + quoted(draw.one('role == "critical"', "x > 30", 'host != "b" and x > 10')))
+    silence = f"count(over {draw.span(2, 3, 6)}) {draw.one('==', '==', '<=')} {draw.one(0, 0, 1)}"
+    lines += levels(draw, lambda: draw.one(silence, silence, window_condition(draw, stream, ("host",), [])))
+    if draw.maybe(0.2):
+        lines.append("partial: true")
+    return file_of("alarm", name, lines + no_data(draw) + late(draw, stream))
 
 
 def long_window_alarm(draw: Draw, name: str, stream: Stream) -> str:
@@ -427,6 +437,39 @@ def draw_rules(draw: Draw, count: int) -> dict[str, str]:
     return files
 
 
+def draw_forms(draw: Draw) -> dict[str, str]:
+    """Rules of forms that came later; drawn apart, so that a seed means the world that it meant before."""
+    files: dict[str, str] = {}
+    if draw.maybe(0.35):
+        files["expects"] = expecting_alarm(draw, "expects", source_stream(draw.one("alpha", "beta")))
+    if draw.maybe(0.4):
+        files |= muted_alarms(draw)
+    return files
+
+
+def muted_alarms(draw: Draw) -> dict[str, str]:
+    """An alarm that is muted by another, by a calendar or both."""
+    files: dict[str, str] = {}
+    mutes, muted = source_stream(draw.one("alpha", "beta")), source_stream(draw.one("alpha", "beta"))
+    by = draw.one(("host",), ("host",), ("host", "site"))
+    theirs = draw.one(("host",), ("role",), ("site",) if "site" in by else ("host",), ())
+    if draw.maybe(0.7):
+        files["mutes"] = windowed_alarm(draw, "mutes", mutes, theirs)
+    else:
+        lines = [f"source: {mutes.source}", *by_line(theirs or ("host",)), "in_order: true"]
+        files["mutes"] = file_of("alarm", "mutes", lines + levels(draw, lambda: mutes.condition(draw)))
+    unless = draw.one(
+        *("firing(mutes)", "firing(mutes)", "firing(mutes) or during(works)", "during(works)"),
+        *(
+            "firing(mutes) and during(works)",
+            'firing(mutes) and host != "a"',
+            'not during(works) and role == "critical"',
+        ),
+    )
+    files["unless"] = windowed_alarm(draw, "unless", muted, by) + f"    unless: {quoted(unless)}\n"
+    return files
+
+
 def budgeted(rng: random.Random, text: str) -> str:
     """A third of the alarms may notify so seldom that some fold."""
     if "- alarm: " not in text or rng.random() < 0.65:
@@ -456,84 +499,6 @@ def draw_source(draw: Draw, name: str, delay: int) -> str:
     return "\n".join(lines)
 
 
-def draw_log(
-    rng: random.Random,
-    unit: int,
-    delay: int,
-    count: int,
-    partition: int,
-    partitions: int,
-    keyed: bool,
-    late: float = 0.06,
-) -> list[LogItem]:
-    """Records of one partition: out of order within the delay, some late, some malformed, ties and gaps."""
-    hosts = [h for h in HOSTS if not keyed or zlib.crc32(h.encode()) % partitions == partition]
-    log: list[LogItem] = []
-    clock = START_MS + rng.randrange(3) * unit
-    offset = 0
-    for _ in range(count):
-        clock += rng.choice((0, unit // 10, unit // 4, unit // 2, unit))
-        if rng.random() < 0.02:
-            clock += unit * rng.choice((10, 25, 60))
-        time = clock - rng.randrange(delay + 1) if delay and rng.random() < 0.6 else clock
-        if rng.random() < late:
-            time -= delay + rng.randrange(4 * unit)
-        if rng.random() < 0.4:
-            time = time // (unit // 2) * (unit // 2)
-        offset += rng.choice((1, 1, 1, 2))
-        log.append(Record(_payload(rng, time, hosts), offset, clock))
-        if rng.random() < 0.01:
-            log.append(MarkAt(clock + rng.randrange(unit)))
-    return log
-
-
-def _payload(rng: random.Random, time: int, hosts: list[str]) -> bytes | None:
-    event: dict[str, object] = {
-        "ts": time,
-        "host": rng.choice(hosts) if hosts and rng.random() < 0.95 else None,
-        "site": rng.choice((*SITES, None)),
-        "x": rng.randrange(401) / 4,
-        "y": rng.choice((None, rng.randrange(-20, 21))),
-        "n": rng.randrange(6),
-        "ok": rng.choice((True, False, None)),
-        "kind": rng.choice(KINDS),
-    }
-    for name in ("site", "y", "n", "ok", "kind"):
-        if rng.random() < 0.08:
-            del event[name]
-    if rng.random() < 0.2:
-        event["ts"] = _iso(time)
-    if rng.random() < 0.04:
-        return _malformed(rng, event)
-    return json.dumps(event).encode()
-
-
-def _iso(time: int) -> str:
-    return datetime.fromtimestamp(time // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{time % 1000:03d}Z"
-
-
-def _malformed(rng: random.Random, event: dict[str, object]) -> bytes | None:
-    good = json.dumps(event).encode()
-    return rng.choice(
-        (
-            good[:-1],
-            b"",
-            None,
-            b"[1, 2]",
-            b'"text"',
-            good + b"\n" + good,
-            json.dumps(event | {"x": "5"}).encode(),
-            json.dumps(event | {"host": 7}).encode(),
-            json.dumps(event | {"ts": "soon"}).encode(),
-            json.dumps({k: v for k, v in event.items() if k != "ts"}).encode(),
-            good.replace(b'"x": ', b'"x": NaN, "z": '),
-            b"\xff\xfe" + good,
-            json.dumps(event, indent=1).encode(),
-            json.dumps(event | {"kind": 5, "ok": "yes", "n": "many", "more": {"deep": [1, None]}}).encode(),
-        )
-    )
-
-
 def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: int = 60) -> World:
     """`records` a partition, about."""
     unit = (1_000, 1_000, 60_000, 1_800_000)[rng.randrange(4)]
@@ -545,6 +510,7 @@ def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: i
     missing = draw.one("", "missing: drop", "missing: {role: critical, weight: 1}")
     logs: dict[tuple[str, int], list[LogItem]] = {}
     drawn, bounds = random.Random(log_seed), random.Random(log_seed + 1)
+    files |= draw_forms(Draw(random.Random(log_seed + 2), unit))
     files = {name: budgeted(bounds, text) for name, text in files.items()}
     for name, count in partitions.items():
         for partition in range(count):
@@ -552,7 +518,9 @@ def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: i
             keyed = "key: host" in sources[name]
             logs[name, partition] = draw_log(drawn, unit, delays[name], size, partition, count, keyed)
     table = f"{missing}\n---\n{TABLE}" if missing else TABLE
-    return World("\n".join(sources.values()), files, {"devices": table}, partitions, delays, logs, draw.one(1, 2, 3))
+    world = World("\n".join(sources.values()), files, {"devices": table}, partitions, delays, logs, draw.one(1, 2, 3))
+    world.calendars["works"] = draw_calendar(random.Random(log_seed + 3), unit)
+    return world
 
 
 def worlds(rules: int = 4, records: int = 60) -> st.SearchStrategy[World]:

@@ -54,6 +54,8 @@ class Partition:
 
     rows: list[Row] = field(default_factory=list)
     first_watermark: int = NEVER
+    begun: int = NEVER
+    """The first watermark, be it of an event or of a mark."""
     watermark: int = NEVER
     late: list[dict[str, object]] = field(default_factory=list)
     late_rows: list[tuple[int, Row]] = field(default_factory=list)
@@ -79,6 +81,7 @@ def read_partition(
     for item in log:
         if isinstance(item, MarkAt):
             found.watermark = max(found.watermark, item.watermark_ms)
+            found.begun = found.watermark if found.begun == NEVER else found.begun
             found.marks.append((len(found.rows), found.watermark))
             continue
         place = {"source": source.name, "topic": source.topic, "partition": partition, "offset": item.offset}
@@ -91,6 +94,7 @@ def read_partition(
             continue
         before = found.watermark
         found.watermark = max(before, time - source.max_delay_ms)
+        found.begun = found.watermark if found.begun == NEVER else found.begun
         if found.first_watermark == NEVER:
             found.first_watermark = found.watermark
         if time <= before:

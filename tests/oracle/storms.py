@@ -85,6 +85,9 @@ def fold(rule: Alarm, events: Iterable[Document]) -> Iterator[Document]:
     for _, group in groupby(sorted(events, key=by_key), key=moment):  # type: ignore[arg-type]
         at = 0
         for event in group:
+            if event.get("muted_by"):
+                yield event  # it counts for no storm
+                continue
             at, key, severity = int(str(event["at"])), _key(event), str(event["severity"])
             if event["state"] == "firing":
                 if key not in notifying and key not in folded:

@@ -6,10 +6,12 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streamwatchd.lang.typed import Aggregate, Expr, Field, Literal, TableColumn, Value, walk
+from streamwatchd.calendars.calendar import Calendar
+from streamwatchd.lang.typed import Aggregate, During, Expr, Field, Firing, Literal, TableColumn, Value, walk
 from streamwatchd.rules.ruleset import Alarm, Kpi, NamedValue, Rule, Table
 from tests.oracle.aggregates import aggregate
 from tests.oracle.amend import LateRow, taken_at
+from tests.oracle.asked import fires, in_calendar
 from tests.oracle.evaluate import Cell, Tables, column, evaluate, evaluate_row, field_of
 from tests.oracle.reading import NEVER, Partition, Row
 
@@ -39,6 +41,8 @@ class Task:
     place: tuple[str, int] = MERGED
     marks: list[tuple[int, int]] = field(default_factory=list)
     late: list[tuple[int, str, Row]] = field(default_factory=list)
+    begun: int = NEVER
+    """The least of the first watermarks, those of marks too; NEVER until there are all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ class Project:
     schemas: Mapping[str, Table]
     tables: Tables
     streams: dict[str, Stream]
+    alarms: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    """What rules have said, for those who ask whether they fire."""
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    watermarks: dict[str, int] = field(default_factory=dict)
+    """Up to where alarms have been judged, in all their tasks."""
 
 
 def expressions(rule: Rule) -> list[Expr]:
@@ -92,9 +101,20 @@ def local_key(rule: Rule, streams: Mapping[str, Stream]) -> str:
     return ""
 
 
+def asked_by(rule: Rule) -> list[str]:
+    """The alarms whose state a rule asks for."""
+    unless = rule.unless if isinstance(rule, Alarm) else None
+    return [] if unless is None else [node.rule for node in walk(unless) if isinstance(node, Firing)]
+
+
+def moves(rule: Rule) -> bool:
+    """Whether a rule is judged behind the exchange whatever its keys are."""
+    return isinstance(rule, Alarm) and (rule.expect is not None or bool(asked_by(rule)))
+
+
 def tasks_of(rule: Rule, streams: Mapping[str, Stream]) -> list[Task]:
     feeds = [streams[name] for name in rule.sources]
-    if local_key(rule, streams) or (len(feeds) == 1 and is_occurrence(rule)):
+    if (local_key(rule, streams) and not moves(rule)) or (len(feeds) == 1 and is_occurrence(rule)):
         return [_local_task(feeds, place) for place in feeds[0].partitions]
     parts = [part for feed in feeds for part in feed.partitions.values()]
     watermark = min(part.watermark for part in parts)
@@ -103,7 +123,8 @@ def tasks_of(rule: Rule, streams: Mapping[str, Stream]) -> list[Task]:
     )
     rows = [(feed.name, row) for feed in feeds for part in feed.partitions.values() for row in part.rows]
     late = [(at, feed.name, row) for feed in feeds for part in feed.partitions.values() for at, row in part.late_rows]
-    return [Task(rows, first if first != NEVER else watermark, watermark, late=late)]
+    begun = NEVER if any(part.begun == NEVER for part in parts) else min(part.begun for part in parts)
+    return [Task(rows, first if first != NEVER else watermark, watermark, late=late, begun=begun)]
 
 
 def _local_task(feeds: list[Stream], place: tuple[str, int]) -> Task:
@@ -270,6 +291,11 @@ def judge(
                 return windows[node]
             case Value(name):
                 return values[name]
+            case Firing():
+                on = {name: evaluate(expr, leaf) for name, expr in node.on}
+                return fires(project.alarms[node.rule], on, t)
+            case During():
+                return in_calendar(project.calendars[node.calendar], t)
             case TableColumn():
                 return column(node, keys[node.on], project.schemas, project.tables)
         name = getattr(node, "name", None)

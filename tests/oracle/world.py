@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from streamwatchd.rules.loader import Loaded, load
 from tests.oracle.oracle import Answers, answers
@@ -32,7 +33,13 @@ class Case:
     dead: str = ""
 
 
-def write_project(folder: Path, sources: str, rules: Mapping[str, str], tables: Mapping[str, str]) -> Path:
+def write_project(
+    folder: Path,
+    sources: str,
+    rules: Mapping[str, str],
+    tables: Mapping[str, str],
+    calendars: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     """The files of a project; the path of its configuration."""
     (folder / "rules.d").mkdir(parents=True, exist_ok=True)
     (folder / "enrichment.d").mkdir(exist_ok=True)
@@ -40,6 +47,9 @@ def write_project(folder: Path, sources: str, rules: Mapping[str, str], tables: 
     config.write_text("sources:\n" + _indented(sources))
     for name, text in rules.items():
         (folder / "rules.d" / f"{name}.yaml").write_text(text)
+    for name, text in calendars.items():
+        (folder / "calendars.d").mkdir(exist_ok=True)
+        (folder / "calendars.d" / f"{name}.yaml").write_text(text)
     for name, text in tables.items():
         head, _, body = text.partition("\n---\n") if "\n---\n" in text else ("", "", text)
         (folder / "enrichment.d" / f"{name}.csv").write_text(body.lstrip())

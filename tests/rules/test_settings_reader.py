@@ -30,6 +30,7 @@ def test_defaults_are_those_of_settings(check: Check) -> None:
         state_dir=here / "state",
         rules_dir=here / "rules.d",
         enrichment_dir=here / "enrichment.d",
+        calendars_dir=here / "calendars.d",
         models=f"file://{here / 'models'}",
         control_socket=here / "state" / "control.sock",
     )

@@ -1,0 +1,1 @@
+"""Calendars: stretches of time with a name, from YAML and iCalendar files."""

@@ -1,0 +1,86 @@
+"""`unless:` at work: alarms go on as they are, and while it is true nobody is notified of them.
+
+Whoever was told that an alarm fires is told that it ends. One that began to fire, or grew worse, while it was muted and
+still fires afterwards is told once, as `unmuted`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from streamwatchd.batch import FALSE, TRUE, Frame, to_values
+from streamwatchd.lang.typed import During, Firing, walk
+from streamwatchd.operators.evaluate import Evaluator
+from streamwatchd.operators.firing import FiringStates
+from streamwatchd.operators.lifecycle import Transition
+from streamwatchd.operators.spec import MuteSpec
+
+
+class Muting:
+    """Of alarms by their places: the severity that was told of each, and who mutes it."""
+
+    def __init__(self, spec: MuteSpec, evaluator: Evaluator, states: Mapping[str, FiringStates]) -> None:
+        self._spec, self._evaluator, self._states = spec, evaluator, states
+        self._feeds = dict(spec.firings)
+        self._calendars = {calendar.name: calendar for calendar in spec.calendars}
+        self._leaves = [node for node in dict.fromkeys(walk(spec.unless)) if isinstance(node, Firing | During)]
+        self.told: dict[int, int] = {}
+        self.hidden: dict[int, str] = {}
+
+    def labels(self, frame: Frame, judged_ms: int) -> list[str]:
+        """Who mutes each row at T, as the rule writes it; empty for nobody."""
+        for leaf in self._leaves:
+            self._evaluator.put(frame, leaf, np.array(self._truths(leaf, frame, judged_ms), np.int8))
+        muted = self._evaluator.truths(self._spec.unless, frame) == TRUE
+        return [self._who(frame, row) if muted[row] else "" for row in range(len(frame))]
+
+    def _truths(self, leaf: Firing | During, frame: Frame, judged_ms: int) -> list[int]:
+        if isinstance(leaf, During):
+            return [int(TRUE if self._calendars[leaf.calendar].holds(judged_ms) else FALSE)] * len(frame)
+        states, names = self._states[self._feeds[leaf]], tuple(name for name, _ in leaf.on)
+        columns = [to_values(self._evaluator.column(expr, frame)) for _, expr in leaf.on]
+        keys = list(zip(*columns, strict=True)) if columns else [()] * len(frame)
+        known = {key: states.fires(names, key, judged_ms) for key in set(keys)}
+        return [int(TRUE if known[key] else FALSE) for key in keys]
+
+    def _who(self, frame: Frame, row: int) -> str:
+        for leaf in self._leaves:
+            if self._evaluator.truths(leaf, frame)[row] == TRUE:
+                return f"firing({leaf.rule})" if isinstance(leaf, Firing) else f"during({leaf.calendar})"
+        return "unless"
+
+    def take(self, transition: Transition, label: str) -> str:
+        """Note an event; who mutes it, if anybody does."""
+        place = transition.place
+        if transition.event == "amended":
+            return label
+        if transition.closes:
+            hidden, told = self.hidden.pop(place, ""), self.told.pop(place, None)
+            return "" if told is not None else hidden or label
+        if transition.state != "firing":
+            return label
+        self.hidden.pop(place, None)
+        if not label:
+            self.told[place] = transition.severity
+        elif self.told.get(place) != transition.severity:
+            self.hidden[place] = label
+        return label
+
+    def notifies(self, place: int) -> bool:
+        """Whether somebody was told of the alarm."""
+        return place in self.told
+
+    # snapshots and switches
+
+    def snapshot(self, name_of: Callable[[int], list[object]]) -> list[Any]:
+        """By the names of the alarms."""
+        told = [[name_of(place), severity] for place, severity in self.told.items()]
+        return [told, [[name_of(place), label] for place, label in self.hidden.items()]]
+
+    def restore(self, state: Any, places: Mapping[tuple[object, ...], int]) -> None:
+        told, hidden = state
+        self.told |= {places[tuple(name)]: severity for name, severity in told if tuple(name) in places}
+        self.hidden |= {places[tuple(name)]: label for name, label in hidden if tuple(name) in places}

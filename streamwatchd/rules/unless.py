@@ -1,0 +1,137 @@
+"""`unless:` in a rule: `firing(rule)` and `during(calendar)`, joined on shared keys and on table columns of the key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+
+from streamwatchd.diagnostics import did_you_mean
+from streamwatchd.lang import syntax
+from streamwatchd.lang.checker import check
+from streamwatchd.lang.problem import Problem
+from streamwatchd.lang.scope import Scope
+from streamwatchd.lang.typed import During, Expr, Firing, Key, Kind, TableColumn
+from streamwatchd.rules import codes
+from streamwatchd.rules.building import Work
+from streamwatchd.rules.document import Scalar
+from streamwatchd.rules.drafts import RuleDraft
+from streamwatchd.rules.expressions import FUNCTIONS, parsed, placed
+from streamwatchd.rules.streams import Place
+
+FIRING, DURING = "firing", "during"
+
+
+def named_in_unless(draft: RuleDraft, function: str) -> tuple[str, ...]:
+    """The alarms (`firing`) or calendars (`during`) that a rule names."""
+    scalar = draft.body.scalar("unless") if draft.kind != "kpi" else None
+    tree = parsed(scalar.text) if scalar is not None else None
+    if tree is None or isinstance(tree, Problem):
+        return ()
+    return tuple(dict.fromkeys(call.args[0].name for call in _calls(tree, function)))  # type: ignore[union-attr]
+
+
+def _calls(tree: syntax.Expr, function: str) -> Iterator[syntax.Call]:
+    for node in syntax.walk(tree):
+        if isinstance(node, syntax.Call) and node.function.lower() == function and _is_plain(node):
+            yield node
+
+
+def _is_plain(call: syntax.Call) -> bool:
+    return len(call.args) == 1 and isinstance(call.args[0], syntax.Name) and not call.has_clauses
+
+
+def build_unless(work: Work, place: Place) -> Expr | None:
+    """What `unless:` says, where the rule's conditions stand; None without one, or with a finding."""
+    scalar = work.draft.body.scalar("unless")
+    if scalar is None:
+        return None
+    if not work.draft.windowed or work.draft.kind != "alarm":
+        hint = "judge an aggregate, such as `last(x over 1m)`, or mute it where alerts are routed"
+        message = "`unless` for an alarm without windows is not supported yet"
+        work.findings.add(codes.NOT_SUPPORTED_YET, message, work.draft.body.key("unless"), hint=hint)
+        return None
+    tree = parsed(scalar.text)
+    if isinstance(tree, Problem):
+        work.findings.problems.append(placed(tree, scalar, work.findings))
+        return None
+    names: dict[str, Expr] = {}
+    sound = True
+    for call in [*_calls(tree, FIRING), *_calls(tree, DURING)]:
+        leaf = (_firing if call.function.lower() == FIRING else _during)(work, scalar, call, place.scope)
+        sound &= leaf is not None
+        if leaf is not None:
+            names[_placeholder(call)] = leaf
+    if not sound:
+        return None
+    scope = replace(place.scope, row=None, names={**place.scope.names, **names})
+    outcome = check(_with_placeholders(tree), scope, Kind.BOOL, FUNCTIONS)
+    for problem in outcome.problems:
+        work.findings.problems.append(placed(problem, scalar, work.findings))
+    if outcome.expr is not None and not names:
+        hint = "write `firing(other_rule)` or `during(calendar)`; what is true of the key itself belongs to `where:`"
+        work.findings.add(codes.BAD_UNLESS, "`unless` names no alarm and no calendar", scalar.span, hint=hint)
+    return outcome.expr
+
+
+def _placeholder(call: syntax.Call) -> str:
+    """No name can have a space, so nothing else is meant by it."""
+    (argument,) = call.args
+    assert isinstance(argument, syntax.Name)
+    return f"{call.function.lower()} {argument.name}"
+
+
+def _with_placeholders(node: syntax.Expr) -> syntax.Expr:
+    """`firing(x)` and `during(x)` as names, which the scope knows."""
+    if isinstance(node, syntax.Call) and node.function.lower() in (FIRING, DURING) and _is_plain(node):
+        return syntax.Name(_placeholder(node), True, start=node.start, end=node.end)
+    changes: dict[str, object] = {}
+    for field in fields(node):
+        value = getattr(node, field.name)
+        if isinstance(value, syntax.Node):
+            changes[field.name] = _with_placeholders(value)  # type: ignore[arg-type]
+        elif isinstance(value, tuple) and value and all(isinstance(part, syntax.Node) for part in value):
+            changes[field.name] = tuple(_with_placeholders(part) for part in value)
+    return replace(node, **changes) if changes else node  # type: ignore[arg-type]
+
+
+def _say(work: Work, scalar: Scalar, call: syntax.Call, message: str, hint: str) -> None:
+    span = work.findings.document.within(scalar, call.start, call.end)
+    work.findings.add(codes.BAD_UNLESS, message, span, hint=hint)
+
+
+def _firing(work: Work, scalar: Scalar, call: syntax.Call, scope: Scope) -> Firing | None:
+    name = _placeholder(call).partition(" ")[2]
+    other = next((each for each in work.aside.others if each.name == name), None)
+    if other is None:
+        return None  # has been said
+    if other.fault:
+        _say(work, scalar, call, other.fault, "name an alarm that is judged on windows or in order of time")
+        return None
+    here = {key: meaning for key, meaning in scope.names.items() if isinstance(meaning, Key | TableColumn)}
+    on = tuple((key, here[key]) for key, _ in other.keys if key in here)
+    if other.keys and not on:
+        theirs, mine = _listed(key for key, _ in other.keys), _listed(key for key in here if "." not in key)
+        hint = f"give a table of the key a column {theirs}, or a key; here are {mine or 'no keys'}"
+        _say(work, scalar, call, f"`{name}` has the keys {theirs}, and nothing here has such a name", hint)
+        return None
+    kinds = dict(other.keys)
+    for key, expr in on:
+        if expr.type.kind is not kinds[key].kind:
+            message = f"`{key}` is {expr.type.kind.value} here, and {kinds[key].kind.value} in `{name}`"
+            _say(work, scalar, call, message, "give both one type")
+            return None
+    return Firing(name, tuple(key for key, _ in other.keys), on)
+
+
+def _during(work: Work, scalar: Scalar, call: syntax.Call, scope: Scope) -> During | None:
+    name = _placeholder(call).partition(" ")[2]
+    if name in work.aside.calendars:
+        return During(name)
+    known = work.aside.calendars
+    hint = did_you_mean(name, known) or "add it to the folder of calendars, as a YAML or iCalendar file"
+    _say(work, scalar, call, f"there is no calendar `{name}`", hint)
+    return None
+
+
+def _listed(names: Iterator[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

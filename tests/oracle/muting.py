@@ -1,0 +1,54 @@
+"""What `unless` mutes, and what is told afterwards (README.md, "Muting")."""
+
+from __future__ import annotations
+
+from streamwatchd.lang.typed import During, Expr, Firing, walk
+from streamwatchd.rules.ruleset import Alarm
+from tests.oracle.evaluate import Cell
+from tests.oracle.lifecycle import Document, Judgement, Life
+from tests.oracle.streams import KeyTuple, Project, judge
+
+
+class Muting:
+    """Of one alarm of a rule: what was told of it, and who mutes it."""
+
+    def __init__(self, rule: Alarm, key: KeyTuple, project: Project) -> None:
+        self._rule, self._key, self._project = rule, key, project
+        self._told = self._hidden = ""
+        self._seen = 0
+
+    def after(self, life: Life, now: Judgement) -> None:
+        """Mark what was said at T; say what is no longer muted."""
+        who = self.who(now)
+        fresh = life.events[self._seen :]
+        for event in fresh:
+            event["muted_by"] = self._mark(event, who) or None
+        if self._hidden and not who and not [event for event in fresh if event["event"] != "amended"]:
+            life.note(now, "unmuted")
+            self._told, self._hidden = life.severity, ""
+        self._seen = len(life.events)
+
+    def _mark(self, event: Document, who: str) -> str:
+        severity = str(event["severity"])
+        if event["event"] == "amended" or event["state"] == "pending":
+            return who
+        if event["state"] == "resolved":
+            hidden, told, self._hidden, self._told = self._hidden, self._told, "", ""
+            return "" if told else hidden or who
+        if not who:
+            self._told, self._hidden = severity, ""
+        else:
+            self._hidden = who if self._told != severity else ""
+        return who
+
+    def who(self, now: Judgement) -> str:
+        unless = self._rule.unless
+        if unless is None or self._value(unless, now) is not True:
+            return ""
+        for node in walk(unless):
+            if isinstance(node, Firing | During) and self._value(node, now) is True:
+                return f"firing({node.rule})" if isinstance(node, Firing) else f"during({node.calendar})"
+        return "unless"
+
+    def _value(self, expr: Expr, now: Judgement) -> Cell:
+        return judge(expr, self._rule, self._key, now.t, now.values, {}, self._project)
