@@ -164,6 +164,44 @@ def lint_page() -> Iterator[str]:
         yield from lint_check(name, check)
 
 
+def corpus_page() -> Iterator[str]:
+    """The rules of tests/corpus with what stands beside their names: `- alarm: NAME   # COLLECTION: TITLE`."""
+    yield "# Rules of the corpus\n"
+    yield "Rules of public collections in our language, in `tests/corpus/`, each with tests; see"
+    yield "[practice](../practice.md).\n"
+    for path in sorted((ROOT / "tests" / "corpus" / "rules.d").glob("*.yaml")):
+        if path.name.endswith("_test.yaml"):
+            continue
+        yield f"## {capital(path.stem.replace('_', ' '))}\n"
+        yield "| rule | condition | from |\n|---|---|---|"
+        yield from (corpus_row(item) for item in path.read_text(encoding="utf-8").split("\n  - alarm: ")[1:])
+        yield ""
+
+
+def corpus_row(item: str) -> str:
+    head, *lines = item.splitlines()
+    name, _, origin = head.partition("   # ")
+    said = [line.strip() for line in lines]
+    start = next(i for i, line in enumerate(said) if line.startswith(("when:", "levels:")))
+    levels = [line for line in said[start + 1 :] if line.partition(":")[0] in ("critical", "warning")]
+    condition = said[start].removeprefix("when: ") if said[start] != "levels:" else "; ".join(levels)
+    values = {line.partition(": ")[0]: line.partition(": ")[2] for line in said[1:start] if ": " in line}
+    for value, meaning in values.items():
+        condition = condition.replace(f" {value} ", f" {meaning} ")
+    return f"| `{name.strip()}` | `{cell(condition)}` | {cell(origin)} |"
+
+
+def mistakes_page() -> Iterator[str]:
+    """What a newcomer writes and what we print, from a transcript that a test plays (tests/cases/cli/)."""
+    transcript = ROOT / "tests" / "cases" / "cli" / "040_ten_mistakes.txt"
+    _, *lines = transcript.read_text(encoding="utf-8").splitlines()
+    command = next(i for i, line in enumerate(lines) if line.startswith("$ "))
+    yield "# Mistakes of a newcomer\n"
+    yield "What people write in their first hour, and what `swctl validate` says. A test plays it word for word.\n"
+    yield "```yaml\n" + "\n".join(lines[1:command]) + "\n```\n"
+    yield "```text\n" + "\n".join(line for line in lines[command:] if line != "[1]") + "\n```"
+
+
 def metric_row(metric: Metric) -> str:
     labels = ", ".join(f"`{label}`" for label in metric.labels)
     return f"| `{PREFIX}{metric.name}` | {metric.kind} | {labels} | {cell(metric.help)} |"
@@ -211,6 +249,8 @@ def generated() -> dict[Path, str]:
         "functions": function_page(),
         "diagnostics": diagnostic_page(),
         "lint": lint_page(),
+        "corpus": corpus_page(),
+        "mistakes": mistakes_page(),
         "metrics": metric_page(),
         "self-alerts": self_alert_page(),
     }
