@@ -8,12 +8,12 @@ import numpy as np
 
 from streamwatchd.aggregates import exact
 from streamwatchd.aggregates.accumulator import State
-from streamwatchd.aggregates.base import AggregateSpec, Need, padded
+from streamwatchd.aggregates.base import AggregateSpec, Need, Span, padded
 from streamwatchd.batch import Column
 from streamwatchd.lang.typed import Aggregate
 
 
-def finish(states: Sequence[State], size: int, node: Aggregate) -> Column:
+def finish(states: Sequence[State], size: int, node: Aggregate, span: Span) -> Column:
     """One answer a key; NaN is null."""
     count = padded(states[1], size, 0.0)
     with np.errstate(invalid="ignore"):

@@ -17,7 +17,9 @@ from streamwatchd.aggregates.accumulator import (
     State,
     Sum,
 )
+from streamwatchd.aggregates.line import Line
 from streamwatchd.aggregates.sketch import Distinct, Histogram
+from streamwatchd.aggregates.steps import Changes, Increase
 from streamwatchd.batch import Column, Numbers
 from streamwatchd.lang.typed import Aggregate
 
@@ -32,6 +34,9 @@ ACCUMULATORS: dict[str, Accumulator] = {
     "last": Edge(last=True),
     "histogram": Histogram(),
     "distinct": Distinct(),
+    "line": Line(),
+    "increase": Increase(),
+    "changes": Changes(),
 }
 """By name; a name is what snapshots and partials store."""
 
@@ -46,8 +51,16 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Of the window that is read: its length (of a session, the gap), and its end in ms (0 for sessions)."""
+
+    size_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class AggregateSpec:
-    """An aggregate of the language. `finish(states, size, node)` gives one entry per key; NaN is null.
+    """An aggregate of the language. `finish(states, size, node, span)` gives one entry per key; NaN is null.
 
     `doc` and `example` go to the reference; `integral` says that answers are whole numbers and print as such.
     """
@@ -56,7 +69,7 @@ class AggregateSpec:
     doc: str
     example: str
     needs: tuple[Need, ...]
-    finish: Callable[[Sequence[State], int, Aggregate], Column]
+    finish: Callable[[Sequence[State], int, Aggregate, Span], Column]
     integral: bool = False
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from streamwatchd.aggregates import sketch
 from streamwatchd.aggregates.accumulator import State
-from streamwatchd.aggregates.base import AggregateSpec, Need
+from streamwatchd.aggregates.base import AggregateSpec, Need, Span
 from streamwatchd.batch import Column
 from streamwatchd.lang.typed import Aggregate
 
 
-def finish(states: Sequence[State], size: int, node: Aggregate) -> Column:
+def finish(states: Sequence[State], size: int, node: Aggregate, span: Span) -> Column:
     """One answer a key; NaN is null."""
     return sketch.distinct(states[0], size)
 

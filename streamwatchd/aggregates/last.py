@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streamwatchd.aggregates.accumulator import State, edge_values
-from streamwatchd.aggregates.base import AggregateSpec, Need
+from streamwatchd.aggregates.base import AggregateSpec, Need, Span
 from streamwatchd.batch import Column
 from streamwatchd.lang.typed import Aggregate
 
 
-def finish(states: Sequence[State], size: int, node: Aggregate) -> Column:
+def finish(states: Sequence[State], size: int, node: Aggregate, span: Span) -> Column:
     """One answer a key; NaN is null."""
     return edge_values(states[0], size, node.type.kind)
 

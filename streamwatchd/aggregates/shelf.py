@@ -7,14 +7,19 @@ from types import MappingProxyType
 
 from streamwatchd.aggregates import (
     avg,
+    changes,
     count,
     distinct,
     first,
+    increase,
     last,
     max,
     min,
+    predict,
     quantile,
+    rate,
     ratio,
+    slope,
     stddev,
     sum,
     var,
@@ -24,7 +29,10 @@ from streamwatchd.aggregates.base import AggregateSpec
 AGGREGATES: Mapping[str, AggregateSpec] = MappingProxyType(
     {
         module.spec.name: module.spec
-        for module in (avg, count, distinct, first, last, max, min, quantile, ratio, stddev, sum, var)
+        for module in (
+            *(avg, changes, count, distinct, first, increase, last, max, min),
+            *(predict, quantile, rate, ratio, slope, stddev, sum, var),
+        )
     }
 )
 

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.lang import dimensions, fold, signatures, syntax, units
@@ -15,9 +16,24 @@ from streamwatchd.lang.dimensions import Clash
 from streamwatchd.lang.infer import KIND_WORDS
 from streamwatchd.lang.names import listed
 from streamwatchd.lang.printer import print_expr
-from streamwatchd.lang.scope import Scope, Where
+from streamwatchd.lang.scope import Counter, Scope, Where
 from streamwatchd.lang.signatures import Signature
-from streamwatchd.lang.typed import Aggregate, Call, Expr, Field, Kind, Literal
+from streamwatchd.lang.typed import (
+    Aggregate,
+    Ahead,
+    Baseline,
+    Call,
+    Expr,
+    Field,
+    Kind,
+    Literal,
+    Stepwise,
+    Value,
+    walk,
+)
+
+CHANGES_GAP_MS = 86_400_000
+"""A sample of what is no counter is compared with the one before it, if that is no older."""
 
 
 class Calls:
@@ -35,6 +51,8 @@ class Calls:
             message = f"`{node.function}(…)` is not supported yet in this version"
             hint = f"what comes near: `{signature.instead}`" if signature.instead else "leave it out until then"
             return self._checker.problem("SW221", message, node, hint=hint)
+        if signature.baseline:
+            return self._baseline(node, signature, scope)
         return self._aggregate(node, signature, scope) if signature.aggregate else self._scalar(node, signature, scope)
 
     def _usable(self) -> list[str]:
@@ -132,9 +150,7 @@ class Calls:
             fine &= where is not None
         over_ms, ago_ms = self._times(node, scope)
         keys = self._keys(node, scope)
-        if node.ahead is not None:
-            hint = f"write `{_form(node.function, signature)}`"
-            return self._checker.problem("SW216", f"`{node.function}` takes no `in`", node.ahead, hint=hint)
+        fine &= self._is_ahead(node, signature)
         if not fine or args is None or self._counts_condition(node, args):
             return None
         arg = args[0] if args else None
@@ -142,7 +158,75 @@ class Calls:
         by = None if keys is None or set(keys) == set(scope.keys) else keys
         where = None if where == fold.TRUE else where
         quantile = signatures.quantile(node.function) if signature is signatures.QUANTILE else None
-        return Aggregate(signature.name, arg, where, over_ms, ago_ms, by, type_, quantile)
+        found = Aggregate(signature.name, arg, where, over_ms, ago_ms, by, type_, quantile)
+        if signature.stepwise:
+            return self._stepwise(found, node, signature, scope, keys)
+        return Ahead(**_parts(found), ahead_ms=self.duration(node.ahead, "in") or 0) if signature.ahead else found
+
+    def _is_ahead(self, node: syntax.Call, signature: Signature) -> bool:
+        """Whether `in` stands where it must and nowhere else."""
+        if (node.ahead is not None) == signature.ahead:
+            return node.ahead is None or self.duration(node.ahead, "in") is not None
+        message = f"`{node.function}` takes no `in`" if node.ahead is not None else f"`{node.function}` needs `in`"
+        hint = f"write `{_form(node.function, signature)}`"
+        self._checker.problem("SW216", message, node.ahead or node, hint=hint)
+        return False
+
+    def _stepwise(
+        self, found: Aggregate, node: syntax.Call, signature: Signature, scope: Scope, keys: tuple[str, ...] | None
+    ) -> Expr | None:
+        """With the series in which samples follow one another: those of the counter's declaration, if it has one."""
+        assert scope.row is not None
+        name = found.arg.name if isinstance(found.arg, Field) else ""
+        counter = scope.row.counters.get(name)
+        if counter is None and signature.counter:
+            return self._no_counter(node, found)
+        counter = counter or Counter(gap_ms=CHANGES_GAP_MS)
+        parted = [per for per in counter.per if not _is_key(per, scope, keys)]
+        series = [self._series(per, node, scope.row) for per in parted]
+        if any(each is None for each in series):
+            return None
+        parts = tuple(each for each in series if each is not None)
+        return Stepwise(**_parts(found), series=parts, gap_ms=counter.gap_ms, bits=counter.bits)
+
+    def _series(self, name: str, node: syntax.Call, row: Scope) -> Expr | None:
+        """A field of `per`: text, where nobody says otherwise."""
+        place = syntax.Name(name, start=node.start, end=node.start + len(node.function))
+        if name in row.names or name in row.inferred:
+            return self._checker.expr(place, row)
+        return self._checker.of_kind(place, row, Kind.STRING, "`per`")
+
+    def _baseline(self, node: syntax.Call, signature: Signature, scope: Scope) -> Expr | None:
+        if scope.row is None:
+            return self._misplaced(node)
+        if node.has_clauses:
+            hint = f"they go inside: `{node.function}(avg(x over 5m))`"
+            return self._checker.problem("SW217", f"`{node.function}` itself takes no clauses", node, hint=hint)
+        if scope.where is not Where.ALARM:
+            hint = "let an alarm read it, or give the KPI to an anomaly rule"
+            message = f"`{node.function}(…)` is for alarms; KPIs and anomaly rules do not learn yet"
+            return self._checker.problem("SW221", message, node, hint=hint)
+        args = self._arguments(node, signature, scope)
+        if args is None:
+            return None
+        below = list(walk(args[0]))
+        if any(isinstance(each, Baseline) for each in below) or not any(
+            isinstance(e, Aggregate | Value) for e in below
+        ):
+            message = f"`{node.function}` learns what an aggregate usually is"
+            hint = f"write `{node.function}(avg(x over 5m))`, or the name of a value"
+            return self._checker.problem("SW207", message, node.args[0], hint=hint)
+        return Baseline(signature.name, args[0], signature.result((args[0].type,)))
+
+    def _no_counter(self, node: syntax.Call, found: Aggregate) -> None:
+        if not isinstance(found.arg, Field):
+            hint = f"give it the counter alone, and reckon outside: `8 * {node.function}(octets over 5m)`"
+            message = f"`{node.function}` needs a counter, not an expression"
+            self._checker.problem("SW228", message, node.args[0], hint=hint)
+            return
+        name = found.arg.name
+        hint = f"declare it: `fields: {{{name}: {{type: counter, per: [device, ifname]}}}}`; for a gauge use `slope`"
+        self._checker.problem("SW228", f"`{name}` is not declared as a counter", node.args[0], hint=hint)
 
     def _misplaced(self, node: syntax.Call) -> None:
         message = f"`{node.function}(…)` looks at many events, but here is only one"
@@ -192,10 +276,26 @@ class Calls:
         return tuple(sorted({key.name for key in node.by})) if node.by else None
 
 
+def _parts(node: Aggregate) -> dict[str, Any]:
+    """What an aggregate is made of, for one that says more."""
+    return {each.name: getattr(node, each.name) for each in fields(Aggregate)}
+
+
+def _is_key(name: str, scope: Scope, keys: tuple[str, ...] | None) -> bool:
+    """Whether rows of one key agree in this field anyway."""
+    assert scope.row is not None
+    meaning = scope.row.names.get(name)
+    return name in (scope.keys if keys is None else keys) and isinstance(meaning, Field) and meaning.name == name
+
+
 def _form(name: str, signature: Signature) -> str:
     inside = ", ".join(parameter.name for parameter in signature.parameters[: max(signature.required, 1)])
     if signature.variadic:
         inside += ", …"
     if name == "ratio":
         inside = "C"
+    if signature.baseline:
+        return f"{name}(avg(x over 5m))"
+    if signature.ahead:
+        return f"{name}({inside} over 1h in 4h)"
     return f"{name}({inside} over 5m)" if signature.aggregate else f"{name}({inside})"

@@ -47,6 +47,7 @@ MEANING: Mapping[str, str] = {
     "SW225": "`count(C)` where `count(where C)` is meant",
     "SW226": "an undeclared field whose uses don't tell its type (warning)",
     "SW227": "a text with a dash or slash that lacks its quotes",
+    "SW228": "`rate` or `increase` of what is not declared as a counter",
 }
 
 CODES: Mapping[str, str] = {**SYNTAX, **MEANING}

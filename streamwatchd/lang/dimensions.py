@@ -97,7 +97,7 @@ def _no_unit(plain: Expr, united: Literal) -> Clash:
 
 
 def _fields(expr: Expr) -> list[str]:
-    if isinstance(expr, Aggregate) and expr.function in ("count", "distinct"):
+    if isinstance(expr, Aggregate) and expr.function in ("count", "distinct", "changes"):
         return []
     return [node.name for node in walk(expr) if isinstance(node, Field) and node.type.kind is Kind.NUMBER]
 

@@ -117,7 +117,7 @@ class Inference:
         signature = signatures.find(node.function, self._functions)
         if signature is None or not signature.supported:
             return _Cell()
-        inner = scope.row or scope if signature.aggregate else scope
+        inner = scope.row or scope if signature.aggregate and not signature.baseline else scope
         if node.where is not None:
             self.require(node.where, inner, Kind.BOOL)
         cells = [self.visit(arg, inner) for arg in node.args]
@@ -127,9 +127,17 @@ class Inference:
                 self._join(cell, _Cell(parameter.kind), arg)
             if signature.uniform:
                 self._join(cells[0], cell, arg)
+        if signature.stepwise and node.args and isinstance(node.args[0], syntax.Name):
+            self._series(node.args[0].name, node, inner)
         if signature.result is signatures.same and cells:
             return cells[0]
         return _Cell(signature.result((Type(Kind.NUMBER),)).kind)
+
+    def _series(self, name: str, node: syntax.Call, row: Scope) -> None:
+        """The fields that tell counters apart are texts, where nobody says otherwise."""
+        for per in row.counters[name].per if name in row.counters else ():
+            if per not in row.names and per not in row.inferred:
+                self.require(syntax.Name(per, start=node.start, end=node.end), row, Kind.STRING)
 
     def _join(self, first: _Cell, second: _Cell, node: syntax.Node) -> None:
         one, other = first.root(), second.root()

@@ -36,13 +36,22 @@ Meaning = Expr | Ambiguous
 
 
 @dataclass(frozen=True, slots=True)
+class Counter:
+    """A field that only grows and starts again at 0: see `typed.Stepwise`. `per` are names of fields."""
+
+    per: tuple[str, ...] = ()
+    gap_ms: int = 0
+    bits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """Names as they are written → the typed node they mean.
 
     `inferred` are types that earlier uses gave to undeclared fields: known, but still reported as undeclared. `streams`
     are the streams of a join, each with what its undeclared fields are (`metrics.cpu`). `tables` maps the tables that
     are joined here to their column names. With `where` ALARM or KPI, `row` is the scope inside aggregates and
-    `keys` are the names of `by`. `source` names the stream in messages.
+    `keys` are the names of `by`. `counters` are the fields declared as such. `source` names the stream in messages.
     """
 
     names: Mapping[str, Meaning] = field(default_factory=dict)
@@ -54,6 +63,7 @@ class Scope:
     where: Where = Where.ROW
     row: Scope | None = None
     keys: tuple[str, ...] = ()
+    counters: Mapping[str, Counter] = field(default_factory=dict)
 
     def with_values(self, values: Mapping[str, Type]) -> Scope:
         """The scope after entries of `values:`; they hide fields of the same name."""
@@ -81,6 +91,7 @@ def row_scope(
     *,
     undeclared: Undeclared = Undeclared.OPEN,
     inferred: Mapping[str, Type] | None = None,
+    counters: Mapping[str, Counter] | None = None,
 ) -> Scope:
     """Names on an event of a source, or on a row of a KPI (then `undeclared` CLOSED). A field wins over a column."""
     tables = tuple(tables)
@@ -88,7 +99,7 @@ def row_scope(
     names |= {name: Field(name, type_) for name, type_ in fields.items()}
     names["time"] = Time()
     columns = {table.name: tuple(table.columns) for table in tables}
-    return Scope(names, undeclared, inferred or {}, tables=columns, source=source)
+    return Scope(names, undeclared, inferred or {}, tables=columns, source=source, counters=counters or {})
 
 
 def joined_scope(rows: Mapping[str, Scope], keys: Iterable[str]) -> Scope:

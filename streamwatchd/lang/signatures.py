@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamwatchd.lang import syntax
 from streamwatchd.lang.typed import BOOL, NUMBER, STRING, Kind, Type
@@ -37,6 +37,11 @@ def share(_args: tuple[Type, ...]) -> Type:
     return Type(Kind.NUMBER, "ratio")
 
 
+def per_second(args: tuple[Type, ...]) -> Type:
+    """A number in the argument's unit a second."""
+    return Type(Kind.NUMBER, f"{args[0].unit}/s")
+
+
 def text(_args: tuple[Type, ...]) -> Type:
     return STRING
 
@@ -59,8 +64,10 @@ class Signature:
     """A function as the checker sees it.
 
     The first `required` parameters must be given; with `variadic` the last one repeats. With `uniform` all arguments
-    have one kind and are converted to one unit. `aggregate` ones take the clauses `where over ago by`. `supported`
-    False: the language has it, this version does not; `instead` is what comes near.
+    have one kind and are converted to one unit. `aggregate` ones take the clauses `where over ago by`, and with `ahead`
+    need `in`. `counter` ones take a field that is declared as a counter, `stepwise` ones go from sample to sample.
+    `baseline` ones take an expression that is judged on windows, and no clauses.
+    `supported` False: the language has it, this version does not; `instead` is what comes near.
     """
 
     name: str
@@ -70,12 +77,20 @@ class Signature:
     variadic: bool = False
     uniform: bool = False
     aggregate: bool = False
+    ahead: bool = False
+    counter: bool = False
+    stepwise: bool = False
+    baseline: bool = False
     supported: bool = True
     instead: str = ""
 
 
 def _aggregate(name: str, kind: Kind | None, result: ResultRule, required: int = 1) -> Signature:
     return Signature(name, (Parameter("x", kind),), result, required, aggregate=True)
+
+
+def _counting(name: str, result: ResultRule) -> Signature:
+    return replace(_aggregate(name, Kind.NUMBER, result), counter=True, stepwise=True)
 
 
 def _later(name: str, instead: str, *, aggregate: bool = True) -> Signature:
@@ -98,13 +113,13 @@ AGGREGATES: Mapping[str, Signature] = {
         _aggregate("var", Kind.NUMBER, squared),
         _aggregate("ratio", Kind.BOOL, share),
         _aggregate("distinct", None, plain),
-        _later("rate", "(max(x over 5m) - min(x over 5m)) / 5m"),
-        _later("increase", "max(x over 5m) - min(x over 5m)"),
-        _later("slope", "(last(x over 1h) - first(x over 1h)) / 1h"),
-        _later("changes", "distinct(x over 5m)"),
-        _later("predict", "last(x over 1h) + 4 * (last(x over 1h) - first(x over 1h))"),
-        _later("usual", "avg(x over 1h ago 7d)"),
-        _later("spread", "stddev(x over 24h)"),
+        _counting("rate", per_second),
+        _counting("increase", same),
+        _aggregate("slope", Kind.NUMBER, per_second),
+        replace(_aggregate("changes", None, plain), stepwise=True),
+        replace(_aggregate("predict", Kind.NUMBER, same), ahead=True),
+        Signature("usual", (Parameter("E", Kind.NUMBER),), same, aggregate=True, baseline=True),
+        Signature("spread", (Parameter("E", Kind.NUMBER),), same, aggregate=True, baseline=True),
         _later("firing", "", aggregate=False),
         _later("during", "", aggregate=False),
     )
@@ -129,6 +144,11 @@ OTHER_WORDS: Mapping[str, str] = {
     "len": "length",
     "log": "ln",
     "pow": "exp",
+    "irate": "rate",
+    "delta": "increase",
+    "deriv": "slope",
+    "predict_linear": "predict",
+    "forecast": "predict",
 }
 
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,3})?)")

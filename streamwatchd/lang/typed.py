@@ -188,6 +188,35 @@ class Aggregate:
     quantile: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stepwise(Aggregate):
+    """An aggregate of steps from each sample of a series to the next: `rate`, `increase`, `changes`.
+
+    Rows of a key that agree in `series` are one series; none: all of them. A sample more than `gap_ms` after the one
+    before it begins anew. A counter of so many `bits` wraps; 0: never.
+    """
+
+    series: tuple[Expr, ...] = ()
+    gap_ms: int = 0
+    bits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead(Aggregate):
+    """`predict(x over 1h in 4h)`: `ahead_ms` after the end of the window."""
+
+    ahead_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """`usual(arg)` or `spread(arg)`: what `arg`, read on windows, was at this hour of the week in the weeks before."""
+
+    function: str
+    arg: Expr
+    type: Type
+
+
 Expr = (
     Literal
     | Field
@@ -208,6 +237,7 @@ Expr = (
     | IsNull
     | Call
     | Aggregate
+    | Baseline
 )
 
 NODES = (
@@ -230,6 +260,7 @@ NODES = (
     IsNull,
     Call,
     Aggregate,
+    Baseline,
 )
 
 

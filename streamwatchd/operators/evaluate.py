@@ -133,7 +133,7 @@ class Evaluator:
                 return np.where(is_null(self.column(arg, frame)), TRUE, FALSE)
             case typed.Call(function, args):
                 return self.functions[function](*(self.column(arg, frame) for arg in args))
-            case typed.Aggregate() | typed.Literal() | typed.Firing() | typed.During() | Param():
+            case typed.Aggregate() | typed.Baseline() | typed.Literal() | typed.Firing() | typed.During() | Param():
                 raise AssertionError(f"{expr} must be in the memo of the frame")
         assert_never(expr)
 

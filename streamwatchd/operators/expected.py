@@ -15,8 +15,8 @@ from streamwatchd.aggregates.accumulator import grown
 from streamwatchd.batch import TRUE, Column, Dictionary, Frame, Strings, Times
 from streamwatchd.lang.typed import TableColumn, walk
 from streamwatchd.operators.evaluate import KEY, Evaluator
-from streamwatchd.operators.family import UNKNOWN
 from streamwatchd.operators.keyspace import KeySpace, KeyTuple
+from streamwatchd.operators.known import UNKNOWN
 from streamwatchd.operators.spec import ExpectSpec
 
 Mask = npt.NDArray[np.bool_]

@@ -14,21 +14,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.aggregates.accumulator import State, array_of, grown
+from streamwatchd.aggregates.accumulator import State, array_of
 from streamwatchd.aggregates.base import ACCUMULATORS
+from streamwatchd.aggregates.steps import Last
 from streamwatchd.batch import TRUE, Column, Dictionary, Frame, Rows, Strings, Times, take, to_values
 from streamwatchd.operators.asking import BEGINNING, FOREVER, Ask, Life, lives, table_of, united
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.flood import Flood
 from streamwatchd.operators.keyspace import OVERFLOW, KeySpace, KeyTuple
+from streamwatchd.operators.known import UNKNOWN, Known
 from streamwatchd.operators.late import LateLayer, Partial, View
 from streamwatchd.operators.node import first_multiple_above
 from streamwatchd.operators.panes import Feed, Pane, PaneTable, pack_pane, unpack_pane
 from streamwatchd.operators.spec import Accumulation, FamilySpec, KeyColumn, TableSpec, Window
 from streamwatchd.packing import Frozen, thawed
-
-UNKNOWN = np.iinfo(np.int64).max
-"""`since` of a key that is not known."""
 
 
 class Admission:
@@ -49,44 +48,6 @@ class Admission:
             self._admits = np.concatenate([self._admits, fresh])
         # one more for null, where code -1 finds it
         return np.append(self._admits, False)[column.codes]
-
-
-@dataclass(slots=True)
-class Known:
-    """Per key id: the event time that made it known and its last one, for readers that forget in one way.
-
-    A key is forgotten at the first multiple T of `every_ms` with no event in [T − forget_ms, T).
-    """
-
-    forget_ms: int
-    every_ms: int
-    since: Times = field(default_factory=lambda: np.zeros(0, np.int64))
-    last: Times = field(default_factory=lambda: np.zeros(0, np.int64))
-    begins_ms: int = BEGINNING
-
-    def grow(self, size: int) -> None:
-        self.since, self.last = grown(self.since, size, UNKNOWN), grown(self.last, size, BEGINNING)
-
-    def note(self, here: Rows, pane: Pane, size: int) -> None:
-        """Events of a pane that is closed; panes come in order of time."""
-        self.grow(size)
-        first = pane.first[here]
-        known = self.since[here] != UNKNOWN
-        forgotten_at = ((np.where(known, self.last[here], 0) + self.forget_ms) // self.every_ms + 1) * self.every_ms
-        fresh = ~known | (forgotten_at <= first)
-        self.since[here[fresh]] = first[fresh]
-        self.last[here] = np.maximum(self.last[here], pane.last[here])
-
-    def at(self, judged_ms: int, size: int) -> tuple[Times, npt.NDArray[np.bool_]]:
-        """Since when each key is known at T (`UNKNOWN` if it is not), and which are forgotten."""
-        self.grow(size)
-        forgotten = (self.last < judged_ms - self.forget_ms) & (self.since != UNKNOWN)
-        return np.where(forgotten | (self.since >= judged_ms), UNKNOWN, self.since), forgotten
-
-    def next_forgotten(self, after_ms: int) -> int | None:
-        """The earliest last event that is not forgotten yet at `after_ms`, plus the time to forget."""
-        living = self.last[(self.since != UNKNOWN) & (self.last >= after_ms - self.forget_ms)]
-        return int(living.min()) + self.forget_ms if len(living) else None
 
 
 @dataclass(slots=True)
@@ -259,6 +220,12 @@ class Family:
         since = max([BEGINNING, *(self.began.get((width_ms, each), BEGINNING) for each in accumulations)])
         return max(self.kept.get(width_ms, BEGINNING), _up(since, width_ms))
 
+    @property
+    def _steps_from(self) -> dict[Accumulation, int]:
+        """From which instant on samples count for what goes from one to the next."""
+        width = self.finest.width_ms
+        return {each: self.counts_from(width, (each,)) for w, each in self.began if w == width}
+
     def follows_from(self, constants: Sequence[str]) -> int:
         """Since when rows with these constants are taken in, without a gap up to now."""
         ways = (life for life in self._lives if _takes(life.admits, tuple(constants)))
@@ -364,6 +331,7 @@ class Family:
             self.late.merge_pending(until_ms, self.space)
         size = len(self.space)
         for index in sorted(i for i in finest.panes if self.closed_ms < (i + 1) * finest.width_ms <= until_ms):
+            finest.settle(index, size, self._steps_from)
             pane = finest.panes[index]
             if self.known:
                 here = np.flatnonzero(pane.count)
@@ -515,7 +483,8 @@ class Family:
         flood = None if self.flood is None else self.flood.pack()
         late = None if self.late is None else self.late.snapshot()
         kept = dict(self.kept)
-        return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, kept, late]
+        lasts = [[each.tag, *last.pack()] for each, last in self.finest.lasts.items()]
+        return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, kept, late, lasts]
 
     def restore(self, state: Any) -> None:
         """The inverse; tables, accumulations and manners of forgetting that are not here are left out."""
@@ -536,6 +505,10 @@ class Family:
             self.pending.setdefault(index, {})[feeder] = said
         if self.late is not None and late and late[0] is not None:
             self.late.restore(late[0], size)
+        here = {each.tag: each for each in self.finest.accumulations}
+        for tag, *packed in late[1] if len(late) > 1 else ():
+            if tag in here:
+                self.finest.lasts[here[tag]] = Last.unpack(packed)
 
     def _restore_known(self, packed: Any, size: int) -> None:
         """Of each manner the one that is asked for comes first; then those of nodes that end, the newest last."""

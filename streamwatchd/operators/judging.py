@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from streamwatchd.aggregates.base import Span
 from streamwatchd.aggregates.shelf import aggregate
 from streamwatchd.batch import Column, Frame, Strings
 from streamwatchd.operators.evaluate import KEY, VALUE, Evaluator
@@ -98,7 +99,8 @@ class Reader:
         family = self.families[reading.family]
         states = [family.read(a, reading.window, judged_ms, keys, from_ms, view) for a in reading.accumulations]
         size = len(family.space) if keys is None else len(keys)
-        return aggregate(reading.function).finish(states, size, reading.aggregate)
+        span = Span(reading.window.size_ms, reading.window.end(judged_ms))
+        return aggregate(reading.function).finish(states, size, reading.aggregate, span)
 
     def _index(self, reading: Reading, ids: Index | None) -> Index | None:
         if reading.project is None:

@@ -37,6 +37,10 @@ class Muting:
         muted = self._evaluator.truths(self._spec.unless, frame) == TRUE
         return [self._who(frame, row) if muted[row] else "" for row in range(len(frame))]
 
+    def is_during(self, judged_ms: int) -> bool:
+        """Whether T lies in a calendar that mutes."""
+        return any(calendar.holds(judged_ms) for calendar in self._calendars.values())
+
     def _truths(self, leaf: Firing | During, frame: Frame, judged_ms: int) -> list[int]:
         if isinstance(leaf, During):
             return [int(TRUE if self._calendars[leaf.calendar].holds(judged_ms) else FALSE)] * len(frame)

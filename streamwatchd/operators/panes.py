@@ -5,7 +5,7 @@ A pane that the watermark has passed never changes. Windows are read by merging 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import State, array_of, grown
 from streamwatchd.aggregates.base import ACCUMULATORS
+from streamwatchd.aggregates.steps import Codes, Last, Steps, series_codes
 from streamwatchd.batch import TRUE, Column, Frame, Rows, Times, take
 from streamwatchd.operators.evaluate import Evaluator, is_null
 from streamwatchd.operators.prefix import EXACT, RunningTotals
-from streamwatchd.operators.spec import Accumulation
+from streamwatchd.operators.spec import Accumulation, StepAccumulation
 from streamwatchd.packing import Frozen, pack, thawed
 
 COUNT = Accumulation("count", "rows", None, None)
@@ -100,6 +101,14 @@ class Feed:
         column = self.evaluator.column(accumulation.arg, self.frame)
         return column if self.rows is None else take(column, self.rows)
 
+    def series(self, accumulation: StepAccumulation) -> Codes | None:
+        """What tells the series of a key apart, None where a key is one."""
+        if not accumulation.series:
+            return None
+        columns = [self.evaluator.column(expr, self.frame) for expr in accumulation.series]
+        columns = columns if self.rows is None else [take(column, self.rows) for column in columns]
+        return series_codes(columns, len(self.time))
+
     def mask(self, accumulation: Accumulation, column: Column | None) -> npt.NDArray[np.bool_] | None:
         """Which rows count, None for all."""
         mask: npt.NDArray[np.bool_] | None = None
@@ -124,6 +133,8 @@ class PaneTable:
         self.panes: dict[int, Pane] = {}
         self._frozen: dict[int, Frozen] = {}
         self._totals: dict[Accumulation, RunningTotals] = {}
+        self.lasts: dict[Accumulation, Last] = {}
+        """Of what goes from sample to sample, the last ones in closed panes."""
 
     def add(self, feed: Feed, keys: int) -> None:
         """Rows into their panes; `keys` is the number of keys known."""
@@ -157,7 +168,13 @@ class PaneTable:
                 continue
             chosen = _choose(groups, column, feed.time, mask)
             accumulator = ACCUMULATORS[accumulation.accumulator]
-            pane.states[accumulation] = accumulator.reduce(chosen.groups, size, chosen.column, chosen.time)
+            if isinstance(accumulation, StepAccumulation) and isinstance(accumulator, Steps):
+                series = feed.series(accumulation)
+                series = series if series is None or mask is None else series[mask]
+                state = accumulator.reduce_series(chosen.groups, chosen.column, chosen.time, series)
+            else:
+                state = accumulator.reduce(chosen.groups, size, chosen.column, chosen.time)
+            pane.states[accumulation] = state
         return pane
 
     def _add_dense(self, base: int, span: int, keys: int, mine: Pane) -> None:
@@ -181,6 +198,29 @@ class PaneTable:
         if pane is None:
             pane = self.panes[index] = Pane.empty()
         return pane
+
+    def settle(self, index: int, size: int, from_ms: Mapping[Accumulation, int]) -> None:
+        """Nothing more comes into a pane, and no older one is open: steps from sample to sample are made of samples.
+
+        Accumulations count from an instant on (the beginning, unless `from_ms` says): samples before it are forgotten.
+        """
+        pane, start = self.panes[index], index * self.width_ms
+        for accumulation in self.accumulations:
+            accumulator = ACCUMULATORS[accumulation.accumulator]
+            if not isinstance(accumulator, Steps) or accumulation not in pane.states:
+                continue
+            assert isinstance(accumulation, StepAccumulation)
+            if start < from_ms.get(accumulation, start):
+                del pane.states[accumulation]
+                continue
+            self.lasts[accumulation] = accumulator.settle(
+                pane.states[accumulation],
+                self.lasts.get(accumulation) or Last(),
+                size,
+                accumulation.gap_ms,
+                accumulation.bits,
+                start + self.width_ms,
+            )
 
     def merge_pane(self, index: int, other: Pane, keys: npt.NDArray[np.intp] | None, size: int) -> None:
         """Add a pane of the same width (a partial) or a finer one (a roll-up)."""
@@ -284,6 +324,7 @@ class PaneTable:
         """Follow only these from here on; closed panes stay as they are until they are dropped."""
         for each in set(self.accumulations) - set(accumulations):
             self._totals.pop(each, None)
+            self.lasts.pop(each, None)
         self.accumulations = tuple(accumulations)
 
     def first_pane_after(self, time_ms: int) -> int | None:

@@ -12,7 +12,7 @@ from streamwatchd.aggregates.accumulator import State
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.operators.spec import Accumulation
 
-EXACT = frozenset({"count", "sum", "rough_sum", "square_sum"})
+EXACT = frozenset({"count", "sum", "rough_sum", "square_sum", "line", "increase", "changes"})
 """Accumulators whose states subtract."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import State
-from streamwatchd.aggregates.base import ACCUMULATORS
+from streamwatchd.aggregates.base import ACCUMULATORS, Span
 from streamwatchd.aggregates.shelf import aggregate
 from streamwatchd.batch import Times
 from streamwatchd.operators.family import Family
@@ -97,8 +97,8 @@ class SessionNode:
         frame.time[:] = ends
         for reading in self.spec.readings:
             states = [self._state(ended, a, len(keys)) for a in reading.accumulations]
-            finish = aggregate(reading.function).finish
-            self.rows.evaluator.put(frame, reading.aggregate, finish(states, len(keys), reading.aggregate))
+            finish, span = aggregate(reading.function).finish, Span(self.spec.session_ms, 0)
+            self.rows.evaluator.put(frame, reading.aggregate, finish(states, len(keys), reading.aggregate, span))
         self.rows.give(frame, ended.first, ends, ended.count.astype(np.intp))
 
     @staticmethod

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from streamwatchd.calendars.calendar import Calendar
-from streamwatchd.lang.typed import Aggregate, Expr, Firing, Template
+from streamwatchd.lang.typed import Aggregate, Baseline, Expr, Firing, Template
 from streamwatchd.repository.store import ModelData
 
 LATER: Mapping[str, bool] = {"later": True}
@@ -51,6 +51,9 @@ class Accumulation:
 
     @cached_property
     def text(self) -> str:
+        return self._text()
+
+    def _text(self) -> str:
         return f"{self.accumulator} {self.reads} {self.arg!r} {self.where!r}"
 
     @cached_property
@@ -63,6 +66,18 @@ class Accumulation:
 
     def __hash__(self) -> int:
         return hash(self.text)
+
+
+@dataclass(frozen=True, eq=False)
+class StepAccumulation(Accumulation):
+    """One that goes from sample to sample of a series: see `lang.typed.Stepwise`."""
+
+    series: tuple[Expr, ...]
+    gap_ms: int
+    bits: int
+
+    def _text(self) -> str:
+        return f"{super()._text()} {self.series!r} {self.gap_ms} {self.bits}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +272,27 @@ class WindowAlarmSpec:
     amend_ms: int = 0
     expect: ExpectSpec | None = field(default=None, repr=False, metadata=LATER)
     mute: MuteSpec | None = field(default=None, repr=False, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineSpec:
+    """`usual` and `spread` of `expr`, which reads aggregates, keys and table columns; `nodes` are those that rules say.
+
+    It is kept at multiples of `step_ms`.
+    """
+
+    id: str
+    expr: Expr
+    nodes: tuple[Baseline, ...]
+    step_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LearningAlarmSpec(WindowAlarmSpec):
+    """With what is usual; `learnt` says per level whether its raise and its clear condition read that."""
+
+    baselines: tuple[BaselineSpec, ...] = ()
+    learnt: tuple[tuple[bool, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,19 @@ import numpy.typing as npt
 from streamwatchd.batch import NULL, TRUE, Frame, Times, Truths
 from streamwatchd.lang.typed import NUMBER, Expr, Time, walk
 from streamwatchd.operators.asking import BEGINNING
+from streamwatchd.operators.baseline import Baselines, reach_ms
 from streamwatchd.operators.document import Details, Document, alarm_id, lifecycle_event, plain
 from streamwatchd.operators.evaluate import Evaluator, Param
 from streamwatchd.operators.expected import Expected
-from streamwatchd.operators.family import UNKNOWN, Family
+from streamwatchd.operators.family import Family
 from streamwatchd.operators.firing import Telling
 from streamwatchd.operators.judging import Reader, fill_values, key_frame
+from streamwatchd.operators.known import UNKNOWN
 from streamwatchd.operators.late import Amending, View
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition, same_levels
 from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
-from streamwatchd.operators.spec import AlarmShape, Reading, Window, WindowAlarmSpec
+from streamwatchd.operators.spec import AlarmShape, LearningAlarmSpec, Reading, Window, WindowAlarmSpec
 from streamwatchd.operators.storm import STORM, Name, Storms
 
 Index = npt.NDArray[np.intp]
@@ -116,6 +118,10 @@ class WindowAlarmNode:
         """Alarms that another version of the rule muted; this one mutes none."""
         self._heirs: dict[int, int] = {}
         self._timeless = not any(isinstance(node, Time) for expr in _expressions(spec.shape) for node in walk(expr))
+        self.baselines: Baselines | None = None
+        if isinstance(spec, LearningAlarmSpec):
+            names = [member.name for member in spec.members]
+            self.baselines = Baselines(spec.baselines, names, spec.every_ms, evaluator)
         self._sizes = [reading.window.size_ms for reading in spec.readings]
 
     # when
@@ -151,7 +157,8 @@ class WindowAlarmNode:
         heirs = min(self._heirs.values(), default=None)
         if self.expected is not None:
             forget = self.expected.next_change(self.done_ms)
-        soonest = least(forget, None if hold is None else hold - 1, None if heirs is None else heirs - 1, *data)
+        learns = None if self.baselines is None else self.baselines.next_ms(self.done_ms)
+        soonest = least(forget, learns, None if hold is None else hold - 1, None if heirs is None else heirs - 1, *data)
         return None if soonest is None else max(instant, int(first_multiple_above(soonest, step)))
 
     def _next_data(self, reading: Reading) -> int | None:
@@ -185,6 +192,11 @@ class WindowAlarmNode:
         self._quiet = self._timeless and is_calm and self._windows_empty(judged_ms)
         self._publish(frame, transitions, judged_ms)
         self._announce(judged_ms)
+        if self.baselines is not None:
+            keys, members = self.pairs.key, self.pairs.member
+            during = self.muting is not None and self.muting.is_during(judged_ms)
+            left_out = np.arange(len(keys)) if during else self.life.firing()
+            self.baselines.learn(frame, judged_ms, keys, members, known, left_out)
         if view is not None:
             self._amend(view, pair_since)
 
@@ -204,6 +216,8 @@ class WindowAlarmNode:
             for number in range(len(self.spec.members[0].params)):
                 constants = np.array([member.params[number] for member in self.spec.members])
                 self.evaluator.put(frame, Param(number, NUMBER), constants[self.pairs.member])
+        if self.baselines is not None:
+            self.baselines.fill(frame, judged_ms, self.pairs.key, self.pairs.member)
         fill_values(frame, self.spec.shape.values, self.evaluator)
         return frame
 
@@ -231,14 +245,15 @@ class WindowAlarmNode:
     def _conditions(self, frame: Frame, since: Any, judged_ms: int) -> tuple[list[Truths], list[Truths]]:
         raises, clears = [], []
         self._warm_up = False
-        for level, (raise_windows, clear_windows) in zip(self.spec.shape.levels, self.spec.warming, strict=True):
-            warming = self._warming(raise_windows, since, judged_ms)
+        for number, (level, windows) in enumerate(zip(self.spec.shape.levels, self.spec.warming, strict=True)):
+            raise_windows, clear_windows = windows
+            warming = self._warming(raise_windows, since, judged_ms) | self._learning(number, 0, since, judged_ms)
             raised = np.where(warming, NULL, self.evaluator.truths(level.when, frame))
             raises.append(raised)
             if level.until is None:
                 clears.append((2 - raised).astype(np.int8))
             else:
-                warming = self._warming(clear_windows, since, judged_ms)
+                warming = self._warming(clear_windows, since, judged_ms) | self._learning(number, 1, since, judged_ms)
                 clears.append(np.where(warming, NULL, self.evaluator.truths(level.until, frame)))
         return raises, clears
 
@@ -254,6 +269,20 @@ class WindowAlarmNode:
             warming &= since > judged_ms - self.spec.min_history_ms
         self._warm_up |= bool((warming & (since != UNKNOWN)).any())
         return warming
+
+    def _learning(self, level: int, side: int, since: Any, judged_ms: int) -> npt.NDArray[np.bool_]:
+        """Where a condition asks what is usual and too little has been seen: of the key, or by the rule."""
+        spec = self.spec
+        if not isinstance(spec, LearningAlarmSpec) or not spec.learnt[level][side] or spec.partial:
+            return np.zeros(len(since), bool)
+        assert self.baselines is not None
+        history_ms = reach_ms() if spec.min_history_ms is None else spec.min_history_ms
+        if self.begins_ms is not None and self.baselines.is_young(judged_ms, history_ms):
+            self._warm_up = True
+            return np.ones(len(since), bool)
+        learning: npt.NDArray[np.bool_] = since > judged_ms - history_ms
+        self._warm_up |= bool((learning & (since != UNKNOWN)).any())
+        return learning
 
     def _reaches(self, window: Window, judged_ms: int) -> bool:
         """Whether what is kept of a window at T is enough to judge: all of it, or as much as `min_history` asks."""
@@ -432,6 +461,7 @@ class WindowAlarmNode:
         muting = None if self.muting is None else self.muting.snapshot(self._name)
         untold = [self._name(place) for place in sorted(self._untold)] or None
         more = {"expected": expected, "muting": muting, "telling": self.telling.since_ms, "untold": untold}
+        more["learnt"] = None if self.baselines is None else self.baselines.snapshot()
         found = {name: each for name, each in more.items() if each is not None}
         return [found] if found else []
 
@@ -453,6 +483,8 @@ class WindowAlarmNode:
             self.expected.restore(more["expected"])
         if self.muting is not None and "muting" in more:
             self.muting.restore(more["muting"], self._places())
+        if self.baselines is not None and "learnt" in more:
+            self.baselines.restore(more["learnt"], len(self.family.space))
         self.telling.since_ms = more.get("telling")
         places = self._places() if "untold" in more else {}
         self._untold = {places[tuple(name)] for name in more.get("untold", ()) if tuple(name) in places}
@@ -482,6 +514,8 @@ class WindowAlarmNode:
     def adopt(self, old: WindowAlarmNode, renamed: Mapping[str, str], at_ms: int) -> None:
         """Take over the alarms of rules that go on here from E; they leave the old node."""
         constants = {member.name: member.constants for member in self.spec.members}
+        if self.baselines is not None and old.baselines is not None and self.family is old.family:
+            self.baselines.adopt(old.baselines, renamed)
         _, _, rows, names, silent, ids, storms, *_ = old.snapshot()
         names = [[renamed.get(name, name), *key] for name, *key in names]
         silent = [[renamed.get(name, name), *key] for name, *key in silent]

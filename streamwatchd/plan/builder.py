@@ -86,7 +86,7 @@ class Draft:
     delays: dict[str, int] = field(default_factory=dict)
 
 
-_INTEGRAL = ("count", "distinct")
+_INTEGRAL = ("count", "distinct", "changes")
 
 
 class Builder:

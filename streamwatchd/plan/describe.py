@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from streamwatchd.lang.typed import (
     Aggregate,
+    Ahead,
     And,
     Arithmetic,
+    Baseline,
     Call,
     Compare,
     During,
@@ -27,7 +29,7 @@ from streamwatchd.lang.typed import (
 )
 from streamwatchd.lang.units import format_duration, spelling
 
-_ATOMS = Literal | Field | TableColumn | Key | Value | Time | Firing | During | Call | Aggregate
+_ATOMS = Literal | Field | TableColumn | Key | Value | Time | Firing | During | Call | Aggregate | Baseline
 
 
 def describe(expr: Expr) -> str:
@@ -47,6 +49,8 @@ def describe(expr: Expr) -> str:
             return f"firing({rule})"
         case During(calendar=calendar):
             return f"during({calendar})"
+        case Baseline(function=function, arg=arg):
+            return f"{function}({describe(arg)})"
         case Call(function=function, args=args):
             return f"{function}({', '.join(map(describe, args))})"
         case Aggregate():
@@ -102,5 +106,6 @@ def _aggregate(node: Aggregate) -> str:
     parts += [f"where {describe(node.where)}"] if node.where is not None else []
     parts += [f"over {format_duration(node.over_ms)}"] if node.over_ms is not None else []
     parts += [f"ago {format_duration(node.ago_ms)}"] if node.ago_ms else []
+    parts += [f"in {format_duration(node.ahead_ms)}"] if isinstance(node, Ahead) else []
     parts += [f"by {' '.join(node.by)}"] if node.by is not None else []
     return f"{name}({' '.join(parts)})"

@@ -32,6 +32,9 @@ BYTES = {
     "last": 16,
     "histogram": 400,
     "distinct": 800,
+    "line": 96,
+    "increase": 24,
+    "changes": 16,
 }
 """What an accumulation keeps per key and pane, about: sums have a bin or two, sketches grow with their values."""
 

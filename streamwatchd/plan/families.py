@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streamwatchd.aggregates.shelf import aggregate
-from streamwatchd.lang.typed import Aggregate, Expr
-from streamwatchd.operators.spec import Accumulation, FamilySpec, KeyColumn, TableSpec, Window
+from streamwatchd.lang.typed import Aggregate, Expr, Stepwise
+from streamwatchd.operators.spec import Accumulation, FamilySpec, KeyColumn, StepAccumulation, TableSpec, Window
 from streamwatchd.plan.identity import identity
 from streamwatchd.plan.windows import retention_of
 
@@ -15,10 +15,15 @@ ROWS = Accumulation("count", "rows", None, None)
 
 def accumulations_of(node: Aggregate) -> tuple[Accumulation, ...]:
     """What an aggregate keeps per pane."""
-    found = []
+    found: list[Accumulation] = []
     for need in aggregate(node.function).needs:
         reads = "rows" if node.arg is None else need.reads
-        found.append(Accumulation(need.accumulator, reads, node.arg, node.where))
+        if isinstance(node, Stepwise):
+            found.append(
+                StepAccumulation(need.accumulator, reads, node.arg, node.where, node.series, node.gap_ms, node.bits)
+            )
+        else:
+            found.append(Accumulation(need.accumulator, reads, node.arg, node.where))
     return tuple(found)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from streamwatchd.lang.typed import (
     NUMBER,
     Aggregate,
+    Baseline,
     Compare,
     Expr,
     Field,
@@ -25,7 +26,7 @@ from streamwatchd.operators.evaluate import Param
 
 def lift_numbers(expr: Expr, params: list[float]) -> Expr:
     """The expression with its numbers (outside aggregates) as `Param`s; their values are appended to `params`."""
-    if isinstance(expr, Aggregate):
+    if isinstance(expr, Aggregate | Baseline):
         return expr
     if isinstance(expr, Literal):
         if expr.type.kind is Kind.NUMBER and isinstance(expr.value, int | float) and not isinstance(expr.value, bool):

@@ -36,6 +36,7 @@ from streamwatchd.operators.spec import (
     WindowAlarmSpec,
 )
 from streamwatchd.plan.anomalies import lower_scores, rows_of
+from streamwatchd.plan.baselines import baselines_of, learning_alarm
 from streamwatchd.plan.builder import (
     Builder,
     Draft,
@@ -364,7 +365,8 @@ def _draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object
         rule.no_data, rule.sources, home, rule.amend_for_ms,
         rule.name if rule.amend else "", *((rule.expect, mute) if rule.expect is not None or mute is not None else ()),
     )  # fmt: skip
-    return drafted, handle
+    learning = baselines_of(rule, read.base.id)
+    return drafted, (*handle, learning) if learning else handle
 
 
 def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> None:
@@ -391,6 +393,7 @@ def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> N
         expect=_expected(builder, rule, home),
         mute=first.mute,
     )
+    spec = learning_alarm(spec, rule)
     draft = builder.draft(home)
     draft.windows.append(spec)
     draft.order.append(spec.id)

@@ -33,7 +33,9 @@ def build_alarm(work: Work) -> Alarm | None:
     _check_fields(work, levels, no_data)
     expect, unless = build_expect(work), build_unless(work, place)
     every_ms = _every_ms(work, no_data)
-    shared = common(work, every_ms, _reach(work, levels, no_data), message_context(key_context(work), template))
+    exprs = judged(work, levels)
+    context = message_context(key_context(work), template)
+    shared = common(work, every_ms, _reach(work, levels, no_data), context, exprs)
     if work.findings.has_errors:
         return None
     body = work.draft.body
@@ -158,12 +160,13 @@ def _every_ms(work: Work, no_data: NoData) -> int:
 
 
 def _reach(work: Work, levels: tuple[Level, ...], no_data: NoData) -> int:
-    exprs: list[Expr | None] = [value.expr for value in work.values]
-    holds = [0]
-    for level in levels:
-        exprs += [level.when, level.until]
-        holds += [level.for_ms, level.until_for_ms]
-    return max(reach_ms(exprs, 0) + max(holds), no_data.after_ms)
+    holds = [0, *(hold for level in levels for hold in (level.for_ms, level.until_for_ms))]
+    return max(reach_ms(judged(work, levels), 0) + max(holds), no_data.after_ms)
+
+
+def judged(work: Work, levels: tuple[Level, ...]) -> list[Expr | None]:
+    """Values and conditions."""
+    return [*(value.expr for value in work.values), *(each for level in levels for each in (level.when, level.until))]
 
 
 def _in_order(work: Work, levels: tuple[Level, ...]) -> bool:

@@ -14,10 +14,12 @@ from streamwatchd.lang.scope import Ambiguous, JoinedTable
 from streamwatchd.lang.typed import (
     STRING,
     Aggregate,
+    Baseline,
     Expr,
     Field,
     Kind,
     Placeholder,
+    Stepwise,
     TableColumn,
     Template,
     Time,
@@ -222,8 +224,27 @@ def _check_amend(work: Work, every_ms: int) -> None:
         findings.add(codes.OUT_OF_RANGE, message, body.key("amend_for"), hint=hint)
 
 
-def common(work: Work, every_ms: int, reach: int, context: tuple[Expr, ...]) -> Common:
-    """The shared part, budgets included; `reach` is the longest look back that reads a key."""
+def _check_amended_steps(work: Work, exprs: Iterable[Expr | None]) -> None:
+    """What goes from sample to sample is added up once the samples are in order."""
+    exprs = list(exprs)
+    learnt = [node for expr in exprs if expr is not None for node in walk(expr) if isinstance(node, Baseline)]
+    if learnt:
+        hint = "take `late: amend` out: what is usual hardly depends on late events"
+        message = f"`late: amend` for `{learnt[0].function}` is not supported"
+        work.findings.add(codes.NOT_SUPPORTED_YET, message, work.draft.body.key("late"), hint=hint)
+    found = next((node for node in aggregates(exprs) if isinstance(node, Stepwise)), None)
+    if found is not None:
+        hint = "take `late: amend` out, or use `max(x over 5m) - min(x over 5m)` where nothing restarts"
+        message = (
+            f"`late: amend` for `{found.function}` is not supported: a late sample would change the steps after it"
+        )
+        work.findings.add(codes.NOT_SUPPORTED_YET, message, work.draft.body.key("late"), hint=hint)
+
+
+def common(
+    work: Work, every_ms: int, reach: int, context: tuple[Expr, ...], exprs: Iterable[Expr | None] = ()
+) -> Common:
+    """The shared part, budgets included; `reach` is the longest look back that reads a key, `exprs` what is judged."""
     draft, body = work.draft, work.draft.body
     if "amend_for" in body and body.text("late") != "amend":
         hint = "add `late: amend`, or take it out"
@@ -231,6 +252,7 @@ def common(work: Work, every_ms: int, reach: int, context: tuple[Expr, ...]) -> 
     amend = body.text("late") == "amend"
     if amend:
         _check_amend(work, every_ms)
+        _check_amended_steps(work, exprs)
     return Common(
         name=draft.name,
         sources=tuple(stream.name for stream in work.inputs),

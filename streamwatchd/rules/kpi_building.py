@@ -18,8 +18,10 @@ def build_kpi(work: Work) -> Kpi | None:
     place = read_values(work, work.judgement)
     when = _when(work, place)
     _check_values(work)
-    reach = reach_ms([value.expr for value in work.values], over_ms or session_ms)
-    shared = common(work, every_ms, reach, key_context(work))
+    _check_sessions(work)
+    exprs = [value.expr for value in work.values]
+    reach = reach_ms(exprs, over_ms or session_ms)
+    shared = common(work, every_ms, reach, key_context(work), exprs)
     if work.findings.has_errors:
         return None
     return Kpi(**shared, over_ms=over_ms, session_ms=session_ms, when=when)
@@ -51,6 +53,17 @@ def _window(work: Work) -> tuple[int, int, int]:
     if over_ms > every_ms * COSTLY_STEPS:
         _costly(work, over_ms, every_ms)
     return over_ms, every_ms, 0
+
+
+def _check_sessions(work: Work) -> None:
+    """A session has no length that is known before its end."""
+    for value in work.values if work.draft.body.duration("session") else ():
+        for node in aggregates([value.expr]):
+            if node.function in ("rate", "predict"):
+                hint = {"rate": "use `increase(x)`", "predict": "use `slope(x)`"}[node.function]
+                message = f"`{node.function}` needs a window of a fixed length, and this KPI has sessions"
+                place = work.draft.body.key("session")
+                work.findings.add(codes.EXCLUSIVE_FIELDS, message, place, hint=f"{hint}, or `over:` and `every:`")
 
 
 def _costly(work: Work, over_ms: int, every_ms: int) -> None:

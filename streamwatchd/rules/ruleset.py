@@ -12,16 +12,23 @@ from streamwatchd.repository.store import ModelData
 
 SHADOW_OF = " shadow"
 """What follows the name of an anomaly rule in that of its version on trial; no name has a space."""
+COUNTER_GAP_MS = 1_200_000
+"""How far apart two samples of a counter may lie, unless its declaration says so."""
 SEVERITIES = ("critical", "major", "minor", "warning", "info")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldDeclaration:
-    """A declared field. `counter` marks a counter (kind number) that restarts; `per` names what it counts for."""
+    """A declared field. `counter` marks a counter (kind number) that restarts; `per` names what it counts for.
+
+    A sample more than `gap_ms` after the one before begins anew. A counter of so many `bits` wraps; 0: never.
+    """
 
     type: Type
     counter: bool = False
     per: tuple[str, ...] = ()
+    gap_ms: int = COUNTER_GAP_MS
+    bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)

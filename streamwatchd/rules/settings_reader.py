@@ -18,7 +18,7 @@ from streamwatchd.rules.document import Document, Mapping, Scalar, is_empty
 from streamwatchd.rules.environment import expand
 from streamwatchd.rules.form import Findings, Read, read
 from streamwatchd.rules.kafka_options import ALLOWED, refusal
-from streamwatchd.rules.ruleset import Enrichment, FieldDeclaration, Source
+from streamwatchd.rules.ruleset import COUNTER_GAP_MS, Enrichment, FieldDeclaration, Source
 from streamwatchd.settings import SelfAlerts, Settings, Topics, numbers_of
 
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+|):([0-9]{1,5})")
@@ -287,10 +287,17 @@ def _fields(body: Read, findings: Findings) -> dict[str, FieldDeclaration]:
             declared = read(node, settings_spec.FIELD, findings)
             per = tuple(scalar.text for scalar in declared.scalars("per"))
             word = declared.text("type")
-            if per and word != "counter":
-                hint = "write `type: counter`, or take `per:` out"
-                findings.add(codes.EXCLUSIVE_FIELDS, "`per` belongs to counters", declared.key("per"), hint=hint)
-            found[key.text] = FieldDeclaration(unit_type(declared, word, findings), word == "counter", per)
+            for name in ("per", "gap", "bits"):
+                if name in declared and word != "counter":
+                    hint = f"write `type: counter`, or take `{name}:` out"
+                    findings.add(codes.EXCLUSIVE_FIELDS, f"`{name}` belongs to counters", declared.key(name), hint=hint)
+            found[key.text] = FieldDeclaration(
+                unit_type(declared, word, findings),
+                word == "counter",
+                per,
+                declared.duration("gap", COUNTER_GAP_MS),
+                int(declared.text("bits", "0")),
+            )
     return found
 
 

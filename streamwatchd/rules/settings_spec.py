@@ -45,6 +45,19 @@ FIELD = Record(
             "The fields that tell one counter from the next.",
             "[device, ifname]",
         ),
+        Field(
+            "gap",
+            Duration(1, 86_400_000),
+            "Of a counter: a sample that comes later than this after the one before begins anew.",
+            "1h",
+            default="20m",
+        ),
+        Field(
+            "bits",
+            Choice(("32", "64")),
+            "Of a counter: it wraps at so many bits. Without it a fall is a restart at 0.",
+            "32",
+        ),
     ),
     "The type and unit of a field.",
 )

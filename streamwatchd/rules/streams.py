@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-from streamwatchd.lang.scope import JoinedTable, Scope, Undeclared, joined_scope, judgement_scope, row_scope
+from streamwatchd.lang.scope import Counter, JoinedTable, Scope, Undeclared, joined_scope, judgement_scope, row_scope
 from streamwatchd.lang.typed import NUMBER, Key, Time, Type
 from streamwatchd.rules.ruleset import Anomaly, KeyField, Kpi, NamedValue, Source, Table
 
@@ -31,6 +31,7 @@ class Stream:
     is_kpi: bool = False
     partition_key: str = ""
     inferred: Mapping[str, Type] = field(default_factory=dict)
+    counters: Mapping[str, Counter] = field(default_factory=dict)
 
     @cached_property
     def _content(self) -> str:
@@ -44,7 +45,14 @@ class Stream:
 
     def scope(self) -> Scope:
         """Names on one row."""
-        return row_scope(self.name, self.fields, self.tables, undeclared=self.undeclared, inferred=self.inferred)
+        return row_scope(
+            self.name,
+            self.fields,
+            self.tables,
+            undeclared=self.undeclared,
+            inferred=self.inferred,
+            counters=self.counters,
+        )
 
 
 def of_source(source: Source, tables: Mapping[str, Table], inferred: Mapping[str, Type] | None = None) -> Stream:
@@ -64,6 +72,11 @@ def of_source(source: Source, tables: Mapping[str, Table], inferred: Mapping[str
         undeclared,
         partition_key=source.key,
         inferred=inferred or {},
+        counters={
+            name: Counter(declared.per, declared.gap_ms, declared.bits)
+            for name, declared in source.fields.items()
+            if declared.counter
+        },
     )
 
 

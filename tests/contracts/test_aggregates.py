@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamwatchd.aggregates.base import ACCUMULATORS, AggregateSpec, Need
+from streamwatchd.aggregates.accumulator import State
+from streamwatchd.aggregates.base import ACCUMULATORS, AggregateSpec, Need, Span
 from streamwatchd.aggregates.shelf import AGGREGATES
 from streamwatchd.aggregates.sketch import EXACT_DISTINCT
+from streamwatchd.aggregates.steps import Last, Steps
 from streamwatchd.batch import Column, Dictionary, Strings, to_values
-from streamwatchd.lang.typed import Aggregate, Field, Kind, Type
+from streamwatchd.lang.typed import Aggregate, Ahead, Field, Kind, Type
 from streamwatchd.packing import pack, unpack
 
 KEYS = 4
+SIZE_MS, END_MS, AHEAD_MS = 60_000, 6, 40
+SPAN = Span(SIZE_MS, END_MS)
 Value = float | str | bool | None
 SPECS = sorted(AGGREGATES.values(), key=lambda spec: spec.name)
 
@@ -78,6 +84,37 @@ NUMERIC: dict[str, Callable[[list[float]], float | None]] = {
 }
 
 
+def grown(rows: Sequence[Row]) -> float | None:
+    """What a counter grew by, restarts seen through: one series, samples in order of (time, value)."""
+    values = [float(row.value) for row in sorted(rows, key=lambda row: (row.time, row.value))]  # type: ignore[arg-type]
+    rises = [Fraction(b) - Fraction(a) if b >= a else Fraction(b) for a, b in pairwise(values)]
+    return float(sum(rises, Fraction(0))) if rises else None
+
+
+def rank(value: Value) -> float | int:
+    """Of values at one time: texts by their hash."""
+    if not isinstance(value, str):
+        return float(value or 0)
+    return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "little")
+
+
+def changed(rows: Sequence[Row]) -> float | None:
+    values = [row.value for row in sorted(rows, key=lambda row: (row.time, rank(row.value)))]
+    return float(sum(a != b for a, b in pairwise(values))) if values else None
+
+
+def fitted(rows: Sequence[Row]) -> tuple[Fraction, Fraction, Fraction] | None:
+    """Slope a ms, mean time, mean value."""
+    n = len(rows)
+    if not n:
+        return None
+    mean_t = Fraction(sum(row.time for row in rows), n)
+    mean_x = total([float(row.value) for row in rows]) / n  # type: ignore[arg-type]
+    spread = sum((row.time - mean_t) ** 2 for row in rows)
+    rise = sum((row.time - mean_t) * (Fraction(float(row.value)) - mean_x) for row in rows)  # type: ignore[arg-type]
+    return (rise / spread, mean_t, mean_x) if spread else None
+
+
 def defined(name: str, rows: Sequence[Row]) -> Value:
     """The answer for the rows of one key."""
     known = [row for row in rows if row.value is not None]
@@ -85,6 +122,17 @@ def defined(name: str, rows: Sequence[Row]) -> Value:
         return edge(known, min if name == "first" else max)
     if name == "ratio":
         return sum(row.value is True for row in known) / len(known) if known else None
+    if name in ("slope", "predict"):
+        line = fitted(known)
+        slope, mean_t, mean_x = line if line is not None else (None, None, None)
+        if slope is None or mean_t is None or mean_x is None:
+            return None
+        return float(slope * 1_000) if name == "slope" else float(mean_x + slope * (END_MS + AHEAD_MS - mean_t))
+    if name in ("increase", "rate"):
+        grew = grown(known)
+        return grew if name == "increase" or grew is None else grew * 1_000 / SIZE_MS
+    if name == "changes":
+        return changed(known)
     return NUMERIC[name]([row.value for row in known])  # type: ignore[misc]
 
 
@@ -127,6 +175,8 @@ def call_of(spec: AggregateSpec, rows: Sequence[Row]) -> Aggregate:
     kinds = {str: Kind.STRING, bool: Kind.BOOL}
     kind = next((kinds.get(type(row.value), Kind.NUMBER) for row in rows if row.value is not None), Kind.NUMBER)
     arg = Field("x", Type(kind))
+    if spec.name == "predict":
+        return Ahead(spec.name, arg, None, None, 0, None, arg.type, ahead_ms=AHEAD_MS)
     return Aggregate(spec.name, arg, None, None, 0, None, arg.type, QUANTILE if spec.name == "quantile" else None)
 
 
@@ -140,9 +190,17 @@ def answers(spec: AggregateSpec, slices: Sequence[Sequence[Row]]) -> list[Value]
             if rows_for(need, rows):
                 part, keys = reduced(need, rows)
                 state = accumulator.merge(state, part, keys, KEYS)
-        states.append(state)
+        states.append(settled(need, state, KEYS))
     call = call_of(spec, [row for rows in slices for row in rows])
-    return list(to_values(spec.finish(states, KEYS, call)))
+    return list(to_values(spec.finish(states, KEYS, call, SPAN)))
+
+
+def settled(need: Need, state: State, size: int) -> State:
+    """As it is once the watermark has passed."""
+    accumulator = ACCUMULATORS[need.accumulator]
+    if isinstance(accumulator, Steps):
+        accumulator.settle(state, Last(), size, 1_000, 0, END_MS)
+    return state
 
 
 NUMBERS = st.floats(-1e15, 1e15, allow_subnormal=False).filter(lambda value: value == 0 or abs(value) > 1e-15)
@@ -158,7 +216,7 @@ def rows_for_spec(spec: AggregateSpec) -> st.SearchStrategy[list[Row]]:
     match spec.name:
         case "ratio":
             return rows_of(st.booleans())
-        case "first" | "last" | "distinct":
+        case "first" | "last" | "distinct" | "changes":
             return rows_of(ROUGH) | rows_of(TEXTS)
         case _:
             return rows_of(ROUGH)
@@ -212,9 +270,9 @@ def test_taking_keys_takes_their_answers(spec: AggregateSpec, data: st.DataObjec
         accumulator = ACCUMULATORS[need.accumulator]
         part, keys = reduced(need, rows)
         whole = accumulator.merge(accumulator.empty(KEYS), part, keys, KEYS)
-        states.append(accumulator.take(whole, chosen))
+        states.append(settled(need, accumulator.take(whole, chosen), len(chosen)))
     whole_answers = answers(spec, [rows])
-    got = list(to_values(spec.finish(states, len(chosen), call_of(spec, rows))))
+    got = list(to_values(spec.finish(states, len(chosen), call_of(spec, rows), SPAN)))
     assert got == [whole_answers[key] for key in chosen.tolist()]
 
 

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatchd.aggregates.base import ACCUMULATORS
+from streamwatchd.aggregates.base import ACCUMULATORS, Span
 from streamwatchd.aggregates.shelf import AGGREGATES, aggregate
+from streamwatchd.aggregates.steps import Last, Steps
 from streamwatchd.batch import Column, Dictionary, Strings, to_values
-from streamwatchd.lang.typed import Aggregate, Kind, Literal, Type
+from streamwatchd.lang.typed import Aggregate, Ahead, Kind, Literal, Type
 from streamwatchd.packing import pack, unpack
 from tests.oracle import aggregates as definitions
 from tests.oracle.evaluate import Cell
@@ -23,6 +24,7 @@ from tests.oracle.evaluate import Cell
 Item = tuple[int, int, Cell]
 """Key, event time, value."""
 
+_GAP_MS, _BITS, _SIZE_MS, _AHEAD_MS = 6, 32, 20, 7
 _KINDS = {float: Kind.NUMBER, str: Kind.STRING, bool: Kind.BOOL}
 NUMBERS = (
     lambda rng: rng.randrange(-400, 401) / 4,
@@ -46,7 +48,7 @@ def test_numbers_aggregate_as_defined(name: str, seed: int) -> None:
     _check(name, items, rng)
 
 
-@pytest.mark.parametrize("name", ["count", "distinct", "first", "last"])
+@pytest.mark.parametrize("name", ["changes", "count", "distinct", "first", "last"])
 @given(seed=st.integers(0, 2**32 - 1))
 def test_texts_and_truths_aggregate_as_defined(name: str, seed: int) -> None:
     """What is not a number can be counted, told apart, and be first or last."""
@@ -69,8 +71,25 @@ def _check(name: str, items: Sequence[Item], rng: random.Random) -> None:
     answers = to_values(_kernel(name, q, items, rng))
     for key in range(4):
         mine = [(time, value) for k, time, value in items if k == key]
-        expected = definitions.aggregate(name, q, mine)
+        expected = _defined(name, q, mine)
         assert _near(answers[key], expected, mine), (key, answers[key], expected, mine)
+
+
+def _defined(name: str, q: float | None, items: list[tuple[int, Cell]]) -> Cell:
+    known = [item for item in items if item[1] is not None]
+    match name:
+        case "increase" | "rate":
+            grown = definitions.increase(known, 0, _GAP_MS, _BITS)
+            return None if grown is None else float(grown if name == "increase" else grown * 1_000 / _SIZE_MS)
+        case "changes":
+            return definitions.changes(known, 0, _GAP_MS) if known else None
+        case "slope" | "predict":
+            line = definitions.line(known) if known else None
+            if line is None:
+                return None
+            slope, mean_time, mean = line
+            return float(1_000 * slope if name == "slope" else mean + slope * (_SIZE_MS + _AHEAD_MS - mean_time))
+    return definitions.aggregate(name, q, items)
 
 
 def _near(one: object, two: Cell, items: list[tuple[int, Cell]]) -> bool:
@@ -102,8 +121,14 @@ def _kernel(name: str, q: float | None, items: Sequence[Item], rng: random.Rando
             if rng.random() < 0.5:
                 state = accumulator.unpack(unpack(pack(accumulator.pack(state))), 4)
             states[place] = accumulator.merge(states[place], state, np.array(numbering, np.intp), 4)
+    for need, state in zip(spec.needs, states, strict=True):
+        if isinstance(accumulator := ACCUMULATORS[need.accumulator], Steps):
+            accumulator.settle(state, Last(), 4, _GAP_MS, _BITS, 20)
     literal = Literal(None, Type(_KINDS[kind]))
-    return spec.finish(states, 4, Aggregate(name, literal, None, 1, 0, None, literal.type, q))
+    call = Aggregate(name, literal, None, 1, 0, None, literal.type, q)
+    if name == "predict":
+        call = Ahead(name, literal, None, 1, 0, None, literal.type, ahead_ms=_AHEAD_MS)
+    return spec.finish(states, 4, call, Span(_SIZE_MS, _SIZE_MS))
 
 
 def _column(values: Sequence[Cell], kind: type) -> Column:

@@ -9,12 +9,13 @@ import pytest
 
 from tests.laws.engine import against_oracle, compile_world
 from tests.oracle.random_rules import World
+from tests.oracle.step_timelines import STEPS
 from tests.oracle.storm_timelines import STORMS
 from tests.oracle.timelines import CASES
 from tests.oracle.world import Case, parse_log
 
 
-@pytest.mark.parametrize("case", [*CASES, *STORMS], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, *STEPS, *STORMS], ids=lambda case: case.name)
 def test_the_engine_gives_what_the_oracle_says(case: Case, tmp_path: Path) -> None:
     """Whatever the cut of the log: all of a partition at once, or pieces in some order."""
     logs = parse_log(case.log)

@@ -9,14 +9,16 @@ import pytest
 
 from streamwatchd.aggregates.accumulator import State
 from streamwatchd.aggregates.base import ACCUMULATORS
-from streamwatchd.aggregates.exact import to_float
+from streamwatchd.aggregates.steps import Last, Steps
 from streamwatchd.operators.prefix import EXACT, RunningTotals
 from streamwatchd.operators.spec import Accumulation
 
 
-def plain(state: State, size: int) -> list[float]:
+def plain(state: State, size: int) -> object:
     if isinstance(state, dict):
-        return to_float(state, size).tolist()
+        whole = {number: part for number, part in state.items() if np.any(part)}
+        found = ({n: int(part[key]) for n, part in whole.items() if key < len(part)} for key in range(size))
+        return [{n: count for n, count in each.items() if count} for each in found]
     padded = np.zeros(size)
     padded[: len(state)] = state
     return padded.tolist()
@@ -30,13 +32,15 @@ def test_windows_are_differences_of_totals(name: str, seed: int) -> None:
     accumulator = ACCUMULATORS[name]
     panes: dict[int, State] = {}
     totals = RunningTotals(Accumulation(name, "value", None, None))
-    low = 0
+    low, sample = 0, Last()
     for closed in range(1, 40):
         size = 2 + closed // 8
         if rng.random() < 0.7:
             groups = np.array([rng.randrange(size) for _ in range(5)], np.intp)
             values = np.array([rng.choice((0.1, 1e9, -2.5e-7, 3.0)) for _ in range(5)])
-            panes[closed - 1] = accumulator.reduce(groups, size, values, np.zeros(5, np.int64))
+            panes[closed - 1] = accumulator.reduce(groups, size, values, np.full(5, closed, np.int64))
+            if isinstance(accumulator, Steps):
+                sample = accumulator.settle(panes[closed - 1], sample, size, 1_000, 0, closed)
             totals.add(closed - 1, panes[closed - 1], size)
         first, last = sorted((rng.randrange(low, closed + 1), rng.randrange(low, closed + 1)))
         merged = accumulator.empty(size)

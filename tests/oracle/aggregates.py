@@ -6,12 +6,54 @@ import hashlib
 import math
 import struct
 from fractions import Fraction
+from itertools import pairwise
 
 from tests.oracle.evaluate import Cell
 
 GAMMA = 1.01
+Sample = tuple[int, Cell]
+"""Event time and value; the value is not null."""
 EXACT_DISTINCT = 1_024
 REGISTERS = 4_096
+
+
+def increase(samples: list[Sample], start: int, gap: int, bits: int) -> Fraction | None:
+    """What the steps into [start, …) come to; None where there is none."""
+    total, steps = Fraction(0), 0
+    for (before_at, before), (at, value) in pairwise(sorted(samples)):
+        if at < start or at - before_at > gap:
+            continue
+        steps += 1
+        rise = Fraction(float(value)) - Fraction(float(before))  # type: ignore[arg-type]
+        if rise < 0:
+            wrapped = rise + 2**bits
+            is_wrap = bits > 0 and Fraction(float(before)) < 2**bits and wrapped < Fraction(2**bits, 2)  # type: ignore[arg-type]
+            rise = wrapped if is_wrap else Fraction(float(value))  # type: ignore[arg-type]
+        total += rise
+    return total if steps else None
+
+
+def changes(samples: list[Sample], start: int, gap: int) -> float:
+    """How many samples from `start` on differ from the one before them."""
+    ordered = sorted(samples, key=lambda sample: (sample[0], _rank(sample[1])))
+    return float(sum(1 for (t, a), (u, b) in pairwise(ordered) if u >= start and u - t <= gap and a != b))
+
+
+def _rank(value: Cell) -> float | int:
+    """Of values at one time: numbers by size, texts by their hash."""
+    return hash64(value) if isinstance(value, str) else float(value)  # type: ignore[arg-type]
+
+
+def line(items: list[tuple[int, Cell]]) -> tuple[Fraction, Fraction, Fraction] | None:
+    """Slope a ms, mean time and mean value of the line of least squares; None where all have one time."""
+    points = [(Fraction(time), Fraction(float(value))) for time, value in items]  # type: ignore[arg-type]
+    mean_t, mean_x = (sum(each, Fraction(0)) / len(points) for each in zip(*points, strict=True))
+    spread = sum(((t - mean_t) ** 2 for t, _ in points), Fraction(0))
+    return (
+        (sum(((t - mean_t) * (x - mean_x) for t, x in points), Fraction(0)) / spread, mean_t, mean_x)
+        if spread
+        else None
+    )
 
 
 def aggregate(function: str, quantile: float | None, items: list[tuple[int, Cell]]) -> Cell:

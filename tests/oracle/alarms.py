@@ -6,9 +6,11 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 
-from streamwatchd.lang.typed import Aggregate, Kind
+from streamwatchd.lang.typed import Aggregate, Baseline, Kind
 from streamwatchd.rules.ruleset import Alarm
+from tests.oracle import baselines
 from tests.oracle.amend import closed_ends, touches
+from tests.oracle.baselines import Learnt
 from tests.oracle.evaluate import Cell, evaluate_row
 from tests.oracle.lifecycle import Document, Judgement, Life, occurrence
 from tests.oracle.muting import Muting
@@ -87,12 +89,13 @@ def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     for key in windows.all_keys():
         times, known, forgotten = windows.times(key), None, 0
         life, muting = _life(rule, key, project), Muting(rule, key, project)
+        learnt = Learnt(rule, project)
         for t in judged_times(rule.every_ms, task.first_watermark, task.watermark):
             seen = bisect_left(times, t)
             if seen == forgotten:
                 continue
             known = times[forgotten]
-            now = _judge_at(rule, windows, key, t, known, project, t)
+            now = _judge_at(rule, windows, key, t, known, project, t, learnt)
             life.moment = (t,)
             if rule.by and times[seen - 1] < t - forget_ms(rule):
                 life.end(now, "forgotten")
@@ -100,6 +103,7 @@ def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
                 muting.after(life, now)
                 continue
             life.judge(now, _is_silent(rule, times[seen - 1], t))
+            learnt.take(t, left_out=life.state == "firing")
             muting.after(life, now)
             _amend(rule, windows, key, t, known, life, project)
             muting.after(life, now)
@@ -111,12 +115,14 @@ def _expected(rule: Alarm, task: Task, windows: Windows, project: Project) -> It
     known = task.begun + 1
     for key in expected_keys(rule, project):
         times, life, muting = windows.times(key), _life(rule, key, project), Muting(rule, key, project)
+        learnt = Learnt(rule, project)
         for t in judged_times(rule.every_ms, task.begun, task.watermark):
             seen = bisect_left(times, t)
             last = times[seen - 1] if seen else known - 1
             life.moment = (t,)
-            now = _judge_at(rule, windows, key, t, known, project, t)
+            now = _judge_at(rule, windows, key, t, known, project, t, learnt)
             life.judge(now, known <= t - rule.no_data.after_ms and _is_silent(rule, last, t))
+            learnt.take(t, left_out=life.state == "firing")
             muting.after(life, now)
             _amend(rule, windows, key, t, known, life, project)
             muting.after(life, now)
@@ -169,16 +175,31 @@ def _is_silent(rule: Alarm, last: int, t: int) -> bool:
     return rule.no_data.action != "keep" and last < t - rule.no_data.after_ms
 
 
-def _judge_at(rule: Alarm, windows: Windows, key: KeyTuple, t: int, known: int, project: Project, at: int) -> Judgement:
+def _judge_at(
+    rule: Alarm,
+    windows: Windows,
+    key: KeyTuple,
+    t: int,
+    known: int,
+    project: Project,
+    at: int,
+    learnt: Learnt | None = None,
+) -> Judgement:
     """The windows of T as the judgement `at` sees them."""
-    answers: dict[Aggregate, Cell] = {}
-    warming: set[Aggregate] = set()
+    answers: dict[Aggregate | Baseline, Cell] = {}
+    warming: set[Aggregate | Baseline] = set()
     for node in all_aggregates(rule):
         start, end = window(node, 0, rule.every_ms, t, is_alarm=True)
         answers[node] = windows.answer(node, key, start, end, at)
         if not rule.partial and is_warming(start, t, known, rule.min_history_ms):
             warming.add(node)
+    for node in learnt.nodes if learnt is not None else ():
+        answers[node] = learnt.answer(node, t)
+        if not rule.partial and is_warming(t - baselines.WEEKS * baselines.WEEK_MS, t, known, rule.min_history_ms):
+            warming.add(node)
     values = judge_values(rule, key, t, answers, project)
+    if learnt is not None:
+        learnt.now = {node: judge(node.arg, rule, key, t, values, answers, project) for node in learnt.nodes}
     conditions = []
     for level in rule.levels:
         pair = []

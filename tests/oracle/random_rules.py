@@ -14,6 +14,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from tests.oracle.random_records import KINDS, draw_calendar, draw_log
+from tests.oracle.random_steps import with_steps
 from tests.oracle.reading import LogItem
 
 T = TypeVar("T")
@@ -517,6 +518,7 @@ def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: i
             size = drawn.randrange(records // 2, records + 1)
             keyed = "key: host" in sources[name]
             logs[name, partition] = draw_log(drawn, unit, delays[name], size, partition, count, keyed)
+    files, sources, logs = with_steps(random.Random(log_seed + 2), draw.span, files, sources, logs)
     table = f"{missing}\n---\n{TABLE}" if missing else TABLE
     world = World("\n".join(sources.values()), files, {"devices": table}, partitions, delays, logs, draw.one(1, 2, 3))
     world.calendars["works"] = draw_calendar(random.Random(log_seed + 3), unit)

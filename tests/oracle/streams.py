@@ -5,11 +5,25 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from streamwatchd.calendars.calendar import Calendar
-from streamwatchd.lang.typed import Aggregate, During, Expr, Field, Firing, Literal, TableColumn, Value, walk
+from streamwatchd.lang.typed import (
+    Aggregate,
+    Ahead,
+    Baseline,
+    During,
+    Expr,
+    Field,
+    Firing,
+    Literal,
+    Stepwise,
+    TableColumn,
+    Value,
+    walk,
+)
 from streamwatchd.rules.ruleset import Alarm, Kpi, NamedValue, Rule, Table
-from tests.oracle.aggregates import aggregate
+from tests.oracle.aggregates import aggregate, changes, increase, line
 from tests.oracle.amend import LateRow, taken_at
 from tests.oracle.asked import fires, in_calendar
 from tests.oracle.evaluate import Cell, Tables, column, evaluate, evaluate_row, field_of
@@ -73,12 +87,12 @@ def all_aggregates(rule: Rule) -> list[Aggregate]:
     return [node for expr in expressions(rule) for node in walk(expr) if isinstance(node, Aggregate)]
 
 
-def aggregates_in(expr: Expr, values: tuple[NamedValue, ...]) -> list[Aggregate]:
-    """The aggregates an expression reads, also through `values:`."""
+def aggregates_in(expr: Expr, values: tuple[NamedValue, ...]) -> list[Aggregate | Baseline]:
+    """The aggregates an expression reads, and what it asks the usual of, also through `values:`."""
     named = {value.name: value.expr for value in values}
-    found: list[Aggregate] = []
+    found: list[Aggregate | Baseline] = []
     for node in walk(expr):
-        if isinstance(node, Aggregate):
+        if isinstance(node, Aggregate | Baseline):
             found.append(node)
         elif isinstance(node, Value):
             found += aggregates_in(named[node.name], values)
@@ -253,7 +267,31 @@ class Windows:
             if counted:
                 items.append((each.row.time, cell))
         items.sort(key=_time_of)
+        match node:
+            case Stepwise():
+                return self._stepwise(node, rows[: bisect_left(rows, end, key=_time)], start, end)
+            case Ahead() | Aggregate(function="slope"):
+                return _on_line(node, [(time, cell) for time, cell in items if cell is not None], end)
         return aggregate(node.function, node.quantile, items)
+
+    def _stepwise(self, node: Stepwise, rows: list[tuple[int, Row, KeyTuple]], start: int, end: int) -> Cell:
+        """Samples of all time before the end, by series: what lies before the window is stepped from."""
+        series: dict[tuple[Cell, ...], list[tuple[int, Cell]]] = {}
+        for time, row, _ in rows:
+            counted, cell = self._cell(node, row)
+            if counted and cell is not None:
+                name = tuple(evaluate_row(e, row, self.project.schemas, self.project.tables) for e in node.series)
+                series.setdefault(name, []).append((time, cell))
+        if node.function == "changes":
+            if not any(time >= start for samples in series.values() for time, _ in samples):
+                return None
+            return sum(changes(samples, start, node.gap_ms) for samples in series.values())
+        grown = [increase(samples, start, node.gap_ms, node.bits) for samples in series.values()]
+        known = [each for each in grown if each is not None]
+        if not known:
+            return None
+        total = sum(known, Fraction(0))
+        return float(total / Fraction(end - start, 1_000)) if node.function == "rate" else float(total)
 
     def _cell(self, node: Aggregate, row: Row) -> tuple[bool, Cell]:
         memo = (node, id(row))
@@ -263,6 +301,16 @@ class Windows:
             cell = evaluate_row(arg, row, self.project.schemas, self.project.tables) if counted else None
             self._memo[memo] = (counted, cell)
         return self._memo[memo]
+
+
+def _on_line(node: Aggregate, items: list[tuple[int, Cell]], end: int) -> Cell:
+    found = line(items) if items else None
+    if found is None:
+        return None
+    slope, mean_time, mean = found
+    if isinstance(node, Ahead):
+        return float(mean + slope * (end + node.ahead_ms - mean_time))
+    return float(1_000 * slope)
 
 
 def _time_of(item: tuple[int, Cell]) -> int:
@@ -279,7 +327,7 @@ def judge(
     key: KeyTuple,
     t: int,
     values: Mapping[str, Cell],
-    windows: Mapping[Aggregate, Cell],
+    windows: Mapping[Aggregate | Baseline, Cell],
     project: Project,
 ) -> Cell:
     """An expression judged at `t` for a key."""
@@ -287,7 +335,7 @@ def judge(
 
     def leaf(node: Expr) -> Cell:
         match node:
-            case Aggregate():
+            case Aggregate() | Baseline():
                 return windows[node]
             case Value(name):
                 return values[name]
@@ -305,7 +353,7 @@ def judge(
 
 
 def judge_values(
-    rule: Rule, key: KeyTuple, t: int, windows: Mapping[Aggregate, Cell], project: Project
+    rule: Rule, key: KeyTuple, t: int, windows: Mapping[Aggregate | Baseline, Cell], project: Project
 ) -> dict[str, Cell]:
     values: dict[str, Cell] = {}
     for value in rule.values:
