@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -142,12 +143,31 @@ def function_page() -> Iterator[str]:
         yield from function(FUNCTIONS[name])
 
 
+_FINDING = re.compile(r"^(?:error|warning)\[(SW\d+)\]: .*(?:\n(?!error\[|warning\[).+)*", re.MULTILINE)
+
+
+def seen_in_goldens() -> dict[str, str]:
+    """Code → what a person reads: the shortest of the findings that tests compare to the letter (tests/cases/)."""
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "tests" / "cases").glob("*/*.txt")):
+        text = re.sub(r"^! ?", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for match in _FINDING.finditer(text):
+            if match[1] not in found or len(match[0]) < len(found[match[1]]):
+                found[match[1]] = match[0].rstrip()
+    return found
+
+
 def diagnostic_page() -> Iterator[str]:
     yield "# Diagnostics\n"
     yield "Every mistake has a code that stays the same from version to version.\n"
     yield "| code | what is wrong |\n|---|---|"
     titles = {**CODES, **codes.TITLES, **timeline_codes.TITLES, **lint.titles()}
     yield from (f"| {code} | {cell(capital(title))} |" for code, title in sorted(titles.items()))
+    yield "\n## As they read\n"
+    yield "From tests that compare them to the letter.\n"
+    goldens = seen_in_goldens()
+    for code in sorted(set(titles) & set(goldens)):
+        yield f"### {code}\n\n```text\n{goldens[code]}\n```\n"
 
 
 def lint_check(name: str, check: Check) -> Iterator[str]:

@@ -28,7 +28,7 @@ from streamwatchd.lang.typed import (
     conjunction,
 )
 from streamwatchd.plan.describe import describe
-from streamwatchd.rules.ruleset import Alarm, Level, NamedValue, NoData, Rule, RuleSet
+from streamwatchd.rules.ruleset import Alarm, Level, NamedValue, NoData, Rule, RuleSet, reads
 
 XRAY = " x-ray"
 """What follows the name of a rule in that of its x-rays; no name has a space."""
@@ -124,7 +124,7 @@ def _whiles(rule: Alarm, each: LevelParts) -> Iterator[Alarm]:
     for name, expr in ((each.while_when, each.level.when), (each.while_until, each.level.until)):
         if expr is not None and name:
             levels = (Level(each.level.severity, expr),)
-            yield replace(rule, name=name, levels=levels, no_data=NoData(), message=None, max_active=_MANY)
+            yield replace(rule, name=name, levels=levels, no_data=NoData(), message=None, max_active=_MANY, unless=None)
 
 
 def _snapshot(rule: Alarm, values: tuple[NamedValue, ...], key: dict[str, object], at_ms: int) -> Alarm:
@@ -137,6 +137,7 @@ def _snapshot(rule: Alarm, values: tuple[NamedValue, ...], key: dict[str, object
         max_active=_MANY,
         limit_per_minute=0,
         amend=False,
+        unless=None,
     )
     if not rule.windowless:
         after = Compare(">=", Time(), Literal(float(at_ms), Type(Kind.NUMBER, "ms")))
@@ -167,10 +168,10 @@ def _with_what_it_reads(rule: Rule, rules: RuleSet) -> tuple[Rule, ...]:
     wanted, pending = {rule.name}, [rule]
     by_name = {each.name: each for each in rules.rules}
     while pending:
-        for source in pending.pop().sources:
-            if source in by_name and source not in wanted:
-                wanted.add(source)
-                pending.append(by_name[source])
+        for name in reads(pending.pop()):
+            if name in by_name and name not in wanted:
+                wanted.add(name)
+                pending.append(by_name[name])
     return tuple(each for each in rules.rules if each.name in wanted)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from streamwatchd.calendars.calendar import Calendar
 from streamwatchd.diagnostics import Span
-from streamwatchd.lang.typed import Expr, Template, Type
+from streamwatchd.lang.typed import Expr, Firing, Template, Type, walk
 from streamwatchd.repository.store import ModelData
 
 SHADOW_OF = " shadow"
@@ -218,6 +218,13 @@ class Anomaly(RuleCommon):
 
 
 Rule = Kpi | Alarm | Anomaly
+
+
+def reads(rule: Rule) -> tuple[str, ...]:
+    """The streams that a rule reads, and the alarms that its `unless` asks for."""
+    unless = rule.unless if isinstance(rule, Alarm) else None
+    asked = (each.rule for each in walk(unless) if isinstance(each, Firing)) if unless is not None else ()
+    return (*rule.sources, *asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def branches(rule: Rule) -> tuple[str, ...]:
         found += [_not_held(level.severity)] if level.for_ms else []
         found += [] if endless else [_cleared(level.severity)]
     found += [NO_DATA] if rule.no_data.action != "keep" else []
-    found += [MUTED] if getattr(rule, "unless", None) is not None else []
+    found += [MUTED] if isinstance(rule, Alarm) and rule.unless is not None else []
     found += [AMENDED] if rule.amend else []
     return (*found, SILENT)
 

@@ -18,7 +18,7 @@ from streamwatchd.repository.catalog import Catalog
 from streamwatchd.repository.store import ModelData
 from streamwatchd.rules.loader import Loaded
 from streamwatchd.rules.model_choice import fitting
-from streamwatchd.rules.ruleset import Anomaly, Rule, RuleSet, Source
+from streamwatchd.rules.ruleset import Anomaly, Rule, RuleSet, Source, reads
 from streamwatchd.shard.output import Output, Sink, TaskId
 from streamwatchd.testing.driver import Driver
 from streamwatchd.testing.playback import Clock
@@ -84,7 +84,7 @@ def bench(suite: Suite, loaded: Loaded) -> Bench:
     rules = _with_what_they_read(suite.rules, loaded.ruleset)
     sources = {name: loaded.ruleset.sources[name] for name in _sources(rules, loaded.ruleset)}
     models = _models(suite.models, rules) if suite.models else loaded.ruleset.models
-    ruleset = RuleSet(sources, loaded.ruleset.tables, rules, models)
+    ruleset = RuleSet(sources, loaded.ruleset.tables, rules, models, loaded.ruleset.calendars)
     program = program_of(ruleset, loaded.settings.max_record_bytes)
     settings = loaded.settings
     return Bench(program, sources, loaded.tables, settings.exchange_partitions, settings.idle_jump_ms, suite, loaded)
@@ -228,15 +228,15 @@ def _stamp(time_ms: int, unit: str) -> object:
 
 
 def _with_what_they_read(files: frozenset[str] | None, ruleset: RuleSet) -> tuple[Rule, ...]:
-    """Rules of the files and, over several steps, the KPIs that they read."""
+    """Rules of the files and, over several steps, the KPIs that they read and the alarms that `unless` asks for."""
     by_name = {rule.name: rule for rule in ruleset.rules}
     wanted = {rule.name for rule in ruleset.rules if files is None or rule.span.file in files}
     pending = list(wanted)
     while pending:
-        for source in by_name[pending.pop()].sources:
-            if source in by_name and source not in wanted:
-                wanted.add(source)
-                pending.append(source)
+        for name in reads(by_name[pending.pop()]):
+            if name in by_name and name not in wanted:
+                wanted.add(name)
+                pending.append(name)
     return tuple(rule for rule in ruleset.rules if rule.name in wanted)
 
 

@@ -127,3 +127,32 @@ def test_models_come_from_the_project_or_from_a_folder_of_the_tests(tmp_path: Pa
     assert check(bench(found, loaded), found.cases[0]) == []
     without = suite(tmp_path, ODD.replace("models: fixtures\n", ""), loaded)
     assert [failure.message for failure in check(bench(without, loaded), without.cases[0])] != []
+
+
+OTHER = """
+source: web
+every: 10s
+rules:
+  - {alarm: page_slow, by: shop, when: max(latency over 1m) > 400ms, unless: firing(fails_often)}
+"""
+OFTEN = """
+source: web
+every: 10s
+rules:
+  - {alarm: fails_often, by: shop, when: count(where status >= 500 over 1m) > 2}
+"""
+
+
+def test_alarms_that_unless_asks_for_come_along_from_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the KPIs that a rule reads do."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules.d").mkdir()
+    (tmp_path / "rules.d" / "other.yaml").write_text(OTHER)
+    loaded = project(tmp_path, OFTEN)
+    events = '{source: web, step: 10s, shop: a, page: b, latency: "500x18", status: "500x18"}'
+    tests = suite(tmp_path, f"rules: [other.yaml]\ntests: [{{name: a, events: [{events}], expect_no: []}}]\n", loaded)
+    muted = {each.document["muted_by"] for each in bench(tests, loaded).run(tests.cases[0]).happenings
+             if each.name == "page_slow"}  # fmt: skip
+    assert muted == {"firing(fails_often)"}
