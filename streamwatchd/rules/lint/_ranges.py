@@ -16,7 +16,7 @@ from streamwatchd.lang.typed import Aggregate, And, Compare, Expr, In, IsNull, L
 MOST_TERMS = 256
 _NEGATED: dict[str, str] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _FLIPPED: dict[str, str] = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_NEVER_NEGATIVE = ("count", "distinct", "stddev", "var", "changes")
+_NEVER_NEGATIVE = ("count", "distinct", "stddev", "var", "changes", "increase", "rate")
 
 
 @dataclass(frozen=True, slots=True)
