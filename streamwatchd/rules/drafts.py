@@ -11,6 +11,7 @@ from streamwatchd.rules import codes, rule_spec
 from streamwatchd.rules.document import Document, Mapping, Node, Scalar, Sequence
 from streamwatchd.rules.expressions import has_aggregate, parsed, parsed_condition
 from streamwatchd.rules.form import Findings, Read, read
+from streamwatchd.rules.inheritance import Inheritance
 
 _MEANING = ("source", "by", "values", "when", "levels", "features")
 
@@ -60,7 +61,9 @@ def draft(document: Document) -> FileDraft:
     _timezone(defaults, findings)
     node = defaults.values.get("rules")
     items = node.items if isinstance(node, Sequence) else ()
-    found = [_rule(item, defaults, findings) for item in items if isinstance(item, Mapping)]
+    inheritance = Inheritance(items, defaults.values.get("defaults"), rule_spec.RULE.records, findings)
+    whole = [inheritance.full(item) for item in items if isinstance(item, Mapping)]
+    found = [_rule(each, defaults, findings) for each in whole if each is not None]
     rules = tuple(rule for rule in found if rule is not None)
     names = tuple(name for item in items for name in _names(item))
     return FileDraft(document, rules, tuple(findings.problems), names)

@@ -43,6 +43,12 @@ SHARED = (
 )
 _COMMON = (
     *SHARED,
+    Field(
+        "extends",
+        Name("a name"),
+        "A rule of the same kind in this file, of which this one takes over what it does not say itself.",
+        "cpu_high",
+    ),
     Field("by", _KEYS, "The keys: each value has its own state. Fields, or columns of joined tables.", "[host, mount]"),
     Field("where", _EXPRESSION, "Keeps only the events for which this is true.", 'role == "critical"'),
     Field(
@@ -228,6 +234,12 @@ FILE = Record(
     "a rules file",
     (
         *SHARED,
+        Field(
+            "defaults",
+            Raw("fields of rules"),
+            "What the rules of this file say unless they say otherwise; each takes the fields that its kind has.",
+            "{severity: major, no_data: alert after 10m}",
+        ),
         Field("rules", ListOf(RULE), "The rules, in order.", required=True),
         Field("tests", Raw("a list of tests"), "Tests of these rules; `swctl test-rule` runs them."),
     ),
