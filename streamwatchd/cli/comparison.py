@@ -41,14 +41,14 @@ class Heard:
                 self.rows[str(value["kpi"]), place] = hash(_encode(value["values"]))
 
 
+def endless(rules: RuleSet) -> frozenset[str]:
+    """Rules whose alerts are occurrences."""
+    return frozenset(rule.name for rule in rules.rules if isinstance(rule, Alarm) and rule.is_endless)
+
+
 def heard(rules: RuleSet, names: Mapping[str, str] | None = None) -> Heard:
     """Nothing yet, of a run of `rules`."""
-    endless = {
-        rule.name
-        for rule in rules.rules
-        if isinstance(rule, Alarm) and rule.windowless and not rule.by and not rule.is_state
-    }
-    return Heard(Episodes(endless, names))
+    return Heard(Episodes(endless(rules), names))
 
 
 @dataclass(frozen=True, slots=True)

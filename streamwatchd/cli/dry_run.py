@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from streamwatchd.cli import comparison
-from streamwatchd.cli.comparison import Comparison, compared, heard
+from streamwatchd.cli.comparison import Comparison, compared, endless, heard
 from streamwatchd.cli.project import compile_or_exit, config_path, project_options
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.results import Results
@@ -75,7 +75,7 @@ def command(
     compiled, program = compile_or_exit(config, rules_dir)
     if against is None:
         assert out is not None
-        with Results(out) as results:
+        with Results(out, endless(compiled.loaded.ruleset)) as results:
             played = rehearse(recording, compiled, program, manner, results.write)
         for line in summary(played, results.tally):
             click.echo(line)

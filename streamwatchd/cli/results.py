@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -27,8 +27,12 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class Tally:
-    """What was written: alerts by (rule, event), KPI rows by name, late by source, dead letters by reason."""
+    """What was written: alerts by (rule, event), KPI rows by name, late by source, dead letters by reason.
 
+    `endless` are the rules whose alerts are occurrences.
+    """
+
+    endless: Container[str] = ()
     alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
     kpis: Counter[str] = field(default_factory=Counter)
     anomalies: Counter[str] = field(default_factory=Counter)
@@ -39,6 +43,8 @@ class Tally:
 
     def alert(self, document: Mapping[str, Any]) -> None:
         self.alerts[document["rule"], document["event"]] += 1
+        if document["event"] == "fired" and document["rule"] in self.endless:
+            return
         if document["state"] == "resolved" or document["ends_at"] is not None:
             self.firing.pop(document["id"], None)
         else:
@@ -48,9 +54,9 @@ class Tally:
 class Results:
     """Opens the files in a folder, which is made if need be; what stood in them is overwritten."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises UnreadableInput where they can't be written."""
-        self.tally = Tally()
+    def __init__(self, folder: Path, endless: Container[str] = ()) -> None:
+        """Raises UnreadableInput where they can't be written. `endless`: see `Tally`."""
+        self.tally = Tally(endless)
         self._files: dict[Sink, IO[bytes]] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -119,7 +119,7 @@ def _level(rule: Alarm, number: int, level: Level, parts: _Parts) -> LevelParts:
 
 def _whiles(rule: Alarm, each: LevelParts) -> Iterator[Alarm]:
     """Only where the rule keeps a state: an occurrence has no stretch of time."""
-    if rule.windowless and not rule.by and not rule.is_state:
+    if rule.is_endless:
         return
     for name, expr in ((each.while_when, each.level.when), (each.while_until, each.level.until)):
         if expr is not None and name:

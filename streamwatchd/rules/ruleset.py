@@ -188,6 +188,11 @@ class Alarm(RuleCommon):
     expect: Expect | None = None
     unless: Expr | None = None
 
+    @property
+    def is_endless(self) -> bool:
+        """Each row that is true is an occurrence of its own, with no end."""
+        return self.windowless and not self.by and not self.is_state
+
 
 @dataclass(frozen=True, slots=True)
 class Anomaly(RuleCommon):

@@ -21,7 +21,7 @@ def branches(rule: Rule) -> tuple[str, ...]:
     if isinstance(rule, Kpi):
         return (ROW,)
     found = [] if isinstance(rule, Alarm) else [ROW]
-    endless = isinstance(rule, Alarm) and rule.windowless and not rule.by and not rule.is_state
+    endless = isinstance(rule, Alarm) and rule.is_endless
     for level in rule.levels:
         found.append(_raised(level.severity))
         found += [_not_held(level.severity)] if level.for_ms else []

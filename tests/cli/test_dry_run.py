@@ -115,3 +115,13 @@ def test_an_edit_since_a_revision_has_a_budget_for_noise(config: Path) -> None:
     assert added == {"any_slow": 60, "shop_slow": 0}
     assert (result.exit_code, result.stderr) == (1, "swctl: 60 alerts added, --max-new allows 59\n")
     assert swctl(*dry_run, "--max-new", 60, "--max-gone", 0).exit_code == 0
+
+
+def test_occurrences_are_not_still_up(config: Path) -> None:
+    """They have no end that could be missing."""
+    (config.parent / "a.ndjson").write_bytes(BARE)
+    rules = config.parent / "rules.d" / "shop.yaml"
+    rules.write_text(f"{rules.read_text()}\n  - {{alarm: any_slow, when: latency > 800ms}}\n")
+    result = swctl("dry-run", "--config", config, config.parent / "a.ndjson", "--out", config.parent / "out", *NOW)
+    assert "any_slow: 60 fired" in result.stdout
+    assert "still up" not in result.stdout
