@@ -65,6 +65,19 @@ def command(
     click.echo(f"{out}: {count}, {plural(recorder.marks, 'mark')}", err=True)
 
 
+def record_topics(kafka: Kafka, topics: list[str], sources: Mapping[str, Source], path: str) -> int:
+    """What the topics hold now, into a recording; gives the number of records. Raises UnreadableInput, Unavailable."""
+    counts = partitions_of(kafka, topics)
+    reader = kafka.reader(read_committed=True)
+    try:
+        with RecordingWriter(path, _header(counts, sources)) as writer:
+            recorder = Recorder(writer)
+            recorder.record(reader, stretch_of(kafka, counts, from_beginning=True, endless=False), lambda: False)
+    finally:
+        reader.close()
+    return recorder.records
+
+
 def _topics(given: Sequence[str], sources: Mapping[str, Source]) -> list[str]:
     """The topics meant: a source's name stands for its topic."""
     names = given or list(sources)

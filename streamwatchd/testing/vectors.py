@@ -18,7 +18,8 @@ from streamwatchd.batch import Numbers, Times
 from streamwatchd.operators.score import ScoreNode
 from streamwatchd.plan.describe import describe
 from streamwatchd.repository.manifest import Feature
-from streamwatchd.rules.ruleset import Anomaly, RuleSet
+from streamwatchd.rules.building import reach_ms
+from streamwatchd.rules.ruleset import Anomaly, Kpi, Rule, RuleSet
 from streamwatchd.testing.driver import Driver
 
 
@@ -64,6 +65,17 @@ def anomaly_rule(rules: RuleSet, name: str) -> Anomaly:
     if not isinstance(rule, Anomaly):
         raise KeyError(name)
     return rule
+
+
+def width_ms(rules: RuleSet, rule: Rule) -> int:
+    """How far a row of a rule looks back at most: its windows, or those of the KPIs that it reads. 0 for sessions."""
+    match rule:
+        case Kpi():
+            return rule.over_ms
+        case Anomaly(windowed=True):
+            return reach_ms([value.expr for value in rule.values], rule.every_ms)
+        case _:
+            return max((width_ms(rules, rules.rule(source)) for source in rule.sources), default=0)
 
 
 def features_of(rule: Anomaly) -> list[Feature]:

@@ -28,6 +28,11 @@ FITS: Mapping[str, Fit] = {
     "lstm": lstm.fit,
     "seasonal": seasonal.fit,
 }
+SETTINGS: Mapping[str, frozenset[str]] = {
+    "isolation_forest": frozenset({"trees", "samples"}),
+    "lstm": frozenset({"units", "rounds"}),
+}
+"""What `Order.given` may hold, by kind; the others have nothing to set."""
 DAY_MS = 86_400_000
 FIT, CALIBRATE = 0.6, 0.8
 """Where, in the span of the history, the parts to fit and to calibrate on end."""
@@ -75,6 +80,7 @@ def train(order: Order, history: History, advance: Advance) -> Trained:
     """
     if order.kind not in FITS:
         raise UnreadableInput(f"there is no kind of model `{order.kind}`; kinds: {', '.join(FITS)}")
+    _check_settings(order)
     if len(history) < FEWEST:
         raise UnreadableInput(
             f"{len(history)} vectors are too few to train on: at least {FEWEST}; record for longer, or more keys"
@@ -103,6 +109,16 @@ def train(order: Order, history: History, advance: Advance) -> Trained:
     judged = history.ends_ms > ends[1]
     manifest = msgspec.structs.replace(unjudged, calibration=calibrated, metrics=measured(history, score, judged))
     return Trained(manifest, arrays, scorer, replayed.raw, score, replayed.memory, held_back, judged)
+
+
+def _check_settings(order: Order) -> None:
+    known = SETTINGS.get(order.kind, frozenset())
+    for name, number in order.given.items():
+        if name not in known:
+            some = f"it has {', '.join(sorted(known))}" if known else "it has none"
+            raise UnreadableInput(f"a model of kind {order.kind} has no setting `{name}`; {some}")
+        if number < 1:
+            raise UnreadableInput(f"`{name}` is {number}: at least 1")
 
 
 def measured(history: History, score: Numbers, judged: Mask) -> dict[str, float]:

@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
 from streamwatchd.cli import main
+from streamwatchd.cli.model import history
 from streamwatchd.ports.disk import RealDisk
+from streamwatchd.ports.fake_kafka import FakeKafka
+from streamwatchd.ports.kafka import Record
 from streamwatchd.repository.dispositions import Disposition, shift_for
 from streamwatchd.repository.store import ModelStore
 from tests.models.trees import manifest
@@ -88,12 +92,61 @@ def test_a_model_lives(project: Path) -> None:
     assert [line["version"] for line in store.audited("traffic")] == [1, 2, 2, 3, 3]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_versions_are_compared(project: Path) -> None:
+    """Text and JSON, over the same traffic; nothing is written."""
+    train = ("train", "traffic", "--rule", "off", "--from", str(project / "net.ndjson"))
+    assert swctl(project, *train, "--kind", "seasonal", "--report", str(project / "r")).exit_code == 0
+    forest = swctl(project, *train, "--set", "trees=5", "--set", "samples=64", "--report", str(project / "r"))
+    assert forest.exit_code == 0, forest.output
+    assert ModelStore(RealDisk(), project / "models").read("traffic", 2).manifest.hyperparameters == {
+        "trees": 5,
+        "samples": 64,
+    }
+    label = {"begin": "2026-01-05T01:00:00Z", "end": "2026-01-05T01:10:00Z", "key": {"link": "l1"}}
+    (project / "labels").write_text(json.dumps(label) + "\n")
+    evaluate = ("evaluate", "traffic@1", "traffic@2", "--rule", "off", "--from", str(project / "net.ndjson"))
+    told = swctl(project, *evaluate, "--labels", str(project / "labels"))
+    assert told.exit_code == 0, told.output
+    assert "2,160 events" in told.output
+    assert "1 odd stretches" in told.output
+    found = json.loads(swctl(project, *evaluate, "--threshold", "0.2", "--output", "json").stdout)
+    assert [each["model"] for each in found["versions"]] == ["traffic@1", "traffic@2"]
+    for each in found["versions"]:
+        assert each["alarms"] > 0
+        assert each["precision"] == 0.0
+        assert each["recall"] is None
+        assert each["vectors"] == 4 * 179
+    assert len(ModelStore(RealDisk(), project / "models").audited("traffic")) == 2
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_topic_and_parquet_teach_the_same_as_the_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal records give equal arrays, however they come."""
+    lines = (project / "net.ndjson").read_bytes().splitlines()
+    pl.read_ndjson(project / "net.ndjson").write_parquet(project / "net.parquet")
+    kafka = FakeKafka({"net": 1})
+    writer = kafka.plain_writer()
+    writer.send(Record("net", line, partition=0, timestamp_ms=1000 * json.loads(line)["ts"]) for line in lines)
+    writer.flush(1.0)
+    monkeypatch.setattr(history, "open_kafka", lambda settings: kafka)
+    for source in (str(project / "net.ndjson"), str(project / "net.parquet"), "net"):
+        train = ("train", "traffic", "--rule", "off", "--from", source, "--kind", "seasonal")
+        result = swctl(project, *train, "--report", str(project / "r"))
+        assert result.exit_code == 0, result.output
+        assert "2,160 events gave 716 vectors" in result.output
+    store = ModelStore(RealDisk(), project / "models")
+    assert len({store.read("traffic", version).manifest.artifact.sha256 for version in (1, 2, 3)}) == 1
+
+
 @pytest.mark.parametrize(
     ("args", "reason"),
     [
         (("promote", "trafic"), "there is no model `trafic`"),
         (("train", "m", "--rule", "of", "--from", "x"), "there is no anomaly rule `of`"),
         (("rollback", "none@3"), "there is no model `none`"),
+        (("evaluate", "none", "--rule", "off", "--from", "x"), "there is no model `none`"),
+        (("train", "m", "--rule", "off", "--from", "net.ndjson", "--set", "trees"), "write NAME=NUMBER"),
     ],
 )
 def test_a_wrong_name_is_told(project: Path, args: tuple[str, ...], reason: str) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pickle
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from streamwatchd.ports.disk import RealDisk
+from streamwatchd.repository.artifact import encode_arrays
 from streamwatchd.repository.catalog import Catalog
 from streamwatchd.repository.manifest import Feature
 from streamwatchd.repository.store import SHADOW, WITHDRAWN, ModelStore, Status
@@ -15,7 +23,7 @@ from streamwatchd.rules import codes
 from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.rules.model_choice import fitting
 from streamwatchd.rules.ruleset import SHADOW_OF, Anomaly
-from tests.models.stump import put_stump
+from tests.models.stump import put_stump, stump
 
 Check = Callable[..., Loaded]
 RULES = """\
@@ -100,6 +108,59 @@ def test_a_version_that_can_not_be_trusted_is_told_and_the_one_before_goes_on(ch
     (models / "mix" / "2" / "model.safetensors").write_bytes(b"x" * 100)
     loaded = check(RULES)
     assert (told(loaded), taken(loaded)) == ([codes.MODEL_REJECTED, codes.MODEL_REJECTED], "mix@1")
+
+
+def _manifest(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    found = json.loads((folder / "manifest.json").read_bytes())
+    edit(found)
+    (folder / "manifest.json").write_text(json.dumps(found))
+
+
+def _artifact(folder: Path, data: bytes) -> None:
+    """Another artifact, which the manifest vouches for."""
+    (folder / "model.safetensors").write_bytes(data)
+    _manifest(folder, lambda m: m["artifact"].update(sha256=sha256(data).hexdigest(), bytes=len(data)))
+
+
+def _arrays(folder: Path, **changes: npt.NDArray[Any]) -> None:
+    _artifact(folder, encode_arrays(stump(2, 0, 50.0) | changes))
+
+
+HOSTILE: dict[str, Callable[[Path], object]] = {
+    "wrong hash": lambda folder: _manifest(folder, lambda m: m["artifact"].update(sha256="0" * 64)),
+    "traversal": lambda folder: _manifest(folder, lambda m: m["artifact"].update(file="../1/model.safetensors")),
+    "link to another version": lambda folder: (
+        (folder / "model.safetensors").unlink(),
+        (folder / "model.safetensors").symlink_to(folder.parent / "3" / "model.safetensors"),
+    ),
+    "said to be huge": lambda folder: _manifest(folder, lambda m: m["artifact"].update(bytes=10**15)),
+    "huge": lambda folder: os.truncate(folder / "model.safetensors", 2**40),
+    "recursive": lambda folder: (folder / "manifest.json").write_bytes(b'{"a":' * 200_000),
+    "weights that are NaN": lambda folder: _arrays(folder, threshold=np.array([np.nan, 0.0, 0.0])),
+    "weights that are infinite": lambda folder: _arrays(folder, value=np.array([0.0, np.inf, 1.0])),
+    "a tree that never ends": lambda folder: _arrays(folder, left=np.array([1, 0, 2], np.int32)),
+    "a feature beyond the last": lambda folder: _arrays(folder, feature=np.array([7, 0, 0], np.int32)),
+    "a pickle": lambda folder: _artifact(folder, pickle.dumps({"left": [1]})),
+    "a header longer than the file": lambda folder: _artifact(folder, b"\xff" * 7 + b"\x7f{}"),
+    "features in another order": lambda folder: _manifest(folder, lambda m: m["features"].reverse()),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_version_is_refused_and_the_last_good_one_goes_on(check: Check, models: Path, name: str) -> None:
+    """Each is named with its version, and no rule is lost."""
+    put_stump(models, "mix", *FEATURES)
+    put_stump(models, "mix", *FEATURES, version=2)
+    put_stump(models, "mix", *FEATURES, version=3, threshold=9.0)
+    ModelStore(RealDisk(), models).set_status("mix", 3, Status(WITHDRAWN))
+    HOSTILE[name](models / "mix" / "2")
+    loaded = check(RULES)
+    assert (taken(loaded), loaded.refused) == ("mix@1", ())
+    (problem,) = loaded.diagnostics
+    assert problem.is_error
+    assert problem.code in (codes.MODEL_REJECTED, codes.MODEL_UNFIT)
+    assert "mix@2" in problem.message
+    assert "mix@1 goes on" in problem.hint
 
 
 def test_a_newer_shadow_is_on_trial_beside_the_good_one(check: Check, models: Path) -> None:

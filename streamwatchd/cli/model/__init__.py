@@ -4,6 +4,7 @@ from streamwatchd.cli.group import Commands
 
 COMMANDS = {
     "train": "Train a version for an anomaly rule, from recorded traffic.",
+    "evaluate": "Compare versions on recorded traffic whose odd stretches are known.",
     "list": "Models and their versions, and which one rules take.",
     "show": "All that is known of a version.",
     "promote": "Let rules take a version.",

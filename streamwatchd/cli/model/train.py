@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from streamwatchd.batch import RawBatch
+from streamwatchd.cli.model.bar import advance_bar
+from streamwatchd.cli.model.history import Traffic, Vectors, settings_of, traffic_options, vectors_in
 from streamwatchd.cli.model.store import Repository, now, open_repository, repository_options, somebody
-from streamwatchd.cli.playing import bare_source, check_partition, driver_for, expected_tasks, partitions_of, readable
-from streamwatchd.cli.project import compile_or_exit
-from streamwatchd.compiler import Compiled, Program
-from streamwatchd.errors import UnreadableInput
-from streamwatchd.recording import RecordedMark, Recording, open_recording
 from streamwatchd.repository.dispositions import CONFIRMED, FALSE_POSITIVE, read_dispositions
 from streamwatchd.repository.store import GOOD, SHADOW, Status
-from streamwatchd.rules.ruleset import Anomaly
-from streamwatchd.testing.driver import Driver
-from streamwatchd.testing.playback import Playback
-from streamwatchd.testing.vectors import anomaly_rule, features_of
+from streamwatchd.training.history import History
 from streamwatchd.training.report import write_report
 from streamwatchd.training.spans import Span, at_ms, fired, read_labels, within
-from streamwatchd.training.train import FITS, Order, Trained, step_ms, train
-from streamwatchd.training.vectors import Seen, vectors_of
+from streamwatchd.training.train import FITS, Order, Trained, train
+from streamwatchd.training.vectors import Seen
 
 
 @click.command("train")
 @click.argument("name")
 @click.option("--rule", required=True, help="The anomaly rule whose vectors it learns from.")
-@click.option("--from", "source", required=True, metavar="RECORDING", help="As `dry-run` takes it.")
+@traffic_options
 @repository_options
 @click.option("--kind", type=click.Choice(list(FITS)), help="[default: isolation_forest; lstm for one feature]")
-@click.option("--source", "bare", metavar="NAME", help="The source of bare events [default: the only one].")
-@click.option("--partitions", type=click.IntRange(1, 100_000), metavar="N", help="Spread bare events by the key.")
+@click.option("--set", "given", multiple=True, metavar="NAME=NUMBER", help="trees, samples; units, rounds of an lstm.")
 @click.option("--labels", type=click.Path(path_type=Path), help="Lines of JSON with stretches that are not normal.")
 @click.option("--without", "without", multiple=True, metavar="RULE", help="Leave out keys while this alarm fires.")
 @click.option("--shadow", is_flag=True, help="Write it as a shadow: no rule takes it until it is promoted.")
@@ -47,11 +36,12 @@ from streamwatchd.training.vectors import Seen, vectors_of
 def command(
     name: str,
     rule: str,
-    source: str,
+    traffic: str,
     config: Path | None,
     rules_dir: Path | None,
     models: str | None,
     kind: str | None,
+    given: tuple[str, ...],
     bare: str | None,
     partitions: int | None,
     labels: Path | None,
@@ -64,84 +54,47 @@ def command(
 
     The first 60 % of the time are learned from, the next 20 % calibrate the score, the last 20 % are judged.
     """
-    compiled, program = compile_or_exit(config, rules_dir)
-    try:
-        wanted = anomaly_rule(compiled.loaded.ruleset, rule)
-    except KeyError as error:
-        raise UnreadableInput(f"there is no anomaly rule `{rule}`; see `swctl validate`") from error
-    repository = open_repository(config, rules_dir, models)
+    wanted = settings_of(given)
     spans = read_labels(labels) if labels else []
-    seen = _seen(compiled, program, wanted, source, bare, partitions)
-    history = seen.history
-    spans += fired(seen.alerts, frozenset(without))
-    every_ms = wanted.every_ms if wanted.windowed else step_ms(history)
-    keys = [each.name for each in wanted.by]
-    normal = ~within(history, keys, [*spans, *_marked(repository, name, CONFIRMED)], every_ms)
-    normal |= within(history, keys, _marked(repository, name, FALSE_POSITIVE), every_ms)
+    repository = open_repository(config, rules_dir, models)
+    vectors = vectors_in(rule, config, rules_dir, Traffic(traffic, bare, partitions))
+    spans += fired(vectors.seen.alerts, frozenset(without))
+    history = _normal(vectors, spans, repository, name)
     versions = repository.store.versions(name)
     order = Order(
         name,
         versions[-1] + 1 if versions else 1,
-        kind or ("lstm" if len(wanted.features) == 1 else "isolation_forest"),
-        features_of(wanted),
-        every_ms,
+        kind or ("lstm" if len(vectors.features) == 1 else "isolation_forest"),
+        vectors.features,
+        vectors.every_ms,
         seed,
+        given=wanted,
         rule=rule,
-        query="\n".join(f"{each.name}: {each.aggregate}" for each in features_of(wanted)),
-        source=source,
+        query="\n".join(f"{each.name}: {each.aggregate}" for each in vectors.features),
+        source=traffic,
         created_at=now(),
         created_by=somebody(),
     )
-    history = replace(history, normal=normal)
-    trained = train(order, history, _advance())
+    trained = train(order, history, advance_bar("training"))
     path = write_report(trained, history, report or Path("build") / "models" / f"{name}-{order.version}")
     status = Status(SHADOW if shadow else GOOD, now(), somebody())
     written = repository.store.publish(trained.manifest, trained.arrays, status)
-    click.echo(_told(trained, seen))
+    click.echo(_told(trained, vectors.seen))
     click.echo(f"{written.id} written to {repository.root}; report: {path}")
 
 
-def _seen(
-    compiled: Compiled, program: Program, rule: Anomaly, source: str, bare: str | None, partitions: int | None
-) -> Seen:
-    settings = compiled.loaded.settings
-    assert settings is not None
-    now_ms = int(time.time() * 1000)
-    made = bare_source(compiled.loaded.ruleset, bare, partitions, now_ms + settings.max_future_ms)
-    twice = bare is None and partitions is None
-    with readable(source, twice=twice) as path, open_recording(path, made) as opened:
-        counts = partitions_of(opened, path, partitions)
-        driver = driver_for(compiled, program, settings, counts, partitions or 1, now_ms)
-        playback = Playback(driver, idle_jump_ms=settings.idle_jump_ms, expected=expected_tasks(opened, counts))
-        return vectors_of(_checked(opened, driver), driver, playback, rule.name, lambda events: None)
-
-
-def _checked(opened: Recording, driver: Driver) -> Iterator[RawBatch | RecordedMark]:
-    for item in opened:
-        if isinstance(item, RawBatch):
-            check_partition(driver, item)
-        yield item
+def _normal(vectors: Vectors, spans: list[Span], repository: Repository, name: str) -> History:
+    """Without the spans and what people confirmed, with what they marked as a false positive."""
+    history, keys, width = vectors.seen.history, vectors.keys, vectors.width_ms
+    normal = ~within(history, keys, spans, width) & ~within(history, keys, _marked(repository, name, CONFIRMED), 1)
+    normal |= within(history, keys, _marked(repository, name, FALSE_POSITIVE), 1)
+    return replace(history, normal=normal)
 
 
 def _marked(repository: Repository, name: str, verdict: str) -> list[Span]:
     """Each as the last instant of its window."""
     marks = read_dispositions(repository.files, repository.root, name)
     return [Span(at_ms(each.end) - 1, at_ms(each.end), each.key) for each in marks if each.verdict == verdict]
-
-
-def _advance() -> Callable[[float], None]:
-    """A bar where somebody looks at it."""
-    if not sys.stderr.isatty():
-        return lambda share: None
-    bar = click.progressbar(length=1_000, label="training", file=sys.stderr)
-    bar.render_progress()
-
-    def advance(share: float) -> None:
-        bar.update(max(int(1_000 * share) - bar.pos, 0))
-        if share >= 1.0:
-            bar.render_finish()
-
-    return advance
 
 
 def _told(trained: Trained, seen: Seen) -> str:
