@@ -48,6 +48,7 @@ def prepare(folder: Path, servers: str, prefix: str = "", config: Path = SHIPPED
         "state_dir": str(folder / "state"),
         "rules_dir": str(config.parent / document.get("rules_dir", "rules.d")),
         "enrichment_dir": str(config.parent / document.get("enrichment_dir", "enrichment.d")),
+        "calendars_dir": str(config.parent / document.get("calendars_dir", "calendars.d")),
         "listen": f"127.0.0.1:{port}",
     }
     topics = {name: prefix + source["topic"] for name, source in document["sources"].items()}

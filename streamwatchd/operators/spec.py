@@ -296,6 +296,17 @@ class LearningAlarmSpec(WindowAlarmSpec):
 
 
 @dataclass(frozen=True, slots=True)
+class SequenceSpec:
+    """Rows of a key that meet `steps` in order within `within_ms`, and then, where `never` is given, no row that meets
+    that for the rest of it. With `until` it lasts until a row meets that; without it has no end."""
+
+    steps: tuple[Expr, ...]
+    never: Expr | None
+    until: Expr | None
+    within_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class RowAlarmSpec:
     """Alarms judged on rows. `occurrence`: no key, each true row is one. `ordered`: waits for the watermark.
 
@@ -317,6 +328,7 @@ class RowAlarmSpec:
     forget_ms: int
     silence_ms: int
     silence_action: str
+    sequence: SequenceSpec | None = field(default=None, repr=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

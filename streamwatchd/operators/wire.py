@@ -132,6 +132,8 @@ def share_rules(old: Node, new: Node, renamed: Mapping[str, str] = MappingProxyT
     for kind in (WindowAlarmNode, RowAlarmNode):
         if isinstance(old, kind) and isinstance(new, kind):
             names = {renamed.get(name, name) for name in names_of(old)}
+            if type(old) is not type(new):
+                return False
             keys = [key.name for key in old.spec.shape.keys] == [key.name for key in new.spec.shape.keys]
             return keys and not names.isdisjoint(names_of(new))
     if isinstance(old, SessionNode) and isinstance(new, SessionNode):

@@ -22,6 +22,7 @@ from streamwatchd.operators.progress import Progress
 from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.sending import Outbox, sending
+from streamwatchd.operators.sequence import SequenceNode
 from streamwatchd.operators.session import SessionNode
 from streamwatchd.operators.spec import (
     JoinSpec,
@@ -156,7 +157,8 @@ class Wiring:
                 space = self.space(part.shape.keys, part.max_keys)
                 flood = self._flood(space, part.id)
                 telling = Telling(part.shape.keys, self._rows.push)
-                return RowAlarmNode(part, space, roots, self._evaluator, self._outbox.alert, flood, telling)
+                kind = RowAlarmNode if part.sequence is None else SequenceNode
+                return kind(part, space, roots, self._evaluator, self._outbox.alert, flood, telling)
         assert_never(part)
 
     def _window_alarm(self, part: WindowAlarmSpec, roots: frozenset[str]) -> WindowAlarmNode:

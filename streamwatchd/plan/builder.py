@@ -318,6 +318,9 @@ def level_expressions(rule: Alarm) -> Iterator[Expr]:
     """Conditions, and what the message says."""
     for level in rule.levels:
         yield from (expr for expr in (level.when, level.until) if expr is not None)
+    if rule.sequence is not None:
+        yield from rule.sequence.steps
+        yield from (expr for expr in (rule.sequence.never, rule.sequence.until) if expr is not None)
     if rule.message is not None:
         yield from (part.expr for part in rule.message.parts if not isinstance(part, str))
 

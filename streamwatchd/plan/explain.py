@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from streamwatchd.lang.typed import Firing, walk
 from streamwatchd.lang.units import format_duration
+from streamwatchd.operators.sequence import MOST_EVENTS
 from streamwatchd.operators.spec import (
     Accumulation,
     FamilySpec,
@@ -19,7 +20,7 @@ from streamwatchd.operators.spec import (
 )
 from streamwatchd.plan.describe import describe
 from streamwatchd.plan.placement import OWN_ROWS, Placement, placement, readers, readings, rule_names, stages
-from streamwatchd.rules.ruleset import SHADOW_OF, Alarm, Anomaly, Kpi, Level, Rule, RuleSet
+from streamwatchd.rules.ruleset import SHADOW_OF, Alarm, Anomaly, Kpi, Level, Rule, RuleSet, Sequence
 
 BYTES = {
     "count": 8,
@@ -218,7 +219,21 @@ def _muted(rule: Alarm | Anomaly) -> Iterator[str]:
             yield f"firing({leaf.rule}) means {f'an alarm of it is up where {on}' if on else 'its alarm is up'}"
 
 
+def _sequence(severity: str, sequence: Sequence) -> Iterator[str]:
+    within = format_duration(sequence.within_ms)
+    steps = ", then ".join(map(describe, sequence.steps))
+    rest = "" if sequence.never is None else f", and then no {describe(sequence.never)}"
+    yield f"{severity}: {steps}{rest}, within {within}; other events may stand between, each is used once"
+    if sequence.never is not None:
+        yield f"it fires {within} after the first of them"
+    ends = "it has no end" if sequence.until is None else f"until {describe(sequence.until)}"
+    yield f"{ends}; a key keeps its unused events for {within}, the last {MOST_EVENTS:,} of them"
+
+
 def _levels(rule: Alarm | Anomaly) -> Iterator[str]:
+    if isinstance(rule, Alarm) and rule.sequence is not None:
+        yield from _sequence(rule.levels[0].severity, rule.sequence)
+        return
     for level in rule.levels:
         yield f"{level.severity}: {_level(level)}"
 

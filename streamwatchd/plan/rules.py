@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from streamwatchd.lang.fold import disjunction
 from streamwatchd.lang.typed import (
     BOOL,
     NUMBER,
@@ -32,6 +33,7 @@ from streamwatchd.operators.spec import (
     MuteSpec,
     Reading,
     RowAlarmSpec,
+    SequenceSpec,
     Window,
     WindowAlarmSpec,
 )
@@ -57,7 +59,7 @@ from streamwatchd.plan.lifting import lift_equalities, lift_numbers
 from streamwatchd.plan.message import message_of
 from streamwatchd.plan.muting import add_states, asked, asked_first, lower_mute, reads, settle_told
 from streamwatchd.plan.windows import finest_width, on_panes_of, window_of
-from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule, RuleSet
+from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule, RuleSet, Sequence
 
 
 def build(rules: RuleSet, max_bytes: int = 1_048_576) -> LogicalPlan:
@@ -435,20 +437,33 @@ def _draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
     keys = tuple(key.name for key in rule.by)
     home = builder.home(rule, keys, moves=not occurrence)
     stream = rule.sources[0] if len(rule.sources) == 1 else _join(builder, rule, home)
-    where, lifted, constants = lift_equalities(rule.where)
+    where, lifted, constants = lift_equalities(rule.where) if rule.sequence is None else (rule.where, (), ())
     whens = tuple(level.when for level in rule.levels)
-    if len(whens) == 1 and rule.levels[0].until is None and stream == rule.sources[0]:
+    if rule.sequence is None and len(whens) == 1 and rule.levels[0].until is None and stream == rule.sources[0]:
         whens, lifted, constants = _lift_when(rule, whens[0], lifted, constants)
     plain = _shape(rule, whens)
     shape, params = _lifted(plain)
     if len(rule.sources) == 1 and home.route is not None:
-        stream = _feed_rows(builder, rule, home, stream, where, lifted)
+        stream = _feed_rows(builder, rule, home, stream, _travelling(rule, where), lifted)
     drafted = _Drafted(rule, home, plain, params, shape, constants, lifted, where, None, stream)
     handle = (
         stream, builder.streams[rule.sources[0]].meaning, shape, lifted, where, rule.forget_ms, rule.in_order, home,
-        rule.every_ms, rule.no_data,
+        rule.every_ms, rule.no_data, *(() if rule.sequence is None else (rule.name, rule.sequence)),
     )  # fmt: skip
     return drafted, handle
+
+
+def _parts(sequence: Sequence) -> tuple[tuple[Expr, ...], Expr | None, Expr | None, int]:
+    return sequence.steps, sequence.never, sequence.until, sequence.within_ms
+
+
+def _travelling(rule: Alarm, where: Expr | None) -> Expr | None:
+    """Of a sequence, only rows that are part of one travel."""
+    if rule.sequence is None:
+        return where
+    parts = (*rule.sequence.steps, rule.sequence.never, rule.sequence.until)
+    some = disjunction(tuple(part for part in parts if part is not None))
+    return conjunction((*conjuncts(where), some))
 
 
 def _has_occurrences(rule: Alarm) -> bool:
@@ -536,6 +551,7 @@ def _place_row_alarm(builder: Builder, group: list[_Drafted], name: str) -> None
         forget_ms=_forget_ms(rule),
         silence_ms=0 if rule.no_data.action == "keep" else rule.no_data.after_ms,
         silence_action=rule.no_data.action,
+        sequence=None if rule.sequence is None else SequenceSpec(*_parts(rule.sequence)),
     )
     draft = builder.draft(home)
     draft.rows.append(spec)

@@ -12,6 +12,7 @@ from streamwatchd.rules.building import Work, common, key_context, message_conte
 from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.expecting import build_expect
 from streamwatchd.rules.ruleset import SEVERITIES, Alarm, Level, NoData
+from streamwatchd.rules.sequences import build_sequence, has_sequence, level_of
 from streamwatchd.rules.streams import Place
 from streamwatchd.rules.unless import build_unless
 
@@ -26,7 +27,10 @@ def build_alarm(work: Work) -> Alarm | None:
     """The alarm, or None when `work.findings` has an error."""
     windowed = work.draft.windowed
     place = read_values(work, work.judgement if windowed else work.row)
-    levels = ranked_levels(work, place)
+    sequence = build_sequence(work, place) if has_sequence(work) else None
+    levels = level_of(work) if has_sequence(work) else ranked_levels(work, place)
+    if not has_sequence(work):
+        _refuse_parts(work)
     message = work.draft.body.scalar("message")
     template = work.language.message(message, place) if message is not None else None
     no_data = no_data_of(work)
@@ -43,7 +47,7 @@ def build_alarm(work: Work) -> Alarm | None:
         **shared,
         levels=levels,
         windowless=not windowed,
-        in_order=not windowed and _in_order(work, levels),
+        in_order=not windowed and (sequence is not None or _in_order(work, levels)),
         no_data=no_data,
         partial=body.truth("partial"),
         min_history_ms=body.duration("min_history") if "min_history" in body else None,
@@ -53,7 +57,17 @@ def build_alarm(work: Work) -> Alarm | None:
         max_active=body.integer("max_active", MAX_ACTIVE),
         expect=expect,
         unless=unless,
+        sequence=sequence,
     )
+
+
+def _refuse_parts(work: Work) -> None:
+    """Fields of a sequence, where there is none."""
+    for name in ("within", "until"):
+        if name in work.draft.body:
+            hint = "add `sequence:`, or take it out; a condition says `when: C until C`"
+            message = f"`{name}` goes with `sequence`"
+            work.findings.add(codes.EXCLUSIVE_FIELDS, message, work.draft.body.key(name), hint=hint)
 
 
 def ranked_levels(work: Work, place: Place) -> tuple[Level, ...]:
@@ -161,7 +175,8 @@ def _every_ms(work: Work, no_data: NoData) -> int:
 
 def _reach(work: Work, levels: tuple[Level, ...], no_data: NoData) -> int:
     holds = [0, *(hold for level in levels for hold in (level.for_ms, level.until_for_ms))]
-    return max(reach_ms(judged(work, levels), 0) + max(holds), no_data.after_ms)
+    within_ms = work.draft.body.duration("within") if "within" in work.draft.body else 0
+    return max(reach_ms(judged(work, levels), 0) + max(holds), no_data.after_ms, within_ms)
 
 
 def judged(work: Work, levels: tuple[Level, ...]) -> list[Expr | None]:

@@ -8,6 +8,7 @@ from streamwatchd.fields import (
     IDENTIFIER,
     Choice,
     Duration,
+    Either,
     Expression,
     Field,
     Integer,
@@ -158,9 +159,16 @@ ALARM = Record(
             "A table, or `TABLE where C`: its rows are the keys of the rule, from the first second on.",
             'devices where role == "edge"',
         ),
-        Field("sequence", ListOf(_EXPRESSION), "Conditions that events meet one after the other.", later=True),
-        Field("within", Duration(), "How long a sequence may take.", "10m", later=True),
-        Field("until", _CONDITION, "The end of a sequence's occurrence.", later=True),
+        Field(
+            "sequence",
+            ListOf(Either((_EXPRESSION, MapOf(_EXPRESSION, Name("a source"))))),
+            "In place of `when`: what events of a key meet one after the other, or, with a last `not …`, then don't.",
+            '[event == "link_flap", event == "link_down"]',
+        ),
+        Field("within", Duration(), "How long a sequence may take.", "10m"),
+        Field(
+            "until", _EXPRESSION, "The event that ends the alarm of a sequence; without it has no end.", 'event == "up"'
+        ),
         Field("at", Text(), "Clock times to judge at.", '"06:00"', later=True),
     ),
     "A condition that raises, holds and clears per key.",

@@ -119,6 +119,19 @@ class Expect:
 
 
 @dataclass(frozen=True, slots=True)
+class Sequence:
+    """Events that meet `steps` in order within `within_ms`; `never`: and then none that meets that for the rest of it.
+
+    `until` is what ends the alarm; without, it has no end. All read rows.
+    """
+
+    steps: tuple[Expr, ...]
+    never: Expr | None
+    until: Expr | None
+    within_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeyField:
     """One name of `by`: where a row finds it (`Field` or `TableColumn`)."""
 
@@ -169,7 +182,8 @@ class Alarm(RuleCommon):
     """An alarm with one or more levels, most severe first.
 
     `windowless`: no aggregate anywhere; levels then read rows (`Field`, `TableColumn`) and `in_order` says whether
-    it waits for the watermark. Otherwise it is judged at multiples of `every_ms` on aggregates, `Key`, `Value` and
+    it waits for the watermark; with a `sequence` it does, and its one level says nothing but the severity.
+    Otherwise it is judged at multiples of `every_ms` on aggregates, `Key`, `Value` and
     `TableColumn` of keys. `limit_per_minute` 0 is off; `max_active` bounds notifications. `is_state`: without `by` it
     has one state, where rows would else be occurrences.
     """
@@ -187,6 +201,7 @@ class Alarm(RuleCommon):
     is_state: bool = False
     expect: Expect | None = None
     unless: Expr | None = None
+    sequence: Sequence | None = None
 
     @property
     def is_endless(self) -> bool:

@@ -15,6 +15,7 @@ from tests.oracle.evaluate import Cell, evaluate_row
 from tests.oracle.lifecycle import Document, Judgement, Life, occurrence
 from tests.oracle.muting import Muting
 from tests.oracle.reading import Row
+from tests.oracle.sequences import sequence_events
 from tests.oracle.storms import fold, limited
 from tests.oracle.streams import (
     KeyTuple,
@@ -45,7 +46,9 @@ def alarm_events(rule: Alarm, project: Project) -> list[Document]:
         task.watermark = min([task.watermark, *(project.watermarks[name] for name in asked_by(rule))])
     project.watermarks[rule.name] = min(task.watermark for task in tasks)
     for task in tasks:
-        if not rule.windowless:
+        if rule.sequence is not None:
+            found += sequence_events(rule, task, project)
+        elif not rule.windowless:
             found += fold(rule, _windowed(rule, task, project))
         elif not rule.by and not rule.is_state:
             found += limited(rule, _occurrences(rule, task, project), task.watermark + 1)

@@ -445,7 +445,31 @@ def draw_forms(draw: Draw) -> dict[str, str]:
         files["expects"] = expecting_alarm(draw, "expects", source_stream(draw.one("alpha", "beta")))
     if draw.maybe(0.4):
         files |= muted_alarms(draw)
+    if draw.maybe(0.4):
+        files["sequence"] = sequence_alarm(draw, "sequence", source_stream(draw.one("alpha", "beta")))
     return files
+
+
+def sequence_alarm(draw: Draw, name: str, stream: Stream) -> str:
+    """Few kinds of events, so that many fit, also several steps at once."""
+
+    def step() -> str:
+        return draw.one('kind == "k1"', 'kind == "k2"', 'kind != "k3"', "x > 50", "x > 80 or ok", "y is null")
+
+    by = draw.one(("host",), ("host",), ("host", "site"), ("site",), ("role",))
+    steps = [step() for _ in range(draw.one(2, 2, 3, 4))]
+    if draw.maybe(0.35):
+        steps.append(f"not ({step()})")
+        steps = steps[draw.one(0, 1) :]
+    lines = [f"source: {stream.source}", *by_line(by), f"within: {draw.span(0.5, 2, 5, 20)}", "sequence:"]
+    lines += [f"  - {quoted(each)}" for each in steps]
+    if draw.maybe(0.4):
+        lines.append(f"until: {quoted(step())}")
+    if draw.maybe(0.3):
+        lines.append(f"where: {quoted(stream.condition(draw))}")
+    if draw.maybe(0.4):
+        lines += ["values:", f"  v0: {quoted(stream.number(draw))}"]
+    return file_of("alarm", name, lines)
 
 
 def muted_alarms(draw: Draw) -> dict[str, str]:
@@ -473,7 +497,7 @@ def muted_alarms(draw: Draw) -> dict[str, str]:
 
 def budgeted(rng: random.Random, text: str) -> str:
     """A third of the alarms may notify so seldom that some fold."""
-    if "- alarm: " not in text or rng.random() < 0.65:
+    if "- alarm: " not in text or "sequence:" in text or rng.random() < 0.65:
         return text
     if "    by: " in text:
         return f"{text}    max_active: {rng.choice((1, 1, 2))}\n"

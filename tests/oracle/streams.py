@@ -78,6 +78,9 @@ def expressions(rule: Rule) -> list[Expr]:
     if isinstance(rule, Alarm):
         for level in rule.levels:
             found += [level.when] + ([level.until] if level.until is not None else [])
+        if rule.sequence is not None:
+            found += rule.sequence.steps
+            found += [expr for expr in (rule.sequence.never, rule.sequence.until) if expr is not None]
     elif isinstance(rule, Kpi) and rule.when is not None:
         found.append(rule.when)
     return found

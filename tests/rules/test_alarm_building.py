@@ -160,7 +160,7 @@ def test_forget_reaches_as_far_back_as_the_rule_looks(check: Check) -> None:
         ("    amend_for: 1h\n", codes.EXCLUSIVE_FIELDS),
         ("    late: amend\n", codes.WINDOWLESS_FIELD),
         ("    in_order: maybe\n", codes.WRONG_TYPE),
-        ("    until: cpu < 5%\n", codes.NOT_SUPPORTED_YET),
+        ("    until: cpu < 5%\n", codes.EXCLUSIVE_FIELDS),
     ],
 )
 def test_fields_that_do_not_fit_an_alarm_on_rows(check: Check, more: str, code: str) -> None:

@@ -130,6 +130,10 @@ def expressions(rule: Rule) -> Iterator[Expr]:
         yield level.when
         if level.until is not None:
             yield level.until
+    sequence = getattr(rule, "sequence", None)
+    if sequence is not None:
+        yield from sequence.steps
+        yield from (expr for expr in (sequence.never, sequence.until) if expr is not None)
 
 
 def parts(rule: Rule) -> Iterator[Expr]:

@@ -14,7 +14,7 @@ def _find(subject: Subject) -> Iterator[Finding]:
             message = f"`where` of `{rule.name}` keeps every event whose fields are there"
             yield Finding(message, "take it out, or write `x is not null`", rule, subject.place(rule, "where"))
     for alarm in subject.alarms:
-        for level in alarm.levels:
+        for level in alarm.levels if getattr(alarm, "sequence", None) is None else ():
             if not possible((expanded(alarm, level.when), False)):
                 message = f"the condition of `{alarm.name}` is always true where its values are there"
                 yield Finding(message, "look at the bounds", alarm, subject.level_place(alarm, level))

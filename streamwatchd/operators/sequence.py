@@ -1,0 +1,307 @@
+"""Sequences: events of a key that meet conditions one after the other, in order of event time.
+
+When an event meets the last condition, the latest unused earlier events that meet the others in order are taken, each
+once, if all lie within `within`. Rows that meet no condition are dropped as columns; only the others are walked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatchd.batch import TRUE, Frame
+from streamwatchd.operators.document import Details, alarm_id, lifecycle_event
+from streamwatchd.operators.evaluate import KEY, VALUE
+from streamwatchd.operators.judging import fill_values
+from streamwatchd.operators.keyspace import KeyTuple
+from streamwatchd.operators.lifecycle import SEVERITIES, Transition
+from streamwatchd.operators.node import least
+from streamwatchd.operators.occurrences import Place
+from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
+from streamwatchd.operators.row_alarm import RowAlarmNode
+from streamwatchd.operators.spec import SequenceSpec
+
+MOST_EVENTS = 1_000
+"""Unused events that a key keeps; the oldest go."""
+
+Index = npt.NDArray[np.intp]
+
+
+@dataclass(slots=True)
+class Match:
+    """Events that met all conditions: the times of the first and the last; what the last one says, packed.
+
+    It counts at `at_ms`, if nothing that must not happen happens before.
+    """
+
+    first_ms: int
+    last_ms: int
+    at_ms: int
+    row: Any = None
+
+
+@dataclass(slots=True)
+class Track:
+    """What is known of one key: unused events as (time, conditions met), and matches that wait.
+
+    `up` is the alarm that lasts: its id, when it began, its last `seq`, and the last row. `told` says how many there
+    were at the instant of the last.
+    """
+
+    events: list[tuple[int, int]] = field(default_factory=list)
+    waiting: list[Match] = field(default_factory=list)
+    up: list[Any] | None = None
+    told: tuple[int, int] = (0, 0)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.events and not self.waiting and self.up is None
+
+
+def matched(events: list[tuple[int, int]], steps: int, time_ms: int, within_ms: int) -> list[int] | None:
+    """The places of the latest events that meet the conditions 0 … steps − 1 in order, all within; None without."""
+    found: list[int] = []
+    wanted = steps - 1
+    for place in range(len(events) - 1, -1, -1):
+        if wanted < 0:
+            break
+        at_ms, met = events[place]
+        if time_ms - at_ms > within_ms:
+            return None
+        if met >> wanted & 1:
+            found.append(place)
+            wanted -= 1
+    return found if wanted < 0 else None
+
+
+class SequenceNode(RowAlarmNode):
+    """An alarm on rows whose condition spans several of them. It has one member."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        assert self.spec.sequence is not None
+        self.sequence: SequenceSpec = self.spec.sequence
+        self.tracks: dict[int, Track] = {}
+        self._now = Frame(np.zeros(0, np.int64), {})
+
+    # rows
+
+    def take(self, frame: Frame, origin: Place | None) -> None:
+        fields = {name: column for name, column in frame.columns.items() if not name.startswith(VALUE)}
+        rows = Frame(frame.time, fields)
+        relevant = self._relevant_rows(rows)
+        if len(relevant):
+            self.waiting.append(rows.take(relevant))
+
+    def takes(self, frame: Frame) -> npt.NDArray[np.bool_]:
+        mask = np.zeros(len(frame), bool)
+        mask[self._relevant_rows(frame)] = True
+        return mask
+
+    def _relevant_rows(self, frame: Frame) -> Index:
+        """Those that meet any condition, or end something."""
+        mask = np.zeros(len(frame), bool)
+        for expr in (*self.sequence.steps, self.sequence.never, self.sequence.until):
+            if expr is not None:
+                mask |= self.evaluator.truths(expr, frame) == TRUE
+        if self.spec.where is not None:
+            mask &= self.evaluator.truths(self.spec.where, frame) == TRUE
+        return np.flatnonzero(mask)
+
+    # judging
+
+    def due(self, limit_ms: int) -> int | None:
+        if self.telling.since_ms is not None:
+            return self.telling.since_ms if self.telling.since_ms <= limit_ms else None
+        if any(int(frame.time.min(initial=limit_ms)) < limit_ms for frame in self.waiting):
+            return limit_ms
+        deadlines = (match.at_ms + 1 for track in self.tracks.values() for match in track.waiting)
+        instant = least(min(deadlines, default=None))
+        return instant if instant is not None and instant <= limit_ms else None
+
+    def judge(self, judged_ms: int) -> None:
+        ready = [frame.take(frame.time < judged_ms) for frame in self.waiting]
+        rest = [frame.take(frame.time >= judged_ms) for frame in self.waiting]
+        ready, self.waiting = [f for f in ready if len(f)], [f for f in rest if len(f)]
+        if ready:
+            self._walk(concatenate(ready))
+        self._mature(self.tracks, judged_ms)
+        self.tracks = {key: track for key, track in self.tracks.items() if not track.is_idle}
+        self._announce(judged_ms)
+
+    def _walk(self, frame: Frame) -> None:
+        frame = frame.take(time_order(frame, self.spec.tie_breakers, self.evaluator))
+        fill_values(frame, self.spec.shape.values, self.evaluator)
+        self._now = frame
+        ids = self._known_ids(frame, np.ones(len(frame), bool))
+        met = np.zeros(len(frame), np.int64)
+        for number, step in enumerate(self.sequence.steps):
+            met |= (self.evaluator.truths(step, frame) == TRUE).astype(np.int64) << number
+        never, until = (self._truths(expr, frame) for expr in (self.sequence.never, self.sequence.until))
+        times = frame.time
+        for row in np.flatnonzero(ids >= 0).tolist():
+            key, at_ms = int(ids[row]), int(times[row])
+            track = self.tracks.setdefault(key, Track())
+            self._mature({key: track}, at_ms)
+            if track.up is not None and until[row]:
+                self._end(key, track, at_ms, "cleared", row)
+            if never[row]:
+                track.waiting = []
+            self._meet(key, track, at_ms, int(met[row]), row)
+
+    def _truths(self, expr: Any, frame: Frame) -> npt.NDArray[np.bool_]:
+        return np.zeros(len(frame), bool) if expr is None else self.evaluator.truths(expr, frame) == TRUE
+
+    def _meet(self, key: int, track: Track, at_ms: int, met: int, row: int) -> None:
+        """An event that meets these conditions completes a sequence, or waits for others."""
+        last = len(self.sequence.steps) - 1
+        while track.events and at_ms - track.events[0][0] > self.sequence.within_ms:
+            track.events.pop(0)
+        if met >> last & 1:
+            places = matched(track.events, last, at_ms, self.sequence.within_ms)
+            if places is not None:
+                first_ms = track.events[places[-1]][0] if places else at_ms
+                for place in places:
+                    del track.events[place]
+                self._complete(key, track, Match(first_ms, at_ms, at_ms), row)
+                return
+        if met & ~(1 << last):
+            track.events.append((at_ms, met))
+            del track.events[:-MOST_EVENTS]
+
+    def _complete(self, key: int, track: Track, match: Match, row: int) -> None:
+        if self.sequence.never is None:
+            self._fire(key, track, match, self._now, row)
+            return
+        match.at_ms = match.first_ms + self.sequence.within_ms
+        match.row = pack_frame(self._now.take(np.array([row])))
+        track.waiting.append(match)
+
+    def _mature(self, tracks: Mapping[int, Track], before_ms: int) -> None:
+        """Matches whose time is over before an instant, in order."""
+        over = sorted(
+            (match.at_ms, match.last_ms, self.space.keys[key], key)
+            for key, track in tracks.items()
+            for match in track.waiting
+            if match.at_ms < before_ms
+        )
+        for _, _, _, key in over:
+            track = tracks[key]
+            match = min(track.waiting, key=lambda match: (match.at_ms, match.last_ms))
+            track.waiting.remove(match)
+            frame = unpack_frame(match.row)
+            fill_values(frame, self.spec.shape.values, self.evaluator)
+            self._fire(key, track, match, frame, 0)
+
+    # what comes out
+
+    def _fire(self, key: int, track: Track, match: Match, frame: Frame, row: int) -> None:
+        if track.up is not None:
+            return  # it is up already
+        at_ms = match.at_ms
+        count = track.told[1] + 1 if track.told[0] == at_ms else 0
+        track.told = (at_ms, count)
+        member, values = self.spec.members[0], self.space.keys[key]
+        identity = alarm_id(member.name, self._key(key), at_ms, (count,) if count else None)
+        transition = self._transition(at_ms, "fired", at_ms, 1, "")
+        self._say(transition, identity, key, frame, row, (match.first_ms, match.last_ms))
+        if self.sequence.until is not None:
+            track.up = [identity, at_ms, 1, pack_frame(frame.take(np.array([row])))]
+            self.telling.note(member.name, values, at_ms, fires=True)
+
+    def _transition(self, at_ms: int, event: str, starts_at_ms: int, seq: int, reason: str) -> Transition:
+        severity = SEVERITIES.index(self.spec.shape.levels[0].severity)
+        closes = event == "resolved"
+        state, previous = ("resolved", severity) if closes else ("firing", -1)
+        return Transition(0, -1, at_ms, event, state, severity, previous, starts_at_ms, seq, not closes, closes, reason)
+
+    def _end(self, key: int, track: Track, at_ms: int, reason: str, row: int | None) -> None:
+        """The alarm is over; what it says is of the event that ended it, else of the one that began it."""
+        assert track.up is not None
+        identity, starts_at_ms, seq, packed = track.up
+        frame, place = (self._now, row) if row is not None else (unpack_frame(packed), 0)
+        if row is None:
+            fill_values(frame, self.spec.shape.values, self.evaluator)
+        transition = self._transition(at_ms, "resolved", starts_at_ms, seq + 1, reason)
+        self._say(transition, identity, key, frame, place, None)
+        self.telling.note(self.spec.members[0].name, self.space.keys[key], at_ms, fires=False)
+        track.up = None
+
+    def _say(
+        self, transition: Transition, identity: str, key: int, frame: Frame, row: int, span: tuple[int, int] | None
+    ) -> None:
+        named = {KEY + each.name: each for each in self.spec.shape.keys if KEY + each.name not in frame.columns}
+        for name, each in named.items():
+            frame.columns[name] = self.evaluator.column(each.expr, frame)
+        details = Details(self.evaluator, frame, [row])
+        member, shape = self.spec.members[0], self.spec.shape
+        self.emit(lifecycle_event(member, shape, transition, identity, self._key(key), details, 0, span, None))
+
+    # snapshots and switches
+
+    def snapshot(self) -> Any:
+        tracks = [
+            [
+                list(self.space.keys[key]),
+                [list(event) for event in track.events],
+                [[match.first_ms, match.last_ms, match.at_ms, match.row] for match in track.waiting],
+                track.up,
+                list(track.told),
+            ]
+            for key, track in self.tracks.items()
+        ]
+        flood = None if self.flood is None else self.flood.pack()
+        return [tracks, [pack_frame(frame) for frame in self.waiting], flood, self.telling.since_ms]
+
+    def restore(self, state: Any) -> None:
+        tracks, waiting, flood, self.telling.since_ms = state
+        if self.flood is not None and flood is not None:
+            self.flood.unpack(flood)
+        self.waiting = [unpack_frame(packed) for packed in waiting]
+        self._take_tracks(tracks)
+
+    def _take_tracks(self, tracks: Iterable[Any]) -> None:
+        for key, events, matches, up, told in tracks:
+            self.tracks[self.space.id_of(tuple(key))] = Track(
+                [(at, met) for at, met in events], [Match(*match) for match in matches], up, (told[0], told[1])
+            )
+
+    def adopt(self, old: RowAlarmNode, renamed: Mapping[str, str], at_ms: int) -> None:
+        """The rule goes on here from E: what is under way too, if it means the same; else only alarms that are up."""
+        if not isinstance(old, SequenceNode):
+            return
+        tracks, *_ = old.snapshot()
+        if (old.sequence.steps, old.sequence.never) != (self.sequence.steps, self.sequence.never):
+            tracks = [[key, [], [], up, told] for key, _, _, up, told in tracks]
+        if self.sequence.until is None:
+            tracks = [[key, events, matches, None, told] for key, events, matches, _, told in tracks]
+            old_tracks = old.tracks
+            old.tracks = {key: Track(up=track.up) for key, track in old_tracks.items() if track.up is not None}
+        else:
+            old.tracks = {}
+        self._take_tracks(tracks)
+
+    def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
+        reason = "rule_changed" if self.spec.members[0].name in living else "rule_removed"
+        for key, track in sorted(self.tracks.items(), key=lambda item: _order(self.space.keys[item[0]])):
+            if track.up is not None:
+                self._end(key, track, at_ms, reason, None)
+        self.tracks = {}
+        self.telling.flush()
+
+    def _announce(self, judged_ms: int) -> None:
+        if self.telling.since_ms is not None and judged_ms >= self.telling.since_ms:
+            for key, track in self.tracks.items():
+                if track.up is not None:
+                    values = self.space.keys[key]
+                    self.telling.note(self.spec.members[0].name, values, self.telling.since_ms - 1, fires=True)
+            self.telling.since_ms = None
+        self.telling.flush()
+
+
+def _order(key: KeyTuple) -> list[str]:
+    return [str(value) for value in key]

@@ -1,0 +1,121 @@
+"""Sequences (README.md, "Sequences")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from streamwatchd.lang.typed import Expr
+from streamwatchd.rules.ruleset import Alarm
+from tests.oracle.evaluate import Cell, evaluate_row
+from tests.oracle.lifecycle import Document, Judgement, document
+from tests.oracle.reading import Row
+from tests.oracle.streams import KeyTuple, Project, Task, context_of, key_of, order_in_time, passes, row_values, rows_of
+
+
+@dataclass(slots=True)
+class Hit:
+    """Events that met all steps, and when they count."""
+
+    rows: list[Row]
+    at: int
+
+
+@dataclass(slots=True)
+class Story:
+    """Of one key: all events so far, by their place those that are used; what waits; since when the alarm is up."""
+
+    rows: list[Row] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+    waiting: list[Hit] = field(default_factory=list)
+    up: int | None = None
+
+
+class Sequences:
+    def __init__(self, rule: Alarm, key: KeyTuple, project: Project) -> None:
+        assert rule.sequence is not None
+        self._rule, self._key, self._project, self._sequence = rule, key, project, rule.sequence
+        self._story = Story()
+
+    def _true(self, expr: Expr | None, row: Row) -> bool:
+        schemas, tables = self._project.schemas, self._project.tables
+        return expr is not None and evaluate_row(expr, row, schemas, tables) is True
+
+    def take(self, row: Row) -> Iterator[Document]:
+        story = self._story
+        yield from self.pass_by(row.time)
+        if story.up is not None and self._true(self._sequence.until, row):
+            yield self._say("resolved", row.time, row, None)
+            story.up = None
+        if self._true(self._sequence.never, row):
+            story.waiting = []
+        story.rows.append(row)
+        chosen = self._complete(len(story.rows) - 1)
+        if chosen is not None:
+            story.used |= set(chosen)
+            rows = [story.rows[place] for place in chosen]
+            at = row.time if self._sequence.never is None else rows[0].time + self._sequence.within_ms
+            story.waiting.append(Hit(rows, at))
+            if self._sequence.never is None:
+                yield from self.pass_by(row.time + 1)
+
+    def _complete(self, place: int) -> list[int] | None:
+        """The latest unused events that meet the steps in order, the last of them at `place`."""
+        *earlier, last = self._sequence.steps
+        story = self._story
+        if not self._true(last, story.rows[place]):
+            return None
+        chosen = [place]
+        for step in reversed(earlier):
+            fitting = [
+                before
+                for before in range(chosen[0])
+                if before not in story.used and self._true(step, story.rows[before])
+            ]
+            if not fitting:
+                return None
+            chosen.insert(0, fitting[-1])
+        is_within = story.rows[place].time - story.rows[chosen[0]].time <= self._sequence.within_ms
+        return chosen if is_within else None
+
+    def pass_by(self, before: int) -> Iterator[Document]:
+        """What waits for an instant that is over."""
+        story = self._story
+        for hit in sorted(story.waiting, key=lambda hit: (hit.at, hit.rows[-1].time)):
+            if hit.at < before:
+                story.waiting.remove(hit)
+                if story.up is None:
+                    yield self._say("fired", hit.at, hit.rows[-1], (hit.rows[0].time, hit.rows[-1].time))
+                    story.up = hit.at if self._sequence.until is not None else None
+
+    def _say(self, event: str, at: int, row: Row, window: tuple[int, int] | None) -> Document:
+        names = [part.name for part in self._rule.by]
+        key: dict[str, Cell] = dict(zip(names, self._key, strict=True))
+        now = Judgement(at, (), row_values(self._rule, self._key, row, self._project)[0], window)
+        severity, is_over = self._rule.levels[0].severity, event == "resolved"
+        state, context = "resolved" if is_over else "firing", context_of(self._rule, self._key, self._project)
+        return document(self._rule, key, context, now, event, state, severity) | {
+            "previous": severity if is_over else None,
+            "starts_at": self._story.up if is_over else at,
+            "reason": "cleared" if is_over else None,
+            "ends_at": at if is_over else None,
+            "place": None,
+            "order": int(is_over),
+            "muted_by": None,
+        }
+
+
+def sequence_events(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
+    rows = [
+        (row, key)
+        for row in rows_of(rule, task, project)
+        if (key := key_of(rule, row, project)) is not None and passes(rule.where, row, project)
+    ]
+    rows = [item for item in rows if item[0].time <= task.watermark]
+    rows.sort(key=lambda item: order_in_time(rule, item[0], project))
+    for mine in sorted({key for _, key in rows}, key=repr):
+        sequences = Sequences(rule, mine, project)
+        for row, key in rows:
+            if key == mine:
+                yield from sequences.take(row)
+        yield from sequences.pass_by(task.watermark + 1)
