@@ -13,6 +13,7 @@ from streamwatchd.compiler import Compiled, program_of
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.document import iso
+from streamwatchd.plan.describe import describe
 from streamwatchd.plan.xray import LevelParts, Part, XRay, xray
 from streamwatchd.rules.ruleset import Alarm, Rule
 from streamwatchd.shard.output import Output, Sink
@@ -103,8 +104,7 @@ def _told(rule: Rule, shown: XRay | None, heard: Heard) -> Iterator[str]:
         for level in shown.levels:
             yield from _level(level, values, heard)
     yield from _section("late", list(_late(heard)))
-    muted = [str(each["muted_by"]) for each in mine if each.get("muted_by")]
-    yield from _section("muted", [f"by {muted[-1]}"] if muted else [])
+    yield from _section("unless", list(_muting(rule, mine)))
     yield from _section("table", list(_context(mine)))
     yield from _section("happened", [_event(each) for each in mine[-_EVENTS:]] or ["nothing was written for this key"])
 
@@ -175,6 +175,14 @@ def _late(heard: Heard) -> Iterator[str]:
         late = heard.last_late
         place = f"{late['topic']}:{late['partition']}:{late['offset']}"
         yield f"{heard.late:,} in the recording, the last at {place} says {late.get('time')}: it entered no window"
+
+
+def _muting(rule: Rule, mine: list[Document]) -> Iterator[str]:
+    """What mutes the alarm, and whether its last event was muted."""
+    if isinstance(rule, Alarm) and rule.unless is not None:
+        yield describe(rule.unless)
+    if mine and mine[-1].get("muted_by"):
+        yield f"muted by {mine[-1]['muted_by']} at its last event, {mine[-1]['at']}"
 
 
 def _context(mine: list[Document]) -> Iterator[str]:

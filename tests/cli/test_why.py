@@ -47,3 +47,19 @@ def test_the_value_is_the_one_of_the_alert(recording: Path) -> None:
     text = swctl("explain", "shop_slow", "--config", config, *given).stdout
     assert f"{alert['values']['slow']:.6g} ms" in text
     assert alert["id"] in text
+
+
+def test_what_mutes_an_alarm_is_said(tmp_path: Path) -> None:
+    """The words of `unless`, and what it was at the last event."""
+    corpus = Path(__file__).parents[1] / "corpus"
+    events = [
+        {"ts": START + second, "device": device, "up": 0 if second >= 300 else 1}
+        for second in range(0, 1200, 30)
+        for device in ("edge-1", "lab-1")
+    ]
+    path = tmp_path / "a.ndjson"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    given = ("--recording", path, "--source", "heartbeats", "--key", "device=edge-1")
+    text = swctl("explain", "device_down", "--config", corpus / "streamwatchd.yaml", *given).stdout
+    assert "unless    firing(site_down) or (not during(office_hours))" in text
+    assert "muted by firing(site_down) at its last event" in text
