@@ -13,7 +13,13 @@ from tests.published import misfits
 ROOT = Path(__file__).parents[1]
 SHIPPED = {
     ROOT / "streamwatchd.yaml": "streamwatchd",
-    **dict.fromkeys(sorted((ROOT / "enrichment.d").glob("*.yaml")), "table"),
+    **{
+        path: schema
+        for project in (ROOT, ROOT / "tests" / "corpus")
+        for folder, schema in (("enrichment.d", "table"), ("calendars.d", "calendar"))
+        for path in sorted((project / folder).glob("*.yaml"))
+    },
+    ROOT / "tests" / "corpus" / "streamwatchd.yaml": "streamwatchd",
     **{
         path: "rules_test" if path.name.endswith("_test.yaml") else "rules"
         for folder in ("rules.d", "tests/corpus/rules.d", "tests/cases/cli/project/rules.d")
@@ -66,6 +72,7 @@ RULE = "source: web\nrules:\n  - {rule}\n"
         ("kafka: {bootstrap.servers: a}\nsource: {web: {topic: a}}\n", "streamwatchd"),
         ("kafka: {bootstrap.servers: a}\nsources: {web: {topic: a, fields: {a: {type: flaot}}}}\n", "streamwatchd"),
         ("name: a\nfiel: a.csv\n", "table"),
+        ("timezone: UTC\ndurin: []\n", "calendar"),
     ],
 )
 def test_schemas_refuse_what_newcomers_write(text: str, schema: str) -> None:

@@ -78,3 +78,22 @@ def test_what_we_ship_is_formatted_but_where_it_shows_operators_words(path: Path
         [],
         ['when: error_rate > 5% AND service = "billing"'],
     )
+
+
+_FOLDERS = (ROOT / "tests" / "cases" / "errors", ROOT / "tests" / "corpus")
+MANY = sorted(path for folder in _FOLDERS for path in folder.rglob("*.yaml") if path.is_file())
+
+
+def test_no_file_says_something_else_when_formatted() -> None:
+    """Every file of ours that is YAML, good or bad; formatted twice it is the same text."""
+    tried = 0
+    for path in MANY:
+        document = parse(str(path), path.read_bytes())
+        if document.top is None or any(each.is_error for each in document.diagnostics):
+            continue
+        found = formatted(document, rule_spec.FILE)
+        again = parse(str(path), found.encode())
+        assert same_tree(document.top, again.top), path
+        assert formatted(again, rule_spec.FILE) == found, path
+        tried += 1
+    assert tried > 100
