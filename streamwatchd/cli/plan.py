@@ -16,7 +16,7 @@ from streamwatchd.cli.revision import checked_out
 from streamwatchd.compiler import compile_project
 from streamwatchd.errors import RuleSetRejected, UnreadableInput
 from streamwatchd.lang.units import format_duration
-from streamwatchd.plan.change import Change, Panes, RuleChange, Side, Wait, compare
+from streamwatchd.plan.change import Change, Fill, Panes, RuleChange, Side, Wait, compare
 from streamwatchd.plan.explain import size_text
 
 _COLOURS = {"removed": "red", "edited": "yellow", "renamed": "yellow", "affected": "yellow", "added": "green"}
@@ -44,7 +44,8 @@ def command(sides: tuple[str, ...], config: Path | None, output: str) -> None:
     old, new = (*sides, *("HEAD", "")[len(sides) :])
     with ExitStack() as stack:
         before, after = _project(stack, old, config), _project(stack, new, config)
-        change = compare(_side(before), _side(after))
+        old_side, (new_side, backfill_ms) = _side(before)[0], _side(after)
+        change = compare(old_side, new_side, backfill_ms)
     rules = tuple(replace(each, place=after.shown(before.shown(each.place))) for each in change.rules)
     change = replace(change, rules=rules)
     click.echo(_as_json(change) if output == "json" else "\n".join(_text(change)))
@@ -74,11 +75,12 @@ def _project(stack: ExitStack, name: str, config: Path | None) -> _Project:
     return _Project(there, folder, f"{name}:")
 
 
-def _side(project: _Project) -> Side:
-    """Prints what is wrong and exits where a project has mistakes."""
+def _side(project: _Project) -> tuple[Side, int]:
+    """With how far back its settings let windows be filled. Prints what is wrong and exits where there are mistakes."""
     compiled = compile_project(project.config)
     try:
-        return Side(runnable(compiled).plan, compiled.loaded.ruleset)
+        settings = compiled.loaded.settings
+        return Side(runnable(compiled).plan, compiled.loaded.ruleset), settings.backfill_ms if settings else 0
     except RuleSetRejected as rejected:
         found = [
             each if each.span is None else replace(each, span=replace(each.span, file=project.shown(each.span.file)))
@@ -114,6 +116,7 @@ def _sections(each: RuleChange) -> Iterator[tuple[str, list[str]]]:
     yield "stays", [_panes(panes) for panes in each.stays]
     yield "begins", [_panes(panes) for panes in each.begins]
     if each.what != "removed":
+        yield "fills", [_fill(fill) for fill in each.fills]
         yield "warms", [_wait(each.kind, wait) for wait in each.waits] or ["nothing: it is judged at once"]
     yield "goes", [_panes(panes) for panes in each.goes]
 
@@ -132,6 +135,10 @@ def _alarms(each: RuleChange) -> Iterator[str]:
             yield f"those of keys that the new panes hear nothing of resolve {format_duration(each.unheard_ms)} later"
     elif each.alarms == "resolve":
         yield f"what is up resolves, with the reason {each.reason}"
+
+
+def _fill(fill: Fill) -> str:
+    return f"from Kafka: the last {format_duration(fill.ms)} of topic {fill.topic}, as far as it is retained"
 
 
 def _wait(kind: str, wait: Wait) -> str:

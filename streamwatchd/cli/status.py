@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from streamwatchd.cli.control import ask, columns, daemon_options, number, print
 from streamwatchd.cli.project import plural
 
 _HEAD = ("shard", "phase", "epoch", "records/s", "lag", "watermark", "snapshot", "restarts")
+_MOST_RULES = 5
 
 
 @click.command("status")
@@ -45,6 +46,11 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
         yield columns(_HEAD, [_row(each) for each in shards])
         yield from (f"shard {each['shard']}: {each['note']}" for each in shards if each.get("note"))
         for each in shards:
+            if each.get("old_records_left"):
+                left = plural(each["old_records_left"], "old record")
+                yield f"shard {each['shard']}: {left} to read before the new rules are in force"
+        yield from _late(status["late"])
+        for each in shards:
             yield from (f"shard {each['shard']}, {what}: {why}" for what, why in each.get("troubles", {}).items())
 
 
@@ -69,6 +75,17 @@ def _holding(holding: Mapping[str, Any] | None) -> Iterator[str]:
     else:
         place = f"{holding['topic']}[{holding['partition']}]"
         yield f"watermark: {holding['watermark']}, {span(holding['behind_seconds'])} behind the clock, held by {place}"
+
+
+def _late(late: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """By source; which rules would have read them, the most first."""
+    for source in (each for each in late if each["rule"] is None):
+        of_rules = [each for each in late if each["source"] == source["source"] and each["rule"] is not None]
+        most = sorted(of_rules, key=lambda each: (-each["events"], each["rule"]))[:_MOST_RULES]
+        rules = ", ".join(f"{each['rule']} {number(each['events'])}" for each in most)
+        more = len(of_rules) - len(most)
+        said = f" ({rules}{f', and {more} more rules' if more else ''})" if rules else ""
+        yield f"late: {plural(source['events'], 'event')} of {source['source']}{said}"
 
 
 def _row(shard: Mapping[str, Any]) -> tuple[str, ...]:

@@ -93,16 +93,24 @@ class Changes:
 
     def propose(self, proposal: Proposal) -> bool:
         """False when that is in force already, or will be."""
-        in_force = self._store.versions[-1].digest if self._store.versions else ""
-        if proposal.content.digest == (self._wanted.content.digest if self._wanted else in_force):
+        coming = self._coming()
+        if proposal.content.digest == (self._wanted.content.digest if self._wanted else coming):
             return False
-        self._wanted = None if proposal.content.digest == in_force else proposal
+        self._wanted = None if proposal.content.digest == coming else proposal
         return True
+
+    def _coming(self) -> str:
+        """What is in force, or will be once those that hold still hear of it: that goes its way."""
+        if self._collecting is not None:
+            return self._collecting.proposal.content.digest
+        return self._store.versions[-1].digest if self._store.versions else ""
 
     def step(self, running: Collection[int], shards: int) -> None:
         """Go on as far as the workers are: `running` are the shards that do their normal work."""
         now = self._clock.monotonic()
         self._hear_peers()
+        if self._collecting is None:
+            self.settle()
         if self._deciding is not None:
             self._conclude(self._deciding)
         elif self._collecting is not None:
@@ -122,7 +130,7 @@ class Changes:
             if self._peers is not None:
                 self._peers.hold(self._ticket)
         elif now - self._handing.since > _ANSWER_S:
-            self._postpone("a worker did not unpack the rules in time")
+            self._postpone("a worker is not ready yet: it unpacks the rules, or reads old records for their windows")
 
     def _hear_peers(self) -> None:
         for reply in self._peers.replies() if self._peers is not None else ():
@@ -201,6 +209,8 @@ class Changes:
         return True
 
     def _let_go(self, reason: str) -> None:
+        if self._wanted is None and self._collecting is not None:
+            self._wanted = self._collecting.proposal
         self._collecting = None
         self._tell(Go())
         self._postpone(reason)

@@ -74,7 +74,7 @@ def work(job: Job, control: Connection, reports: Connection, memory: Array[c_cha
     faulthandler.enable()
     faulthandler.register(STACKS_SIGNAL)
     configure(job.settings.log_level)
-    wire = Wire(control, reports, lambda: os._exit(0), BlackBox(memory), job.order is None, job.assignment.shard)
+    wire = Wire(control, reports, lambda: os._exit(0), BlackBox(memory), job.order is None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: _on_term(wire, number, frame))
     ports = Ports(

@@ -42,13 +42,11 @@ class Wire:
         abandon: Callable[[], None] = lambda: None,
         box: BlackBox | None = None,
         patient: bool = True,
-        shard: int = 0,
     ) -> None:
         """`abandon` is called at a stop that comes before the worker first runs: clients that wait for a broker can't
         be interrupted, and a recovery may be killed at any point. Not `patient`: at any stop."""
         self._abandon = abandon
         self._patient = patient
-        self._shard = shard
         self._has_run = False
         self._control = control
         self._telemetry = PipeTelemetry(reports, box)
@@ -70,6 +68,9 @@ class Wire:
         while self._commands:
             found.append(self._commands.popleft())
         return found
+
+    def have(self, have: Have) -> None:
+        self._send(have)
 
     def held(self, held: Held) -> None:
         self._send(held)
@@ -122,6 +123,7 @@ class Wire:
                     self._arrived.notify_all()
             elif isinstance(message, Next):
                 self._keep(message.content)
+                self._commands.append(message)
             elif isinstance(message, Stop):
                 self.stop()
             else:
@@ -134,4 +136,3 @@ class Wire:
                 open_model(model)
         with self._arrived:
             self._supplies = {content.digest: Supply(content.digest, content)}
-        self._send(Have(self._shard, content.digest))

@@ -70,6 +70,11 @@ class Dimensions:
         }
         self._lookups: dict[tuple[str, int], _Lookup] = {}
 
+    def newest(self, tables: Mapping[str, TableData], defaults: Mapping[str, Mapping[str, object]]) -> Dimensions:
+        """The newest versions alone, for rows of any time, and those of `tables` that are not here yet."""
+        known = {name: versions[-1][1] for name, versions in self.versions.items()}
+        return Dimensions({**tables, **known}, defaults)
+
     def switch(
         self,
         at_ms: int,

@@ -7,7 +7,7 @@ the exchange by partials, one final one per feeder and pane.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -17,11 +17,11 @@ import numpy.typing as npt
 from streamwatchd.aggregates.accumulator import State, array_of
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.aggregates.steps import Last
-from streamwatchd.batch import TRUE, Column, Dictionary, Frame, Rows, Strings, Times, take, to_values
+from streamwatchd.batch import TRUE, Frame, Rows, Times, take, to_values
 from streamwatchd.operators.asking import BEGINNING, FOREVER, Ask, Life, lives, table_of, united
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.flood import Flood
-from streamwatchd.operators.keyspace import OVERFLOW, KeySpace, KeyTuple
+from streamwatchd.operators.keyspace import OVERFLOW, Admission, KeySpace, is_admitted
 from streamwatchd.operators.known import UNKNOWN, Known
 from streamwatchd.operators.late import LateLayer, Partial, View
 from streamwatchd.operators.node import first_multiple_above
@@ -30,32 +30,13 @@ from streamwatchd.operators.spec import Accumulation, FamilySpec, KeyColumn, Tab
 from streamwatchd.packing import Frozen, thawed
 
 
-class Admission:
-    """Which rows have one of these values, by a table per dictionary that grows with it."""
-
-    def __init__(self, values: frozenset[str]) -> None:
-        self._values = values
-        self._dictionary: Dictionary | None = None
-        self._admits = np.zeros(0, bool)
-
-    def of(self, column: Column) -> npt.NDArray[np.bool_]:
-        assert isinstance(column, Strings)
-        if self._dictionary is not column.dictionary:
-            self._dictionary, self._admits = column.dictionary, np.zeros(0, bool)
-        names = column.dictionary.names
-        if len(self._admits) < len(names):
-            fresh = np.fromiter(map(self._values.__contains__, names[len(self._admits) :]), bool)
-            self._admits = np.concatenate([self._admits, fresh])
-        # one more for null, where code -1 finds it
-        return np.append(self._admits, False)[column.codes]
-
-
 @dataclass(slots=True)
 class Family:
     """State per task, final up to `closed_ms`; rows count from `begins_ms` on.
 
     `spec` is what all `asks` together want. `began` says since when an accumulation is kept in a table, `kept` before
-    which instant panes of a table are gone though their readers reach further. `is_sent`: panes go to a later stage.
+    which instant panes of a table are gone though their readers reach further. `warmed`: of asks, by their first
+    instant, since when rows count for them that are filled in from before it. `is_sent`: panes go to a later stage.
     `late` is what came too late, if a rule amends.
     """
 
@@ -76,6 +57,7 @@ class Family:
     flood: Flood | None = None
     pending: dict[int, dict[str, Partial]] = field(default_factory=dict)
     late: LateLayer | None = None
+    warmed: dict[int, int] = field(default_factory=dict)
     _lives: list[Life] = field(default_factory=list)
     _old_known: list[Known] = field(default_factory=list)
     _admissions: dict[tuple[str, frozenset[str]], Admission] = field(default_factory=dict)
@@ -83,7 +65,7 @@ class Family:
     def __post_init__(self) -> None:
         self.first_ms = self.begins_ms
         self.asks = [Ask(self.begins_ms, FOREVER, self.spec)]
-        self._lives = lives(self.asks)
+        self._live()
         for table in self.spec.tables:
             self.tables[table.width_ms] = self._table(table, self.spec)
         self.known = {manner: Known(*manner) for manner in self.spec.forgets}
@@ -112,14 +94,33 @@ class Family:
 
     # change
 
+    def of_mine(self, asks: Sequence[Ask]) -> list[Ask]:
+        """Those that concern it and no older family of the same meaning."""
+        return [ask for ask in asks if ask.from_ms >= self.first_ms and ask.until_ms >= self.shrunk_ms]
+
+    def _live(self) -> None:
+        asks = [replace(ask, from_ms=min(ask.from_ms, self.warmed.get(ask.from_ms, FOREVER))) for ask in self.asks]
+        self._lives, self._admissions = lives(asks), {}
+
+    def warm(self, at_ms: int, from_ms: int) -> None:
+        """For what is asked from E on rows count that are so much older; see `gap`."""
+        self.warmed[at_ms] = from_ms
+        self._live()
+
+    def dropped_before(self, width_ms: int, judged_ms: int) -> int:
+        """Panes of a table that start before this instant are gone, as every reader has judged up to `judged_ms`."""
+        table = table_of(self.spec, width_ms)
+        retention_ms = 0 if table is None else table.retention_ms
+        return max(BEGINNING, min(judged_ms - retention_ms, self.closed_ms) // width_ms * width_ms)
+
     def ask(self, asks: Sequence[Ask], at_ms: int, *, anew: bool) -> None:
         """The asks after a change at E; `anew`: the last one is new. What no running ask covers begins at E.
 
         Asks from before its own first one were those of an older family of the same meaning; what `shrink` has let go
         is over, also where the flow still knows of it.
         """
-        self.asks = [ask for ask in asks if ask.from_ms >= self.first_ms and ask.until_ms >= self.shrunk_ms]
-        self._lives, self._admissions = lives(self.asks), {}
+        self.asks = self.of_mine(asks)
+        self._live()
         if anew:
             newest = self.asks[-1].spec
             covering = [ask.spec for ask in self.asks[:-1] if ask.until_ms >= at_ms]
@@ -137,7 +138,7 @@ class Family:
         if before:
             reach = max(each.retention_ms for each in before)
             if table.retention_ms > reach:
-                self.kept[width] = max(self.kept.get(width, BEGINNING), _up(at_ms - reach, width))
+                self.kept[width] = max(self.kept.get(width, BEGINNING), up(at_ms - reach, width))
             covered = {each for one in before for each in one.accumulations}
             self.began |= {(width, each): at_ms for each in table.accumulations if each not in covered}
         else:
@@ -150,14 +151,23 @@ class Family:
             mine.track_times |= spec.track_times and table.parent_ms == 0
 
     def _begin_table(self, table: TableSpec, covering: Sequence[FamilySpec], at_ms: int) -> None:
-        """A wide table has what the finest panes still have."""
-        width, finest = table.width_ms, self.finest.width_ms
+        width = table.width_ms
+        self.kept[width], began = self.beginning_of(table, covering, at_ms)
+        self.began |= {(width, each): since for each, since in began.items()}
+
+    def beginning_of(
+        self, table: TableSpec, covering: Sequence[FamilySpec], at_ms: int
+    ) -> tuple[int, dict[Accumulation, int]]:
+        """A wide table that comes at E has what the finest panes still have: from when on, in all and of each."""
+        finest = self.finest.width_ms
         sources = [known for each in covering if (known := table_of(each, finest)) is not None]
         reach = max((each.retention_ms for each in sources), default=0)
-        self.kept[width] = _up(max(self.kept.get(finest, BEGINNING), at_ms - reach), width)
+        kept = up(max(self.kept.get(finest, BEGINNING), at_ms - reach), table.width_ms)
         there = {each for source in sources for each in source.accumulations}
-        for each in table.accumulations:
-            self.began[width, each] = self.began.get((finest, each), BEGINNING) if each in there else at_ms
+        began = {
+            each: self.began.get((finest, each), BEGINNING) if each in there else at_ms for each in table.accumulations
+        }
+        return kept, began
 
     def _roll_up(self, table: PaneTable) -> None:
         """Take in the panes that are closed already."""
@@ -187,7 +197,7 @@ class Family:
         gone = [
             number
             for number, key in enumerate(self.space.keys)
-            if not any(_takes(each.admits, key) for each in covering)
+            if not any(is_admitted(each.admits, key) for each in covering)
         ]
         for known in self.known.values():
             known.grow(len(self.space))
@@ -198,7 +208,9 @@ class Family:
         kept = [ask for ask in self.asks if ask.until_ms >= limit_ms]
         if len(kept) == len(self.asks) or not kept:
             return
-        self.asks, self._lives, self._old_known, self._admissions = kept, lives(kept), [], {}
+        self.asks, self._old_known = kept, []
+        self.warmed = {at: since for at, since in self.warmed.items() if any(ask.from_ms == at for ask in kept)}
+        self._live()
         self.shrunk_ms = limit_ms
         self.spec = united(kept)
         tables = {table.width_ms: table for table in self.spec.tables}
@@ -218,7 +230,7 @@ class Family:
     def counts_from(self, width_ms: int, accumulations: Sequence[Accumulation]) -> int:
         """The first instant from which panes have all of these, a multiple of the width."""
         since = max([BEGINNING, *(self.began.get((width_ms, each), BEGINNING) for each in accumulations)])
-        return max(self.kept.get(width_ms, BEGINNING), _up(since, width_ms))
+        return max(self.kept.get(width_ms, BEGINNING), up(since, width_ms))
 
     @property
     def _steps_from(self) -> dict[Accumulation, int]:
@@ -228,7 +240,7 @@ class Family:
 
     def follows_from(self, constants: Sequence[str]) -> int:
         """Since when rows with these constants are taken in, without a gap up to now."""
-        ways = (life for life in self._lives if _takes(life.admits, tuple(constants)))
+        ways = (life for life in self._lives if is_admitted(life.admits, tuple(constants)))
         return min((life.from_ms for life in ways), default=FOREVER)
 
     # feeding
@@ -484,7 +496,8 @@ class Family:
         late = None if self.late is None else self.late.snapshot()
         kept = dict(self.kept)
         lasts = [[each.tag, *last.pack()] for each, last in self.finest.lasts.items()]
-        return [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, kept, late, lasts]
+        mine = [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, kept, late, lasts]
+        return [*mine, self.warmed] if self.warmed else mine
 
     def restore(self, state: Any) -> None:
         """The inverse; tables, accumulations and manners of forgetting that are not here are left out."""
@@ -509,6 +522,8 @@ class Family:
         for tag, *packed in late[1] if len(late) > 1 else ():
             if tag in here:
                 self.finest.lasts[here[tag]] = Last.unpack(packed)
+        self.warmed = {int(at): since for at, since in late[2].items()} if len(late) > 2 else {}
+        self._live()
 
     def _restore_known(self, packed: Any, size: int) -> None:
         """Of each manner the one that is asked for comes first; then those of nodes that end, the newest last."""
@@ -532,13 +547,9 @@ def _packed(said: Partial) -> list[object]:
     return [[list(key) for key in said.keys], pack_pane(said.pane)]
 
 
-def _up(time_ms: int, width_ms: int) -> int:
+def up(time_ms: int, width_ms: int) -> int:
     """The first multiple of the width at or after an instant; `BEGINNING` stays what it is."""
     return BEGINNING if time_ms <= BEGINNING else -(-time_ms // width_ms) * width_ms
-
-
-def _takes(admits: Sequence[frozenset[str]], key: KeyTuple) -> bool:
-    return all(value in values for value, values in zip(key, admits, strict=False))
 
 
 def overflow(

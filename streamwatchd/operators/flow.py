@@ -14,6 +14,7 @@ from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.expected import Owns, owns_all
 from streamwatchd.operators.family import Family
+from streamwatchd.operators.gap import Filling
 from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.keyspace import KeySpace
 from streamwatchd.operators.node import Node
@@ -99,13 +100,13 @@ class Flow:
         """So far back rules may judge again."""
         return max(ask.spec.amend_ms for ask in self.wiring.asks)
 
-    def switch(self, at_ms: int, spec: StageSpec, living: frozenset[str]) -> None:
+    def switch(self, at_ms: int, spec: StageSpec, living: frozenset[str], filling: Filling | None = None) -> None:
         """From the instant E on by `spec`: what is new begins there, what is gone ends there, the rest goes on.
 
-        `living` are the alarms that the new rules have, here or elsewhere.
+        `living` are the alarms that the new rules have, here or elsewhere. What `filling` says is filled next.
         """
         self._rewired()
-        self.wiring.switch(at_ms, spec, living)
+        self.wiring.switch(at_ms, spec, living, filling)
 
     def _rewired(self) -> None:
         self._readers = None

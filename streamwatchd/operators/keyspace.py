@@ -244,6 +244,30 @@ class KeySpace:
             raise ValueError("a key twice")
 
 
+class Admission:
+    """Which rows have one of these values, by a table per dictionary that grows with it."""
+
+    def __init__(self, values: frozenset[str]) -> None:
+        self._values = values
+        self._dictionary: Dictionary | None = None
+        self._admits = np.zeros(0, bool)
+
+    def of(self, column: Column) -> npt.NDArray[np.bool_]:
+        assert isinstance(column, Strings)
+        if self._dictionary is not column.dictionary:
+            self._dictionary, self._admits = column.dictionary, np.zeros(0, bool)
+        names = column.dictionary.names
+        if len(self._admits) < len(names):
+            fresh = np.fromiter(map(self._values.__contains__, names[len(self._admits) :]), bool)
+            self._admits = np.concatenate([self._admits, fresh])
+        # one more for null, where code -1 finds it
+        return np.append(self._admits, False)[column.codes]
+
+
+def is_admitted(admits: Sequence[frozenset[str]], key: KeyTuple) -> bool:
+    return all(value in values for value, values in zip(key, admits, strict=False))
+
+
 def _columns(keys: Sequence[KeyTuple], start: int, end: int) -> list[object]:
     """Keys [start, end) by columns, and how many they are."""
     return [end - start, [list(column) for column in zip(*keys[start:end], strict=True)]]

@@ -73,6 +73,15 @@ class Pane:
         times = (self.first[keys], self.last[keys]) if len(self.first) else (self.first, self.last)
         return Pane(self.count[keys], *times, states)
 
+    def covering(self, keys: npt.NDArray[np.intp]) -> Pane:
+        """The same with states that reach to the last of `keys`; they may be shorter than the count."""
+        size = max(int(keys.max(initial=-1)) + 1, len(self.count))
+        grown = Pane(self.count, self.first, self.last)
+        for accumulation, state in self.states.items():
+            accumulator = ACCUMULATORS[accumulation.accumulator]
+            grown.states[accumulation] = accumulator.merge(accumulator.empty(size), state, None, size)
+        return grown
+
     def copy(self) -> Pane:
         """One that later merges into this pane do not reach."""
         states = {a: ACCUMULATORS[a.accumulator].copy(state) for a, state in self.states.items()}
@@ -225,6 +234,15 @@ class PaneTable:
     def merge_pane(self, index: int, other: Pane, keys: npt.NDArray[np.intp] | None, size: int) -> None:
         """Add a pane of the same width (a partial) or a finer one (a roll-up)."""
         self._pane(index).merge(other, keys, size, self.accumulations)
+
+    def put(self, index: int, pane: Pane) -> None:
+        """In the place of what may be there."""
+        self.panes[index] = pane
+        self._frozen.pop(index, None)
+
+    def forget_totals(self) -> None:
+        """Closed panes have changed."""
+        self._totals.clear()
 
     def between(self, start_ms: int, end_ms: int) -> Iterator[Pane]:
         """The panes within [start, end), which are multiples of the width, in order of time."""

@@ -173,10 +173,13 @@ class RowAlarmNode:
         else:
             rows, member = self._chooser.choose(frame, self.evaluator)
         wide = frame.take(rows)
+        self._put_params(wide, member)
+        return wide, member
+
+    def _put_params(self, wide: Frame, member: Index) -> None:
         for number in range(len(self.spec.members[0].params)):
             constants = np.array([m.params[number] for m in self.spec.members])
             self.evaluator.put(wide, Param(number, NUMBER), constants[member])
-        return wide, member
 
     def _conditions(self, wide: Frame) -> tuple[list[Truths], list[Truths]]:
         raises, clears = [], []
@@ -352,14 +355,15 @@ class RowAlarmNode:
     def _reach(self, places: Index) -> None:
         self.last = grown(self.last, int(places.max(initial=-1)) + 1, NEVER)
 
-    def _bare_frame(self, keys: list[int], times: list[int]) -> Frame:
-        """Rows that have nothing but a key: values and fields are null."""
-        index = np.array(keys, np.intp)
+    def _bare_frame(self, pairs: list[tuple[int, int]], times: list[int]) -> Frame:
+        """Rows that have nothing but a member and a key: values and fields are null."""
+        member, index = np.array(pairs, np.intp).reshape(-1, 2).T
         columns: dict[str, Column] = {}
         for position, key in enumerate(self.spec.shape.keys):
             column = self.space.column(position, key.kind)
             columns[KEY + key.name] = column.take(index) if isinstance(column, Strings) else column[index]
         frame = NullFrame(np.array(times, np.int64), columns)
+        self._put_params(frame, member)
         fill_values(frame, self.spec.shape.values, self.evaluator)
         return frame
 
@@ -434,7 +438,7 @@ class RowAlarmNode:
             keys = {name: self.evaluator.column(key.expr, wide) for name, key in named.items()}
             wide = replace(wide, columns=wide.columns | keys)
         of_rows = Details(self.evaluator, wide, [transition.index for transition in rows])
-        bare_frame = self._bare_frame([self.pairs[t.place][1] for t in ticks], [t.at_ms for t in ticks])
+        bare_frame = self._bare_frame([self.pairs[t.place] for t in ticks], [t.at_ms for t in ticks])
         of_ticks = Details(self.evaluator, bare_frame, range(len(ticks)))
         seen = [0, 0]
         for _, transition, bare in told:

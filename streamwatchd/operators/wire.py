@@ -64,6 +64,9 @@ def beginning_at(node: Node, begins_ms: int) -> Node:
     """Windows are judged at instants above E only, sessions on panes that end above it."""
     if isinstance(node, KpiNode | WindowAlarmNode) and begins_ms > BEGINNING:
         node.begins_ms = begins_ms
+        if isinstance(node, WindowAlarmNode):
+            # keys may be known that are silent, and have no pane any more
+            node.done_ms = begins_ms
     elif isinstance(node, SessionNode):
         node.done_ms = max(node.done_ms, begins_ms)
     return node

@@ -13,6 +13,7 @@ from streamwatchd.operators.expected import Expected, Owns
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.firing import FiringStates, Telling
 from streamwatchd.operators.flood import Flood
+from streamwatchd.operators.gap import Filling, Gap, fillable, gap_of, promise
 from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.keyspace import NO_BOUND, KeySpace
 from streamwatchd.operators.kpi import KpiNode, KpiRows
@@ -77,7 +78,7 @@ class Wiring:
         self.targets: dict[str, int] = {}
         self.speakers: Mapping[str, Speaker] = {}
         """Families and alarms on rows → the rule in whose name it is told that they have more keys than they may."""
-        self._add(spec, BEGINNING)
+        self._add(spec, BEGINNING, None)
 
     @property
     def expects(self) -> bool:
@@ -89,8 +90,11 @@ class Wiring:
         """Whether a node is about to end."""
         return any(wire.until_ms < FOREVER for wire in self.wires.values())
 
-    def _add(self, spec: StageSpec, begins_ms: int) -> None:
+    def _add(self, spec: StageSpec, begins_ms: int, filling: Filling | None) -> None:
         self._ask_families(spec, begins_ms)
+        if filling is not None:
+            for name, gap in filling.gaps.items():
+                promise(self.families[name], gap, begins_ms, filling.from_ms)
         self._progress.roots |= spec.roots
         self._progress.delays = spec.delays
         self._progress.wanted = frozenset(spec.begins)
@@ -179,10 +183,22 @@ class Wiring:
 
     # change
 
-    def switch(self, at_ms: int, spec: StageSpec, living: frozenset[str]) -> None:
+    def gaps(self, at_ms: int, spec: StageSpec) -> dict[str, Gap]:
+        """By family what would be lacking of the time before E, if `spec` held from there on."""
+        asks = asks_of_families(asked_anew(self.asks, at_ms, spec))
+        found: dict[str, Gap] = {}
+        for family in fillable(spec):
+            known = self.families.get(family.id)
+            judged_ms = BEGINNING if known is None else self._progress.of_readers(known.spec)
+            gap = gap_of(asks[family.id], known, at_ms, judged_ms)
+            if gap:
+                found[family.id] = gap
+        return found
+
+    def switch(self, at_ms: int, spec: StageSpec, living: frozenset[str], filling: Filling | None = None) -> None:
         """From the instant E on by `spec`: what is new begins there, what is gone ends there, the rest goes on.
 
-        `living` are the alarms that the new rules have, here or elsewhere.
+        `living` are the alarms that the new rules have, here or elsewhere; `filling` says which gaps will be filled.
         """
         before = self.wires
         feeds = {feed.name for feed in spec.feeds}
@@ -194,7 +210,7 @@ class Wiring:
         self.asks = asked_anew(self.asks, at_ms, spec)
         left = Left(renamed(self.spec, spec), living)
         self.spec = spec
-        self._add(spec, at_ms)
+        self._add(spec, at_ms, filling)
         ending = {name: wire for name, wire in before.items() if wire.until_ms < FOREVER}
         self.wires |= ending
         for name, wire in before.items():

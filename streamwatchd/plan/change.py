@@ -6,7 +6,7 @@ that flow. It holds for old rules that have run for as long as their windows are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import lcm
 
@@ -14,6 +14,7 @@ from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.asking import GRACE_MS
 from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.flow import Flow
+from streamwatchd.operators.gap import Filling, Gap
 from streamwatchd.operators.outlook import Ending, Outlook, endings, outlooks
 from streamwatchd.operators.spec import FamilySpec, LogicalPlan, StageSpec, TableSpec
 from streamwatchd.plan.describe import describe
@@ -51,12 +52,21 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Fill:
+    """Records of a source's topic that are read once more: those of the last `ms` before the change."""
+
+    topic: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class RuleChange:
     """One rule. `what` is added, removed, edited, renamed, affected (by the edit of another) or unchanged.
 
     `was` is its old name. `stays`, `begins` and `goes` are panes that it reads; others may read them too. `alarms` says
     what becomes of its alarms: "stay", "resolve" (with `reason`), or "" where there are none. `unheard_ms` > 0: alarms
-    of keys that the new panes never hear of resolve so long after the change.
+    of keys that the new panes never hear of resolve so long after the change. `waits` holds if Kafka still has what
+    `fills` names.
     """
 
     what: str
@@ -71,6 +81,7 @@ class RuleChange:
     begins: tuple[Panes, ...] = ()
     goes: tuple[Panes, ...] = ()
     waits: tuple[Wait, ...] = ()
+    fills: tuple[Fill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +93,18 @@ class Change:
     bytes_after: int
 
 
-def compare(old: Side, new: Side) -> Change:
-    """What becomes of the state of `old` when `new` takes over."""
+def compare(old: Side, new: Side, backfill_ms: int = 0) -> Change:
+    """What becomes of the state of `old` when `new` takes over; old records are read again so far back."""
     at_ms = _instant(old.plan, new.plan)
-    flows = list(_switched(old.plan, new.plan, at_ms))
+    switched = list(_switched(old.plan, new.plan, at_ms, backfill_ms))
+    flows = [flow for flow, _ in switched]
     renamed = {now: was for flow in flows for was, now in _renames(flow).items()}
     found = _Comparison(
         old, new, at_ms, renamed,
         {each.rule: each for flow in flows for each in outlooks(flow, at_ms)},
         {each.rule: each for flow in flows for each in endings(flow)},
+        {name: min(backfill_ms, gap.reach_ms) for _, gaps in switched for name, gap in gaps.items()},
+        {e.rule for f, _ in _switched(old.plan, new.plan, at_ms, 0) for e in outlooks(f, at_ms) if e.warming},
     )  # fmt: skip
     order = ("removed", "edited", "renamed", "affected", "added", "unchanged")
     rules = sorted(found.changes(), key=lambda each: order.index(each.what))
@@ -109,24 +123,33 @@ def _instant(*plans: LogicalPlan) -> int:
     return -(-_MOST_MS // common) * common + 1
 
 
-def _switched(old: LogicalPlan, new: LogicalPlan, at_ms: int) -> Iterator[Flow]:
-    """The flow of every stage, told of the change."""
+def _switched(
+    old: LogicalPlan, new: LogicalPlan, at_ms: int, backfill_ms: int
+) -> Iterator[tuple[Flow, Mapping[str, Gap]]]:
+    """The flow of every stage, told of the change, and the gaps that are filled."""
     living = new.alarm_names()
     before, after = ({each.topic: plan.first[name] for name, each in plan.sources.items()} for plan in (old, new))
     for topic in sorted({*before, *after}):
         nothing = StageSpec(1, (), (), {})
-        yield _flow(before.get(topic, nothing), after.get(topic, nothing), at_ms, living)
+        yield _flow(before.get(topic, nothing), after.get(topic, nothing), at_ms, living, backfill_ms)
     for number in range(max(len(old.later), len(new.later))):
         nothing = StageSpec(number + 2, (), (), {})
         was = old.later[number] if number < len(old.later) else nothing
         now = new.later[number] if number < len(new.later) else nothing
-        yield _flow(was, now, at_ms, living)
+        yield _flow(was, now, at_ms, living, 0)
 
 
-def _flow(old: StageSpec, new: StageSpec, at_ms: int, living: frozenset[str]) -> Flow:
+def _flow(
+    old: StageSpec, new: StageSpec, at_ms: int, living: frozenset[str], backfill_ms: int
+) -> tuple[Flow, Mapping[str, Gap]]:
     flow = Flow(old, Dimensions({}, {}), {})
-    flow.switch(at_ms, new, living)
-    return flow
+    for family in flow.families.values():
+        family.close(at_ms)
+    flow.progress.go_on(dict.fromkeys(old.inputs, at_ms))
+    gaps = flow.wiring.gaps(at_ms, new) if backfill_ms else {}
+    reach_ms = min(backfill_ms, max((gap.reach_ms for gap in gaps.values()), default=0))
+    flow.switch(at_ms, new, living, Filling(gaps, at_ms - 1 - reach_ms))
+    return flow, gaps
 
 
 def _renames(flow: Flow) -> dict[str, str]:
@@ -140,7 +163,9 @@ def _total(plan: LogicalPlan) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """`renamed`: new name → old one."""
+    """`renamed`: new name → old one. `fills`: by family how far back it is filled; `waiting`: rules that would wait if
+    none were.
+    """
 
     old: Side
     new: Side
@@ -148,6 +173,8 @@ class _Comparison:
     renamed: Mapping[str, str]
     outlooks: Mapping[str, Outlook]
     endings: Mapping[str, Ending]
+    fills: Mapping[str, int]
+    waiting: Collection[str]
 
     def changes(self) -> Iterator[RuleChange]:
         before = {rule.name: rule for rule in self.old.rules.rules}
@@ -164,6 +191,7 @@ class _Comparison:
         return RuleChange(
             "added", _kind(rule), rule.name, "", str(rule.span),
             stays=self._stays(there), begins=self._begins(there), waits=self._waits(rule.name),
+            fills=self._fills(rule.name, there),
         )  # fmt: skip
 
     def _removed(self, rule: Rule) -> RuleChange:
@@ -184,13 +212,13 @@ class _Comparison:
             reason="" if ending is None else ending.reason,
             unheard_ms=outlook.unheard_ms,
             stays=self._stays(there), begins=self._begins(there), goes=self._goes(placement(self.old.plan, was.name)),
-            waits=self._waits(rule.name),
+            waits=self._waits(rule.name), fills=self._fills(rule.name, there),
         )  # fmt: skip
         if found.was:
             return replace(found, what="renamed")
         if was.digest != rule.digest:
             return found
-        touched = found.waits or found.begins or found.unheard_ms or found.reason
+        touched = found.waits or found.fills or found.begins or found.unheard_ms or found.reason
         return replace(found, what="affected" if touched else "unchanged")
 
     # panes
@@ -219,6 +247,14 @@ class _Comparison:
             for family, table in _read(here)
             if (family.id, table.width_ms) not in after
         )
+
+    def _fills(self, name: str, there: Placement) -> tuple[Fill, ...]:
+        """What is read for it; others that share its panes would not wait without."""
+        if name not in self.waiting:
+            return ()
+        reaches = [self.fills[family.id] for family in there.families if family.id in self.fills]
+        source = self.new.plan.sources.get(there.source)
+        return (Fill(source.topic, max(reaches)),) if reaches and source is not None else ()
 
     def _waits(self, name: str) -> tuple[Wait, ...]:
         found = [Wait(describe(w.reading.aggregate), w.whole_ms - self.at_ms + 1) for w in self.outlooks[name].warming]

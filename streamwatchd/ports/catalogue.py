@@ -142,6 +142,8 @@ _ALL = (
     # rules
     Metric("version_number", "The version of rules and tables that a worker runs."),
     Metric("switches_total", "Versions put in force in a worker."),
+    Metric("backfill_records_total", "Old records read once more at changes of rules, to fill windows of new ones."),
+    Metric("backfill_left_records", "Old records that are still to be read before a change of rules."),
     Metric("switch_pause_seconds", "For how long a worker takes no record while a version is put in force.", (), FAST),
     Metric("reloads_total", "Compilations of changed rules and tables."),
     Metric("reloads_failed_total", "Compilations that crashed: bugs."),

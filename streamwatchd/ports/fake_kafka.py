@@ -298,6 +298,14 @@ class FakeAdmin:
         self._kafka.reach("beginning_offsets")
         return {each: self._kafka.broker.log(each).start for each in partitions}
 
+    def offsets_at(self, stamps_ms: Mapping[Partition, int]) -> dict[Partition, int]:
+        self._kafka.reach("offsets_at")
+        found = {}
+        for each, ms in stamps_ms.items():
+            log = self._kafka.broker.log(each)
+            found[each] = next((log.start + n for n, one in enumerate(log.entries) if one.timestamp_ms >= ms), log.end)
+        return found
+
     def end_offsets(self, partitions: Iterable[Partition], *, read_committed: bool = False) -> dict[Partition, int]:
         self._kafka.reach("end_offsets")
         broker = self._kafka.broker

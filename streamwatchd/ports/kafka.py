@@ -190,6 +190,9 @@ class Admin(Protocol):
     def beginning_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The first offset that is still there. Raises StateMismatch where there is no such partition."""
 
+    def offsets_at(self, stamps_ms: Mapping[Partition, int]) -> dict[Partition, int]:
+        """Per partition the first offset whose record has this timestamp or a later one; the end where none has."""
+
     def end_offsets(self, partitions: Iterable[Partition], *, read_committed: bool = False) -> dict[Partition, int]:
         """The offset of the next record to come (control markers count), or the last stable offset."""
 

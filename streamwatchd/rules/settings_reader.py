@@ -97,6 +97,7 @@ def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enric
         max_ahead_ms=body.duration("max_ahead", default.max_ahead_ms),
         max_record_bytes=body.integer("max_record_bytes", default.max_record_bytes),
         batch_records=body.integer("batch_records", default.batch_records),
+        backfill_ms=body.duration("backfill", default.backfill_ms),
         snapshot_every_ms=body.duration("snapshot_every", default.snapshot_every_ms),
         snapshot_store=body.text("snapshot_store"),
         snapshot_store_options=_store_options(path, body, findings),

@@ -316,6 +316,14 @@ SETTINGS = Record(
             default="1h",
         ),
         Field(
+            "backfill",
+            Duration(0),
+            "How far back old records are read once more when rules come or change, so that windows are whole at once; "
+            "0s: they wait until they are full.",
+            "6h",
+            default="1h",
+        ),
+        Field(
             "max_record_bytes",
             Integer(1_024, 100_000_000),
             "Larger records are dead letters.",

@@ -19,7 +19,7 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Have:
-    """The worker has unpacked it."""
+    """The worker has unpacked it, and read almost all that it will fill windows with."""
 
     shard: int
     digest: str
@@ -94,6 +94,8 @@ class Link(Telemetry, Protocol):
 
     def commands(self) -> Sequence[Command]:
         """What came since the last call. The supervisor's death reads as `Stop`."""
+
+    def have(self, have: Have) -> None: ...
 
     def held(self, held: Held) -> None: ...
 

@@ -20,6 +20,7 @@ from streamwatchd.shard.journal import EpochRecord, Range
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
 from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.stamp import Positions, committed_epoch
+from streamwatchd.shard.stretch import Stretch
 from streamwatchd.shard.tenure import Tenure
 from streamwatchd.shard.timing import Timing
 from streamwatchd.shard.version import Version
@@ -38,6 +39,7 @@ class OpenEpoch:
     begun: float
     marks: list[Mark] = field(default_factory=list)
     switches: list[Version] = field(default_factory=list)
+    pasts: tuple[Stretch, ...] = ()
     outputs: list[Output] = field(default_factory=list)
     exchanged: list[ExchangeRecord] = field(default_factory=list)
     records: int = 0

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.batch import Frame, to_values
 from streamwatchd.operators.asking import BEGINNING, FOREVER
 from streamwatchd.operators.family import Family
@@ -138,7 +137,7 @@ class Sender:
 
         def item(part: int, chosen: Index) -> list[Any]:
             keys = [list(space.keys[key]) for key in chosen.tolist()]
-            return [*head, part, keys, pack_pane(_covering(pane, chosen).take(chosen))]
+            return [*head, part, keys, pack_pane(pane.covering(chosen).take(chosen))]
 
         for partition in np.unique(targets).tolist():
             for packed in _pieces(here[targets == partition], item):
@@ -194,16 +193,6 @@ class _Letters:
             self._size = 0
         self.parts[-1].append(packed)
         self._size += len(packed)
-
-
-def _covering(pane: Pane, keys: npt.NDArray[np.intp]) -> Pane:
-    """States may be shorter than the count; make every one reach the keys."""
-    size = int(keys.max()) + 1
-    grown = Pane(pane.count, pane.first, pane.last, {})
-    for accumulation, state in pane.states.items():
-        accumulator = ACCUMULATORS[accumulation.accumulator]
-        grown.states[accumulation] = accumulator.merge(accumulator.empty(size), state, None, max(size, len(pane.count)))
-    return grown
 
 
 def read_record(payload: bytes) -> tuple[str, list[Item]]:

@@ -21,10 +21,12 @@ from streamwatchd.ports.disk import Disk
 from streamwatchd.ports.kafka import Kafka, Partition
 from streamwatchd.shard.output import Mark, TaskId
 from streamwatchd.shard.owner import Owner
+from streamwatchd.shard.stretch import Stretch
 from streamwatchd.shard.version import Version
 
 _FRAME = struct.Struct("<I8s")
-_FORMAT = 2
+_FORMAT, _WITHOUT_PASTS = 3, 2
+"""A record without stretches of the past is what it was before there were such."""
 
 
 class _Task(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -45,6 +47,12 @@ class _Range(_Task, frozen=True, array_like=True, forbid_unknown_fields=True):
 class _Mark(_Task, frozen=True, array_like=True, forbid_unknown_fields=True):
     offset: int
     watermark_ms: int
+
+
+class _Past(_Task, frozen=True, array_like=True, forbid_unknown_fields=True):
+    start: int
+    end: int
+    from_ms: int
 
 
 class _Watermark(_Task, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -68,7 +76,7 @@ class _Format(msgspec.Struct, frozen=True):
     format: int
 
 
-class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An `EpochRecord` as msgpack."""
 
     format: int
@@ -82,6 +90,7 @@ class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content: str
     engine: str
     watermarks: list[_Watermark]
+    pasts: list[_Past] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,8 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """Epoch `epoch`: first `switches`, then the records of `ranges` with the marks at their offsets.
+    """Epoch `epoch`: first `switches`, whose panes are filled from `pasts`; then the records of `ranges` with the marks
+    at their offsets.
 
     `now_ms` is the clock that judged stamps from the future, so a replay quarantines the same records. `ranges` names
     every owned task, with start == end where nothing came. `version` is in force at the end, its content is `content`;
@@ -111,12 +121,13 @@ class EpochRecord:
     content: str
     engine: str
     watermarks_ms: Mapping[TaskId, int]
+    pasts: tuple[Stretch, ...] = ()
 
     def encode(self) -> bytes:
         owner = self.owner
         return msgspec.msgpack.encode(
             _Record(
-                format=_FORMAT,
+                format=_FORMAT if self.pasts else _WITHOUT_PASTS,
                 owner=_Owner(owner.app, owner.generation, owner.shards, owner.shard),
                 epoch=self.epoch,
                 now=self.now_ms,
@@ -127,6 +138,7 @@ class EpochRecord:
                 content=self.content,
                 engine=self.engine,
                 watermarks=[_Watermark(*_flat(task), ms) for task, ms in self.watermarks_ms.items()],
+                pasts=[_Past(*_flat(each.task), each.start, each.end, each.from_ms) for each in self.pasts],
             )
         )
 
@@ -135,7 +147,7 @@ class EpochRecord:
         """Raises StateMismatch for bytes that are no record of a format we know."""
         try:
             known = msgspec.msgpack.decode(data, type=_Format)
-            if known.format != _FORMAT:
+            if known.format not in (_FORMAT, _WITHOUT_PASTS):
                 raise StateMismatch(f"the journal has format {known.format}; this engine reads {_FORMAT}")
             raw = msgspec.msgpack.decode(data, type=_Record)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -151,6 +163,7 @@ class EpochRecord:
             content=raw.content,
             engine=raw.engine,
             watermarks_ms={each.id: each.watermark_ms for each in raw.watermarks},
+            pasts=tuple(Stretch(each.id, each.start, each.end, each.from_ms) for each in raw.pasts),
         )
 
 

@@ -105,7 +105,8 @@ class Rebuild:
         sources.meter.phase = "replaying"
         records = replayable(self.journal, sources.kafka, self.topic, self._owner, state.epoch, epoch, self._gap)
         sources.meter.note(f"replaying epochs {state.epoch + 1} to {epoch}")
-        Replay(state, reader, sources.contents, self.tasks, sources.breathe, sources.gone).run(records)
+        most_ms = sources.settings.max_future_ms
+        Replay(state, reader, sources.contents, self.tasks, sources.breathe, sources.gone, most_ms).run(records)
 
     def _beginning(self, epoch: int, reader: Reader) -> State:
         """Before the first epoch of this layout."""

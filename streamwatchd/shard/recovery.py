@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from streamwatchd.batch import RawBatch
@@ -19,7 +20,9 @@ from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
 from streamwatchd.shard.journal import EpochRecord
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
+from streamwatchd.shard.rereading import reread
 from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
+from streamwatchd.shard.stretch import Filled, PastLike, Stretch
 from streamwatchd.shard.task import Picture
 from streamwatchd.shard.version import BEGINNING, Content, Contents, Version
 
@@ -35,8 +38,14 @@ class ShardLike(Protocol):
     def merge(self, stage: int, partition: int, payloads: list[bytes]) -> None: ...
     def mark(self, mark: Mark) -> None: ...
     def drain(self) -> tuple[list[Output], list[ExchangeRecord]]: ...
+    def pasts(self, at_ms: int, program: Program, tables: Mapping[str, TableData]) -> Mapping[TaskId, PastLike]: ...
     def switch(
-        self, at_ms: int, program: Program, tables: Mapping[str, TableData], tasks: Iterable[TaskId] = ()
+        self,
+        at_ms: int,
+        program: Program,
+        tables: Mapping[str, TableData],
+        tasks: Iterable[TaskId] = (),
+        pasts: Filled = MappingProxyType({}),
     ) -> None: ...
     def max_event_time(self) -> int: ...
     def watermarks(self) -> dict[TaskId, int]: ...
@@ -77,11 +86,17 @@ class State:
             while len(self.versions) > 1 and least > grace_ends([version.at_ms for version in self.versions]):
                 self.versions = self.versions[1:]
 
-    def switch(self, version: Version, content: Content, tasks: dict[TaskId, Partition]) -> None:
+    def switch(
+        self,
+        version: Version,
+        content: Content,
+        tasks: dict[TaskId, Partition],
+        pasts: Filled = MappingProxyType({}),
+    ) -> None:
         """Put a new version in force. Tasks of a new stage begin; those of a stage that is gone end what they do, and
-        are left out at the next start."""
+        are left out at the next start. `pasts` fill what begins."""
         self.tasks = self.tasks | tasks
-        self.shard.switch(version.at_ms, content.program, content.tables, self.tasks)
+        self.shard.switch(version.at_ms, content.program, content.tables, self.tasks, pasts)
         self.versions = (*self.versions, version)
         self.content = content
 
@@ -130,6 +145,7 @@ class Replay:
         tasks_of: Tasks,
         breathe: Callable[[], None] = lambda: None,
         gone: Mapping[Partition, int] = {},
+        max_future_ms: int = 0,
     ) -> None:
         """`breathe` is called now and then: a replay may be long. Records of a partition below its offset in `gone`
         are left out, as an operator has given them up."""
@@ -139,16 +155,37 @@ class Replay:
         self._tasks_of = tasks_of
         self._breathe = breathe
         self._gone = gone
+        self._max_future_ms = max_future_ms
 
     def run(self, records: Sequence[EpochRecord]) -> None:
         """Raises StateMismatch where the inputs are not there any more, Unavailable when no broker answers."""
         for run in stretches(records):
             for version in run[0].switches:
                 content = self._contents(version.digest)
-                self._state.switch(version, content, self._tasks_of(content))
+                pasts = self._pasts(version, content, run[0].pasts)
+                self._state.switch(version, content, self._tasks_of(content), pasts)
             self._feed(run)
             for record in run:
                 self._advance(record)
+
+    def _pasts(self, version: Version, content: Content, stretches: Sequence[Stretch]) -> Filled:
+        """What the change read of the past; without what an operator has given up."""
+        if not stretches:
+            return {}
+        state = self._state
+        pasts = state.shard.pasts(version.at_ms, content.program, content.tables)
+        left = [
+            replace(each, start=max(each.start, self._gone.get(state.tasks[each.task], 0)))
+            for each in stretches
+            if each.task in state.tasks
+        ]
+        try:
+            return reread(self._reader, left, pasts, state.tasks, self._max_future_ms, self._breathe)
+        except StateMismatch as error:
+            raise StateMismatch(
+                f"version {version.number} of the rules filled its windows from records that are gone now, so the "
+                f"state since then can't be rebuilt: {error}; restore a savepoint"
+            ) from error
 
     def _advance(self, record: EpochRecord) -> None:
         if record.version != self._state.version.number:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import Program
@@ -15,7 +16,9 @@ from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
 from streamwatchd.shard.exchange import feeder_name
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
+from streamwatchd.shard.past import Past
 from streamwatchd.shard.scoring import counted, expected
+from streamwatchd.shard.stretch import Filled
 from streamwatchd.shard.task import NEVER, MergeTask, Picture, SourceTask, Task
 from streamwatchd.shard.work import labels_of, measured, readers, speakers
 
@@ -125,13 +128,31 @@ class Shard:
 
     # change
 
+    def pasts(self, at_ms: int, program: Program, tables: Mapping[str, TableData]) -> dict[TaskId, Past]:
+        """Of tasks in which panes would begin empty at E: who takes in their past, for `switch` to take it over."""
+        found: dict[TaskId, Past] = {}
+        for name, task in self.tasks.items():
+            source = _source(program.plan, name.topic) if name.stage == 1 else None
+            if source is None or not isinstance(task, SourceTask) or task.has_ended:
+                continue
+            gaps = task.flow.wiring.gaps(at_ms, program.plan.first[source.name])
+            if gaps:
+                found[name] = Past(task, source, gaps, tables, program.plan, self.max_future_ms)
+        return found
+
     def switch(
-        self, at_ms: int, program: Program, tables: Mapping[str, TableData], tasks: Iterable[TaskId] = ()
+        self,
+        at_ms: int,
+        program: Program,
+        tables: Mapping[str, TableData],
+        tasks: Iterable[TaskId] = (),
+        pasts: Filled = MappingProxyType({}),
     ) -> None:
         """New rules and tables from the event-time instant `at_ms` (E): it must lie above `max_event_time()`.
 
         `tasks` are those of this shard from here on, of which new ones begin at E (the rules may ask for another
-        stage, or have another source); without a stage or source in the new rules, a task ends what it does.
+        stage, or have another source); without a stage or source in the new rules, a task ends what it does. `pasts`
+        have taken in what the tasks have, and each all rows from the instant beside it on.
         """
         fresh = sorted(set(tasks) - self.tasks.keys())
         self.tasks |= {task: self._make(task, self.program, program) for task in fresh}
@@ -146,7 +167,11 @@ class Shard:
                 if source is None:
                     self._outputs += task.end(at_ms, tables, plan, living)
                 else:
-                    task.switch(at_ms, source, plan.first[source.name], tables, plan, living)
+                    past, from_ms = pasts.get(name, (None, 0))
+                    filling = past.filling(from_ms) if isinstance(past, Past) else None
+                    task.switch(at_ms, source, plan.first[source.name], tables, plan, living, filling)
+                    if isinstance(past, Past):
+                        past.fill(task, from_ms)
             else:
                 stage = _stage(plan, name.stage)
                 task.switch(at_ms, stage, self._feeders(plan, stage), tables, plan, living)

@@ -18,7 +18,8 @@ from streamwatchd.failpoints import failpoint
 from streamwatchd.ports.kafka import Committed, Partition, Reader
 from streamwatchd.ports.laps import DECODE
 from streamwatchd.settings import Settings
-from streamwatchd.shard.control import Change, Go, Held, Hold, Next, Paces, Save, Stop
+from streamwatchd.shard.backfill import Backfill
+from streamwatchd.shard.control import Change, Go, Have, Held, Hold, Next, Paces, Save, Stop
 from streamwatchd.shard.epoch import Backoff, Committer, OpenEpoch, Sealed
 from streamwatchd.shard.idle import Silence
 from streamwatchd.shard.journal import EpochRecord
@@ -32,6 +33,7 @@ from streamwatchd.shard.savepoint import Saver
 from streamwatchd.shard.stamp import stamp_of
 from streamwatchd.shard.start import Assignment, Ports, Recovery, Started, owner_of
 from streamwatchd.shard.steady import SteadyClock
+from streamwatchd.shard.stretch import Filled, Stretch
 from streamwatchd.shard.timing import sample
 from streamwatchd.shard.version import BEGINNING, Content, Version
 
@@ -60,6 +62,8 @@ class Worker:
             self._owner, ports.clock, ports.background, self._recovery.journal, self._recovery.snapshots,
             self._recovery.mirror, self._meter, settings.snapshot_every_ms,
         )  # fmt: skip
+        self._backfill = Backfill(settings, ports.kafka, self._meter, ports.clock)
+        self._preparing = ""
         self._saver = Saver(self._owner, ports.stores, ports.background)
         self._commits, self._asks = ports.background("commit"), ports.background("ask")
         self._asked = ports.clock.monotonic()
@@ -94,6 +98,8 @@ class Worker:
 
     def _turn(self) -> None:
         self._obey()
+        if self._backfill.is_on:
+            self._read_past()
         self._take()
         self._pace()
         self._keeper.turn(committed=not self._commits.busy)
@@ -129,7 +135,9 @@ class Worker:
                     self._held = False
                 case Hold():
                     self._held, self._hold = True, command
-                case Change() | Paces() | Next() | Save():
+                case Next(content):
+                    self._link.have(Have(self._assignment.shard, content.digest))
+                case Change() | Paces() | Save():
                     continue
 
     def _begin(self, started: Started) -> None:
@@ -169,8 +177,8 @@ class Worker:
                     self._go()
                 case Go():
                     self._go()
-                case Next():
-                    continue
+                case Next(content):
+                    self._prepare(content)
                 case Paces(watermarks_ms, least_ms):
                     self._paces = watermarks_ms
                     others = [ms for shard, ms in least_ms.items() if shard != self._assignment.shard]
@@ -190,6 +198,27 @@ class Worker:
         if self._paused is not None:
             self._meter.observe("switch_pause_seconds", self._clock.monotonic() - self._paused)
             self._paused = None
+
+    def _prepare(self, content: Content) -> None:
+        """For rules that will be in force soon; `Have` says that the switch will be quick."""
+        self._preparing = content.digest
+        try:
+            self._backfill.prepare(self._state, content, self._horizon())
+        except (Unavailable, StateMismatch) as error:
+            self._meter.note(f"old records can't be read yet: {error}")
+        self._read_past()
+
+    def _read_past(self) -> None:
+        """A slice of old records, as long as new rules wait for them."""
+        try:
+            ready = self._backfill.turn(self._state)
+        except (Unavailable, StateMismatch) as error:
+            self._meter.note(f"old records can't be read ahead of the change: {error}")
+            self._backfill.drop()
+            ready = True
+        if ready and self._preparing:
+            self._link.have(Have(self._assignment.shard, self._preparing))
+            self._preparing = ""
 
     def _save(self, order: Save) -> None:
         self._settle_commit()
@@ -215,15 +244,35 @@ class Worker:
         failpoint("switch.beginning")
         tasks = self._recovery.tasks(content)
         moved = not tasks.keys() <= self._state.tasks.keys()
-        self._state.switch(version, content, tasks)
+        pasts, stretches = self._fill(version, content)
+        failpoint("switch.filled")
+        self._state.switch(version, content, tasks, pasts)
         self._meter.add("switches_total")
         if moved:
             self._recovery.find_starts(self._state)
             self._follow_tasks()
         self._open_epoch()
         self._open.switches.append(version)
+        self._open.pasts = stretches
         self._drain()  # a source that is gone says its last words at once
         failpoint("switch.made")
+
+    def _fill(self, version: Version, content: Content) -> tuple[Filled, tuple[Stretch, ...]]:
+        """What lies before the change for panes that begin with it; as often as it takes until brokers answer."""
+        begun = self._clock.monotonic()
+        while True:
+            try:
+                found = self._backfill.finish(self._state, content, version.at_ms, self._breathe)
+            except Unavailable as error:
+                self._trying(str(error))
+                self._clock.sleep(0.5)
+            else:
+                self._keeper.worked(self._clock.monotonic() - begun)
+                return found
+
+    def _breathe(self) -> None:
+        if self._meter.due(_REPORT_S):
+            self._link.report(self._meter.report())
 
     def _check_same(self, version: Version) -> None:
         known = next((each for each in self._state.versions if each.number == version.number), version)
@@ -339,7 +388,7 @@ class Worker:
         """How long to wait for records: not at all where a commit is due as soon as the last one has come."""
         if self._open.has_outputs:
             return 0.002 if self._commits.busy else 0.0
-        return _TAKE_S
+        return 0.0 if self._preparing else _TAKE_S
 
     def _drain(self) -> int:
         """How many outputs came."""
@@ -416,6 +465,7 @@ class Worker:
             content=self._state.content.digest,
             engine=streamwatchd.__version__,
             watermarks_ms=self._state.shard.watermarks(),
+            pasts=epoch.pasts,
         )
 
     def _positions(self) -> dict[Partition, Committed]:

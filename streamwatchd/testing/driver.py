@@ -12,6 +12,7 @@ from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import Program
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
+from streamwatchd.shard.past import Past
 from streamwatchd.shard.shard import Shard
 from streamwatchd.shard.task import NEVER
 
@@ -31,8 +32,12 @@ class Driver:
         exchange_partitions: int = 4,
         now_ms: int = FAR_FUTURE,
         max_future_ms: int = 300_000,
+        backfill_ms: int = 0,
     ) -> None:
-        """`partitions` maps the topics of all sources to their partition counts; `now_ms` bounds future stamps."""
+        """`partitions` maps the topics of all sources to their partition counts; `now_ms` bounds future stamps.
+
+        With `backfill_ms` it retains the records, as Kafka does, and fills panes of rules that come later, so far back.
+        """
         self.program, self.now_ms = program, now_ms
         self.partitions, self.exchange_partitions = dict(partitions), exchange_partitions
         first = [TaskId(1, s.topic, p) for s in program.plan.sources.values() for p in range(partitions[s.topic])]
@@ -43,11 +48,15 @@ class Driver:
         self.shards = [Shard(program, tables, tasks, partitions, exchange_partitions, max_future_ms) for tasks in owned]
         self._owner = {task: shard for shard, tasks in zip(self.shards, owned, strict=True) for task in tasks}
         self.outputs: list[Output] = []
+        self.backfill_ms = backfill_ms
+        self.log: list[RawBatch] = []
         self._exchange: deque[ExchangeRecord] = deque()
 
     def feed(self, raw: RawBatch) -> None:
         """Records of one partition."""
         shard = self._owner[TaskId(1, raw.topic, raw.partition)]
+        if self.backfill_ms:
+            self.log.append(raw)
         shard.step(raw, self.now_ms)
         self._collect(shard)
 
@@ -56,8 +65,13 @@ class Driver:
         shard.mark(mark)
         self._collect(shard)
 
-    def switch(self, program: Program, tables: Mapping[str, TableData], at_ms: int | None = None) -> int:
-        """Other rules and tables, at the instant that it gives back: above every event time and watermark so far."""
+    def switch(
+        self, program: Program, tables: Mapping[str, TableData], at_ms: int | None = None, *, fills: bool = True
+    ) -> int:
+        """Other rules and tables, at the instant that it gives back: above every event time and watermark so far.
+
+        With `fills` new panes have what the records say that were retained; a restart has that in its state.
+        """
         if at_ms is None:
             highest = [max(shard.max_event_time(), *shard.watermarks().values()) for shard in self.shards]
             at_ms = max(0, max(highest) + 1)
@@ -69,11 +83,22 @@ class Driver:
             added.setdefault(number % len(self.shards), []).append(task)
             self._owner[task] = self.shards[number % len(self.shards)]
         for number, shard in enumerate(self.shards):
-            shard.switch(at_ms, program, tables, added.get(number, ()))
+            pasts = self._pasts(shard, at_ms, program, tables) if fills and self.backfill_ms else {}
+            shard.switch(at_ms, program, tables, added.get(number, ()), pasts)
         for shard in self.shards:
             self._collect(shard)
         self.program = program
         return at_ms
+
+    def _pasts(
+        self, shard: Shard, at_ms: int, program: Program, tables: Mapping[str, TableData]
+    ) -> dict[TaskId, tuple[Past, int]]:
+        pasts = shard.pasts(at_ms, program, tables)
+        for raw in self.log:
+            past = pasts.get(TaskId(1, raw.topic, raw.partition))
+            if past is not None:
+                past.step(raw)
+        return {task: (past, max(0, at_ms - 1 - min(self.backfill_ms, past.reach_ms))) for task, past in pasts.items()}
 
     def flush(self) -> None:
         """Close every window: the watermark of every source partition goes past all reaches."""

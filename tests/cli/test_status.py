@@ -35,6 +35,7 @@ STATUS: dict[str, Any] = {
         "watermark": "2026-01-05T00:01:00.000Z",
         "behind_seconds": 6.0,
     },
+    "late": [],
     "pending_settings": [],
 }
 
@@ -74,6 +75,20 @@ def test_what_is_wrong_stands_out(monkeypatch: pytest.MonkeyPatch) -> None:
         "watermark: no partition is at work",
     ):
         assert line in text.splitlines()
+
+
+def test_late_events_and_old_records_that_are_read_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By source, with the rules that would have read most of them; and while new rules wait for their windows."""
+    late = [{"source": "m", "rule": None, "events": 1_200}]
+    late += [{"source": "m", "rule": f"r{number}", "events": number} for number in range(1, 8)]
+    late += [{"source": "other", "rule": None, "events": 1}]
+    shards = [STATUS["shards"][0] | {"old_records_left": 70_000}]
+    _, text = show(monkeypatch, {**STATUS, "late": late, "shards": shards})
+    assert text.splitlines()[6:] == [
+        "shard 0: 70,000 old records to read before the new rules are in force",
+        "late: 1,200 events of m (r7 7, r6 6, r5 5, r4 4, r3 3, and 2 more rules)",
+        "late: 1 event of other",
+    ]
 
 
 def test_before_kafka_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -433,3 +433,16 @@ def test_a_topic_has_an_identity(cluster: Kafka, topic: str) -> None:
     ids = {name: facts.id for name, facts in found.items()}
     assert len(set(ids.values())) == 2
     assert all(ids.values())
+
+
+@transactional
+def test_offsets_are_found_by_timestamp(cluster: Kafka, topic: str) -> None:
+    """The first record of that time or later; the end where there is none."""
+    partition = Partition(topic, 0)
+    writer = cluster.plain_writer()
+    stamps = [1_767_571_200_000 + 1_000 * n for n in (0, 1, 2, 5, 6)]
+    writer.send(Record(topic, b"x", partition=0, timestamp_ms=stamp) for stamp in stamps)
+    writer.flush(10.0)
+    admin = cluster.admin()
+    asked = [(stamps[0] - 1, 0), (stamps[1], 1), (stamps[2] + 1, 3), (stamps[4] + 1, 5)]
+    assert [admin.offsets_at({partition: ms})[partition] for ms, _ in asked] == [offset for _, offset in asked]

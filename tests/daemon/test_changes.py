@@ -164,6 +164,33 @@ def test_nobody_holds_still_until_everybody_has_the_rules() -> None:
     assert setting.told[1:] == [Hold(1)]
 
 
+def test_an_edit_that_is_taken_back_while_it_is_put_in_force_is_taken_back() -> None:
+    """All hold still for it already, so it comes; what was in force before comes again."""
+    setting = Setting()
+    setting.changes.propose(proposal("v1"))
+    setting.step([0], 1)
+    assert setting.told[-1] == Hold(1)
+    assert setting.changes.propose(proposal("v0"))
+    setting.changes.on_held(Held(0, 1, 500))
+    assert setting.store.versions[-1].digest == "v1"
+    setting.step([0], 1)
+    setting.changes.on_held(Held(0, setting.ticket(), 600))
+    assert [each.digest for each in setting.store.versions] == ["v0", "v1", "v0"]
+
+
+def test_what_is_on_its_way_is_not_proposed_twice() -> None:
+    """Edited, and put back, while all hold still."""
+    setting = Setting()
+    setting.changes.propose(proposal("v1"))
+    setting.step([0], 1)
+    setting.changes.propose(proposal("v2"))
+    setting.changes.propose(proposal("v1"))
+    setting.changes.on_held(Held(0, 1, 500))
+    setting.step([0], 1)
+    assert setting.changes.wanted is None
+    assert [each.digest for each in setting.store.versions] == ["v0", "v1"]
+
+
 @pytest.mark.parametrize("lost", [True, False])
 def test_rules_that_a_worker_does_not_unpack_are_handed_out_again(lost: bool) -> None:
     """It was lost, or did not answer."""

@@ -61,11 +61,13 @@ class Bench:
         partitions: int = 1,
         sources: str = SOURCES,
         calendars: Mapping[str, str] = MappingProxyType({}),
+        backfill_s: int = 0,
     ) -> None:
         self._compiled, self._tables, self.calendars = compiled(rules, tables, sources, calendars), tables, calendars
         self._history = [self._compiled]
         self._instants: list[int] = []
         self._partitions = {"m": partitions, "other": 1}
+        self._backfill_s = backfill_s
         self._offsets: dict[tuple[str, int], int] = {}
         self._outputs: list[Output] = []
         self.driver = self._driver()
@@ -73,7 +75,10 @@ class Bench:
     def _driver(self) -> Driver:
         first = self._history[0]
         assert first.program is not None
-        return Driver(first.program, first.loaded.tables, self._partitions, exchange_partitions=2)
+        return Driver(
+            first.program, first.loaded.tables, self._partitions, exchange_partitions=2,
+            backfill_ms=self._backfill_s * 1000,
+        )  # fmt: skip
 
     def feed(self, *events: tuple[float, Mapping[str, object]], topic: str = "m", partition: int = 0) -> Bench:
         """Events in one batch: (time, fields)."""
@@ -115,10 +120,11 @@ class Bench:
         self._outputs += self.driver.take_outputs()
         self._go_on_a_while()
         states = [through_a_file(picture) for picture in pictures]
-        self.driver = self._driver()
+        log, self.driver = self.driver.log, self._driver()
+        self.driver.log = log
         for later, at_ms in zip(self._history[1:], self._instants, strict=True):
             assert later.program is not None
-            self.driver.switch(later.program, later.loaded.tables, at_ms)
+            self.driver.switch(later.program, later.loaded.tables, at_ms, fills=False)
         for shard, state in zip(self.driver.shards, states, strict=True):
             shard.restore(state)
         return self

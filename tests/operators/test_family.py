@@ -1,4 +1,4 @@
-"""Families: who enters, since when a key is known, and what partials over the exchange add up to."""
+"""Families: who enters, and what partials over the exchange add up to."""
 
 from __future__ import annotations
 

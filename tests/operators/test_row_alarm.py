@@ -146,3 +146,11 @@ def test_silence_up_to_a_row_comes_before_it_in_one_batch_too() -> None:
         one_by_one.feed(event)
     wanted = ["6 a pending warning a", "12 a no_data warning a", "12 a resolved warning a cleared"]
     assert (at_once.alerts(), one_by_one.alerts()) == (wanted, wanted)
+
+
+def test_silence_is_told_of_rules_that_differ_in_a_constant_of_their_values() -> None:
+    """What silence tells has no row, but the constants are the rule's own."""
+    rule = "  - {{alarm: {0}, by: host, every: 10s, values: {{v: 'x * {1} + coalesce(n, {1})'}}, when: v > 300, "
+    rule += "no_data: alert after 20s}}\n"
+    bench = Bench(rule.format("one", 2) + rule.format("two", 3)).at(1, host="a", x=90).clock(40)
+    assert bench.alerts() == ["30 one no_data warning a", "30 two no_data warning a"]

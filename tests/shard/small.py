@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import msgspec
@@ -21,11 +21,12 @@ from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels, Report
 from streamwatchd.settings import Settings
 from streamwatchd.shard.background import Inline
-from streamwatchd.shard.control import Command, Held, Saved, Stop
+from streamwatchd.shard.control import Command, Have, Held, Saved, Stop
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
 from streamwatchd.shard.recovery import MakeShard
 from streamwatchd.shard.shared import SharedStore
 from streamwatchd.shard.start import Assignment, Ports
+from streamwatchd.shard.stretch import Filled, PastLike
 from streamwatchd.shard.version import BEGINNING, Content, Input, Version
 from streamwatchd.shard.worker import Worker
 
@@ -50,6 +51,7 @@ class SmallShard:
         self._counts: Counter[TaskId] = Counter()
         self._seen: dict[TaskId, Counter[str]] = {task: Counter() for task in self._tasks if task.stage > 1}
         self._watermarks = dict.fromkeys(self._tasks, BEGINNING)
+        self._filled: dict[TaskId, int] = {}
         self._max_event_time = BEGINNING
         self.laps = Laps()
         self._outputs: list[Output] = []
@@ -68,7 +70,10 @@ class SmallShard:
             self._max_event_time = max(self._max_event_time, event["t"])
             self._watermarks[task] = max(self._watermarks[task], event["t"] - MAX_DELAY_MS)
             program = [name for at, name in self._programs if event["t"] >= at][-1]
-            value = {"where": where, "count": self._counts[task], "program": program, "late": late}
+            value: dict[str, object] = {
+                "where": where, "count": self._counts[task], "program": program, "late": late,
+            }  # fmt: skip
+            value |= {"filled": self._filled[task]} if task in self._filled else {}
             self._outputs.append(Output(Sink.ALERTS, event["k"].encode(), value))
             self._exchanged.append(ExchangeRecord(2, len(event["k"]) % 2, where.encode()))
 
@@ -88,8 +93,21 @@ class SmallShard:
         exchanged, self._exchanged = self._exchanged, []
         return outputs, exchanged
 
-    def switch(self, at_ms: int, program: object, tables: Mapping[str, object], tasks: Iterable[TaskId] = ()) -> None:
+    def pasts(self, at_ms: int, program: object, tables: Mapping[str, object]) -> dict[TaskId, SmallPast]:
+        return {task: SmallPast() for task in self._tasks if task.stage == 1} if "fills" in str(program) else {}
+
+    def switch(
+        self,
+        at_ms: int,
+        program: object,
+        tables: Mapping[str, object],
+        tasks: Iterable[TaskId] = (),
+        pasts: Filled = MappingProxyType({}),
+    ) -> None:
         assert at_ms > self._max_event_time
+        for task, (past, from_ms) in pasts.items():
+            assert isinstance(past, SmallPast)
+            self._filled[task] = sum(time >= from_ms for time in past.times)
         for task in set(tasks) - set(self._tasks):
             self._tasks.append(task)
             self._watermarks[task] = BEGINNING
@@ -105,14 +123,21 @@ class SmallShard:
     def snapshot(self) -> dict[TaskId, bytes]:
         return {
             task: msgspec.json.encode(
-                [self._counts[task], dict(self._seen.get(task, {})), self._watermarks[task], self._max_event_time]
+                [
+                    self._counts[task],
+                    dict(self._seen.get(task, {})),
+                    self._watermarks[task],
+                    self._max_event_time,
+                    self._filled.get(task),
+                ]
             )
             for task in self._tasks
         }
 
     def restore(self, states: Mapping[TaskId, bytes]) -> None:
         for task, state in states.items():
-            self._counts[task], seen, self._watermarks[task], newest = msgspec.json.decode(state)
+            self._counts[task], seen, self._watermarks[task], newest, filled = msgspec.json.decode(state)
+            self._filled |= {} if filled is None else {task: filled}
             self._max_event_time = max(self._max_event_time, newest)
             if task.stage > 1:
                 self._seen[task] = Counter(seen)
@@ -128,6 +153,20 @@ class SmallShard:
 
     def work(self) -> Iterable[tuple[str, Labels, float]]:
         return ()
+
+
+@dataclass(slots=True)
+class SmallPast:
+    """The event times of old records; a program with `fills` in its name asks for them, and tells how many it got."""
+
+    reach_ms: int = 100
+    times: list[int] = field(default_factory=list)
+
+    def step(self, raw: RawBatch) -> None:
+        self.times += [msgspec.json.decode(payload or b"")["t"] for payload in raw.payloads]
+
+    def renew(self, newer: PastLike) -> bool:
+        return True
 
 
 def small_shards(job: object) -> MakeShard:
@@ -146,6 +185,7 @@ class TestLink:
     turns: int = 40
     turn: int = 0
     reports: list[Report] = field(default_factory=list)
+    haves: list[Have] = field(default_factory=list)
     helds: list[Held] = field(default_factory=list)
     saveds: list[Saved] = field(default_factory=list)
     works: list[str] = field(default_factory=list)
@@ -153,6 +193,9 @@ class TestLink:
     def commands(self) -> Sequence[Command]:
         self.turn += 1
         return [*self.script.get(self.turn, ()), *([Stop()] if self.turn >= self.turns else [])]
+
+    def have(self, have: Have) -> None:
+        self.haves.append(have)
 
     def held(self, held: Held) -> None:
         self.helds.append(held)
@@ -217,13 +260,14 @@ class World:
         """To another host: the state folder stays behind."""
         self.disk = FakeDisk(self.kafka.faults)
 
-    def feed(self, count: int, step_ms: int = 10, partition: int | None = None) -> None:
-        """Events with times that follow one another, round the partitions."""
+    def feed(self, count: int, step_ms: int = 10, partition: int | None = None, *, stamped: bool = False) -> None:
+        """Events with times that follow one another, round the partitions; `stamped`: so are their records."""
         writer = self.kafka.plain_writer()
         for _ in range(count):
             number = self.sent % self.partitions["in"] if partition is None else partition
             event = {"t": START_MS + self.sent * step_ms, "k": "k" * (self.sent % 5)}
-            writer.send([Record("in", msgspec.json.encode(event), partition=number)])
+            stamp = START_MS + self.sent * step_ms if stamped else None
+            writer.send([Record("in", msgspec.json.encode(event), partition=number, timestamp_ms=stamp)])
             self.sent += 1
 
     def worker(self, link: TestLink, shard: int = 0, tenure: str = "") -> Worker:

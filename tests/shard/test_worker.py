@@ -11,7 +11,7 @@ from streamwatchd.errors import Fenced, StateMismatch, Unavailable
 from streamwatchd.ports.faults import Killed
 from streamwatchd.ports.kafka import Committed, Partition
 from streamwatchd.shard.assignor import owner
-from streamwatchd.shard.control import Change, Command, Go, Hold, Paces
+from streamwatchd.shard.control import Change, Command, Go, Have, Hold, Next, Paces
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.version import Version
 from tests.shard.small import SETTINGS, START_MS, TestLink, World, content
@@ -259,6 +259,76 @@ def test_a_switch_splits_by_event_time_and_survives_deaths() -> None:
         programs = {alert["program"] for alert in world.alerts() if int(alert["where"].rpartition("/")[2]) >= 10}
         assert programs == {"v1"}
         assert sum(alert["program"] == "v0" for alert in world.alerts()) == 20
+
+
+FILLING = replace(SETTINGS, max_future_ms=0)
+FILLS = Version(1, START_MS + 20 * 10, "v1")
+
+
+def filling(first: int = 6) -> World:
+    """Of ten records a partition those below offset `first` are gone; the next rules look back 100 ms."""
+    world = World(settings=FILLING)
+    world.contents["v1"] = content("v1 fills")
+    world.feed(20, stamped=True)
+    world.run()
+    for number in range(2):
+        world.kafka.broker.log(Partition("in", number)).delete_before(first)
+    return world
+
+
+def filled(world: World) -> set[object]:
+    return {alert.get("filled") for alert in world.alerts() if alert["program"] == "v1 fills"}
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+def test_a_change_reads_old_records_once_more_and_survives_deaths(prepared: bool) -> None:
+    """Ahead of the change or at it, the same ones; a recovery reads what the journal says, and comes to the same."""
+    ahead: dict[int, Sequence[Command]] = {2: [Next(content("v1"))]} if prepared else {}
+    for n in range(1, 90, 4):
+        world = filling()
+        world.kafka.faults.at(n)
+        try:
+            world.run(turns=20, script={**ahead, 8: [Hold(1)], 12: [Change(FILLS)]})
+        except Killed:
+            world.disk.kill_process()
+        world.kafka.faults.clear()
+        world.versions += (FILLS,)
+        world.run(turns=20)
+        world.feed(10)
+        world.run()
+        world.feed(10)
+        world.run()
+        everything_once(world)
+        assert filled(world) == {4}
+
+
+@pytest.mark.parametrize(("first", "counts"), [(0, {5}), (4, {5}), (7, {3})])
+def test_it_reads_as_far_back_as_windows_reach_or_retention(first: int, counts: set[int]) -> None:
+    """Of ten records, 20 ms apart, those of the last 100 ms before the change."""
+    world = filling(first)
+    world.versions += (FILLS,)
+    world.feed(10)
+    world.run()
+    assert filled(world) == counts
+
+
+def test_a_worker_says_when_it_has_read_ahead() -> None:
+    """Then the switch is quick; where nothing is to be read it says so at once."""
+    world = filling()
+    link = world.run(turns=10, script={2: [Next(world.contents["v1"])]})
+    assert link.haves == [Have(0, "v1")]
+    link = world.run(turns=10, script={2: [Next(content("v2"))]})
+    assert link.haves == [Have(0, "v2")]
+
+
+def test_without_backfill_nothing_is_read() -> None:
+    """`backfill: 0s`: windows wait."""
+    world = filling()
+    world.settings = replace(FILLING, backfill_ms=0)
+    world.versions += (FILLS,)
+    world.feed(10)
+    world.run()
+    assert filled(world) == {None}
 
 
 def test_hold_and_change_while_it_runs() -> None:

@@ -47,10 +47,10 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
             }
         )
     lag = sum(row["lag"] or 0 for row in rows)
-    return {"at": iso(context.clock.now_ms()), "partitions": rows, "lag": lag, "late": _late(reports)}
+    return {"at": iso(context.clock.now_ms()), "partitions": rows, "lag": lag, "late": late(reports)}
 
 
-def _late(reports: list[Report]) -> list[dict[str, Any]]:
+def late(reports: list[Report]) -> list[dict[str, Any]]:
     """Late events by source (`rule` is null), and by the rule that would have read them."""
     counts: Counter[tuple[str, str]] = Counter()
     for report in reports:

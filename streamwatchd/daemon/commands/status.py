@@ -8,6 +8,7 @@ from typing import Any
 
 import streamwatchd
 from streamwatchd.daemon.commands.context import Context
+from streamwatchd.daemon.commands.lag import late
 from streamwatchd.daemon.metrics import holder
 from streamwatchd.daemon.workers import WorkerSlot
 from streamwatchd.operators.document import iso
@@ -32,6 +33,7 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
         "state": state,
         "rules": _rules(context),
         "shards": [_shard(context, slot, now_ms) for slot in slots],
+        "late": late([report for report in reports if report is not None]),
         "holding": holding([report for report in reports if report is not None], now_ms),
         "pending_settings": list(context.pending_settings()),
     }
@@ -68,6 +70,7 @@ def _shard(context: Context, slot: WorkerSlot, now_ms: int) -> dict[str, Any]:
         "watermark": iso(min(watermarks)) if watermarks else None,
         "lag_records": context.metrics.lag_of(slot.shard),
         "snapshot_age_seconds": None if written is None else max(0.0, round(now_ms / 1000 - written, 1)),
+        "old_records_left": round(report.gauges.get(("backfill_left_records", ()), 0)),
         "troubles": dict(report.troubles),
         "note": report.notes[-1] if report.notes and slot.phase != "running" else None,
     }

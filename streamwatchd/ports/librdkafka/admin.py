@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -92,16 +92,22 @@ class LibrdkafkaAdmin:
                     raise family(problem, f"create topic {name}") from problem
 
     def beginning_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        return self._offsets(partitions, _EARLIEST, IsolationLevel.READ_UNCOMMITTED)
+        return self._offsets(partitions, lambda _: _EARLIEST, IsolationLevel.READ_UNCOMMITTED)
+
+    def offsets_at(self, stamps_ms: Mapping[Partition, int]) -> dict[Partition, int]:
+        specs = {each: OffsetSpec.for_timestamp(ms) for each, ms in stamps_ms.items()}
+        found = self._offsets(stamps_ms, specs.__getitem__, IsolationLevel.READ_UNCOMMITTED)
+        ends = self.end_offsets([each for each, offset in found.items() if offset < 0])
+        return found | ends
 
     def end_offsets(self, partitions: Iterable[Partition], *, read_committed: bool = False) -> dict[Partition, int]:
         isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
-        return self._offsets(partitions, _LATEST, isolation)
+        return self._offsets(partitions, lambda _: _LATEST, isolation)
 
     def _offsets(
-        self, partitions: Iterable[Partition], spec: OffsetSpec, isolation: IsolationLevel
+        self, partitions: Iterable[Partition], spec: Callable[[Partition], OffsetSpec], isolation: IsolationLevel
     ) -> dict[Partition, int]:
-        asked = {TopicPartition(each.topic, each.partition): spec for each in partitions}
+        asked = {TopicPartition(each.topic, each.partition): spec(each) for each in partitions}
         if not asked:
             return {}
         self._demand({Partition(each.topic, each.partition) for each in asked})

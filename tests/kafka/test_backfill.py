@@ -1,0 +1,74 @@
+"""Windows of rules that come under traffic are filled from what a real Kafka retains, once, whoever is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streamwatchd.ports.kafka import Record
+from tests.kafka.site import SOURCE_PARTITIONS, START_MS, Site
+from tests.kafka.test_reloads import put, ready, reload, settled
+
+pytestmark = pytest.mark.kafka
+
+LONG = """
+source: events
+rules:
+  - {kpi: long, by: place, every: 10s, over: 5m, values: {n: count()}}
+"""
+
+
+@pytest.fixture
+def site(kafka: str, tmp_path: Path) -> Iterator[Site]:
+    made = Site(kafka, tmp_path, source="key: place")
+    yield made
+    made.end()
+
+
+def feed(site: Site, count: int) -> None:
+    """Events 10 ms apart; each partition has a place of its own."""
+    writer = site.kafka.plain_writer()
+    for n in range(site.sent, site.sent + count):
+        number, at = n % SOURCE_PARTITIONS, START_MS + 10 * n
+        event = {"t": at, "k": "k0", "place": f"p{number}"}
+        writer.send([Record(site.topic, json.dumps(event).encode(), partition=number)])
+    writer.flush(30)
+    writer.close()
+    site.sent += count
+
+
+def long_rows(site: Site) -> dict[tuple[str, str], list[int]]:
+    found: dict[tuple[str, str], list[int]] = {}
+    for row in site.output("kpis"):
+        if row["kpi"] == "long":
+            found.setdefault((row["key"]["place"], row["window"]["end"]), []).append(row["values"]["n"])
+    return found
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_windows_that_began_before_the_rule_came_are_whole(site: Site, killed: bool) -> None:
+    """Also where all is killed just after the change, and rebuilt."""
+    site.start_and_wait()
+    site.until(lambda: ready(site))
+    feed(site, 6_000)
+    site.until(lambda: site.metric("streamwatchd_events_total") >= 6_000)
+    put(site, "long.yaml", LONG)
+    reload(site)
+    site.until(lambda: settled(site) and site.metric("streamwatchd_backfill_records_total") > 0)
+    if killed:
+        assert site.process is not None
+        site.process.send_signal(signal.SIGKILL)
+        site.process.wait()
+        site.start_and_wait()
+    feed(site, 3_000)
+    site.finish()
+    site.until(lambda: len(long_rows(site)) >= SOURCE_PARTITIONS * 3)
+    for (_, end), counts in sorted(long_rows(site).items()):
+        # one event a partition every 40 ms, from the start on
+        if end <= "2026-01-05T00:01:30.000Z":
+            seconds = int(end[14:16]) * 60 + int(end[17:19])
+            assert counts == [seconds * 25], (end, counts)
