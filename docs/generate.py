@@ -206,9 +206,11 @@ def corpus_row(item: str) -> str:
     head, *lines = item.splitlines()
     name, _, origin = head.partition("   # ")
     said = [line.strip() for line in lines]
-    start = next(i for i, line in enumerate(said) if line.startswith(("when:", "levels:")))
+    start = next(i for i, line in enumerate(said) if line.startswith(("when:", "levels:", "sequence:")))
     levels = [line for line in said[start + 1 :] if line.partition(":")[0] in ("critical", "warning")]
-    condition = said[start].removeprefix("when: ") if said[start] != "levels:" else "; ".join(levels)
+    steps = [line.removeprefix("- ") for line in said if line.startswith("- ")]
+    condition = said[start].removeprefix("when: ")
+    condition = {"levels:": "; ".join(levels), "sequence:": ", then ".join(steps)}.get(condition, condition)
     values = {line.partition(": ")[0]: line.partition(": ")[2] for line in said[1:start] if ": " in line}
     for value, meaning in values.items():
         condition = condition.replace(f" {value} ", f" {meaning} ")

@@ -80,7 +80,7 @@ def why(
     at_ms = judged_at(rule, at_ms)
     heard = Heard(key, at_ms)
     rules, shown = compiled.loaded.ruleset, None
-    if isinstance(rule, Alarm) and not getattr(rule, "sequence", None):
+    if isinstance(rule, Alarm) and rule.sequence is None:
         shown = xray(rules, rule, dict(key), at_ms)
         rules = shown.rules
     program = program_of(rules)

@@ -197,7 +197,9 @@ def readers(rules: RuleSet, source: str) -> Readers:
         exprs: list[tuple[str, Expr]] = [(key.name, key.expr) for key in rule.by]
         if rule.where is not None:
             exprs.append(("where", rule.where))
-        if isinstance(rule, Alarm) and rule.windowless:
+        if isinstance(rule, Alarm) and rule.sequence is not None:
+            exprs += [(f"step {number}", step) for number, step in enumerate(rule.sequence.steps, 1)]
+        elif isinstance(rule, Alarm) and rule.windowless:
             exprs += [(level.severity, _inlined(rule, level.when)) for level in rule.levels]
         exprs += [(describe(expr), expr) for expr in rule.context]
         name = f"{rule.name}{XRAY}"

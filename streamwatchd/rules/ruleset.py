@@ -205,7 +205,9 @@ class Alarm(RuleCommon):
 
     @property
     def is_endless(self) -> bool:
-        """Each row that is true is an occurrence of its own, with no end."""
+        """What it tells of is an occurrence with no end: a row that is true, a sequence that is through."""
+        if self.sequence is not None:
+            return self.sequence.until is None
         return self.windowless and not self.by and not self.is_state
 
 

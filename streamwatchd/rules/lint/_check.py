@@ -126,6 +126,10 @@ def expressions(rule: Rule) -> Iterator[Expr]:
     for expr in (rule.where, getattr(rule, "when", None)):
         if expr is not None:
             yield expr
+    sequence = rule.sequence if isinstance(rule, Alarm) else None
+    if sequence is not None:
+        yield from sequence.steps
+        yield from (each for each in (sequence.never, sequence.until) if each is not None)
     for level in getattr(rule, "levels", ()):
         yield level.when
         if level.until is not None:

@@ -10,8 +10,8 @@ from streamwatchd.rules.lint._check import Check, Finding, Subject
 def _find(subject: Subject) -> Iterator[Finding]:
     for rule in subject.alarms:
         if rule.message is None:
-            keys = " ".join(f"{{{key.name}}}" for key in rule.by)
-            yield Finding(f"`{rule.name}` has no message", f'add `message: "… {keys}"`'.replace(' "', '"'), rule)
+            text = " ".join(["…", *(f"{{{key.name}}}" for key in rule.by)])
+            yield Finding(f"`{rule.name}` has no message", f'add `message: "{text}"`', rule)
 
 
 SPEC = Check(
