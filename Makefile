@@ -16,11 +16,13 @@ export POLARS_MAX_THREADS ?= 1
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install train demo test crashloop brokers campaigns reloads mutations kafka s3 load bench lint format types imports docs man stale-docs laws generate lock clean
+.PHONY: help install train models quiet-week demo test crashloop brokers campaigns reloads mutations kafka s3 load bench lint format types imports docs man stale-docs laws generate lock clean
 
 help:
 	@echo 'install              .venv/bin/streamwatchd and .venv/bin/swctl'
 	@echo 'train                what `swctl model train` needs, too'
+	@echo 'models               train the shipped models anew, as further versions in models/'
+	@echo 'quiet-week           false alarms of the shipped models over a simulated week, and what they find in another'
 	@echo 'demo [KAFKA=h:p]     realistic traffic, alarms and KPIs on the terminal'
 	@echo 'test [ARGS=… JOBS=n]  all tests; real Kafka where java and mvn are there, or KAFKA=host:port'
 	@echo 'kafka                a real broker for development, until Ctrl-C'
@@ -80,6 +82,25 @@ demo: $(VENV)/.installed
 
 kafka: $(VENV)/.dev
 	@$(BIN)/python -m tests.kafka.server run --port 9092
+
+# The models that ship, from quiet weeks that the demo's generator makes; some ten minutes on one core. A version that is
+# there is never changed: remove it to train it anew.
+models: $(VENV)/.train
+	@mkdir -p build/models
+	$(BIN)/python -m streamwatchd.demo quiet network build/models/network.ndjson.zst --days 7 --seed 11
+	$(BIN)/swctl model train link_traffic --rule traffic_off_forecast --from build/models/network.ndjson.zst
+	$(BIN)/python -m streamwatchd.demo quiet api build/models/api.ndjson.zst --days 3 --seed 11
+	$(BIN)/swctl model train service_mix --rule odd_mix --from build/models/api.ndjson.zst --set contrast=100
+
+# What the newest versions say of two other weeks: a quiet one, and one with odd stretches in it.
+WEEKS := network:link_traffic:traffic_off_forecast api:service_mix:odd_mix
+quiet-week: $(VENV)/.installed
+	@mkdir -p build/models
+	@for week in $(WEEKS); do set -- $$(echo $$week | tr : ' '); file=build/models/$$1-week.ndjson.zst; \
+		$(BIN)/python -m streamwatchd.demo quiet $$1 $$file --seed 12 && \
+		$(BIN)/swctl model evaluate $$2 --rule $$3 --from $$file && \
+		$(BIN)/python -m streamwatchd.demo quiet $$1 $$file --seed 13 --incidents 40 --labels $$file.labels && \
+		$(BIN)/swctl model evaluate $$2 --rule $$3 --from $$file --labels $$file.labels || exit; done
 
 # --- checking ---------------------------------------------------------------------------------------------------------
 

@@ -1,14 +1,19 @@
-"""`python -m streamwatchd.demo` plays realistic traffic and judges the alarms; `… record FILE` writes it to a file."""
+"""`python -m streamwatchd.demo` plays realistic traffic and judges the alarms; `… record FILE` writes it to a file.
+
+`… quiet SOURCE FILE` writes quiet days of one source, with `--incidents` as many odd stretches and their labels.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from streamwatchd.demo.feed import PARTITIONS
 from streamwatchd.demo.play import Wanted, play
-from streamwatchd.demo.record import record
+from streamwatchd.demo.quiet import RATES, incidents, quiet, topic_of, write_labels
+from streamwatchd.demo.record import record, record_all
 from streamwatchd.demo.show import Show, open_show
 from streamwatchd.demo.traffic import Shape, generate
 from streamwatchd.errors import StreamwatchdError
@@ -24,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "record":
             return _record(options, show)
+        if options.command == "quiet":
+            return _quiet(options, show)
         wanted = Wanted(options.kafka, options.seed, options.seconds, options.rate, options.wall_seconds)
         return 0 if play(wanted, show).good else 1
     except (StreamwatchdError, ValueError) as problem:
@@ -36,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _with_command(arguments: Sequence[str]) -> list[str]:
-    named = arguments and arguments[0] in ("play", "record", "-h", "--help")
+    named = arguments and arguments[0] in ("play", "record", "quiet", "-h", "--help")
     return [*arguments] if named else ["play", *arguments]
 
 
@@ -47,6 +54,18 @@ def _record(options: argparse.Namespace, show: Show) -> int:
         show.say(
             f"{len(traffic):,} events in {options.file}; try: swctl dry-run --config streamwatchd.yaml {options.file}"
         )
+    return 0
+
+
+def _quiet(options: argparse.Namespace, show: Show) -> int:
+    odd = incidents(options.source, RECORDING_START_MS, options.days, options.seed, options.incidents)
+    effects = [effect for each in odd for effect in each.effects]
+    stretches = quiet(options.source, RECORDING_START_MS, options.days, options.seed, effects)
+    count = record_all({topic_of(options.source): PARTITIONS}, stretches, options.file, PARTITIONS)
+    if options.labels:
+        write_labels(odd, RECORDING_START_MS, Path(options.labels))
+    if options.file != "-":
+        show.say(f"{count:,} events of {options.days:g} days in {options.file}, {len(odd)} odd stretches")
     return 0
 
 
@@ -62,6 +81,13 @@ def _parser() -> argparse.ArgumentParser:
     playing.add_argument("--wall-seconds", type=float, default=45.0, help="how long the film takes (45)")
     recording = commands.add_parser("record", parents=[traffic], help="write the traffic to a file")
     recording.add_argument("file", help="NDJSON, plain or .gz or .zst; - is standard output")
+    days = commands.add_parser("quiet", help="write quiet days of one source, to train and to judge models")
+    days.add_argument("source", choices=sorted(RATES))
+    days.add_argument("file", help="NDJSON, plain or .gz or .zst; - is standard output")
+    days.add_argument("--days", type=float, default=7.0, help="how many (7)")
+    days.add_argument("--seed", type=int, default=1, help="of the traffic (1)")
+    days.add_argument("--incidents", type=int, default=0, help="so many stretches that are odd (0)")
+    days.add_argument("--labels", default="", help="where those are written, as `swctl model` reads them")
     return parser
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from streamwatchd.demo.sources import FAILING, rhythm
+
 Selection = Mapping[str, str]
 Outcome = Literal["alarm", "quiet", "kpi"]
 
@@ -49,7 +51,16 @@ class Events:
     at: tuple[tuple[float, str], ...]
 
 
-Effect = Curve | Thin | Events
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """So many times as many of the selected rows are sent; `points` (seconds, factor) as of a curve, at least 1."""
+
+    source: str
+    where: Selection
+    points: tuple[tuple[float, float], ...]
+
+
+Effect = Curve | Thin | Events | Crowd
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,54 @@ def _disk(host: str, *points: tuple[float, float]) -> Curve:
 
 def _failing(service: str, first: float, last: float, share: float) -> Curve:
     return _hold("api", {"service": service}, "failing", _minutes(first, last), share, 0.0)
+
+
+RAMP = 120.0
+"""Seconds that a spell takes to come and to go."""
+SLOW, SHEDDING, CALM = 1.55, 0.024, 0.45
+"""How slow a busy service is, the share that it fails; how many requests a calm one has left."""
+
+
+def busy(service: str, first: float, last: float) -> tuple[Effect, ...]:
+    """Ordinary life of a service, from minute to minute: many requests, slow ones, more of them failing."""
+    start, end = _minutes(first, last)
+    where = {"service": service}
+
+    def spell(usual: float, high: float) -> tuple[tuple[float, float], ...]:
+        return (start, usual), (start + RAMP, high), (end - RAMP, high), (end, usual)
+
+    return (
+        Crowd("api", where, spell(1.0, 1.7)),
+        Curve("api", where, "latency", spell(1.0, SLOW), times=True),
+        Curve("api", where, "failing", spell(FAILING, SHEDDING)),
+    )
+
+
+def calm(service: str, first: float, last: float) -> tuple[Effect, ...]:
+    """Ordinary life of a service: few requests, quick ones."""
+    span, where = _minutes(first, last), {"service": service}
+    return (
+        Thin("api", where, *span, keep=CALM),
+        Curve("api", where, "latency", tuple((at, 0.95) for at in span), times=True),
+    )
+
+
+def odd_mix(service: str, first: float, last: float) -> tuple[Effect, ...]:
+    """Not ordinary: slow and failing as a busy service, with the requests of a calm one."""
+    span, where = _minutes(first, last), {"service": service}
+    return (
+        Thin("api", where, *span, keep=CALM),
+        Curve("api", where, "latency", tuple((at, SLOW) for at in span), times=True),
+        _failing(service, first, last, SHEDDING),
+    )
+
+
+def off_rhythm(link: str, first: float, last: float, start_ms: int) -> tuple[Effect, ...]:
+    """Traffic of the other half of the day: within the daily span, and far from what this time of day has."""
+    span = _minutes(first, last)
+    usual = float(rhythm(start_ms / 1000 + 0.5 * (span[0] + span[1])))
+    factor = (0.6 if usual >= 1.0 else 1.4) / usual
+    return (Curve("network", {"link": link}, "octets", tuple((at, factor) for at in span), times=True),)
 
 
 CPU = (
@@ -260,12 +319,12 @@ SERVICE = (
         effects=(_failing("reports", 9, 15, 0.35),),
     ),
     Incident(
-        "payments, busy, fails 3 %",
+        "payments has a busy spell: slower, and failing 2.4 %",
         "slow_and_failing",
         {"service": "payments"},
-        *_minutes(18, 22),
+        *_minutes(16, 24),
         outcome="quiet",
-        effects=(_failing("payments", 18, 22, 0.03),),
+        effects=busy("payments", 16, 24),
     ),
     Incident(
         "the west answers slowly",
@@ -278,7 +337,7 @@ SERVICE = (
     ),
 )
 
-# For the rules 8 to 12. Until such a rule ships, its entries are traffic like any other.
+# Until the rule of an entry ships, its traffic is like any other.
 NETWORK = (
     Incident(
         "an edge device goes silent",
@@ -325,30 +384,71 @@ NETWORK = (
         outcome="quiet",
         effects=(Events("edge-14", "edge-14:ge2", ((840, "link_flap"), (900, "link_down"))),),
     ),
+)
+
+MIX = (
     Incident(
-        "a core link's traffic leaves its daily rhythm",
-        "traffic_off_forecast",
-        {"link": "core-02:ge0"},
-        *_minutes(15, 25),
-        effects=(Curve("network", {"link": "core-02:ge0"}, "octets", ((900, 0.25), (1500, 0.25)), times=True),),
+        "billing: slow and failing as when busy, with few requests; each usual alone",
+        "odd_mix",
+        {"service": "billing"},
+        *_minutes(19, 27),
+        effects=odd_mix("billing", 19, 27),
     ),
     Incident(
-        "identity: latency, errors and throughput odd together, none out of bounds alone",
+        "checkout, failing and slow, is an odd mix too",
         "odd_mix",
-        {"service": "identity"},
-        *_minutes(19, 27),
-        effects=(
-            Curve("api", {"service": "identity"}, "latency", ((1140, 1.5), (1620, 1.5)), times=True),
-            _failing("identity", 19, 27, 0.025),
-            Thin("api", {"service": "identity"}, *_minutes(19, 27), keep=0.6),
-        ),
+        {"service": "checkout"},
+        *_minutes(12, 17),
+    ),
+    Incident(
+        "so is reports, failing 35 %",
+        "odd_mix",
+        {"service": "reports"},
+        *_minutes(9, 15),
+    ),
+    Incident(
+        "payments in a busy spell: slower and failing more, as always then",
+        "odd_mix",
+        {"service": "payments"},
+        *_minutes(16, 24),
+        outcome="quiet",
+    ),
+    Incident(
+        "billing in a calm spell",
+        "odd_mix",
+        {"service": "billing"},
+        *_minutes(4, 12),
+        outcome="quiet",
+        effects=calm("billing", 4, 12),
     ),
 )
 
 
-def script(seconds: float) -> tuple[Incident, ...]:
+def rhythms(start_ms: int) -> tuple[Incident, ...]:
+    """What is off depends on the time of day."""
+    usual = float(rhythm(start_ms / 1000 + 60 * 20))
+    return (
+        Incident(
+            f"a core link carries {0.6 if usual >= 1 else 1.4} of its mean, usual at other hours",
+            "traffic_off_forecast",
+            {"link": "core-02:ge0"},
+            *_minutes(15, 25),
+            effects=off_rhythm("core-02:ge0", 15, 25, start_ms),
+        ),
+        Incident(
+            "another one follows its daily rhythm",
+            "traffic_off_forecast",
+            {"link": "core-03:ge0"},
+            *_minutes(0, 30),
+            outcome="quiet",
+        ),
+    )
+
+
+def script(seconds: float, start_ms: int) -> tuple[Incident, ...]:
     """The entries that are over within the first `seconds` of traffic."""
-    return tuple(incident for incident in CPU + DISK + SERVICE + NETWORK if incident.end <= seconds)
+    everything = CPU + DISK + SERVICE + NETWORK + MIX + rhythms(start_ms)
+    return tuple(incident for incident in everything if incident.end <= seconds)
 
 
 NEEDED_RATE = 120.0

@@ -27,18 +27,18 @@ class Service:
 
 
 SERVICES = (
-    Service("checkout", "Gold", 0.22, 3),
-    Service("payments", "Gold", 0.20, 3),
-    Service("billing", "Gold", 0.16, 3),
-    Service("messaging", "Silver", 0.12, 2),
-    Service("voice", "Gold", 0.09, 3),
-    Service("accounts", "Silver", 0.06, 2),
-    Service("identity", "Gold", 0.05, 3),
-    Service("roaming", "Silver", 0.04, 2),
-    Service("catalog", "Bronze", 0.02, 1),
-    Service("search", "Bronze", 0.015, 1),
-    Service("reports", "Bronze", 0.015, 0),
-    Service("provisioning", "Silver", 0.01, 1),
+    Service("checkout", "Gold", 0.16, 3),
+    Service("payments", "Gold", 0.08, 3),
+    Service("billing", "Gold", 0.08, 3),
+    Service("messaging", "Silver", 0.08, 2),
+    Service("voice", "Gold", 0.08, 3),
+    Service("accounts", "Silver", 0.08, 2),
+    Service("identity", "Gold", 0.08, 3),
+    Service("roaming", "Silver", 0.08, 2),
+    Service("catalog", "Bronze", 0.07, 1),
+    Service("search", "Bronze", 0.07, 1),
+    Service("reports", "Bronze", 0.07, 0),
+    Service("provisioning", "Silver", 0.07, 1),
 )
 
 

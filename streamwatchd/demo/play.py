@@ -54,8 +54,11 @@ def play(wanted: Wanted, show: Show) -> Verdict:
 
 
 def past_ms(seconds: int) -> int:
-    """Where traffic of that length starts: on a full minute of the past, as no event may come from the future."""
-    return (time.time_ns() // 1_000_000 - 1000 * seconds) // 60_000 * 60_000
+    """Where traffic of that length starts: on full five minutes of the past, as no event may come from the future.
+
+    So the first window of every rule is a whole one.
+    """
+    return (time.time_ns() // 1_000_000 - 1000 * seconds) // 300_000 * 300_000
 
 
 @contextmanager

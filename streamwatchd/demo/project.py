@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ def prepare(folder: Path, servers: str, prefix: str = "", config: Path = SHIPPED
         "kafka": {**document.get("kafka", {}), "bootstrap.servers": servers},
         "state_dir": str(folder / "state"),
         "rules_dir": str(config.parent / document.get("rules_dir", "rules.d")),
+        "models": _models(config.parent / document.get("models", "models"), folder),
         "enrichment_dir": str(config.parent / document.get("enrichment_dir", "enrichment.d")),
         "calendars_dir": str(config.parent / document.get("calendars_dir", "calendars.d")),
         "listen": f"127.0.0.1:{port}",
@@ -60,6 +62,13 @@ def prepare(folder: Path, servers: str, prefix: str = "", config: Path = SHIPPED
     written = folder / "streamwatchd.yaml"
     written.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2))
     return _checked(written, {kind.name: topics[kind.name] for kind in KINDS}, port)
+
+
+def _models(repository: Path, folder: Path) -> str:
+    """A copy: a daemon takes a version back that floods, and the checkout is not the film's to change."""
+    if repository.is_dir():
+        shutil.copytree(repository, folder / "models", dirs_exist_ok=True)
+    return str(folder / "models")
 
 
 def _checked(config: Path, topics: dict[str, str], port: int) -> Project:

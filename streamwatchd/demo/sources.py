@@ -20,6 +20,7 @@ Generator = np.random.Generator
 
 DAY = 86_400.0
 STATS_EVERY = 10.0
+_WHOLE_STEP = 20.0
 USERS = 5_000
 UNLISTED_HOST = "lab-1"
 """A server that sends metrics and is not in the inventory."""
@@ -47,10 +48,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The stretch to generate: `start_ms` since 1970, `seconds` long."""
+    """The stretch to generate: `start_ms` since 1970, `seconds` long. What is the same in all stretches of a seed, such
+    as the size of a link, is drawn from `traits`."""
 
     start_ms: int
     seconds: float
+    seed: int = 1
+
+    def traits(self) -> Generator:
+        return np.random.default_rng([self.seed, 0x7247])
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +149,21 @@ def users(generator: Generator, count: int, span: Span) -> list[Block]:
     return [Block(template, ("user", "event", "region", "duration"), _anytime(generator, count, span), fields)]
 
 
+REGION_SHARES = (0.3, 0.25, 0.2, 0.02, 0.23)
+"""Of the API requests: few come from the west, whose slowness hardly shows in the average of a service."""
+FAILING = 0.004
+"""The share of requests that fail on any day."""
+
+
 def api(generator: Generator, count: int, span: Span) -> list[Block]:
     """Requests over the API, each with its service's share; `failing` is the share that fails, spread evenly."""
     shares = np.array([service.share for service in inventory.SERVICES])
     of = generator.choice(len(shares), count, p=shares)
     fields = {
-        "region": _choose(list(inventory.REGIONS), generator.integers(0, len(inventory.REGIONS), count)),
+        "region": _choose(list(inventory.REGIONS), generator.choice(len(REGION_SHARES), count, p=REGION_SHARES)),
         "service": _choose([service.name for service in inventory.SERVICES], of),
         "latency": generator.lognormal(np.log(110), 0.4, count),
-        "failing": np.full(count, 0.004),
+        "failing": np.full(count, FAILING),
     }
     template = '{"ts":%s,"region":"%s","service":"%s","latency":%.1f,"status":%d}'
     shown = ("region", "service", "latency", "status")
@@ -168,19 +180,23 @@ def _statuses(fields: Fields) -> None:
     fields["status"] = status
 
 
+def rhythm(seconds: Seconds | float) -> Any:
+    """The traffic of a link at these seconds since 1970, as a factor of its mean."""
+    return 1 + 0.5 * np.sin(2 * np.pi * seconds / DAY)
+
+
 def network(generator: Generator, count: int, span: Span) -> list[Block]:
     """Polls of every link (octets since the last poll, an error counter), and now and then an event of a device."""
-    links = inventory.links()
+    links, traits = inventory.links(), span.traits()
     chatter_count = count // 100
-    seconds, of = _periodic(generator, len(links), count - chatter_count, span.seconds)
-    rhythm = 1 + 0.5 * np.sin(2 * np.pi * (span.start_ms / 1000 + seconds) / DAY)
-    size = generator.lognormal(np.log(4e6), 0.7, len(links))[of]
+    seconds, of = _periodic(traits, len(links), count - chatter_count, span.seconds)
+    size = traits.lognormal(np.log(4e6), 0.7, len(links))[of]
     errors = np.concatenate([np.cumsum(generator.random(rows) < 0.02) for rows in np.bincount(of)])
     fields = {
         "device": _choose([device for device, _ in links], of),
         "link": _choose([link for _, link in links], of),
         "ifname": _choose([link.rsplit(":", 1)[1] for _, link in links], of),
-        "octets": size * rhythm * generator.lognormal(0, 0.1, len(of)),
+        "octets": size * rhythm(span.start_ms / 1000 + seconds) * generator.lognormal(0, 0.1, len(of)),
         "in_errors": generator.integers(0, 5_000, len(links))[of] + errors,
     }
     template = '{"ts":%s,"device":"%s","link":"%s","ifname":"%s","octets":%.0f,"in_errors":%d,"event":"poll"}'
@@ -219,8 +235,12 @@ def _anytime(generator: Generator, count: int, span: Span) -> Seconds:
 
 
 def _periodic(generator: Generator, series: int, count: int, seconds: float) -> tuple[Seconds, npt.NDArray[np.intp]]:
-    """About `count` samples of `series` series, each with its own phase: (time, series) of every sample."""
+    """About `count` samples of `series` series, each with its own phase: (time, series) of every sample.
+
+    Long steps are whole seconds, so that windows hold equally many.
+    """
     step = seconds * series / max(count, 1)
+    step = round(step) if step >= _WHOLE_STEP else step
     phases = generator.uniform(0, step, series)
     times = phases[:, None] + step * np.arange(int(seconds / step) + 1)
     of, sample = np.nonzero(times < seconds)

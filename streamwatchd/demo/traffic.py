@@ -5,7 +5,7 @@ The same settings give the same bytes, on every machine. Columns first, text las
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from streamwatchd.batch import Times
 from streamwatchd.demo import sources
 from streamwatchd.demo.flaws import FLAWS, spoil
-from streamwatchd.demo.incidents import NEEDED_RATE, Curve, Events, Incident, Selection, Thin, script
+from streamwatchd.demo.incidents import NEEDED_RATE, Crowd, Curve, Effect, Events, Incident, Selection, Thin, script
 from streamwatchd.demo.sources import KINDS, Block, Generator, Kind, Span
 
 HEARTBEAT_SHARE = 0.01
@@ -39,16 +39,19 @@ class Nature(IntEnum):
 class Shape:
     """What to generate. `start_ms` lies on a full minute if windows are to fall alike from run to run.
 
-    Raises ValueError for a rate at which the script's incidents would not be what they claim.
+    `scripted` traffic has the script's incidents, late records and poison; it raises ValueError for a rate at which the
+    incidents would not be what they claim. `part` tells stretches of one seed apart.
     """
 
     start_ms: int
     seconds: int = 1_800
     rate: float = 150.0
     seed: int = 1
+    scripted: bool = True
+    part: int = 0
 
     def __post_init__(self) -> None:
-        if self.rate < NEEDED_RATE:
+        if self.scripted and self.rate < NEEDED_RATE:
             raise ValueError(f"the script of incidents needs at least {NEEDED_RATE:.0f} events/s, not {self.rate:g}")
         if self.seconds < SHORTEST_SECONDS:
             raise ValueError(f"the traffic must be at least {SHORTEST_SECONDS} s long, not {self.seconds}")
@@ -104,21 +107,24 @@ class Traffic:
 
 def generate(shape: Shape) -> Traffic:
     """All records in memory: about 300 bytes each."""
-    incidents = script(shape.seconds)
-    return Traffic(
-        shape, tuple(_source(shape, number, kind, incidents) for number, kind in enumerate(KINDS)), incidents
-    )
+    incidents = script(shape.seconds, shape.start_ms)
+    effects = [effect for incident in incidents for effect in incident.effects]
+    return Traffic(shape, tuple(records_of(shape, kind, effects) for kind in KINDS), incidents)
 
 
-def _source(shape: Shape, number: int, kind: Kind, incidents: tuple[Incident, ...]) -> Records:
-    generator = np.random.default_rng([shape.seed, number])
-    span = Span(shape.start_ms, shape.seconds)
+def records_of(shape: Shape, kind: Kind, effects: Sequence[Effect]) -> Records:
+    """One source's."""
+    number = KINDS.index(kind)
+    generator = np.random.default_rng([shape.seed, number, *([shape.part] if shape.part else [])])
+    span = Span(shape.start_ms, shape.seconds, shape.seed)
     budget = round(kind.share * shape.rate * shape.seconds)
     beats = round(HEARTBEAT_SHARE * budget)
     blocks = kind.blocks(generator, budget - beats, span)
     blocks.append(sources.heartbeats(generator, kind, np.unique(blocks[0].fields[kind.key]), beats, span))
-    for effect in (effect for incident in incidents for effect in incident.effects):
+    for effect in effects:
         match effect:
+            case Crowd():
+                _crowd(generator, kind, blocks, effect)
             case Curve():
                 _bend(generator, kind, blocks, effect)
             case Thin():
@@ -148,6 +154,23 @@ def _thin(generator: Generator, kind: Kind, blocks: list[Block], thin: Thin) -> 
             block.take(~(gone & (generator.random(len(gone)) >= thin.keep)))
 
 
+def _crowd(generator: Generator, kind: Kind, blocks: list[Block], crowd: Crowd) -> None:
+    """More records beside those that are there: what they say is drawn from all that are selected."""
+    for block in blocks:
+        if kind.name == crowd.source:
+            rows = np.flatnonzero(_selected(block, crowd.where, crowd.points[0][0], crowd.points[-1][0]))
+            times, factors = zip(*crowd.points)
+            wanted = np.interp(block.seconds[rows], times, factors)
+            like = np.repeat(rows, generator.poisson(np.maximum(wanted - 1.0, 0.0)))
+            at = np.minimum(block.seconds[like] + generator.random(len(like)), crowd.points[-1][0])
+            said = generator.permutation(like)
+            everything = np.concatenate([np.arange(len(block.seconds)), said])
+            seconds = np.concatenate([block.seconds, at])
+            order = np.argsort(seconds, kind="stable")
+            block.take(everything[order])
+            block.seconds = seconds[order]
+
+
 def _insert(kind: Kind, blocks: list[Block], events: Events) -> None:
     if kind.name == "network":
         seconds, names = zip(*events.at)
@@ -175,8 +198,10 @@ def _arrive(generator: Generator, shape: Shape, kind: Kind, blocks: list[Block])
         [Nature.HEARTBEAT if block.heartbeat else Nature.EVENT for block in blocks], list(map(_size, blocks))
     )
     arrival_ms = event_ms + _delays_ms(generator, kind, len(seconds))
-    _delay_some(generator, shape, kind, natures, event_ms, arrival_ms)
-    flawed = _flawed(generator, shape, kind, payloads, natures)
+    flawed = np.zeros(0, np.intp)
+    if shape.scripted:
+        _delay_some(generator, shape, kind, natures, event_ms, arrival_ms)
+        flawed = _flawed(generator, shape, kind, payloads, natures)
     rows = np.concatenate([np.arange(len(seconds)), flawed])
     natures = np.concatenate([natures, np.full(len(flawed), Nature.FLAWED)])
     order = np.argsort(arrival_ms[rows], kind="stable")

@@ -1,4 +1,4 @@
-"""An Isolation Forest by scikit-learn, as arrays."""
+"""An Isolation Forest by scikit-learn, as arrays; on request with trees that know which features go together."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ from streamwatchd.errors import UnreadableInput
 from streamwatchd.models.isolation_forest import mean_path
 from streamwatchd.training.history import Advance, History
 
+_CONTRAST_DEPTH, _CONTRAST = 8, 2.0
+"""A leaf that holds real vectors alone is so many times as deep as isolation is on average."""
 Arrays = dict[str, npt.NDArray[Any]]
 
 
 def fit(history: History, every_ms: int, seed: int, given: dict[str, int], advance: Advance) -> Arrays:
-    """`given` may have `trees` and `samples`. The cuts lie on single-precision numbers, as scikit-learn makes them."""
+    """`given` may have `trees`, `samples` and `contrast`. Cuts are single-precision numbers, as scikit-learn has them.
+
+    Isolation alone finds what is far out in a feature; what is odd only together lies inside every range. So there may
+    be `contrast` trees beside: they tell vectors from such whose features were drawn apart from each other (Breiman's
+    unsupervised forests, 2001; Shi and Horvath 2006), and a leaf is as deep as it holds real ones.
+    """
     forest_class = _scikit_learn()
     samples = min(given.get("samples", 256), len(history))
     forest = forest_class(n_estimators=given.get("trees", 100), max_samples=samples, random_state=seed)
@@ -24,6 +31,7 @@ def fit(history: History, every_ms: int, seed: int, given: dict[str, int], advan
     trees = [
         _tree(each.tree_, chosen) for each, chosen in zip(forest.estimators_, forest.estimators_features_, strict=True)
     ]
+    trees += _contrast(history, given["contrast"], seed, samples) if given.get("contrast") else []
     advance(0.9)
     sizes = [len(left) for _, _, left, _ in trees]
     roots = np.concatenate([[0], np.cumsum(sizes)[:-1]])
@@ -38,8 +46,29 @@ def fit(history: History, every_ms: int, seed: int, given: dict[str, int], advan
     }
 
 
-def _tree(tree: Any, chosen: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
-    """Feature, threshold, left child and value of each node, level by level, so that right children follow left."""
+def _contrast(history: History, trees: int, seed: int, samples: int) -> list[tuple[npt.NDArray[Any], ...]]:
+    """Raises UnreadableInput for a single feature, which goes together with nothing."""
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    vectors = history.vectors
+    if vectors.shape[1] < 2:
+        raise UnreadableInput("`contrast` needs two features at least: one alone goes together with nothing")
+    chance = np.random.default_rng(seed)
+    apart = np.column_stack([chance.permutation(column) for column in vectors.T])
+    forest = ExtraTreesClassifier(
+        n_estimators=trees, max_depth=_CONTRAST_DEPTH, min_samples_leaf=5, max_features=None, random_state=seed
+    )
+    forest.fit(np.concatenate([vectors, apart]), np.repeat([1, 0], len(vectors)))
+    deepest = _CONTRAST * float(mean_path(np.array([float(samples)]))[0])
+    everything = np.arange(vectors.shape[1])
+    return [_tree(each.tree_, everything, deepest * each.tree_.value[:, 0, 1]) for each in forest.estimators_]
+
+
+def _tree(tree: Any, chosen: npt.NDArray[Any], values: npt.NDArray[Any] | None = None) -> tuple[npt.NDArray[Any], ...]:
+    """Feature, threshold, left child and value of each node, level by level, so that right children follow left.
+
+    A leaf's value is its depth, and what it would take to set its samples apart, unless `values` says another.
+    """
     left, right = tree.children_left, tree.children_right
     order, depth = np.zeros(1, np.intp), np.zeros(1)
     nodes, depths = [order], [depth]
@@ -55,8 +84,13 @@ def _tree(tree: Any, chosen: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
         np.where(leaf, 0, chosen[np.maximum(tree.feature[found], 0)]),
         np.where(leaf, 0.0, tree.threshold[found]),
         np.where(leaf, np.arange(len(found)), place[np.maximum(left[found], 0)]),
-        np.where(leaf, deep + mean_path(tree.n_node_samples[found].astype(np.float64)), 0.0),
+        np.where(leaf, _depths(tree, found, deep) if values is None else values[found], 0.0),
     )
+
+
+def _depths(tree: Any, found: npt.NDArray[Any], deep: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    depths: npt.NDArray[Any] = deep + mean_path(tree.n_node_samples[found].astype(np.float64))
+    return depths
 
 
 def _scikit_learn() -> Any:

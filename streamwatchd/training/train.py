@@ -29,7 +29,7 @@ FITS: Mapping[str, Fit] = {
     "seasonal": seasonal.fit,
 }
 SETTINGS: Mapping[str, frozenset[str]] = {
-    "isolation_forest": frozenset({"trees", "samples"}),
+    "isolation_forest": frozenset({"trees", "samples", "contrast"}),
     "lstm": frozenset({"units", "rounds"}),
 }
 """What `Order.given` may hold, by kind; the others have nothing to set."""

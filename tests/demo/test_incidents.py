@@ -11,7 +11,9 @@ import pytest
 
 from streamwatchd.demo import inventory
 from streamwatchd.demo.incidents import Incident
+from streamwatchd.demo.sources import rhythm
 from streamwatchd.demo.traffic import Traffic
+from tests.demo.conftest import START_MS
 
 MINUTE = 60_000
 
@@ -141,7 +143,7 @@ def test_incidents_are_in_the_records_and_near_misses_are_not(
 
 
 def test_the_network_script_is_in_the_records(events: dict[str, list[tuple[int, Event]]]) -> None:
-    """Silent devices are silent, links flap in the order of the script, a core link carries a quarter of its share."""
+    """Silent devices are silent, links flap in the order of the script, a core link carries what it does by night."""
     heard = {
         device: [at for at, _ in series] for (device,), series in by_key(events["network"], ("device",), "link").items()
     }
@@ -152,4 +154,29 @@ def test_the_network_script_is_in_the_records(events: dict[str, list[tuple[int, 
     octets = by_key(events["network"], ("link",), "octets")["core-02:ge0",]
     inside = [value for at, value in octets if 15 * MINUTE <= at < 25 * MINUTE]
     before = [value for at, value in octets if at < 15 * MINUTE]
-    assert np.mean(inside) == pytest.approx(np.mean(before) / 4, rel=0.1)
+    assert np.mean(inside) / np.mean(before) == pytest.approx(0.6, rel=0.1)
+    assert 0.5 < np.mean(inside) / (np.mean(before) / rhythm(START_MS / 1000 + 450)) < 1.5
+
+
+def test_the_odd_mix_is_in_the_records_and_usual_alone(events: dict[str, list[tuple[int, Event]]]) -> None:
+    """Each of its features is met in ordinary spells of a service; together they are not."""
+
+    def minute(service: str, first: int, last: int) -> tuple[float, float, float]:
+        rows = [e for at, e in events["api"] if e["service"] == service and first * MINUTE <= at < last * MINUTE]
+        slow, failed = (np.mean([value(e) for e in rows]) for value in (latency, fails))
+        return float(slow), float(failed), len(rows) / (last - first)
+
+    odd, calm, busy = minute("billing", 19, 27), minute("billing", 4, 12), minute("payments", 18, 22)
+    assert odd[0] == pytest.approx(busy[0], rel=0.1)
+    assert odd[1] == pytest.approx(busy[1], rel=0.3)
+    assert odd[2] == pytest.approx(calm[2], rel=0.2)
+    assert calm[0] < 0.8 * odd[0]
+    assert busy[2] > 2 * odd[2]
+
+
+def latency(event: Event) -> float:
+    return float(event["latency"])
+
+
+def fails(event: Event) -> bool:
+    return bool(event["status"] >= 500)
