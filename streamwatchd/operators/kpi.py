@@ -20,7 +20,8 @@ from streamwatchd.operators.judging import Reader, fill_values, key_frame
 from streamwatchd.operators.keyspace import KeySpace
 from streamwatchd.operators.late import Amending, View
 from streamwatchd.operators.node import EmitKpi, first_multiple_above, least
-from streamwatchd.operators.spec import KpiMember, KpiSpec
+from streamwatchd.operators.spec import KpiMember, KpiSpec, TopKpiSpec
+from streamwatchd.operators.top import Top
 
 Ids = npt.NDArray[np.intp]
 
@@ -65,6 +66,7 @@ class KpiRows:
     ) -> None:
         self.spec, self.evaluator, self.emit, self.push, self.is_read = spec, evaluator, emit, push, is_read
         self.owners = Owners(spec)
+        self.top = Top(spec) if isinstance(spec, TopKpiSpec) else None
 
     def give(
         self,
@@ -121,6 +123,8 @@ class KpiRows:
             return
         if spec.when is not None:
             rows = np.flatnonzero(self.evaluator.truths(spec.when, frame) == TRUE)
+        ranks = self._ranks(frame, rows, groups)
+        rows = rows if ranks is None else np.array(sorted(ranks), np.intp)
         chosen = rows.tolist()
         details = Details(self.evaluator, frame, chosen)
         keys = [(key.name, picked(frame.columns[KEY + key.name], chosen)) for key in spec.keys]
@@ -145,7 +149,18 @@ class KpiRows:
                         "revision": revision,
                         "events": count,
                     }
+                    | ({} if ranks is None else {"rank": ranks[chosen[i]]})
                 )
+
+    def _ranks(self, frame: Frame, rows: Ids, groups: Ids) -> dict[int, int] | None:
+        """The ranks of the rows that are written; None where all are."""
+        if self.top is None:
+            return None
+        found: dict[int, int] = {}
+        for number in np.unique(groups).tolist():
+            mine = rows[groups[rows] == number]
+            found |= self.top.chosen(frame, mine, self.owners.groups[number][0].constants)
+        return found
 
 
 class KpiNode:
@@ -244,8 +259,11 @@ class KpiNode:
         return touched
 
     def snapshot(self) -> Any:
-        return [self.done_ms, self.begins_ms, self.counts_from, self.reader.snapshot()]
+        top = [] if self.rows.top is None else [self.rows.top.snapshot()]
+        return [self.done_ms, self.begins_ms, self.counts_from, self.reader.snapshot(), *top]
 
     def restore(self, state: Any) -> None:
-        self.done_ms, self.begins_ms, self.counts_from, readings = state
+        self.done_ms, self.begins_ms, self.counts_from, readings, *top = state
+        if self.rows.top is not None and top:
+            self.rows.top.restore(top[0])
         self.reader.restore(readings)

@@ -187,6 +187,15 @@ class KpiSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TopKpiSpec(KpiSpec):
+    """Of whose rows only those of the keys with the greatest `value` are written: see `rules.ruleset.Top`."""
+
+    most: int = 0
+    value: str = ""
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LevelSpec:
     severity: str
     when: Expr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from streamwatchd.lang.fold import disjunction
 from streamwatchd.lang.typed import (
@@ -34,6 +34,7 @@ from streamwatchd.operators.spec import (
     Reading,
     RowAlarmSpec,
     SequenceSpec,
+    TopKpiSpec,
     Window,
     WindowAlarmSpec,
 )
@@ -208,7 +209,7 @@ def _lifted_keys(lifted: tuple[Expr, ...]) -> tuple[KeyColumn, ...]:
 
 
 def _lower_kpi(builder: Builder, rule: Kpi, *, written: bool = True) -> None:
-    home = builder.home(rule, _common_keys(rule), moves=True)
+    home = builder.home(rule, _common_keys(rule) if rule.top is None else (), moves=True)
     rest, lifted, constants = lift_equalities(rule.where) if not rule.session_ms else (rule.where, (), ())
     read = _read(builder, rule, home, rest, _lifted_keys(lifted))
     for reading in read.readings:
@@ -233,6 +234,9 @@ def _lower_kpi(builder: Builder, rule: Kpi, *, written: bool = True) -> None:
         context=context_columns(rule),
         amend_ms=rule.amend_for_ms,
     )
+    if rule.top is not None:
+        plain = {field.name: getattr(shape, field.name) for field in fields(KpiSpec)}
+        shape = TopKpiSpec(**plain, most=rule.top.most, value=rule.top.value, until=rule.top.until)
     draft = builder.draft(home)
     spec = _among_its_like(draft, shape, KpiMember(rule.name, meaning, constants, rule.labels, written))
     draft.roots[spec.id] = draft.roots[rule.name] = builder.roots(home, rule.sources)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.lang.typed import Expr, Kind
 from streamwatchd.lang.units import format_duration
 from streamwatchd.rules import codes
 from streamwatchd.rules.building import Work, aggregates, common, key_context, reach_ms, read_values
-from streamwatchd.rules.ruleset import Kpi
+from streamwatchd.rules.ruleset import Kpi, Top
 from streamwatchd.rules.streams import Place
 
 COSTLY_STEPS = 2_016
@@ -19,12 +22,13 @@ def build_kpi(work: Work) -> Kpi | None:
     when = _when(work, place)
     _check_values(work)
     _check_sessions(work)
+    top = _top(work)
     exprs = [value.expr for value in work.values]
     reach = reach_ms(exprs, over_ms or session_ms)
     shared = common(work, every_ms, reach, key_context(work), exprs)
     if work.findings.has_errors:
         return None
-    return Kpi(**shared, over_ms=over_ms, session_ms=session_ms, when=when)
+    return Kpi(**shared, over_ms=over_ms, session_ms=session_ms, when=when, top=top)
 
 
 def _window(work: Work) -> tuple[int, int, int]:
@@ -53,6 +57,33 @@ def _window(work: Work) -> tuple[int, int, int]:
     if over_ms > every_ms * COSTLY_STEPS:
         _costly(work, over_ms, every_ms)
     return over_ms, every_ms, 0
+
+
+_TOP = re.compile(r"(\d+) +by +(\w+)(?: +until +(\d+))?")
+
+
+def _top(work: Work) -> Top | None:
+    """What `top:` says; a key of its own is needed, and windows that all keys have at once."""
+    body, findings = work.draft.body, work.findings
+    scalar = body.scalar("top")
+    found = _TOP.fullmatch(scalar.text.strip()) if scalar is not None else None
+    if scalar is None or found is None:
+        return None
+    for name, what in (("session", "sessions end one by one"), ("late", "ranks would change after the fact")):
+        if name in body and (name != "late" or body.text("late") == "amend"):
+            findings.add(codes.EXCLUSIVE_FIELDS, f"`top` and `{name}` exclude each other: {what}", body.key("top"))
+    if not work.keys:
+        hint = "add `by:` with what is ranked"
+        findings.add(codes.MISSING_FIELD, "`top` ranks keys, and this KPI has none", scalar.span, hint=hint)
+    most, until = int(found[1]), int(found[3] or found[1])
+    values = {value.name: value.expr for value in work.values}
+    if found[2] not in values or values[found[2]].type.kind is not Kind.NUMBER:
+        hint = did_you_mean(found[2], values) or "name one of `values:` that is a number"
+        findings.add(codes.UNKNOWN_KEY, f"`{found[2]}` is no number among the values", scalar.span, hint=hint)
+    if until < most:
+        hint = f"write `top: {most} by {found[2]} until {most}` or more"
+        findings.add(codes.OUT_OF_RANGE, "`until` lies above the rank that comes in", scalar.span, hint=hint)
+    return Top(most, found[2], until)
 
 
 def _check_sessions(work: Work) -> None:

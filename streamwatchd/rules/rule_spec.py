@@ -188,7 +188,12 @@ KPI = Record(
         Field("over", Duration(), "The length of the window; `every` if not given.", "5m"),
         Field("session", Duration(), "A window that ends after so long without an event of the key.", "30s"),
         Field("when", _EXPRESSION, "Only rows for which this is true are written.", "total > 0"),
-        Field("top", Text(), "Only the first keys by a value.", "5 by failed", later=True),
+        Field(
+            "top",
+            Text("a number and a value, such as `5 by failed`", r"[1-9]\d{0,5} +by +\w+( +until +[1-9]\d{0,5})?"),
+            "Only so many keys with the greatest value are written; with `until 8` who is in stays in down to rank 8.",
+            "5 by failed until 8",
+        ),
     ),
     "Values per key and window: one row for each that holds an event.",
 )

@@ -165,16 +165,27 @@ class RuleCommon:
 
 
 @dataclass(frozen=True, slots=True)
+class Top:
+    """`top: most by value until until`: ranks up to `most` come in, and stay in up to rank `until`."""
+
+    most: int
+    value: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Kpi(RuleCommon):
     """A KPI: one row per key and window that holds an event.
 
     `over_ms` is the window, `every_ms` the step; with `session_ms` > 0 windows are sessions with that gap and
-    `over_ms` is 0. `when` filters what is emitted (not what rules on this KPI see). It reads `Value` and `Key`.
+    `over_ms` is 0. `when` and `top` filter what is emitted (not what rules on this KPI see); `when` reads `Value` and
+    `Key`.
     """
 
     over_ms: int = 0
     session_ms: int = 0
     when: Expr | None = None
+    top: Top | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,18 +40,42 @@ class KpiRow:
 def derive(kpi: Kpi, project: Project) -> tuple[Stream, list[dict[str, object]]]:
     """The KPI as a stream (every row), and the rows that are emitted."""
     names = tuple(part.name for part in kpi.by)
-    stream = Stream(kpi.name, {}, local_key(kpi, project.streams), project.streams[kpi.sources[0]].origin, True, names)
+    key = local_key(kpi, project.streams) if kpi.top is None else ""
+    stream = Stream(kpi.name, {}, key, project.streams[kpi.sources[0]].origin, True, names)
     emitted: list[dict[str, object]] = []
     for task in tasks_of(kpi, project.streams):
         part = Partition(first_watermark=task.first_watermark, watermark=task.watermark)
-        for row in sorted(_rows(kpi, task, project), key=lambda row: row.end):
+        rows = sorted(_rows(kpi, task, project), key=lambda row: row.end)
+        ranks = _ranks(kpi, rows, project)
+        for row in rows:
             fields = dict(zip(names, row.key, strict=True)) | row.values
             if not row.revision:
                 part.rows.append(Row(row.end - 1, fields, None, row.end - 1, (row.start, row.end)))
             if kpi.when is None or judge(kpi.when, kpi, row.key, row.end, row.values, {}, project) is True:
-                emitted.append(_document(kpi, row, project))
+                rank = ranks.get((row.end, row.key))
+                if kpi.top is None or rank is not None:
+                    emitted.append(_document(kpi, row, project) | ({} if rank is None else {"rank": rank}))
         stream.partitions[task.place] = part
     return stream, emitted
+
+
+def _ranks(kpi: Kpi, rows: list[KpiRow], project: Project) -> dict[tuple[int, KeyTuple], int]:
+    """Of windows that have a row, one after the other: the greatest values, and who was in and is not far below."""
+    found: dict[tuple[int, KeyTuple], int] = {}
+    inside: set[KeyTuple] = set()
+    for end in sorted({row.end for row in rows}) if kpi.top is not None else ():
+        here = [
+            row
+            for row in rows
+            if row.end == end
+            and row.values[kpi.top.value] is not None
+            and (kpi.when is None or judge(kpi.when, kpi, row.key, end, row.values, {}, project) is True)
+        ]
+        here.sort(key=lambda row: (-float(row.values[kpi.top.value]), row.key))  # type: ignore[union-attr, arg-type]
+        ranked = {row.key: rank for rank, row in enumerate(here, 1)}
+        inside = {k for k, rank in ranked.items() if rank <= kpi.top.most or (k in inside and rank <= kpi.top.until)}
+        found |= {(end, key): ranked[key] for key in inside}
+    return found
 
 
 def _rows(kpi: Kpi, task: Task, project: Project) -> Iterator[KpiRow]:

@@ -126,6 +126,8 @@ def asked_by(rule: Rule) -> list[str]:
 
 def moves(rule: Rule) -> bool:
     """Whether a rule is judged behind the exchange whatever its keys are."""
+    if isinstance(rule, Kpi) and rule.top is not None:
+        return True
     return isinstance(rule, Alarm) and (rule.expect is not None or bool(asked_by(rule)))
 
 

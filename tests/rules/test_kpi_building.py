@@ -46,7 +46,7 @@ def test_when_reads_values_and_keys(check: Check) -> None:
         (HEAD + "    every: 1m\n    when: avg(cpu) > 5%\n", codes.AGGREGATE_IN_WHEN),
         (HEAD.replace("avg(cpu)", "avg(host)") + "    every: 1m\n", "SW207"),
         (HEAD.replace("x:", "host:") + "    every: 1m\n", codes.NAME_TAKEN),
-        (HEAD + "    every: 1m\n    top: 5 by x\n", codes.NOT_SUPPORTED_YET),
+        (HEAD + "    every: 1m\n    top: 5 by y\n", codes.UNKNOWN_KEY),
     ],
 )
 def test_mistakes(check: Check, text: str, code: str) -> None:
