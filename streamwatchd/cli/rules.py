@@ -1,0 +1,30 @@
+"""`swctl rules`: the rules of the running daemon, and what came of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from streamwatchd.cli.control import ask, columns, daemon_options, number, print_json, socket_path
+from streamwatchd.cli.project import plural
+
+
+@click.command("rules")
+@daemon_options
+def command(config: Path | None, path: Path | None, as_json: bool) -> None:
+    """List the rules in force in the running daemon, with their lifecycle events and late events.
+
+    Numbers count from the start of each worker process. `swctl top` shows what rules cost.
+    """
+    result = ask(socket_path(config, path), "rules")
+    if as_json:
+        print_json(result)
+        return
+    rows: list[tuple[str, ...]] = []
+    for rule in result["rules"]:
+        events = ", ".join(f"{count:,} {event}" for event, count in rule["events"].items())
+        rows.append((rule["rule"], rule["kind"], number(rule["late"]), events or "–"))
+    if rows:
+        click.echo(columns(("rule", "kind", "late", "events"), rows) + "\n")
+    click.echo(f"{plural(len(rows), 'rule')} in force, {result['at']}")

@@ -1,0 +1,93 @@
+"""`rules`: the rules in force, what came of each, and the time and memory of the nodes that run them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from streamwatchd.daemon.commands.context import Context
+from streamwatchd.errors import StateMismatch
+from streamwatchd.operators.document import iso
+from streamwatchd.operators.spec import LogicalPlan
+from streamwatchd.ports.telemetry import Labels, Report
+
+_NODE = {"node_seconds_total": "seconds", "node_rows_total": "rows", "node_calls_total": "judgements"}
+_BY_RULE = ("alerts_total", "rule_late_total")
+
+
+def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> Mapping[str, Any]:
+    """Numbers count from the start of each worker process; `seconds` are of one processor."""
+    supervisor, _ = context.working()
+    reports = [slot.report for slot in supervisor.slots if slot.report is not None]
+    now_ms = context.clock.now_ms()
+    return {
+        "at": iso(now_ms),
+        "at_ms": now_ms,
+        "rules": [_rule(name, kind, reports) for name, kind in sorted(_names(context).items())],
+        "nodes": list(_nodes(reports)),
+    }
+
+
+def _names(context: Context) -> Mapping[str, str]:
+    """Rules in force → their kinds."""
+    try:
+        return names_of(context.store.content(context.store.versions[-1].digest).program.plan)
+    except (StateMismatch, IndexError):
+        return {}
+
+
+def names_of(plan: LogicalPlan) -> dict[str, str]:
+    """Rules of a plan → kpi, alarm or anomaly."""
+    found: dict[str, str] = {}
+    for stage in (*plan.first.values(), *plan.later):
+        for kpi in stage.kpis:
+            found |= {member.name: "kpi" for member in kpi.members}
+        for alarm in (*stage.window_alarms, *stage.row_alarms):
+            found |= {member.name: "alarm" for member in alarm.members}
+    return found | {score.name: "anomaly" for stage in (*plan.first.values(), *plan.later) for score in stage.scores}
+
+
+def _rule(name: str, kind: str, reports: list[Report]) -> dict[str, Any]:
+    events: dict[str, int] = {}
+    late = 0
+    for metric, labels, value in _counted(reports):
+        if metric in _BY_RULE and labels.get("rule") == name:
+            if metric == "alerts_total":
+                events[labels["event"]] = events.get(labels["event"], 0) + int(value)
+            else:
+                late += int(value)
+    return {"rule": name, "kind": kind, "events": dict(sorted(events.items())), "late": late}
+
+
+def _nodes(reports: list[Report]) -> Iterator[dict[str, Any]]:
+    """By the time that they took, longest first. Of many rules of one shape the first gives the node its name."""
+    found: dict[tuple[str, str, str], dict[str, float]] = {}
+    for metric, labels, value in _counted(reports):
+        if metric in _NODE:
+            key = (labels["kind"], labels["rule"], labels["stage"])
+            node = found.setdefault(key, dict.fromkeys(_NODE.values(), 0.0))
+            node[_NODE[metric]] += value
+    sizes = _sizes(reports)
+    for (kind, rule, stage), node in sorted(found.items(), key=lambda each: -each[1]["seconds"]):
+        size = sizes.get((rule, stage)) if kind == "panes" else None
+        yield {"kind": kind, "rule": rule, "stage": int(stage), **node, "bytes": size}
+
+
+def _sizes(reports: list[Report]) -> dict[tuple[str, str], float]:
+    found: dict[tuple[str, str], float] = {}
+    for report in reports:
+        for (name, labels), value in report.gauges.items():
+            if name == "state_bytes":
+                key = (dict(labels)["rule"], dict(labels)["stage"])
+                found[key] = found.get(key, 0.0) + value
+    return found
+
+
+def _counted(reports: list[Report]) -> Iterator[tuple[str, dict[str, str], float]]:
+    for report in reports:
+        for (name, labels), value in report.counters.items():
+            yield name, _named(labels), value
+
+
+def _named(labels: Labels) -> dict[str, str]:
+    return dict(labels)

@@ -1,0 +1,35 @@
+"""`rules`: what came of rules, and what their nodes cost, over all shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamwatchd.compiler import compile_project
+from streamwatchd.daemon.commands.rules import names_of
+from tests.daemon.commands.setting import Setting, report
+from tests.daemon.project import rule, write_project
+
+NODE = (("kind", "panes"), ("rule", "hot"), ("stage", "1"))
+
+
+def test_nodes_are_added_up_over_shards_and_the_busiest_comes_first() -> None:
+    """With the bytes that their panes hold."""
+    setting = Setting()
+    other = (("kind", "alarm"), ("rule", "hot"), ("stage", "1"))
+    counters = {("node_seconds_total", NODE): 1.0, ("node_rows_total", NODE): 50.0, ("node_seconds_total", other): 3.0}
+    for slot in setting.supervisor.slots:
+        gauges = {("state_bytes", NODE[1:]): 100.0}
+        slot.report = report(slot.shard, counters=counters, gauges=gauges)
+    nodes = setting.run("rules")["nodes"]
+    assert [(each["kind"], each["seconds"], each["rows"], each["bytes"]) for each in nodes] == [
+        ("alarm", 6.0, 0.0, None),
+        ("panes", 2.0, 100.0, 200.0),
+    ]
+
+
+def test_rules_in_force_have_their_kinds(tmp_path: Path) -> None:
+    """Those of every stage."""
+    config = write_project(tmp_path, {"a.yaml": rule("one")})
+    program = compile_project(config).program
+    assert program is not None
+    assert names_of(program.plan) == {"one": "kpi"}
