@@ -135,7 +135,7 @@ def columns(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return cell == "–" or (cell[0].isdigit() and not cell.endswith((")", "Z")))
+    return cell == "–" or (cell[0].isdigit() and not cell.endswith((")", "Z")) and ", " not in cell)
 
 
 def span(seconds: float | None) -> str:

@@ -19,7 +19,7 @@ def test_tables_are_listed_with_the_age_of_their_rows(monkeypatch: pytest.Monkey
     monkeypatch.setattr(command, "ask", lambda path, name: {"at": "now", "tables": tables})
     shown = CliRunner().invoke(main, ["tables", "--socket", "x"], catch_exceptions=False).stdout
     assert shown.splitlines() == [
-        "table    rows  age        version       fetches",
+        "table    rows        age       version  fetches",
         "devices     3  1 h 2 min  0123456789ab  7 ok, 2 failed",
-        "sites       3  –          0123456789ab  –",
+        "sites       3          –  0123456789ab  –",
     ]

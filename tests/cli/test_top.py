@@ -13,7 +13,10 @@ from streamwatchd.cli import top as command
 
 def answer(at_ms: int, **seconds: float) -> dict[str, Any]:
     nodes = [
-        {"kind": kind, "rule": "r", "stage": 1, "seconds": busy, "rows": 1_000 * busy, "judgements": 10 * busy, "bytes": None}
+        {
+            "kind": kind, "rule": "r", "stage": 1, "bytes": None,
+            "seconds": busy, "rows": 1_000 * busy, "judgements": 10 * busy,
+        }
         for kind, busy in seconds.items()
     ]  # fmt: skip
     return {"at": "now", "at_ms": at_ms, "nodes": nodes}

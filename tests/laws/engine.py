@@ -172,12 +172,14 @@ def without_storms(found: dict[str, list[Plain]], rules: set[str]) -> dict[str, 
     return found | {"alerts": alerts}
 
 
-def _spread(compiled: Compiled, world: World) -> set[str]:
+def spread(compiled: Compiled, exchange_partitions: int) -> set[str]:
     """Alarms that are judged in several partitions of the exchange, of which the oracle knows nothing."""
     rules = compiled.loaded.ruleset
-    if world.exchange_partitions == 1:
+    if exchange_partitions == 1:
         return set()
-    return {rule.name for rule in rules.rules if isinstance(rule, Alarm) and rule.by and not _is_local(rule, rules)}
+    alarms = (rule for rule in rules.rules if isinstance(rule, Alarm))
+    kept = (rule for rule in alarms if rule.by or rule.sources[0] not in rules.sources)  # rows are where they were made
+    return {rule.name for rule in kept if not _is_local(rule, rules)}
 
 
 def _is_local(rule: Alarm, rules: RuleSet) -> bool:
@@ -194,9 +196,9 @@ def oracle_says(compiled: Compiled, world: World) -> dict[str, list[Plain]]:
 
 def against_oracle(compiled: Compiled, world: World, rng: random.Random | None) -> list[str]:
     """`-` is what only the oracle has, `+` what only the engine has; the log cut as `cut` does."""
-    spread = _spread(compiled, world)
-    engine = without_storms(as_oracle(run_driver(compiled, world, rng)), spread)
-    return differences(without_storms(oracle_says(compiled, world), spread), engine, LARGEST_INPUT)
+    several = spread(compiled, world.exchange_partitions)
+    engine = without_storms(as_oracle(run_driver(compiled, world, rng)), several)
+    return differences(without_storms(oracle_says(compiled, world), several), engine, LARGEST_INPUT)
 
 
 def equal(one: dict[str, list[Plain]], two: dict[str, list[Plain]], *, ids: bool = True) -> list[str]:

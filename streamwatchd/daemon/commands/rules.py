@@ -42,9 +42,12 @@ def names_of(plan: LogicalPlan) -> dict[str, str]:
     for stage in (*plan.first.values(), *plan.later):
         for kpi in stage.kpis:
             found |= {member.name: "kpi" for member in kpi.members}
-        for alarm in (*stage.window_alarms, *stage.row_alarms):
-            found |= {member.name: "alarm" for member in alarm.members}
-    return found | {score.name: "anomaly" for stage in (*plan.first.values(), *plan.later) for score in stage.scores}
+        for windowed in stage.window_alarms:
+            found |= {member.name: "alarm" for member in windowed.members}
+        for on_rows in stage.row_alarms:
+            found |= {member.name: "alarm" for member in on_rows.members}
+        found |= {score.name: "anomaly" for score in stage.scores}
+    return found
 
 
 def _rule(name: str, kind: str, reports: list[Report]) -> dict[str, Any]:

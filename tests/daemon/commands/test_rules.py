@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from streamwatchd.compiler import compile_project
+from streamwatchd.daemon.commands import rules
 from streamwatchd.daemon.commands.rules import names_of
 from tests.daemon.commands.setting import Setting, report
 from tests.daemon.project import rule, write_project
@@ -12,9 +15,10 @@ from tests.daemon.project import rule, write_project
 NODE = (("kind", "panes"), ("rule", "hot"), ("stage", "1"))
 
 
-def test_nodes_are_added_up_over_shards_and_the_busiest_comes_first() -> None:
+def test_nodes_are_added_up_over_shards_and_the_busiest_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the bytes that their panes hold."""
     setting = Setting()
+    monkeypatch.setattr(rules, "names_of", lambda plan: {})
     other = (("kind", "alarm"), ("rule", "hot"), ("stage", "1"))
     counters = {("node_seconds_total", NODE): 1.0, ("node_rows_total", NODE): 50.0, ("node_seconds_total", other): 3.0}
     for slot in setting.supervisor.slots:
