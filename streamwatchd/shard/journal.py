@@ -314,11 +314,12 @@ def replayable(
     above: int,
     up_to: int,
     say: Callable[[str], None] = lambda note: None,
+    note: Callable[[str], None] = lambda note: None,
 ) -> list[EpochRecord]:
     """Records of all epochs (above, up_to], from the local log or else from the topic.
 
-    `say` hears of gaps in the log. Raises StateMismatch when neither has them all, Unavailable when the topic can't be
-    read now.
+    `say` hears of gaps in the log, `note` where it has none of them: another host was at work. Raises StateMismatch
+    when neither has them all, Unavailable when the topic can't be read now.
     """
     try:
         records = local.read(above, up_to)
@@ -328,7 +329,8 @@ def replayable(
     missing = missing_epochs(records, above, up_to)
     if not missing:
         return records
-    say(f"the local journal lacks {len(missing)} epoch(s) from {missing[0]} on; reading topic {journal.topic} instead")
+    lacks = f"the local journal lacks {len(missing)} epoch(s) from {missing[0]} on"
+    (say if records else note)(f"{lacks}; reading topic {journal.topic} instead")
     records = read_topic(kafka, journal, owner.shard, above, up_to, owner)
     missing = missing_epochs(records, above, up_to)
     if missing:

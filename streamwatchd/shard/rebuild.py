@@ -103,7 +103,9 @@ class Rebuild:
     def _replay(self, state: State, epoch: int, reader: Reader) -> None:
         sources = self._sources
         sources.meter.phase = "replaying"
-        records = replayable(self.journal, sources.kafka, self.topic, self._owner, state.epoch, epoch, self._gap)
+        records = replayable(
+            self.journal, sources.kafka, self.topic, self._owner, state.epoch, epoch, self._gap, sources.meter.note
+        )
         sources.meter.note(f"replaying epochs {state.epoch + 1} to {epoch}")
         most_ms = sources.settings.max_future_ms
         Replay(state, reader, sources.contents, self.tasks, sources.breathe, sources.gone, most_ms).run(records)

@@ -143,5 +143,9 @@ def test_the_topic_fills_what_the_log_has_not() -> None:
     partition = Partition("journal", 1)
     log = journal(FakeDisk(), 1, 3)
     assert epochs(replayable(log, kafka, partition, OWNER, above=0, up_to=3)) == [1, 2, 3]
+    gaps: list[str] = []
+    replayable(log, kafka, partition, OWNER, 0, 3, gaps.append)
+    replayable(journal(FakeDisk()), kafka, partition, OWNER, 0, 3, gaps.append)  # of another host, which has no log
+    assert [gap.partition(";")[0] for gap in gaps] == ["the local journal lacks 2 epoch(s) from 2 on"]
     with pytest.raises(StateMismatch, match=r"1 epoch\(s\) from 4 to 4 of 4"):
         replayable(log, kafka, partition, OWNER, above=0, up_to=4)
