@@ -535,14 +535,16 @@ def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: i
     missing = draw.one("", "missing: drop", "missing: {role: critical, weight: 1}")
     logs: dict[tuple[str, int], list[LogItem]] = {}
     drawn, bounds = random.Random(log_seed), random.Random(log_seed + 1)
-    files |= draw_forms(Draw(random.Random(log_seed + 2), unit))
+    forms = draw_forms(Draw(random.Random(log_seed + 2), unit))
     files = {name: budgeted(bounds, text) for name, text in files.items()}
+    forms = {name: budgeted(bounds, text) for name, text in forms.items()}
     for name, count in partitions.items():
         for partition in range(count):
             size = drawn.randrange(records // 2, records + 1)
             keyed = "key: host" in sources[name]
             logs[name, partition] = draw_log(drawn, unit, delays[name], size, partition, count, keyed)
     files, sources, logs = with_steps(random.Random(log_seed + 2), draw.span, files, sources, logs)
+    files |= forms
     table = f"{missing}\n---\n{TABLE}" if missing else TABLE
     world = World("\n".join(sources.values()), files, {"devices": table}, partitions, delays, logs, draw.one(1, 2, 3))
     world.calendars["works"] = draw_calendar(random.Random(log_seed + 3), unit)
