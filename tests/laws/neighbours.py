@@ -29,6 +29,8 @@ def closed(world: World, chosen: set[str]) -> dict[str, str]:
 
 def reads(text: str, name: str) -> bool:
     sources = [line for line in text.splitlines() if line.strip().startswith("source:")]
+    if f"firing({name})" in text:
+        return True
     return any(name in line.replace("[", " ").replace("]", " ").replace(",", " ").split() for line in sources)
 
 
