@@ -17,6 +17,8 @@ _ANY = re.compile(r"\b(?:avg|sum|min|max|stddev|var)\(")
 
 def stepped(rng: random.Random, text: str, horizon: str) -> str:
     """Some aggregates become ones of counters, of changes and of lines."""
+    if "ratio(" in text:
+        return text  # a share and something a second can't stand in one sum
     of_source = "source: alpha\n" in text or "source: beta\n" in text
     amends, sessions = "late: amend" in text, "session:" in text
     functions = ["slope({0}{1})", *([] if sessions else [f"predict({{0}}{{1}} in {horizon})"])]
