@@ -45,5 +45,7 @@ def hold_to(said: dict[str, str], alerts: list[Plain], at_ms: int) -> None:
         assert ended & {"rule_removed", "rule_changed"} <= {said.get(rule, "")}, life
         if rule in said and iso_ms(str(life[0]["starts_at"])) < at_ms:
             last = max(life, key=lambda each: int(str(each["seq"])))
-            occurrence = len(life) == 1 and last["event"] == "fired" and (not last["key"] or rule.startswith("sequence"))
+            occurrence = (
+                len(life) == 1 and last["event"] == "fired" and (not last["key"] or rule.startswith("sequence"))
+            )
             assert occurrence or (last["state"] == "resolved" and iso_ms(str(last["at"])) <= at_ms), life
