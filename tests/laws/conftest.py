@@ -6,9 +6,6 @@ import os
 
 from hypothesis import HealthCheck, Phase, settings
 
-from streamwatchd import models
-from tests.models.small import REMEMBERING
-
 _CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 settings.register_profile(
     "ci",
@@ -22,6 +19,3 @@ settings.register_profile(
 _EXAMPLES = int(os.environ.get("STREAMWATCHD_LAW_EXAMPLES", "0"))
 settings.register_profile("campaign", max_examples=max(_EXAMPLES, 1), deadline=None, suppress_health_check=_CHECKS)
 settings.load_profile("campaign" if _EXAMPLES else "ci")
-
-models.KINDS = {**models.KINDS, "remembering": REMEMBERING}  # type: ignore[misc]
-"""A kind with memory, for the models of random worlds."""

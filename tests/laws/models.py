@@ -9,13 +9,17 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from streamwatchd import models
 from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.repository.store import GOOD, ModelStore, Status
 from streamwatchd.rules.ruleset import Anomaly
 from streamwatchd.testing.vectors import features_of
-from tests.models.small import LINE
+from tests.models.small import LINE, REMEMBERING
 from tests.models.trees import forest, manifest
+
+models.KINDS = {**models.KINDS, "remembering": REMEMBERING}  # type: ignore[misc]
+"""A kind with memory, for the models of random worlds."""
 
 
 def compile_with_models(config: Path, generation: int = 0) -> Compiled:
