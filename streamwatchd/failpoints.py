@@ -52,6 +52,7 @@ POINTS = {
     "disk.appended": "they were added (detail: path)",
     "disk.deleting": "a file goes next (detail: path)",
     "switch.beginning": "a new version was heard of, the state has the old one",
+    "switch.filled": "windows of new rules have what was retained, the journal does not know of it",
     "switch.made": "the state has the new one, the journal does not know of it",
     "version.deciding": "all workers hold still, the instant is known, nothing is on disk",
     "version.stored": "the contents are on disk, the version that names them is not",

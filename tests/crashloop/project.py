@@ -252,6 +252,9 @@ def write_project(folder: Path, prefix: str, world: World | None, settings: Mapp
     sources = SOURCES.format(prefix=prefix)
     if world is not None:
         files |= {f"rules.d/{name}.yaml": text for name, text in world.rules.items()}
+        if world.calendars:
+            (folder / "calendars.d").mkdir(exist_ok=True)
+        files |= {f"calendars.d/{name}.yaml": text for name, text in world.calendars.items()}
         head, _, body = world.tables["devices"].rpartition("\n---\n")
         files["enrichment.d/devices.csv"] = body
         files["enrichment.d/devices.yaml"] = f"name: devices\nfile: devices.csv\n{head}\n"

@@ -316,7 +316,7 @@ def test_a_worker_says_when_it_has_read_ahead() -> None:
     """Then the switch is quick; where nothing is to be read it says so at once."""
     world = filling()
     link = world.run(turns=10, script={2: [Next(world.contents["v1"])]})
-    assert link.haves == [Have(0, "v1")]
+    assert link.haves == [Have(0, world.contents["v1"].digest)]
     link = world.run(turns=10, script={2: [Next(content("v2"))]})
     assert link.haves == [Have(0, "v2")]
 
