@@ -407,7 +407,7 @@ MIX = (
         *_minutes(9, 15),
     ),
     Incident(
-        "payments in a busy spell: slower and failing more, as always then",
+        "payments in a busy spell: slower and failing more",
         "odd_mix",
         {"service": "payments"},
         *_minutes(16, 24),
@@ -436,7 +436,7 @@ def rhythms(start_ms: int) -> tuple[Incident, ...]:
             effects=off_rhythm("core-02:ge0", 15, 25, start_ms),
         ),
         Incident(
-            "another one follows its daily rhythm",
+            "another link keeps its daily rhythm",
             "traffic_off_forecast",
             {"link": "core-03:ge0"},
             *_minutes(0, 30),
