@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import click
 
 from streamwatchd.cli import comparison
 from streamwatchd.cli.comparison import Comparison, compared, endless, heard
+from streamwatchd.cli.playing import readable
 from streamwatchd.cli.project import compile_or_exit, config_path, project_options
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.results import Results
@@ -99,7 +97,7 @@ def _against(
     recording: str, version: _Version, revision: str, config: Path, manner: Manner, out: Path | None
 ) -> Comparison:
     with ExitStack() as stack:
-        path = stack.enter_context(_kept(recording))
+        path = stack.enter_context(readable(recording, twice=True))
         there = stack.enter_context(config_at(config, revision))
         old = _Version(*compile_or_exit(there, None))
         renamed = {each.was: each.name for each in compare(old.side, version.side).rules if each.was}
@@ -124,18 +122,6 @@ def _check_source(old: _Version, manner: Manner) -> None:
     known = old.compiled.loaded.ruleset.sources
     if manner.source is not None and manner.source not in known:
         raise UnreadableInput(f"the older version has no source `{manner.source}`: there is nothing to compare with")
-
-
-@contextmanager
-def _kept(recording: str) -> Iterator[str]:
-    """Standard input is put aside, since it is read twice."""
-    if recording != "-":
-        yield recording
-        return
-    with tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-        file.flush()
-        yield file.name
 
 
 def _print(found: Comparison, output: str) -> None:

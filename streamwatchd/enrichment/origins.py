@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from streamwatchd.enrichment.fetched import Fetch
+from streamwatchd.environment import put_in
 from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.database import Database
 from streamwatchd.ports.kafka import Kafka, Partition, split
@@ -21,7 +22,6 @@ from streamwatchd.ports.kafka import Kafka, Partition, split
 MOST_ROWS = 5_000_000
 _TAKE = 10_000
 _PATIENCE_S = 10.0
-_REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -52,13 +52,13 @@ class QueryOrigin:
         return _lines({name: _plain(value) for name, value in zip(names, row, strict=True)} for row in found.rows)
 
     def _address(self) -> str:
-        def put_in(found: re.Match[str]) -> str:
-            value = self._environment.get(found[1]) or found[2]
-            if value is None:
-                raise Unavailable(f"`database` reads the variable {found[1]}, which is not set")
-            return value
+        def unread(found: re.Match[str]) -> None:
+            raise Unavailable(f"`database` has `{found[0]}`, which can't be read: write `${{env:NAME}}`")
 
-        return _REFERENCE.sub(put_in, self._fetch.database)
+        def unset(found: re.Match[str]) -> None:
+            raise Unavailable(f"`database` reads the variable {found[1]}, which is not set")
+
+        return put_in(self._fetch.database, self._environment, unread=unread, unset=unset)
 
     def close(self) -> None:
         """Nothing is open between two queries."""

@@ -1,7 +1,6 @@
 """`${env:NAME}` and `${env:NAME:-default}` in the values of `streamwatchd.yaml`, put in after parsing.
 
-After parsing, so that a variable can never change the structure of the file. `$$` is a plain `$`.
-Form: https://opentelemetry.io/docs/specs/otel/configuration/data-model/#environment-variable-substitution
+After parsing, so that a variable can never change the structure of the file. See `streamwatchd.environment`.
 """
 
 from __future__ import annotations
@@ -10,12 +9,11 @@ import re
 from collections.abc import Mapping as MappingOf
 from dataclasses import replace
 
+from streamwatchd.environment import put_in
 from streamwatchd.rules import codes
 from streamwatchd.rules.core_schema import resolve
 from streamwatchd.rules.document import Mapping, Node, Scalar, Sequence
 from streamwatchd.rules.form import Findings
-
-_REFERENCE = re.compile(r"\$\$|\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}\n]*))?\}|\$\{[^}]*\}?")
 
 
 def expand(node: Node, findings: Findings, environment: MappingOf[str, str]) -> Node:
@@ -33,20 +31,15 @@ def expand(node: Node, findings: Findings, environment: MappingOf[str, str]) -> 
 
 
 def _expanded(scalar: Scalar, findings: Findings, environment: MappingOf[str, str]) -> Scalar:
-    def put_in(found: re.Match[str]) -> str:
-        if found[0] == "$$":
-            return "$"
-        if found[1] is None:
-            hint = "write `${env:NAME}` or `${env:NAME:-default}`; `$$` is a plain `$`"
-            _report(scalar, found, codes.ENVIRONMENT_FORM, f"`{found[0]}` can't be read", hint, findings)
-            return ""
-        value = environment.get(found[1]) or found[2]
-        if value is None:
-            hint = f"set it, or give a default: `${{env:{found[1]}:-…}}`"
-            _report(scalar, found, codes.ENVIRONMENT_UNSET, f"the variable `{found[1]}` is not set", hint, findings)
-        return value or ""
+    def unread(found: re.Match[str]) -> None:
+        hint = "write `${env:NAME}` or `${env:NAME:-default}`; `$$` is a plain `$`"
+        _report(scalar, found, codes.ENVIRONMENT_FORM, f"`{found[0]}` can't be read", hint, findings)
 
-    text = _REFERENCE.sub(put_in, scalar.text)
+    def unset(found: re.Match[str]) -> None:
+        hint = f"set it, or give a default: `${{env:{found[1]}:-…}}`"
+        _report(scalar, found, codes.ENVIRONMENT_UNSET, f"the variable `{found[1]}` is not set", hint, findings)
+
+    text = put_in(scalar.text, environment, unread=unread, unset=unset)
     return replace(scalar, text=text, value=text if scalar.style else resolve(text))
 
 

@@ -68,6 +68,8 @@ def test_passwords_come_from_the_environment_when_they_are_needed() -> None:
     assert said.urls == ["pg://noc:secret@db/x", "pg://noc:fallback@db/x"]
     with pytest.raises(Unavailable, match="OTHER, which is not set"):
         asked(said, "pg://noc:${env:OTHER}@db/x")
+    with pytest.raises(Unavailable, match="WORD}`, which can't be read"):
+        asked(said, "pg://noc:${WORD}@db/x")
 
 
 def test_no_rows_and_two_columns_of_a_name_are_refused() -> None:

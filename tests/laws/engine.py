@@ -77,6 +77,14 @@ def mark_of(piece: Slice) -> Mark | None:
     return Mark(TaskId(1, piece.topic, piece.partition), 0, first.watermark_ms) if isinstance(first, MarkAt) else None
 
 
+def feed(driver: Driver, piece: Slice) -> None:
+    mark = mark_of(piece)
+    if mark is None:
+        driver.feed(raw_batch(piece))
+    else:
+        driver.mark(mark)
+
+
 def run_driver(compiled: Compiled, world: World, rng: random.Random | None = None) -> dict[str, list[Plain]]:
     """What comes out on one thread, cut by `rng`."""
     assert compiled.program is not None
@@ -84,11 +92,7 @@ def run_driver(compiled: Compiled, world: World, rng: random.Random | None = Non
         compiled.program, compiled.loaded.tables, world.partitions, exchange_partitions=world.exchange_partitions
     )
     for piece in cut(world, rng):
-        mark = mark_of(piece)
-        if mark is None:
-            driver.feed(raw_batch(piece))
-        else:
-            driver.mark(mark)
+        feed(driver, piece)
     return plain_outputs(driver.outputs)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streamwatchd.compiler import Compiled
 from streamwatchd.testing.driver import Driver
-from tests.laws.engine import compile_world, cut, equal, mark_of, raw_batch
+from tests.laws.engine import compile_world, cut, equal, feed
 from tests.laws.neighbours import alone, declared, halves, only
 from tests.oracle.compare import Plain, plain_outputs
 from tests.oracle.random_rules import World, worlds
@@ -39,11 +39,7 @@ def run(kept: Compiled, world: World, seed: int, changes: list[Compiled]) -> dic
     pieces = list(cut(world, rng))
     when = sorted(rng.randrange(1, len(pieces) + 1) for _ in range(5))
     for number, piece in enumerate(pieces):
-        mark = mark_of(piece)
-        if mark is None:
-            driver.feed(raw_batch(piece))
-        else:
-            driver.mark(mark)
+        feed(driver, piece)
         while when and when[0] == number + 1:
             when.pop(0)
             if changes:

@@ -15,7 +15,7 @@ from streamwatchd.operators import asking
 from streamwatchd.shard.output import Output, TaskId
 from streamwatchd.testing.driver import Driver
 from tests.laws.edits import histories
-from tests.laws.engine import Slice, compile_world, cut, equal, mark_of, raw_batch
+from tests.laws.engine import Slice, compile_world, cut, equal, feed
 from tests.laws.neighbours import declared, halves
 from tests.oracle.compare import Plain, plain_outputs
 from tests.oracle.random_rules import World, worlds
@@ -46,11 +46,7 @@ class Line:
         return driver
 
     def feed(self, piece: Slice) -> None:
-        mark = mark_of(piece)
-        if mark is None:
-            self.driver.feed(raw_batch(piece))
-        else:
-            self.driver.mark(mark)
+        feed(self.driver, piece)
 
     def change(self, compiled: Compiled) -> None:
         assert compiled.program is not None

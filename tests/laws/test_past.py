@@ -19,7 +19,7 @@ from streamwatchd.operators.gap import fillable
 from streamwatchd.operators.spec import KpiSpec, WindowAlarmSpec
 from streamwatchd.shard.output import Output, TaskId
 from streamwatchd.testing.driver import Driver
-from tests.laws.engine import Slice, compile_world, cut, equal, mark_of, raw_batch
+from tests.laws.engine import Slice, compile_world, cut, equal, feed
 from tests.laws.neighbours import declared, only
 from tests.oracle.compare import Plain, plain_outputs
 from tests.oracle.random_rules import World, worlds
@@ -80,11 +80,7 @@ class Line:
         return driver
 
     def feed(self, piece: Slice) -> None:
-        mark = mark_of(piece)
-        if mark is None:
-            self.driver.feed(raw_batch(piece))
-        else:
-            self.driver.mark(mark)
+        feed(self.driver, piece)
 
     def change(self, compiled: Compiled) -> None:
         assert compiled.program is not None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamwatchd.testing.driver import Driver
 from tests.laws.edits import histories
-from tests.laws.engine import cut, mark_of, raw_batch
+from tests.laws.engine import cut, feed
 from tests.laws.neighbours import declared
 from tests.oracle.compare import Plain, iso_ms, plain_outputs
 from tests.oracle.random_rules import World, worlds
@@ -26,8 +26,7 @@ def test_the_alarms_that_it_says_resolve_are_those_that_do(world: World, seed: i
         assert old.program is not None
         driver = Driver(old.program, old.loaded.tables, world.partitions, exchange_partitions=world.exchange_partitions)
         for piece in cut(world, rng):
-            mark = mark_of(piece)
-            driver.feed(raw_batch(piece)) if mark is None else driver.mark(mark)
+            feed(driver, piece)
         assert new.program is not None
         at_ms = driver.switch(new.program, new.loaded.tables)
         driver.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -9,10 +10,9 @@ from streamwatchd.daemon.commands.context import Context
 from streamwatchd.errors import StateMismatch
 from streamwatchd.operators.document import iso
 from streamwatchd.operators.spec import LogicalPlan
-from streamwatchd.ports.telemetry import Labels, Report
+from streamwatchd.ports.telemetry import Report
 
 _NODE = {"node_seconds_total": "seconds", "node_rows_total": "rows", "node_calls_total": "judgements"}
-_BY_RULE = ("alerts_total", "rule_late_total")
 
 
 def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> Mapping[str, Any]:
@@ -23,7 +23,7 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
     return {
         "at": iso(now_ms),
         "at_ms": now_ms,
-        "rules": [_rule(name, kind, reports) for name, kind in sorted(_names(context).items())],
+        "rules": list(_rules(_names(context), reports)),
         "nodes": list(_nodes(reports)),
     }
 
@@ -50,16 +50,16 @@ def names_of(plan: LogicalPlan) -> dict[str, str]:
     return found
 
 
-def _rule(name: str, kind: str, reports: list[Report]) -> dict[str, Any]:
-    events: dict[str, int] = {}
-    late = 0
+def _rules(names: Mapping[str, str], reports: list[Report]) -> Iterator[dict[str, Any]]:
+    events: dict[str, Counter[str]] = defaultdict(Counter)
+    late: Counter[str] = Counter()
     for metric, labels, value in _counted(reports):
-        if metric in _BY_RULE and labels.get("rule") == name:
-            if metric == "alerts_total":
-                events[labels["event"]] = events.get(labels["event"], 0) + int(value)
-            else:
-                late += int(value)
-    return {"rule": name, "kind": kind, "events": dict(sorted(events.items())), "late": late}
+        if metric == "alerts_total":
+            events[labels["rule"]][labels["event"]] += int(value)
+        elif metric == "rule_late_total":
+            late[labels["rule"]] += int(value)
+    for name, kind in sorted(names.items()):
+        yield {"rule": name, "kind": kind, "events": dict(sorted(events[name].items())), "late": late[name]}
 
 
 def _nodes(reports: list[Report]) -> Iterator[dict[str, Any]]:
@@ -89,8 +89,4 @@ def _sizes(reports: list[Report]) -> dict[tuple[str, str], float]:
 def _counted(reports: list[Report]) -> Iterator[tuple[str, dict[str, str], float]]:
     for report in reports:
         for (name, labels), value in report.counters.items():
-            yield name, _named(labels), value
-
-
-def _named(labels: Labels) -> dict[str, str]:
-    return dict(labels)
+            yield name, dict(labels), value
