@@ -193,7 +193,9 @@ class Blows:
         self._daemon.config.write_text(re.sub(r"(?m)^shards: \d+", f"shards: {number}", text))
         if self._rng.random() < 0.4:
             point = self._rng.choice([each for each in POINTS if each.startswith(("move.", "epoch.", "snapshot."))])
-            self._daemon.environment = {VARIABLE: f"{point}=kill@{self._rng.choice((1, 1, 2, 3))}"}
+            self._daemon.environment = {
+                VARIABLE: f"{point}=kill@{self._rng.choice((1, 1, 2, 3))}", FIRED: str(self._fired_folder()),
+            }  # fmt: skip
         self._daemon.start()
         self._daemon.environment = {}
         if self._rng.random() < 0.8:
@@ -209,8 +211,7 @@ class Blows:
         action = self._rng.choice(actions)
         if point.startswith("disk.") and self._rng.random() < 0.4:
             point, action = f"{point}(shard-)", "raise"
-        fired = self._daemon.state.parent / f"fired-{len(self.struck)}"
-        fired.mkdir()
+        fired = self._fired_folder()
         self.struck[-1] = f"failpoint {point}={action}@{nth}"
         self._daemon.environment = {VARIABLE: f"{point}={action}@{nth}", FIRED: str(fired)}
         self._everything()
@@ -226,6 +227,12 @@ class Blows:
         time.sleep(0.1)
         if not self._daemon.is_up():
             self._daemon.start()
+
+    def _fired_folder(self) -> Path:
+        """So that a failpoint kills once, and not each process that is started again."""
+        folder = self._daemon.state.parent / f"fired-{len(self.struck)}"
+        folder.mkdir()
+        return folder
 
     def _worker_pauses(self) -> None:
         for pid in self._some(1):
