@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from streamwatchd.calendars.calendar import Calendar
+from streamwatchd.calendars.clock import ClockTimes
 from streamwatchd.lang.typed import Aggregate, Baseline, Expr, Firing, Template
 from streamwatchd.repository.store import ModelData
 
@@ -281,6 +282,8 @@ class WindowAlarmSpec:
     amend_ms: int = 0
     expect: ExpectSpec | None = field(default=None, repr=False, metadata=LATER)
     mute: MuteSpec | None = field(default=None, repr=False, metadata=LATER)
+    clock: ClockTimes | None = field(default=None, repr=False, metadata=LATER)
+    """Its id says it too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,11 +127,16 @@ class WindowAlarmNode:
     # when
 
     def due(self, limit_ms: int) -> int | None:
-        instant = self._next_instant()
+        instant = self._on_clock(self._next_instant())
         if instant is None or instant > limit_ms:
             return None
-        change = self._next_change(instant) if self._quiet and not self._has_late() else instant
+        change = self._on_clock(self._next_change(instant)) if self._quiet and not self._has_late() else instant
         return None if change is None or change > limit_ms else change
+
+    def _on_clock(self, instant: int | None) -> int | None:
+        """From there on the first instant at which the rule is judged."""
+        clock = self.spec.clock
+        return instant if clock is None or instant is None else clock.first_from(instant)
 
     def _next_instant(self) -> int | None:
         """The first T after the last one; where keys are expected, the first T of all needs no event."""

@@ -372,7 +372,8 @@ def _draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object
         rule.name if rule.amend else "", *((rule.expect, mute) if rule.expect is not None or mute is not None else ()),
     )  # fmt: skip
     learning = baselines_of(rule, read.base.id)
-    return drafted, (*handle, learning) if learning else handle
+    more = (*((learning,) if learning else ()), *((rule.clock,) if rule.clock is not None else ()))
+    return drafted, (*handle, *more) if more else handle
 
 
 def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> None:
@@ -398,6 +399,7 @@ def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> N
         amend_ms=rule.amend_for_ms,
         expect=_expected(builder, rule, home),
         mute=first.mute,
+        clock=rule.clock,
     )
     spec = learning_alarm(spec, rule)
     draft = builder.draft(home)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from streamwatchd.calendars.clock import ClockTimes
 from streamwatchd.lang.typed import Expr
 from streamwatchd.lang.units import format_duration, parse_duration
 from streamwatchd.rules import codes
 from streamwatchd.rules.building import Work, common, key_context, message_context, reach_ms, read_values
+from streamwatchd.rules.clock_times import build_clock, step_of
 from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.expecting import build_expect
 from streamwatchd.rules.ruleset import SEVERITIES, Alarm, Level, NoData
@@ -36,8 +38,9 @@ def build_alarm(work: Work) -> Alarm | None:
     no_data = no_data_of(work)
     _check_fields(work, levels, no_data)
     expect, unless = build_expect(work), build_unless(work, place)
-    every_ms = _every_ms(work, no_data)
     exprs = judged(work, levels)
+    clock = build_clock(work, exprs)
+    every_ms = _every_ms(work, no_data) if clock is None else _grid_ms(work, clock)
     context = message_context(key_context(work), template)
     shared = common(work, every_ms, _reach(work, levels, no_data), context, exprs)
     if work.findings.has_errors:
@@ -58,6 +61,7 @@ def build_alarm(work: Work) -> Alarm | None:
         expect=expect,
         unless=unless,
         sequence=sequence,
+        clock=clock,
     )
 
 
@@ -171,6 +175,16 @@ def _every_ms(work: Work, no_data: NoData) -> int:
         message = "no `every:`: this alarm has windows, and nothing says how often to judge them"
         work.findings.add(codes.NO_STEP, message, draft.place, hint=hint)
     return found
+
+
+def _grid_ms(work: Work, clock: ClockTimes) -> int:
+    """The step of the panes; rows of a KPI come at steps of their own."""
+    grid, step = step_of(clock), max((stream.step_ms for stream in work.inputs), default=0)
+    if step and grid % step:
+        message = f"`at` does not fall on the steps of `{work.inputs[0].name}`, which are {format_duration(step)}"
+        hint = "let the KPI have an `every:` that divides 15 minutes, or read its source"
+        work.findings.add(codes.WINDOW_STEP, message, work.draft.body.key("at"), hint=hint)
+    return grid
 
 
 def _reach(work: Work, levels: tuple[Level, ...], no_data: NoData) -> int:

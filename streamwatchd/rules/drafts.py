@@ -13,6 +13,7 @@ from streamwatchd.rules.expressions import has_aggregate, parsed, parsed_conditi
 from streamwatchd.rules.form import Findings, Read, read
 from streamwatchd.rules.inheritance import Inheritance
 
+DAY_MS = 86_400_000
 _MEANING = ("source", "by", "values", "when", "levels", "features")
 
 
@@ -58,7 +59,6 @@ def draft(document: Document) -> FileDraft:
     if document.top is None:
         return FileDraft(document, (), tuple(findings.problems))
     defaults = read(document.top, rule_spec.FILE, findings)
-    _timezone(defaults, findings)
     node = defaults.values.get("rules")
     items = node.items if isinstance(node, Sequence) else ()
     inheritance = Inheritance(items, defaults.values.get("defaults"), rule_spec.RULE.records, findings)
@@ -86,7 +86,7 @@ def _rule(node: Mapping, defaults: Read, findings: Findings) -> RuleDraft | None
     findings.rule = name.text if isinstance(name, Scalar) else ""
     before = len(findings.problems)
     body = read(node, rule_spec.RULE.records[head], findings)
-    _timezone(body, findings)
+    _timezone(head, body, defaults, findings)
     is_sound = not any(problem.is_error for problem in findings.problems[before:])
     draft = None
     if isinstance(name, Scalar) and (is_sound or _gives_meaning(body)):
@@ -114,10 +114,15 @@ def _gives_meaning(body: Read) -> bool:
     return "by" in body or all(record.field(word) for word in wrong)
 
 
-def _timezone(record: Read, findings: Findings) -> None:
-    zone = record.scalar("timezone")
-    if zone is not None and zone.text != "UTC":
-        hint = "windows are aligned to UTC; leave it out or write UTC"
+def _timezone(head: str, body: Read, defaults: Read, findings: Findings) -> None:
+    """Only clock times have a zone so far; windows of days are days in UTC."""
+    own, shared = body.scalar("timezone"), defaults.scalar("timezone")
+    zone = own or shared
+    if zone is None or zone.text == "UTC" or "at" in body:
+        return
+    is_daily = head != "alarm" and (body.duration("every") or defaults.duration("every")) % DAY_MS == 0
+    if own is not None or is_daily:
+        hint = "windows are aligned to UTC: leave it out; an alarm with `at:` has clock times of a zone"
         findings.add(codes.NOT_SUPPORTED_YET, f"`timezone: {zone.text}` is not supported yet", zone.span, hint=hint)
 
 

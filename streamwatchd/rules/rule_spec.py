@@ -38,9 +38,7 @@ SHARED = (
     ),
     Field("every", Duration(), "The step: the rule is judged at each multiple of it, in event time.", "10s"),
     Field("labels", _LABELS, "Texts that go along with each alert and KPI row.", "{team: noc}"),
-    Field(
-        "timezone", Text("a time zone"), "The zone that windows are aligned to; only UTC so far.", "UTC", default="UTC"
-    ),
+    Field("timezone", Text("a time zone"), "The zone of `at:`. Windows are aligned to UTC.", "UTC", default="UTC"),
 )
 _COMMON = (
     *SHARED,
@@ -169,7 +167,12 @@ ALARM = Record(
         Field(
             "until", _EXPRESSION, "The event that ends the alarm of a sequence; without it has no end.", 'event == "up"'
         ),
-        Field("at", Text(), "Clock times to judge at.", '"06:00"', later=True),
+        Field(
+            "at",
+            ListOf(Text("a time of the day"), or_one=True),
+            "Clock times to judge at, in `timezone:`, in place of `every:`.",
+            '"06:00"',
+        ),
     ),
     "A condition that raises, holds and clears per key.",
 )

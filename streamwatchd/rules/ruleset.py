@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streamwatchd.calendars.calendar import Calendar
+from streamwatchd.calendars.clock import ClockTimes
 from streamwatchd.diagnostics import Span
 from streamwatchd.lang.typed import Expr, Firing, Template, Type, walk
 from streamwatchd.repository.store import ModelData
@@ -212,6 +213,7 @@ class Alarm(RuleCommon):
     is_state: bool = False
     expect: Expect | None = None
     unless: Expr | None = None
+    clock: ClockTimes | None = None
     sequence: Sequence | None = None
 
     @property

@@ -36,7 +36,7 @@ from tests.oracle.streams import (
     rows_of,
     tasks_of,
 )
-from tests.oracle.windows import is_warming, judged_times, window
+from tests.oracle.windows import at_clock, is_warming, judged_times, window
 
 
 def alarm_events(rule: Alarm, project: Project) -> list[Document]:
@@ -93,7 +93,7 @@ def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
         times, known, forgotten = windows.times(key), None, 0
         life, muting = _life(rule, key, project), Muting(rule, key, project)
         learnt = Learnt(rule, project)
-        for t in judged_times(rule.every_ms, task.first_watermark, task.watermark):
+        for t in at_clock(rule.clock, judged_times(rule.every_ms, task.first_watermark, task.watermark)):
             seen = bisect_left(times, t)
             if seen == forgotten:
                 continue
@@ -119,7 +119,7 @@ def _expected(rule: Alarm, task: Task, windows: Windows, project: Project) -> It
     for key in expected_keys(rule, project):
         times, life, muting = windows.times(key), _life(rule, key, project), Muting(rule, key, project)
         learnt = Learnt(rule, project)
-        for t in judged_times(rule.every_ms, task.begun, task.watermark):
+        for t in at_clock(rule.clock, judged_times(rule.every_ms, task.begun, task.watermark)):
             seen = bisect_left(times, t)
             last = times[seen - 1] if seen else known - 1
             life.moment = (t,)

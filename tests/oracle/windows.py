@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
+from streamwatchd.calendars.clock import ClockTimes
 from streamwatchd.lang.typed import Aggregate
 from tests.oracle.reading import NEVER
 
@@ -19,6 +22,14 @@ def judged_times(every: int, first_watermark: int, watermark: int) -> Iterator[i
     while t <= watermark + 1:
         yield t
         t += every
+
+
+def at_clock(clock: ClockTimes | None, times: Iterator[int]) -> Iterator[int]:
+    """Those of the judged T at which a clock of the zone shows one of the times, for the first time that day."""
+    for t in times:
+        local = datetime.fromtimestamp(t / 1000, UTC).astimezone(ZoneInfo(clock.zone)) if clock else None
+        if clock is None or local is None or (60 * local.hour + local.minute in clock.minutes and not local.fold):
+            yield t
 
 
 def up_to_multiple(value: int, of: int) -> int:
