@@ -80,10 +80,16 @@ def ranked_levels(work: Work, place: Place) -> tuple[Level, ...]:
 
 
 def _levels(work: Work, place: Place) -> Iterator[Level]:
+    keep_ms = work.draft.body.duration("keep_firing_for")
     for severity, scalar in _conditions(work):
         found = work.language.condition(scalar, place)
-        if found is not None and found.when is not None:
-            yield Level(severity, found.when, found.for_ms, found.until, found.until_for_ms)
+        if found is None or found.when is None:
+            continue
+        if keep_ms and found.until is not None:
+            hint = "take one of them out; `C until not (C) for 5m` is what `keep_firing_for: 5m` says"
+            message = "`until` and `keep_firing_for` both say when this level clears"
+            work.findings.add(codes.EXCLUSIVE_FIELDS, message, scalar.span, hint=hint)
+        yield Level(severity, found.when, found.for_ms, found.until, found.until_for_ms or keep_ms)
 
 
 def _conditions(work: Work) -> Iterator[tuple[str, Scalar]]:
@@ -148,9 +154,9 @@ def _check_fields(work: Work, levels: tuple[Level, ...], no_data: NoData) -> Non
         )
     if work.keys or body.scalars("by") or len(work.inputs) > 1:
         return
-    holds = any(level.for_ms or level.until is not None for level in levels)
+    holds = any(level.for_ms or level.until is not None or level.until_for_ms for level in levels)
     if holds or no_data.action != "keep":
-        what = "`for` and `until`" if holds else "`no_data`"
+        what = "`for`, `until` and `keep_firing_for`" if holds else "`no_data`"
         message = f"{what} need `by:`: without it each event is an alert of its own"
         findings.add(
             codes.WINDOWLESS_FIELD, message, work.draft.place, hint="add `by:` with the keys that have a state"

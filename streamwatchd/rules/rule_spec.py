@@ -105,6 +105,12 @@ ALARM = Record(
         ),
         Field("severity", Choice(SEVERITIES), "The severity of `when`.", "critical", default="warning"),
         Field(
+            "keep_firing_for",
+            Duration(),
+            "Clear only once the condition has been false for so long, in levels without `until`.",
+            "5m",
+        ),
+        Field(
             "no_data",
             Text("keep, or `alert after D`, or `resolve after D`"),
             "What silence of a key means.",
@@ -201,7 +207,7 @@ KPI = Record(
     "Values per key and window: one row for each that holds an event.",
 )
 
-_OF_ALARMS = ("when", "levels", "severity", "no_data", "message", "runbook", "max_active")
+_OF_ALARMS = ("when", "levels", "severity", "keep_firing_for", "no_data", "message", "runbook", "max_active")
 
 ANOMALY = Record(
     "an anomaly rule",

@@ -13,7 +13,9 @@ from streamwatchd.rules.ruleset import Level, Sequence
 from streamwatchd.rules.streams import Place
 
 MOST_STEPS = 32
-_NOT_WITH = ("when", "levels", "no_data", "unless", "expect", "limit", "max_active", "every", "in_order")
+_NOT_WITH = (
+    *("when", "levels", "keep_firing_for", "no_data", "unless", "expect", "limit", "max_active", "every", "in_order"),
+)
 
 
 def has_sequence(work: Work) -> bool:

@@ -495,6 +495,12 @@ def muted_alarms(draw: Draw) -> dict[str, str]:
     return files
 
 
+def kept_firing(rng: random.Random, text: str, span: Callable[..., str]) -> str:
+    """Some of the alarms that have keys and no `until` clear late."""
+    fits = "- alarm: " in text and "    by: " in text and " until " not in text and "sequence:" not in text
+    return f"{text}    keep_firing_for: {span(1, 2, 5)}\n" if fits and rng.random() < 0.2 else text
+
+
 def budgeted(rng: random.Random, text: str) -> str:
     """A third of the alarms may notify so seldom that some fold."""
     if "- alarm: " not in text or "sequence:" in text or rng.random() < 0.65:
@@ -538,6 +544,9 @@ def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: i
     forms = draw_forms(Draw(random.Random(log_seed + 2), unit))
     files = {name: budgeted(bounds, text) for name, text in files.items()}
     forms = {name: budgeted(bounds, text) for name, text in forms.items()}
+    kept = random.Random(log_seed + 4)
+    files = {name: kept_firing(kept, text, draw.span) for name, text in files.items()}
+    forms = {name: kept_firing(kept, text, draw.span) for name, text in forms.items()}
     for name, count in partitions.items():
         for partition in range(count):
             size = drawn.randrange(records // 2, records + 1)

@@ -172,3 +172,20 @@ def test_fields_that_do_not_fit_an_alarm_on_rows(check: Check, more: str, code: 
 def test_fields_that_do_not_fit_an_alarm_on_windows(check: Check, more: str) -> None:
     """Said at the field."""
     assert errors(check(WINDOWED + more)) == [codes.WINDOWLESS_FIELD]
+
+
+def test_keep_firing_for_is_the_hold_of_levels_that_clear_when_their_condition_is_false(check: Check) -> None:
+    """`until` and its hold as they would be written out; the reach of the key grows with it."""
+    kept = only(check(WINDOWED + "    keep_firing_for: 5m\n"))
+    assert (kept.levels[0].until, kept.levels[0].until_for_ms) == (None, 300_000)
+    on_rows = only(check(ON_ROWS + "    keep_firing_for: 5m\n"))
+    assert on_rows.in_order, "a hold waits for the watermark"
+
+
+def test_keep_firing_for_needs_keys_and_no_other_word_on_clearing(check: Check) -> None:
+    """`until` says it already; an occurrence has no end."""
+    until = "    when: avg(cpu over 5m) > 85% until avg(cpu over 5m) < 75%\n    keep_firing_for: 5m\n"
+    assert errors(check(HEAD + until)) == [codes.EXCLUSIVE_FIELDS]
+    assert errors(check(HEAD.replace("    by: host\n", "") + "    when: cpu > 85%\n    keep_firing_for: 5m\n")) == [
+        codes.WINDOWLESS_FIELD
+    ]
