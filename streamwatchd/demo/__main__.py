@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamwatchd.demo.feed import PARTITIONS
+from streamwatchd.demo.incidents import PAST_SECONDS
 from streamwatchd.demo.play import Wanted, play
 from streamwatchd.demo.quiet import RATES, incidents, quiet, topic_of, write_labels
 from streamwatchd.demo.record import record, record_all
@@ -48,7 +49,8 @@ def _with_command(arguments: Sequence[str]) -> list[str]:
 
 
 def _record(options: argparse.Namespace, show: Show) -> int:
-    traffic = generate(Shape(RECORDING_START_MS, options.seconds, options.rate, options.seed))
+    shape = Shape(RECORDING_START_MS, options.seconds, options.rate, options.seed, past_seconds=PAST_SECONDS)
+    traffic = generate(shape)
     record(traffic, options.file, PARTITIONS)
     if options.file != "-":
         show.say(

@@ -6,61 +6,26 @@ truth. Tests recompute the truth from the generated records by brute force, so a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from streamwatchd.demo.sources import FAILING, rhythm
+from streamwatchd.demo.effects import (
+    Curve,
+    Effect,
+    Events,
+    Selection,
+    Thin,
+    busy,
+    calm,
+    failing,
+    hold,
+    minutes,
+    odd_mix,
+    off_rhythm,
+)
+from streamwatchd.demo.sources import rhythm
 
-Selection = Mapping[str, str]
 Outcome = Literal["alarm", "quiet", "kpi"]
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Field `name` of the selected rows follows `points` (seconds, value), linear between, with noise.
-
-    With `times` the points are factors of what the field would have been.
-    """
-
-    source: str
-    where: Selection
-    name: str
-    points: tuple[tuple[float, float], ...]
-    noise: float = 0.0
-    times: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Thin:
-    """Only the share `keep` of the selected rows is sent from `start` to `end`: 0 is silence."""
-
-    source: str
-    where: Selection
-    start: float
-    end: float
-    keep: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Events:
-    """Event records of a network device, at these instants: (seconds, event)."""
-
-    device: str
-    link: str
-    at: tuple[tuple[float, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Crowd:
-    """So many times as many of the selected rows are sent; `points` (seconds, factor) as of a curve, at least 1."""
-
-    source: str
-    where: Selection
-    points: tuple[tuple[float, float], ...]
-
-
-Effect = Curve | Thin | Events | Crowd
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +59,8 @@ class Incident:
     grace: float = 60.0
 
 
-def _hold(source: str, where: Selection, name: str, span: tuple[float, float], value: float, noise: float) -> Curve:
-    return Curve(source, where, name, ((span[0], value), (span[1], value)), noise)
-
-
-def _minutes(first: float, last: float) -> tuple[float, float]:
-    return 60 * first, 60 * last
-
-
 def _cpu(host: str, first: float, last: float, value: float, noise: float = 1.0) -> Curve:
-    return _hold("metrics", {"host": host}, "cpu", _minutes(first, last), value, noise)
+    return hold("metrics", {"host": host}, "cpu", minutes(first, last), value, noise)
 
 
 def _disk(host: str, *points: tuple[float, float]) -> Curve:
@@ -111,67 +68,15 @@ def _disk(host: str, *points: tuple[float, float]) -> Curve:
     return Curve("metrics", {"host": host, "mount": "/var"}, "disk", tuple((60 * t, v) for t, v in points), 0.1)
 
 
-def _failing(service: str, first: float, last: float, share: float) -> Curve:
-    return _hold("api", {"service": service}, "failing", _minutes(first, last), share, 0.0)
-
-
-RAMP = 120.0
-"""Seconds that a spell takes to come and to go."""
-SLOW, SHEDDING, CALM = 1.55, 0.024, 0.45
-"""How slow a busy service is, the share that it fails; how many requests a calm one has left."""
-
-
-def busy(service: str, first: float, last: float) -> tuple[Effect, ...]:
-    """Ordinary life of a service, from minute to minute: many requests, slow ones, more of them failing."""
-    start, end = _minutes(first, last)
-    where = {"service": service}
-
-    def spell(usual: float, high: float) -> tuple[tuple[float, float], ...]:
-        return (start, usual), (start + RAMP, high), (end - RAMP, high), (end, usual)
-
-    return (
-        Crowd("api", where, spell(1.0, 1.7)),
-        Curve("api", where, "latency", spell(1.0, SLOW), times=True),
-        Curve("api", where, "failing", spell(FAILING, SHEDDING)),
-    )
-
-
-def calm(service: str, first: float, last: float) -> tuple[Effect, ...]:
-    """Ordinary life of a service: few requests, quick ones."""
-    span, where = _minutes(first, last), {"service": service}
-    return (
-        Thin("api", where, *span, keep=CALM),
-        Curve("api", where, "latency", tuple((at, 0.95) for at in span), times=True),
-    )
-
-
-def odd_mix(service: str, first: float, last: float) -> tuple[Effect, ...]:
-    """Not ordinary: slow and failing as a busy service, with the requests of a calm one."""
-    span, where = _minutes(first, last), {"service": service}
-    return (
-        Thin("api", where, *span, keep=CALM),
-        Curve("api", where, "latency", tuple((at, SLOW) for at in span), times=True),
-        _failing(service, first, last, SHEDDING),
-    )
-
-
-def off_rhythm(link: str, first: float, last: float, start_ms: int) -> tuple[Effect, ...]:
-    """Traffic of the other half of the day: within the daily span, and far from what this time of day has."""
-    span = _minutes(first, last)
-    usual = float(rhythm(start_ms / 1000 + 0.5 * (span[0] + span[1])))
-    factor = (0.6 if usual >= 1.0 else 1.4) / usual
-    return (Curve("network", {"link": link}, "octets", tuple((at, factor) for at in span), times=True),)
-
-
 CPU = (
     Incident(
         "a critical billing server runs hot, its memory full",
         "cpu_high",
         {"host": "billing-1"},
-        *_minutes(6, 14),
+        *minutes(6, 14),
         effects=(
             _cpu("billing-1", 6, 14, 97),
-            _hold("metrics", {"host": "billing-1"}, "mem", _minutes(6, 14), 96, 0.5),
+            hold("metrics", {"host": "billing-1"}, "mem", minutes(6, 14), 96, 0.5),
         ),
         severities=("critical",),
     ),
@@ -179,7 +84,7 @@ CPU = (
         "the same server's health score collapses",
         "health",
         {"host": "billing-1"},
-        *_minutes(6, 14),
+        *minutes(6, 14),
         outcome="kpi",
         shows=Above("score", 20, below=True),
     ),
@@ -187,7 +92,7 @@ CPU = (
         "a critical voice server runs hot, less steeply",
         "cpu_high",
         {"host": "voice-2"},
-        *_minutes(14.5, 23),
+        *minutes(14.5, 23),
         effects=(Curve("metrics", {"host": "voice-2"}, "cpu", ((870, 45), (960, 93), (1320, 93), (1380, 50)), 1.0),),
         severities=("critical",),
     ),
@@ -195,7 +100,7 @@ CPU = (
         "a critical server stays at 84 %",
         "cpu_high",
         {"host": "payments-1"},
-        *_minutes(7, 19),
+        *minutes(7, 19),
         outcome="quiet",
         effects=(_cpu("payments-1", 7, 19, 84, 0.3),),
     ),
@@ -203,7 +108,7 @@ CPU = (
         "a critical server at 98 % for only 3 minutes",
         "cpu_high",
         {"host": "checkout-1"},
-        *_minutes(10, 13),
+        *minutes(10, 13),
         outcome="quiet",
         effects=(_cpu("checkout-1", 10, 13, 98),),
     ),
@@ -211,7 +116,7 @@ CPU = (
         "a standard server at 97 % for 12 minutes",
         "cpu_high",
         {"host": "reports-4"},
-        *_minutes(8, 20),
+        *minutes(8, 20),
         outcome="quiet",
         effects=(_cpu("reports-4", 8, 20, 97),),
     ),
@@ -219,9 +124,57 @@ CPU = (
         "a server that is not in the inventory at 99 %",
         "cpu_high",
         {"host": "lab-1"},
-        *_minutes(5, 25),
+        *minutes(5, 25),
         outcome="quiet",
-        effects=(_cpu("lab-1", 5, 25, 99, 0.3),),
+        effects=(
+            _cpu("lab-1", 5, 25, 99, 0.3),
+            hold("metrics", {"host": "lab-1"}, "mem", minutes(5, 25), 45, 0.5),
+        ),
+    ),
+)
+
+PAST_SECONDS = 21_600
+"""How long before the traffic some servers are heard already: rule 8 wants to know a server for six hours."""
+PAST_HOSTS = ("reports-4", "search-6", "catalog-4")
+"""Which ones: of one partition of four, so that the hours before take one task's work."""
+
+
+def _half_hours(host: str, value: float) -> Curve:
+    """Busy from the tenth to the twentieth minute of each half hour, calm between, in the past too."""
+    shape = ((0.0, 30.0), (600.0, 30.0), (620.0, value), (1_180.0, value), (1_200.0, 30.0))
+    points = ((begin + at, height) for begin in range(-PAST_SECONDS, 1_800, 1_800) for at, height in shape)
+    return Curve("metrics", {"host": host}, "cpu", tuple(points), 2.0)
+
+
+# Only with the past before it.
+UNUSUAL = (
+    Incident(
+        "a server that idles works hard, still under any fixed bound",
+        "cpu_unusual",
+        {"host": "search-6"},
+        *minutes(11, 20),
+        effects=(_cpu("search-6", 11, 20, 74),),
+    ),
+    Incident(
+        "a standard server at 97 % is unusual too",
+        "cpu_unusual",
+        {"host": "reports-4"},
+        *minutes(8, 20),
+    ),
+    Incident(
+        "a server is as busy as it was in every half hour before",
+        "cpu_unusual",
+        {"host": "catalog-4"},
+        *minutes(0, 30),
+        outcome="quiet",
+        effects=(_half_hours("catalog-4", 78),),
+    ),
+    Incident(
+        "a hot server that is known for minutes only",
+        "cpu_unusual",
+        {"host": "billing-1"},
+        *minutes(6, 14),
+        outcome="quiet",
     ),
 )
 
@@ -230,7 +183,7 @@ DISK = (
         "a disk fills, is cleaned up, recovers",
         "disk_filling",
         {"host": "accounts-2", "mount": "/var"},
-        *_minutes(5, 18),
+        *minutes(5, 18),
         effects=(_disk("accounts-2", (3, 55), (6, 83), (13, 83), (14, 97), (18, 97), (18.1, 62), (30, 62)),),
         severities=("warning", "critical"),
     ),
@@ -238,15 +191,15 @@ DISK = (
         "a disk vanishes for 15 minutes",
         "disk_filling",
         {"host": "catalog-5", "mount": "/var"},
-        *_minutes(7, 22),
-        effects=(Thin("metrics", {"host": "catalog-5", "mount": "/var"}, *_minutes(7, 22)),),
+        *minutes(7, 22),
+        effects=(Thin("metrics", {"host": "catalog-5", "mount": "/var"}, *minutes(7, 22)),),
         event="no_data",
     ),
     Incident(
         "a disk at 82 % for less than 5 minutes",
         "disk_filling",
         {"host": "messaging-3", "mount": "/var"},
-        *_minutes(9, 12.5),
+        *minutes(9, 12.5),
         outcome="quiet",
         effects=(_disk("messaging-3", (9, 82), (12.5, 82)),),
     ),
@@ -254,7 +207,7 @@ DISK = (
         "a disk at 99 % for 20 seconds",
         "disk_filling",
         {"host": "search-2", "mount": "/var"},
-        *_minutes(16, 16.34),
+        *minutes(16, 16.34),
         outcome="quiet",
         effects=(_disk("search-2", (16, 99), (16.34, 99)),),
     ),
@@ -262,9 +215,9 @@ DISK = (
         "a disk silent for 8 minutes",
         "disk_filling",
         {"host": "identity-3", "mount": "/var"},
-        *_minutes(11, 19),
+        *minutes(11, 19),
         outcome="quiet",
-        effects=(Thin("metrics", {"host": "identity-3", "mount": "/var"}, *_minutes(11, 19)),),
+        effects=(Thin("metrics", {"host": "identity-3", "mount": "/var"}, *minutes(11, 19)),),
     ),
 )
 
@@ -273,32 +226,32 @@ SERVICE = (
         "billing fails more than 5 % of its requests",
         "billing_errors",
         {"service": "billing"},
-        *_minutes(8, 11),
-        effects=(_hold("service_metrics", {"service": "billing"}, "error_rate", _minutes(8, 11), 8.5, 0.5),),
+        *minutes(8, 11),
+        effects=(hold("service_metrics", {"service": "billing"}, "error_rate", minutes(8, 11), 8.5, 0.5),),
     ),
     Incident(
         "billing stays just under 5 %",
         "billing_errors",
         {"service": "billing"},
-        *_minutes(16, 19),
+        *minutes(16, 19),
         outcome="quiet",
-        effects=(_hold("service_metrics", {"service": "billing"}, "error_rate", _minutes(16, 19), 4.7, 0.05),),
+        effects=(hold("service_metrics", {"service": "billing"}, "error_rate", minutes(16, 19), 4.7, 0.05),),
     ),
     Incident(
         "payments, not billing, fails 12 %",
         "billing_errors",
         {"service": "payments"},
-        *_minutes(12, 15),
+        *minutes(12, 15),
         outcome="quiet",
-        effects=(_hold("service_metrics", {"service": "payments"}, "error_rate", _minutes(12, 15), 12, 0.5),),
+        effects=(hold("service_metrics", {"service": "payments"}, "error_rate", minutes(12, 15), 12, 0.5),),
     ),
     Incident(
         "checkout, busy, fails 14 % of its requests",
         "slow_and_failing",
         {"service": "checkout"},
-        *_minutes(12, 17),
+        *minutes(12, 17),
         effects=(
-            _failing("checkout", 12, 17, 0.14),
+            failing("checkout", 12, 17, 0.14),
             Curve("api", {"service": "checkout"}, "latency", ((720, 2.5), (1020, 2.5)), times=True),
         ),
     ),
@@ -306,7 +259,7 @@ SERVICE = (
         "checkout's failures in the minute's row",
         "transactions",
         {"service": "checkout"},
-        *_minutes(12, 17),
+        *minutes(12, 17),
         outcome="kpi",
         shows=Above("error_rate", 0.05),
     ),
@@ -314,15 +267,15 @@ SERVICE = (
         "reports fails 35 %, of few requests",
         "slow_and_failing",
         {"service": "reports"},
-        *_minutes(9, 15),
+        *minutes(9, 15),
         outcome="quiet",
-        effects=(_failing("reports", 9, 15, 0.35),),
+        effects=(failing("reports", 9, 15, 0.35),),
     ),
     Incident(
         "payments has a busy spell: slower, and failing 2.4 %",
         "slow_and_failing",
         {"service": "payments"},
-        *_minutes(16, 24),
+        *minutes(16, 24),
         outcome="quiet",
         effects=busy("payments", 16, 24),
     ),
@@ -330,7 +283,7 @@ SERVICE = (
         "the west answers slowly",
         "api_response_time",
         {"region": "west"},
-        *_minutes(10, 16),
+        *minutes(10, 16),
         outcome="kpi",
         effects=(Curve("api", {"region": "west"}, "latency", ((600, 1), (660, 5), (900, 5), (960, 1)), times=True),),
         shows=Above("avg_latency", 350),
@@ -343,36 +296,36 @@ NETWORK = (
         "an edge device goes silent",
         "device_silent",
         {"device": "edge-07"},
-        *_minutes(10, 30),
-        effects=(Thin("network", {"device": "edge-07"}, *_minutes(10, 30)),),
+        *minutes(10, 30),
+        effects=(Thin("network", {"device": "edge-07"}, *minutes(10, 30)),),
     ),
     Incident(
         "an edge device is never heard",
         "device_silent",
         {"device": "edge-24"},
-        *_minutes(0, 30),
-        effects=(Thin("network", {"device": "edge-24"}, *_minutes(0, 30)),),
+        *minutes(0, 30),
+        effects=(Thin("network", {"device": "edge-24"}, *minutes(0, 30)),),
     ),
     Incident(
         "an access device goes silent, which nobody expects to hear",
         "device_silent",
         {"device": "access-11"},
-        *_minutes(5, 30),
+        *minutes(5, 30),
         outcome="quiet",
-        effects=(Thin("network", {"device": "access-11"}, *_minutes(5, 30)),),
+        effects=(Thin("network", {"device": "access-11"}, *minutes(5, 30)),),
     ),
     Incident(
         "a link flaps twice, then is down",
         "flap_then_down",
         {"device": "edge-12"},
-        *_minutes(9, 12),
+        *minutes(9, 12),
         effects=(Events("edge-12", "edge-12:ge1", ((540, "link_flap"), (630, "link_flap"), (720, "link_down"))),),
     ),
     Incident(
         "a link flaps twice and is down a quarter of an hour later",
         "flap_then_down",
         {"device": "edge-13"},
-        *_minutes(5, 22),
+        *minutes(5, 22),
         outcome="quiet",
         effects=(Events("edge-13", "edge-13:ge0", ((300, "link_flap"), (390, "link_flap"), (1290, "link_down"))),),
     ),
@@ -380,7 +333,7 @@ NETWORK = (
         "a link flaps once, then is down",
         "flap_then_down",
         {"device": "edge-14"},
-        *_minutes(14, 15),
+        *minutes(14, 15),
         outcome="quiet",
         effects=(Events("edge-14", "edge-14:ge2", ((840, "link_flap"), (900, "link_down"))),),
     ),
@@ -391,33 +344,33 @@ MIX = (
         "billing: slow and failing as when busy, with few requests; each usual alone",
         "odd_mix",
         {"service": "billing"},
-        *_minutes(19, 27),
+        *minutes(19, 27),
         effects=odd_mix("billing", 19, 27),
     ),
     Incident(
         "checkout, failing and slow, is an odd mix too",
         "odd_mix",
         {"service": "checkout"},
-        *_minutes(12, 17),
+        *minutes(12, 17),
     ),
     Incident(
         "so is reports, failing 35 %",
         "odd_mix",
         {"service": "reports"},
-        *_minutes(9, 15),
+        *minutes(9, 15),
     ),
     Incident(
         "payments in a busy spell: slower and failing more",
         "odd_mix",
         {"service": "payments"},
-        *_minutes(16, 24),
+        *minutes(16, 24),
         outcome="quiet",
     ),
     Incident(
         "billing in a calm spell",
         "odd_mix",
         {"service": "billing"},
-        *_minutes(4, 12),
+        *minutes(4, 12),
         outcome="quiet",
         effects=calm("billing", 4, 12),
     ),
@@ -432,22 +385,22 @@ def rhythms(start_ms: int) -> tuple[Incident, ...]:
             f"a core link carries {0.6 if usual >= 1 else 1.4} of its mean, usual at other hours",
             "traffic_off_forecast",
             {"link": "core-02:ge0"},
-            *_minutes(15, 25),
+            *minutes(15, 25),
             effects=off_rhythm("core-02:ge0", 15, 25, start_ms),
         ),
         Incident(
             "another link keeps its daily rhythm",
             "traffic_off_forecast",
             {"link": "core-03:ge0"},
-            *_minutes(0, 30),
+            *minutes(0, 30),
             outcome="quiet",
         ),
     )
 
 
-def script(seconds: float, start_ms: int) -> tuple[Incident, ...]:
-    """The entries that are over within the first `seconds` of traffic."""
-    everything = CPU + DISK + SERVICE + NETWORK + MIX + rhythms(start_ms)
+def script(seconds: float, start_ms: int, *, past: bool = True) -> tuple[Incident, ...]:
+    """The entries that are over within the first `seconds` of traffic; with those that need a `past`."""
+    everything = CPU + (UNUSUAL if past else ()) + DISK + SERVICE + NETWORK + MIX + rhythms(start_ms)
     return tuple(incident for incident in everything if incident.end <= seconds)
 
 

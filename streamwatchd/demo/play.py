@@ -12,6 +12,7 @@ from pathlib import Path
 from streamwatchd.demo.daemon import Daemon, command
 from streamwatchd.demo.feed import PARTITIONS, Feed
 from streamwatchd.demo.follow import Outputs
+from streamwatchd.demo.incidents import PAST_SECONDS
 from streamwatchd.demo.project import Project, prepare
 from streamwatchd.demo.show import Ink, Progress, Screen, Show, clock, summary
 from streamwatchd.demo.traffic import Nature, Shape, Traffic, generate
@@ -39,7 +40,8 @@ class Wanted:
 
 def play(wanted: Wanted, show: Show) -> Verdict:
     """Raises Unavailable when broker or daemon give up, UnreadableInput when the shipped project is not there."""
-    shape = Shape(past_ms(wanted.seconds), wanted.seconds, wanted.rate, wanted.seed)
+    start_ms = past_ms(wanted.seconds)
+    shape = Shape(start_ms, wanted.seconds, wanted.rate, wanted.seed, past_seconds=PAST_SECONDS)
     with tempfile.TemporaryDirectory(prefix="streamwatchd-demo-") as folder, ExitStack() as stack:
         kafka, servers = stack.enter_context(_broker(wanted.kafka))
         project = prepare(Path(folder), servers, _prefix(wanted.kafka))

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from streamwatchd.demo import inventory
-from streamwatchd.demo.incidents import Crowd, Curve, Effect, Events, Selection, Thin, busy, calm, odd_mix, off_rhythm
+from streamwatchd.demo.effects import Effect, Selection, busy, calm, meets, moved, odd_mix, off_rhythm
 from streamwatchd.demo.sources import KINDS
 from streamwatchd.demo.traffic import Shape, Traffic, records_of
 from streamwatchd.operators.document import iso
@@ -47,7 +47,7 @@ def quiet(source: str, start_ms: int, days: float, seed: int, effects: Sequence[
         length = min(PART_SECONDS, seconds - begin)
         rate = RATES[source] / kind.share
         shape = Shape(start_ms + 1000 * begin, length, rate, seed, scripted=False, part=part)
-        near = [_moved(effect, -begin) for effect in everything if _meets(effect, begin, begin + length)]
+        near = [moved(effect, -begin) for effect in everything if meets(effect, begin, begin + length)]
         yield Traffic(shape, (records_of(shape, kind, near),), ())
 
 
@@ -131,28 +131,3 @@ def write_labels(odd: Sequence[Odd], start_ms: int, path: Path) -> None:
 
 def topic_of(source: str) -> str:
     return next(kind.topic for kind in KINDS if kind.name == source)
-
-
-def _reach(effect: Effect) -> tuple[float, float]:
-    match effect:
-        case Thin(start=start, end=end):
-            return start, end
-        case Events(at=at):
-            return at[0][0], at[-1][0]
-        case Curve(points=points) | Crowd(points=points):
-            return points[0][0], points[-1][0]
-
-
-def _meets(effect: Effect, begin: float, end: float) -> bool:
-    first, last = _reach(effect)
-    return first < end and last > begin
-
-
-def _moved(effect: Effect, by: float) -> Effect:
-    match effect:
-        case Thin():
-            return replace(effect, start=effect.start + by, end=effect.end + by)
-        case Events():
-            return replace(effect, at=tuple((at + by, name) for at, name in effect.at))
-        case Curve() | Crowd():
-            return replace(effect, points=tuple((at + by, value) for at, value in effect.points))

@@ -78,15 +78,17 @@ class Kind:
 
 
 def metrics(generator: Generator, count: int, span: Span) -> list[Block]:
-    """Each server samples every mount by turns; a sample carries the server's CPU and memory."""
+    """Each server samples every mount by turns; a sample carries the server's CPU and memory. Disks fill by the day."""
     hosts = [*(server.device for server in inventory.servers()), UNLISTED_HOST]
     series = [(host, mount) for host in hosts for mount in inventory.MOUNTS]
     seconds, of = _periodic(generator, len(series), count, span.seconds)
     host_of = of // len(inventory.MOUNTS)
-    waves = generator.uniform(0, 2 * np.pi, len(hosts))[host_of] + 2 * np.pi * seconds / 1_800
-    cpu = generator.uniform(28, 45, len(hosts))[host_of] + 6 * np.sin(waves) + generator.normal(0, 3, len(of))
-    memory = generator.uniform(40, 68, len(hosts))[host_of] + generator.normal(0, 0.6, len(of))
-    disk = generator.uniform(30, 60, len(series))[of] + seconds / 3_600 + generator.normal(0, 0.05, len(of))
+    traits = span.traits()
+    waves = traits.uniform(0, 2 * np.pi, len(hosts))[host_of] + 2 * np.pi * seconds / 1_800
+    cpu = traits.uniform(28, 45, len(hosts))[host_of] + 6 * np.sin(waves) + generator.normal(0, 3, len(of))
+    memory = traits.uniform(40, 68, len(hosts))[host_of] + generator.normal(0, 0.6, len(of))
+    written = (span.start_ms / 1000 + seconds) % DAY / 3_600
+    disk = traits.uniform(30, 60, len(series))[of] + written / 4 + generator.normal(0, 0.05, len(of))
     fields = {
         "host": _choose([host for host, _ in series], of),
         "mount": _choose([mount for _, mount in series], of),

@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from streamwatchd.batch import Times
 from streamwatchd.demo import sources
+from streamwatchd.demo.effects import Crowd, Curve, Effect, Events, Selection, Thin, meets, moved
 from streamwatchd.demo.flaws import FLAWS, spoil
-from streamwatchd.demo.incidents import NEEDED_RATE, Crowd, Curve, Effect, Events, Incident, Selection, Thin, script
+from streamwatchd.demo.incidents import NEEDED_RATE, PAST_HOSTS, Incident, script
 from streamwatchd.demo.sources import KINDS, Block, Generator, Kind, Span
 
 HEARTBEAT_SHARE = 0.01
@@ -24,6 +25,8 @@ LATE_SHARE = 2e-4
 FLAWED_SHARE = 2e-4
 LATE_BY_SECONDS = (30.0, 90.0)
 SHORTEST_SECONDS = 300
+_PAST = 0x9A57
+"""The part of a seed that is before its traffic."""
 
 
 class Nature(IntEnum):
@@ -40,7 +43,8 @@ class Shape:
     """What to generate. `start_ms` lies on a full minute if windows are to fall alike from run to run.
 
     `scripted` traffic has the script's incidents, late records and poison; it raises ValueError for a rate at which the
-    incidents would not be what they claim. `part` tells stretches of one seed apart.
+    incidents would not be what they claim. `part` tells stretches of one seed apart. A few servers are heard
+    for `past_seconds` before the start.
     """
 
     start_ms: int
@@ -49,6 +53,7 @@ class Shape:
     seed: int = 1
     scripted: bool = True
     part: int = 0
+    past_seconds: int = 0
 
     def __post_init__(self) -> None:
         if self.scripted and self.rate < NEEDED_RATE:
@@ -86,20 +91,28 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
+    """`past` is what comes before the start."""
+
     shape: Shape
     sources: tuple[Records, ...]
     incidents: tuple[Incident, ...]
+    past: tuple[Records, ...] = ()
 
     def __len__(self) -> int:
-        return sum(map(len, self.sources))
+        return sum(map(len, self._everything))
+
+    @property
+    def _everything(self) -> tuple[Records, ...]:
+        return (*self.past, *self.sources)
 
     def __iter__(self) -> Iterator[tuple[Records, int]]:
         """(source, row) of every record in order of arrival."""
-        source = np.repeat(np.arange(len(self.sources)), [len(records) for records in self.sources])
-        row = np.concatenate([np.arange(len(records)) for records in self.sources])
-        order = np.argsort(np.concatenate([records.arrival_ms for records in self.sources]), kind="stable")
+        everything = self._everything
+        source = np.repeat(np.arange(len(everything)), [len(records) for records in everything])
+        row = np.concatenate([np.arange(len(records)) for records in everything])
+        order = np.argsort(np.concatenate([records.arrival_ms for records in everything]), kind="stable")
         for index, position in zip(source[order].tolist(), row[order].tolist()):
-            yield self.sources[index], position
+            yield everything[index], position
 
     def count(self, nature: Nature) -> int:
         return sum(records.count(nature) for records in self.sources)
@@ -107,20 +120,44 @@ class Traffic:
 
 def generate(shape: Shape) -> Traffic:
     """All records in memory: about 300 bytes each."""
-    incidents = script(shape.seconds, shape.start_ms)
+    incidents = script(shape.seconds, shape.start_ms, past=shape.past_seconds > 0)
     effects = [effect for incident in incidents for effect in incident.effects]
-    return Traffic(shape, tuple(records_of(shape, kind, effects) for kind in KINDS), incidents)
+    past = (_past_of(shape, effects),) if shape.past_seconds else ()
+    return Traffic(shape, tuple(records_of(shape, kind, effects) for kind in KINDS), incidents, past)
 
 
 def records_of(shape: Shape, kind: Kind, effects: Sequence[Effect]) -> Records:
     """One source's."""
-    number = KINDS.index(kind)
-    generator = np.random.default_rng([shape.seed, number, *([shape.part] if shape.part else [])])
+    generator = _generator(shape, kind)
     span = Span(shape.start_ms, shape.seconds, shape.seed)
     budget = round(kind.share * shape.rate * shape.seconds)
     beats = round(HEARTBEAT_SHARE * budget)
     blocks = kind.blocks(generator, budget - beats, span)
     blocks.append(sources.heartbeats(generator, kind, np.unique(blocks[0].fields[kind.key]), beats, span))
+    _affect(generator, kind, blocks, effects)
+    return _arrive(generator, shape, kind, blocks)
+
+
+def _past_of(shape: Shape, effects: Sequence[Effect]) -> Records:
+    """The metrics of a few servers in the time before, as often as later; nothing is late or flawed."""
+    kind = next(kind for kind in KINDS if kind.name == "metrics")
+    seconds = shape.past_seconds
+    before = Shape(shape.start_ms - 1000 * seconds, seconds, shape.rate, shape.seed, scripted=False, part=_PAST)
+    generator = _generator(before, kind)
+    blocks = kind.blocks(
+        generator, round(kind.share * shape.rate * seconds), Span(before.start_ms, seconds, shape.seed)
+    )
+    for block in blocks:
+        block.take(np.isin(block.fields[kind.key].astype(str), PAST_HOSTS))
+    _affect(generator, kind, blocks, [moved(effect, seconds) for effect in effects if meets(effect, -seconds, 0)])
+    return _arrive(generator, before, kind, blocks)
+
+
+def _generator(shape: Shape, kind: Kind) -> Generator:
+    return np.random.default_rng([shape.seed, KINDS.index(kind), *([shape.part] if shape.part else [])])
+
+
+def _affect(generator: Generator, kind: Kind, blocks: list[Block], effects: Sequence[Effect]) -> None:
     for effect in effects:
         match effect:
             case Crowd():
@@ -134,7 +171,6 @@ def records_of(shape: Shape, kind: Kind, effects: Sequence[Effect]) -> Records:
     for block in blocks:
         if block.derive:
             block.derive(block.fields)
-    return _arrive(generator, shape, kind, blocks)
 
 
 def _bend(generator: Generator, kind: Kind, blocks: list[Block], curve: Curve) -> None:

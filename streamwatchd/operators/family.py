@@ -25,7 +25,7 @@ from streamwatchd.operators.keyspace import OVERFLOW, Admission, KeySpace, is_ad
 from streamwatchd.operators.known import UNKNOWN, Known
 from streamwatchd.operators.late import LateLayer, Partial, View
 from streamwatchd.operators.node import first_multiple_above
-from streamwatchd.operators.panes import Feed, Pane, PaneTable, pack_pane, unpack_pane
+from streamwatchd.operators.panes import BEFORE_ALL, Feed, Pane, PaneTable, pack_pane, unpack_pane
 from streamwatchd.operators.spec import Accumulation, FamilySpec, KeyColumn, TableSpec, Window
 from streamwatchd.packing import Frozen, thawed
 
@@ -172,7 +172,7 @@ class Family:
     def _roll_up(self, table: PaneTable) -> None:
         """Take in the panes that are closed already."""
         finest = self.finest
-        for index in sorted(i for i in finest.panes if (i + 1) * finest.width_ms <= self.closed_ms):
+        for index in finest.panes.within(BEFORE_ALL, self.closed_ms // finest.width_ms):
             start = index * finest.width_ms
             if start >= self.kept[table.width_ms]:
                 table.merge_pane(start // table.width_ms, finest.panes[index], None, len(self.space))
@@ -342,7 +342,7 @@ class Family:
         if self.late is not None:
             self.late.merge_pending(until_ms, self.space)
         size = len(self.space)
-        for index in sorted(i for i in finest.panes if self.closed_ms < (i + 1) * finest.width_ms <= until_ms):
+        for index in finest.panes.within(self.closed_ms // finest.width_ms, until_ms // finest.width_ms):
             finest.settle(index, size, self._steps_from)
             pane = finest.panes[index]
             if self.known:
@@ -448,7 +448,8 @@ class Family:
     def earliest(self) -> int | None:
         """The start of the earliest pane that holds data, pending ones included."""
         width = self.finest.width_ms
-        indices = [*self.finest.panes, *self.pending]
+        first = self.finest.panes.first_from(BEFORE_ALL)
+        indices = [*(() if first is None else (first,)), *self.pending]
         return min(indices) * width if indices else None
 
     def next_instant(self, step_ms: int, done_ms: int | None, begins_ms: int | None) -> int | None:
@@ -461,12 +462,8 @@ class Family:
 
     def first_data(self, from_ms: int) -> int | None:
         """The start of the earliest pane with data that ends after `from_ms`, of any width, pending ones included."""
-        starts = [
-            index * table.width_ms
-            for table in self.tables.values()
-            for index in table.panes
-            if (index + 1) * table.width_ms > from_ms
-        ]
+        firsts = [table.first_pane_after(from_ms - table.width_ms + 1) for table in self.tables.values()]
+        starts = [start for start in firsts if start is not None]
         width = self.finest.width_ms
         starts.extend(index * width for index in self.pending if (index + 1) * width > from_ms)
         return min(starts, default=None)
@@ -476,8 +473,8 @@ class Family:
     def final_panes(self, until_ms: int) -> Iterator[tuple[int, Pane]]:
         """Panes that end at or before `until_ms`, in order, each handed out once and then forgotten."""
         finest = self.finest
-        for index in sorted(i for i in finest.panes if (i + 1) * finest.width_ms <= until_ms):
-            yield index, finest.panes.pop(index)
+        for index in finest.panes.within(BEFORE_ALL, until_ms // finest.width_ms):
+            yield index, finest.panes.take(index)
 
     # snapshots
 

@@ -5,6 +5,7 @@ A pane that the watermark has passed never changes. Windows are read by merging 
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +30,9 @@ _MERGE_AT_MOST = 4
 """Windows of up to so many panes are merged; longer ones are read from running totals."""
 
 _MANY_KEYS = 4_096
+
+BEFORE_ALL, AFTER_ALL = -(2**62), 2**62
+"""Indices below and above those of all panes."""
 
 _NO_FIRST = np.iinfo(np.int64).max
 _NO_LAST = np.iinfo(np.int64).min
@@ -88,6 +92,38 @@ class Pane:
         return Pane(self.count.copy(), self.first.copy(), self.last.copy(), states)
 
 
+class Timeline(dict[int, Pane]):
+    """Panes by index, which also knows them in order of time: what is asked of a few of them is not asked of all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._order: list[int] = []
+
+    def __setitem__(self, index: int, pane: Pane) -> None:
+        if index not in self:
+            insort(self._order, index)
+        super().__setitem__(index, pane)
+
+    def __delitem__(self, index: int) -> None:
+        super().__delitem__(index)
+        del self._order[bisect_left(self._order, index)]
+
+    def within(self, first: int, end: int) -> list[int]:
+        """The indices first … end − 1 that have a pane, ascending."""
+        return self._order[bisect_left(self._order, first) : bisect_left(self._order, end)]
+
+    def first_from(self, index: int) -> int | None:
+        """The first index from there on that has a pane."""
+        place = bisect_left(self._order, index)
+        return self._order[place] if place < len(self._order) else None
+
+    def take(self, index: int) -> Pane:
+        """A pane, which is not kept any more."""
+        pane = self[index]
+        del self[index]
+        return pane
+
+
 @dataclass(slots=True)
 class _Selection:
     """Rows that an accumulation takes: their groups, the column's values and the event times."""
@@ -139,7 +175,7 @@ class PaneTable:
         self.width_ms = width_ms
         self.accumulations = tuple(accumulations)
         self.track_times = track_times
-        self.panes: dict[int, Pane] = {}
+        self.panes = Timeline()
         self._frozen: dict[int, Frozen] = {}
         self._totals: dict[Accumulation, RunningTotals] = {}
         self.lasts: dict[Accumulation, Last] = {}
@@ -246,15 +282,8 @@ class PaneTable:
 
     def between(self, start_ms: int, end_ms: int) -> Iterator[Pane]:
         """The panes within [start, end), which are multiples of the width, in order of time."""
-        first, last = start_ms // self.width_ms, end_ms // self.width_ms
-        if last - first <= len(self.panes):
-            candidates: Sequence[int] = range(first, last)
-        else:
-            candidates = sorted(index for index in self.panes if first <= index < last)
-        for index in candidates:
-            pane = self.panes.get(index)
-            if pane is not None:
-                yield pane
+        for index in self.panes.within(start_ms // self.width_ms, end_ms // self.width_ms):
+            yield self.panes[index]
 
     def counts(self, start_ms: int, end_ms: int, size: int) -> npt.NDArray[np.int64]:
         """Rows per key in a window."""
@@ -290,8 +319,8 @@ class PaneTable:
         totals = self._totals.get(accumulation)
         if totals is None:
             totals = self._totals[accumulation] = RunningTotals(accumulation)
-        last = totals.indices[-1] if totals.indices else None
-        for index in sorted(i for i in self.panes if i < before and (last is None or i > last)):
+        after = totals.indices[-1] + 1 if totals.indices else BEFORE_ALL
+        for index in self.panes.within(after, before):
             state = self.panes[index].states.get(accumulation)
             if state is not None:
                 totals.add(index, state, size)
@@ -300,7 +329,7 @@ class PaneTable:
     def drop_before(self, time_ms: int) -> None:
         """Forget panes that end at or before `time_ms`."""
         limit = time_ms // self.width_ms
-        for index in [index for index in self.panes if index < limit]:
+        for index in self.panes.within(BEFORE_ALL, limit):
             del self.panes[index]
             self._frozen.pop(index, None)
         for totals in self._totals.values():
@@ -347,8 +376,8 @@ class PaneTable:
 
     def first_pane_after(self, time_ms: int) -> int | None:
         """The start of the earliest pane that starts at or after `time_ms`."""
-        starts = [index * self.width_ms for index in self.panes if index * self.width_ms >= time_ms]
-        return min(starts, default=None)
+        index = self.panes.first_from(-(-time_ms // self.width_ms))
+        return None if index is None else index * self.width_ms
 
 
 def _no_times() -> tuple[Times, Times]:

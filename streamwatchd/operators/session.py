@@ -18,7 +18,7 @@ from streamwatchd.batch import Times
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.judging import key_frame
 from streamwatchd.operators.kpi import KpiRows
-from streamwatchd.operators.panes import Pane, pack_pane, unpack_pane
+from streamwatchd.operators.panes import AFTER_ALL, Pane, pack_pane, unpack_pane
 from streamwatchd.operators.spec import Accumulation, KpiSpec
 
 
@@ -40,7 +40,8 @@ class SessionNode:
 
     def due(self, limit_ms: int) -> int | None:
         width = self.family.finest.width_ms
-        indices = {*self.family.finest.panes, *self.family.pending}
+        first = self.family.finest.panes.first_from(self.done_ms // width)
+        indices = {*(() if first is None else (first,)), *self.family.pending}
         closings = [(index + 1) * width for index in indices if (index + 1) * width > self.done_ms]
         ending, ends = self._endings()
         instant = min([*closings, *ends[ending].tolist()], default=None)
@@ -53,18 +54,18 @@ class SessionNode:
         ending = self.open.count > 0
         if self.family.spec.route is not None:
             return ending, -(-ends // width) * width
-        for index, pane in self.family.finest.panes.items():
-            if (index + 1) * width > self.done_ms:
-                size = min(len(ends), len(pane.count))
-                ending[:size] &= (pane.count[:size] == 0) | (pane.first[:size] >= ends[:size])
+        panes = self.family.finest.panes
+        for index in panes.within(self.done_ms // width, AFTER_ALL):
+            pane = panes[index]
+            size = min(len(ends), len(pane.count))
+            ending[:size] &= (pane.count[:size] == 0) | (pane.first[:size] >= ends[:size])
         return ending, ends
 
     def judge(self, judged_ms: int) -> None:
         """Take in the panes that are closed at T, then give out the sessions that end at or before T."""
         self.family.close(judged_ms)
         table = self.family.finest
-        closed = [i for i in sorted(table.panes) if self.done_ms < (i + 1) * table.width_ms <= judged_ms]
-        for index in closed:
+        for index in table.panes.within(self.done_ms // table.width_ms, judged_ms // table.width_ms):
             self._take_in(table.panes[index], index * table.width_ms)
         self.done_ms = max(self.done_ms, judged_ms)
         ending, ends = self._endings()

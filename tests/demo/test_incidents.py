@@ -49,6 +49,21 @@ def cpu_high(events: dict[str, list[tuple[int, Event]]]) -> Marks:
     }
 
 
+def cpu_unusual(events: dict[str, list[tuple[int, Event]]]) -> Marks:
+    """Of hosts that are known for six hours: five minutes against all that was before."""
+    marks: Marks = {}
+    for key, series in by_key([*events["past"], *events["metrics"]], ("host",), "cpu").items():
+        times, values = (np.array(column) for column in zip(*series))
+        marks[key] = set()
+        for at in range(0, int(times[-1]), 10_000):
+            if at - times[0] >= 360 * MINUTE:
+                day = values[times < at // (5 * MINUTE) * (5 * MINUTE)]
+                now = values[(times >= at - 5 * MINUTE) & (times < at)]
+                if now.mean() > day.mean() + 3 * day.std():
+                    marks[key].add(at)
+    return marks
+
+
 def disk_filling(events: dict[str, list[tuple[int, Event]]]) -> Marks:
     marks: Marks = {}
     for key, series in by_key(events["metrics"], ("host", "mount"), "disk").items():
@@ -113,6 +128,7 @@ def shown_by_transactions(events: dict[str, list[tuple[int, Event]]]) -> Marks:
 
 TRUTH = {
     "cpu_high": cpu_high,
+    "cpu_unusual": cpu_unusual,
     "disk_filling": disk_filling,
     "billing_errors": billing_errors,
     "slow_and_failing": slow_and_failing,

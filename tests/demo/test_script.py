@@ -71,7 +71,9 @@ def test_what_comes_out_fits_its_schema(outputs: list[Output], sink: Sink, schem
 
 def test_every_host_and_region_has_its_row_each_minute(traffic: Traffic, outputs: list[Output]) -> None:
     """KPI rows of whole minutes: none missing, none twice."""
+    begin = iso(START_MS)
     rows = [output.value for output in outputs if output.sink is Sink.KPIS]
+    rows = [row for row in rows if row["window"]["start"] >= begin]  # type: ignore[index, call-overload]
     keys = Counter((row["kpi"], str(row["key"]), row["window"]["end"]) for row in rows)  # type: ignore[index, call-overload]
     assert set(keys.values()) == {1}
     counts = Counter(kpi for kpi, _, _ in keys)
