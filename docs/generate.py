@@ -21,7 +21,7 @@ from streamwatchd.fields import Field, Form, Record
 from streamwatchd.functions import FUNCTIONS, FunctionSpec
 from streamwatchd.lang.codes import CODES
 from streamwatchd.ports.catalogue import METRICS, PREFIX, Metric
-from streamwatchd.rules import calendar_spec, codes, rule_spec, settings_spec
+from streamwatchd.rules import calendar_spec, codes, rule_spec, settings_spec, silence_spec
 from streamwatchd.rules.lint import _run as lint
 from streamwatchd.rules.lint._check import Check
 from streamwatchd.testing import timeline_codes, timeline_spec
@@ -37,6 +37,7 @@ FILES = {
     "table": ("Tables: `enrichment.d/*.yaml`", settings_spec.TABLE),
     "rules_test": ("Tests of rules: `rules.d/**/*_test.yaml`", timeline_spec.TEST_FILE),
     "calendar": ("Calendars: `calendars.d/*.yaml`", calendar_spec.CALENDAR),
+    "silences": ("Silences: `silences.d/*.yaml`", silence_spec.SILENCES),
 }
 RECORDS = (
     rule_spec.KPI,
@@ -47,6 +48,7 @@ RECORDS = (
     settings_spec.TOPICS,
     settings_spec.SELF_ALERT,
     calendar_spec.STRETCH,
+    silence_spec.SILENCE,
 )
 
 

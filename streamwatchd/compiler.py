@@ -36,26 +36,30 @@ def compile_project(
     rules_dir: Path | None = None,
     enrichment_dir: Path | None = None,
     calendars_dir: Path | None = None,
+    silences_dir: Path | None = None,
     models: str | None = None,
     last_good: Mapping[str, bytes] | None = None,
     copies: Path | None = None,
     replaced: Mapping[str, bytes] | None = None,
+    spoken: bytes = b"",
 ) -> Compiled:
     """Load, check and plan. `last_good` is the content in force, for files that do not check now.
 
     `models` is another repository than the settings name; with "" rules have no models, and nothing is said of it.
     `copies` is the daemon's folder of fetched tables; without it they may be missing (see `rules.loader.load`).
-    `replaced` holds contents by path in place of what is on disk.
+    `replaced` holds contents by path in place of what is on disk, `spoken` a file of silences that are in no folder.
     """
     loaded = load(
         config,
         rules_dir=rules_dir,
         enrichment_dir=enrichment_dir,
         calendars_dir=calendars_dir,
+        silences_dir=silences_dir,
         models=models,
         last_good=last_good,
         copies=copies,
         replaced=replaced,
+        spoken=spoken,
     )
     if loaded.settings is None:
         return Compiled(loaded, None)

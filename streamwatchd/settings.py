@@ -87,6 +87,7 @@ class Settings:
     rules_dir: Path = Path("rules.d")
     enrichment_dir: Path = Path("enrichment.d")
     calendars_dir: Path = Path("calendars.d")
+    silences_dir: Path = Path("silences.d")
     models: str = "file:///models"
     listen: str = "127.0.0.1:9464"
     topics: Topics = Topics()

@@ -22,6 +22,8 @@ COMMANDS = {
     "rules": "The rules in force, and what came of each.",
     "top": "What takes the running daemon's time and memory.",
     "tables": "The dimension tables in force, and how old their rows are.",
+    "silence": "Have nobody told of some alarms for a while.",
+    "silences": "The silences of the running daemon.",
     "savepoint": "Have the running daemon write a copy of all its state, or list them.",
     "takeover": "Have this host work on shards of another one.",
     "model": "Train, judge, promote and take back models.",

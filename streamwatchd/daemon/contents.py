@@ -22,12 +22,14 @@ from streamwatchd.errors import SnapshotCorrupt, StateMismatch, Unavailable
 from streamwatchd.failpoints import failpoint
 from streamwatchd.packing import seal, unseal
 from streamwatchd.ports.disk import Disk
+from streamwatchd.rules.silence_reader import SPOKEN
 from streamwatchd.settings import Settings
 from streamwatchd.shard.version import BEGINNING, Content, Input, Version
 
 _VERSIONS, _SECOND = "versions", "versions.second"
 _FOLDER, _MODELS = "content", "models"
 _CALENDARS = "calendars.d"
+_SILENCES = "silences.d"
 _LIST, _BUNDLE = b"SWDVERS\n", b"SWDRULE\n"
 VERSIONS_FORMAT = 1
 RULES_FORMAT = 2
@@ -66,6 +68,10 @@ class _Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     tables: dict[str, bytes]
     models: dict[str, bytes] = {}
     calendars: dict[str, bytes] = {}
+    silences: dict[str, bytes] = {}
+
+    def paths(self) -> tuple[str, ...]:
+        return (*self.rules, *self.tables, *self.models, *self.calendars, *self.silences)
 
 
 def _stays_inside(path: str) -> bool:
@@ -82,19 +88,20 @@ class Bundle:
         tables: Mapping[str, bytes],
         models: Mapping[str, bytes] = MappingProxyType({}),
         calendars: Mapping[str, bytes] = MappingProxyType({}),
+        silences: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         self.config, self.rules, self.tables, self.models = config, dict(rules), dict(tables), dict(models)
-        self.calendars = dict(calendars)
+        self.calendars, self.silences = dict(calendars), dict(silences)
 
     @classmethod
     def of(cls, files: Mapping[str, bytes], settings: Settings, config: bytes) -> Bundle:
         """Of the files in force, by path."""
         folders = (settings.rules_dir, settings.enrichment_dir, settings.models_root, settings.calendars_dir)
-        return cls(config, *(_below(files, folder) for folder in folders))
+        return cls(config, *(_below(files, folder) for folder in (*folders, settings.silences_dir)))
 
     def encode(self, digest: str) -> bytes:
         """The file of the content `digest`."""
-        files = _Files(digest, self.config, self.rules, self.tables, self.models, self.calendars)
+        files = _Files(digest, self.config, self.rules, self.tables, self.models, self.calendars, self.silences)
         return seal(_BUNDLE, RULES_FORMAT, msgspec.msgpack.encode(files))
 
     @classmethod
@@ -106,13 +113,14 @@ class Bundle:
             raise SnapshotCorrupt(f"no kept rules: {error}") from error
         if raw.digest != digest:
             raise SnapshotCorrupt(f"no kept rules: the file is of content {raw.digest}")
-        if not all(_stays_inside(path) for path in (*raw.rules, *raw.tables, *raw.models, *raw.calendars)):
+        if not all(_stays_inside(path) for path in raw.paths()):
             raise SnapshotCorrupt("no kept rules: a path that leads elsewhere")
-        return cls(raw.config, raw.rules, raw.tables, raw.models, raw.calendars)
+        return cls(raw.config, raw.rules, raw.tables, raw.models, raw.calendars, raw.silences)
 
     def unfold(self, folder: Path) -> Path:
         """Write the files below `folder`; returns the path of the settings."""
-        folders = {"rules.d": self.rules, "enrichment.d": self.tables, _MODELS: self.models, _CALENDARS: self.calendars}
+        folders = {"rules.d": self.rules, "enrichment.d": self.tables, _MODELS: self.models}
+        folders |= {_CALENDARS: self.calendars, _SILENCES: self.silences}
         for name, files in folders.items():
             (folder / name).mkdir(parents=True)
             for path, data in files.items():
@@ -129,8 +137,15 @@ class Bundle:
                 rules_dir=config.parent / "rules.d",
                 enrichment_dir=config.parent / "enrichment.d",
                 calendars_dir=config.parent / _CALENDARS,
+                silences_dir=config.parent / _SILENCES,
+                spoken=self.spoken,
                 models=f"file://{config.parent / _MODELS}",
             )
+
+    @property
+    def spoken(self) -> bytes:
+        """The silences that were said at run time, as `rules.silence_reader` reads them; empty for none."""
+        return self.silences.get(SPOKEN, b"")
 
     def last_good(self, settings: Settings) -> dict[str, bytes]:
         """By the paths that the files have in the project now."""
@@ -138,7 +153,8 @@ class Bundle:
         models = {str(settings.models_root / path): data for path, data in self.models.items()}
         calendars = {str(settings.calendars_dir / path): data for path, data in self.calendars.items()}
         tables = {str(settings.enrichment_dir / path): data for path, data in self.tables.items()}
-        return rules | models | calendars | tables
+        silences = {str(settings.silences_dir / path): data for path, data in self.silences.items()}
+        return rules | models | calendars | tables | silences
 
 
 def _below(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:

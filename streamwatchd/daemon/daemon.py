@@ -33,6 +33,7 @@ from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.daemon.restore import Restored, restore
 from streamwatchd.daemon.selfwatch.room import SelfWatch, Signs
+from streamwatchd.daemon.spoken import Spoken
 from streamwatchd.daemon.supervisor import Supervisor
 from streamwatchd.daemon.tables import Tables
 from streamwatchd.daemon.topic_book import TopicBook
@@ -93,6 +94,7 @@ class Daemon:
         self._refusals = Refusals(self._log, self._metrics)
         self._kafka = around.kafka(settings)
         self._cluster = Cluster(self._kafka, settings, around.clock, self._log)
+        self._spoken = Spoken()
         self._lock = _lock(around.disk, settings.state_dir)
         self._frozen = settings.state_dir / "settings-in-force" / config.name
         _freeze(around.disk, self._frozen, config.read_bytes())
@@ -330,7 +332,9 @@ class Daemon:
         if not self._store.versions:
             return {}
         try:
-            return self._store.bundle(self._store.versions[-1].digest).last_good(self._settings)
+            bundle = self._store.bundle(self._store.versions[-1].digest)
+            self._spoken.begin(bundle.spoken)
+            return bundle.last_good(self._settings)
         except StateMismatch as error:
             self._log.error("last_good_unknown", reason=str(error))
             return {}
@@ -360,16 +364,18 @@ class Daemon:
             compiled = self._compile(last_good)
         return compiled
 
-    def _compile(self, last_good: Mapping[str, bytes]) -> Compiled:
-        """Rules and tables as they are now, under the settings of the start."""
+    def _compile(self, last_good: Mapping[str, bytes], spoken: bytes | None = None) -> Compiled:
+        """Rules and tables as they are now, under the settings of the start; with other silences than were said."""
         compiled = compile_project(
             self._frozen,
             rules_dir=self._settings.rules_dir,
             enrichment_dir=self._settings.enrichment_dir,
             calendars_dir=self._settings.calendars_dir,
+            silences_dir=self._settings.silences_dir,
             models=self._settings.models,
             last_good=last_good,
             copies=copies_dir(self._settings.state_dir),
+            spoken=self._spoken.content if spoken is None else spoken,
         )
         self._tables.follow(compiled.loaded.fetches)
         return compiled
@@ -407,6 +413,9 @@ class Daemon:
             clock=around.clock,
             log=self._log,
             wake=self._wake,
+            spoken=self._spoken,
+            leads=self._is_first,
+            compile=self._compile,
         )
         return commands.run(context, request, say)
 

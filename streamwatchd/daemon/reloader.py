@@ -39,7 +39,7 @@ class Project:
         self.config, self._settings = config, settings
         self.rules_dir, self.enrichment_dir = settings.rules_dir, settings.enrichment_dir
         self._copies = copies_dir(settings.state_dir)
-        self.calendars_dir = settings.calendars_dir
+        self.calendars_dir, self.silences_dir = settings.calendars_dir, settings.silences_dir
         self._models = ""
 
     def fingerprint(self) -> str:
@@ -72,7 +72,7 @@ class Project:
 
     @property
     def _own(self) -> tuple[Path, ...]:
-        return self.rules_dir, self.enrichment_dir, self.calendars_dir
+        return self.rules_dir, self.enrichment_dir, self.calendars_dir, self.silences_dir
 
 
 class Refusals:
@@ -130,10 +130,10 @@ class Reloader:
         log: Log,
         metrics: Metrics,
     ) -> None:
-        """`compile` takes the last good files; `bundle` packs those in force."""
+        """`compile` takes the last good files, which `last_good` are by now; `bundle` packs those in force."""
         self._project = project
         self._compile = compile
-        self._last_good = dict(last_good)
+        self.last_good = dict(last_good)
         self._bundle = bundle
         self._propose = propose
         self._refusals = refusals
@@ -158,7 +158,7 @@ class Reloader:
 
     def _compile_and_propose(self) -> Outcome:
         try:
-            compiled = self._compile(self._last_good)
+            compiled = self._compile(self.last_good)
         except Exception as error:
             self._metrics.add("reloads_failed_total")
             self._log.error("reload_crashed", exc_info=True)
@@ -170,7 +170,7 @@ class Reloader:
             reason = "nothing would be left to run; the rules in force stay"
             self._log.error("reload_refused", reason=reason)
             return Outcome("", refused, reason)
-        self._last_good = dict(compiled.loaded.files)
+        self.last_good = dict(compiled.loaded.files)
         self._log.info("rules_compiled", content=content.digest, refused=len(refused))
         self._propose(Proposal(content, self._bundle(compiled.loaded.files)))
         return Outcome(content.digest, refused)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.batch import Column, Dictionary, Numbers, Strings, Times, Truths, to_values
+from streamwatchd.calendars.silence import Silence
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.repository.store import ModelData
 
@@ -19,6 +20,9 @@ _LATEST_MS = 7 * 86_400_000
 
 RowNumbers = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
+
+Silences = Mapping[str, tuple[Silence, ...]]
+"""By alarm."""
 
 Pieces = list[tuple[TableData, Mask | None]]
 """Versions and which rows meet each (None: all)."""
@@ -60,6 +64,7 @@ class Dimensions:
         tables: Mapping[str, TableData],
         defaults: Mapping[str, Mapping[str, object]],
         models: Mapping[str, ModelData] = MappingProxyType({}),
+        silences: Silences = MappingProxyType({}),
     ) -> None:
         self.versions: dict[str, list[tuple[int, TableData]]] = {
             name: [(_FOREVER, table)] for name, table in tables.items()
@@ -68,6 +73,7 @@ class Dimensions:
         self._models: dict[str, list[tuple[int, ModelData | None]]] = {
             name: [(_FOREVER, each)] for name, each in models.items()
         }
+        self._silences: list[tuple[int, Silences]] = [(_FOREVER, silences)]
         self._lookups: dict[tuple[str, int], _Lookup] = {}
 
     def newest(self, tables: Mapping[str, TableData], defaults: Mapping[str, Mapping[str, object]]) -> Dimensions:
@@ -81,10 +87,13 @@ class Dimensions:
         tables: Mapping[str, TableData],
         defaults: Mapping[str, Mapping[str, object]],
         models: Mapping[str, ModelData] = MappingProxyType({}),
+        silences: Silences = MappingProxyType({}),
     ) -> None:
         """New content from `at_ms` on; equal content changes nothing."""
         self.defaults = dict(defaults)
         self._switch_models(at_ms, models)
+        if silences != self._silences[-1][1]:
+            self._silences.append((at_ms, silences))
         for name, table in tables.items():
             versions = self.versions.setdefault(name, [])
             if not versions or versions[-1][1].digest != table.digest:
@@ -105,11 +114,17 @@ class Dimensions:
                 return data
         return None
 
+    def silences(self, time_ms: int) -> Silences:
+        """Those in force at an instant, by alarm; whether each holds then is another question."""
+        return next((found for start, found in reversed(self._silences) if start <= time_ms), self._silences[0][1])
+
     def forget_before(self, time_ms: int) -> None:
         """Drop versions that no row at or after `time_ms` can meet; of models, those that rows so late can't either."""
         for models in self._models.values():
             while len(models) > 1 and models[1][0] <= time_ms - _LATEST_MS:
                 models.pop(0)
+        while len(self._silences) > 1 and self._silences[1][0] <= time_ms - _LATEST_MS:
+            self._silences.pop(0)
         for versions in self.versions.values():
             while len(versions) > 1 and versions[1][0] <= time_ms:
                 versions.pop(0)

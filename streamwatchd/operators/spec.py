@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from streamwatchd.calendars.calendar import Calendar
 from streamwatchd.calendars.clock import ClockTimes
+from streamwatchd.calendars.silence import Silence
 from streamwatchd.lang.typed import Aggregate, Baseline, Expr, Firing, Template
 from streamwatchd.repository.store import ModelData
 
@@ -481,7 +482,8 @@ class LogicalPlan:
     """Everything that runs: per source its stage-1 work, and the later stages.
 
     `feeders` maps every stream that crosses the exchange to where it comes from: ("source", topics) or ("stage", n).
-    `defaults` are the tables' values for keys that they lack, `models` the versions that score, by anomaly rule.
+    `defaults` are the tables' values for keys that they lack, `models` the versions that score, by anomaly rule,
+    and `silences` those of each alarm.
     """
 
     sources: Mapping[str, SourceSpec]
@@ -490,6 +492,7 @@ class LogicalPlan:
     feeders: Mapping[str, tuple[str, ...]]
     defaults: Mapping[str, Mapping[str, object]]
     models: Mapping[str, ModelData] = field(default_factory=dict, metadata=LATER)
+    silences: Mapping[str, tuple[Silence, ...]] = field(default_factory=dict, metadata=LATER)
 
     def alarm_names(self) -> frozenset[str]:
         """The alarms of all stages."""

@@ -28,6 +28,7 @@ from streamwatchd.operators.late import Amending, View
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition, same_levels
 from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
+from streamwatchd.operators.pairs import Pairs
 from streamwatchd.operators.spec import AlarmShape, LearningAlarmSpec, Reading, Window, WindowAlarmSpec
 from streamwatchd.operators.storm import STORM, Name, Storms
 
@@ -48,38 +49,6 @@ def holds_of(shape: AlarmShape) -> list[Holds]:
 def _expressions(shape: AlarmShape) -> list[Expr]:
     levels = [expr for level in shape.levels for expr in (level.when, level.until) if expr is not None]
     return [*levels, *(value.expr for value in shape.values)]
-
-
-class Pairs:
-    """Members × keys, appended as keys appear; the numbers of pairs never change."""
-
-    def __init__(self, spec: WindowAlarmSpec) -> None:
-        self._by_constants: dict[tuple[str, ...], list[int]] = {}
-        for number, member in enumerate(spec.members):
-            self._by_constants.setdefault(member.constants, []).append(number)
-        self._lifted = spec.lifted
-        self.single = len(spec.members) == 1 and not spec.lifted
-        self._seen = 0
-        self.key = np.zeros(0, np.intp)
-        self.member = np.zeros(0, np.intp)
-
-    def extend(self, family: Family) -> None:
-        """Make pairs for the keys that are new."""
-        keys = family.space.keys
-        if self._seen == len(keys):
-            return
-        if self.single:
-            self.key, self.member = np.arange(len(keys)), np.zeros(len(keys), np.intp)
-        else:
-            fresh = [
-                (key, member)
-                for key in range(self._seen, len(keys))
-                for member in self._by_constants.get(keys[key][: self._lifted], ())  # type: ignore[arg-type]
-            ]
-            pairs = np.array(fresh, np.intp).reshape(-1, 2)
-            self.key = np.concatenate([self.key, pairs[:, 0]])
-            self.member = np.concatenate([self.member, pairs[:, 1]])
-        self._seen = len(keys)
 
 
 class WindowAlarmNode:
@@ -122,6 +91,7 @@ class WindowAlarmNode:
         if isinstance(spec, LearningAlarmSpec):
             names = [member.name for member in spec.members]
             self.baselines = Baselines(spec.baselines, names, spec.every_ms, evaluator)
+        self._names = frozenset(member.name for member in spec.members)
         self._sizes = [reading.window.size_ms for reading in spec.readings]
 
     # when
@@ -183,6 +153,7 @@ class WindowAlarmNode:
             family.close(judged_ms)
         since, gone = self._known(judged_ms)
         self.pairs.extend(self.family)
+        self._hear_silences(judged_ms)
         view = View(self._amending(), judged_ms) if self._has_late() else None
         frame = self._frame(judged_ms, view)
         ids = None if self.pairs.single else self.pairs.key
@@ -324,6 +295,16 @@ class WindowAlarmNode:
 
     # who is told
 
+    def _hear_silences(self, judged_ms: int) -> None:
+        """While a silence of any of these rules is in force it is kept who was told of what; until then all were."""
+        is_silenced = not self._names.isdisjoint(self.evaluator.dimensions.silences(judged_ms - 1))
+        if is_silenced and self.muting is None:
+            told = {place: self.life.severity_of(place) for place in self.life.firing().tolist()}
+            self.muting = Muting.after_others(self.evaluator, told, self._untold)
+            self._untold = set()
+        elif not is_silenced and self.muting is not None and self.spec.mute is None and not self.muting.hidden:
+            self.muting = None
+
     def _unmuted(self, frame: Frame, transitions: list[Transition], judged_ms: int) -> list[Transition]:
         """Alarms of which nobody was told, or not how bad they are, and that nothing mutes any more."""
         changed = {transition.place for transition in transitions}
@@ -331,7 +312,7 @@ class WindowAlarmNode:
         if self.muting is None:
             return [self.life.note(place, judged_ms, "unmuted") for place in free]
         places = sorted(self.muting.hidden.keys() - changed)
-        labels = self.muting.labels(frame.take(np.array(places, np.intp)), judged_ms)
+        labels = self._who_mutes(self.muting, frame, places, judged_ms)
         free = [place for place, label in zip(places, labels, strict=True) if not label]
         return [self.life.note(place, judged_ms, "unmuted") for place in free]
 
@@ -339,8 +320,12 @@ class WindowAlarmNode:
         """Who mutes each at the instant at which it is told."""
         if self.muting is None:
             return [""] * len(transitions)
-        places = np.array([transition.place for transition in transitions], np.intp)
-        return self.muting.labels(frame.take(places), transitions[0].at_ms)
+        places = [transition.place for transition in transitions]
+        return self._who_mutes(self.muting, frame, places, transitions[0].at_ms)
+
+    def _who_mutes(self, muting: Muting, frame: Frame, places: list[int], judged_ms: int) -> list[str]:
+        rules = [self.spec.members[int(self.pairs.member[place])].name for place in places]
+        return muting.labels(frame.take(np.array(places, np.intp)), judged_ms, rules)
 
     def _muted_by(self, transition: Transition, label: str) -> str:
         """Why nobody is notified; what is muted in itself counts for no storm."""
@@ -486,7 +471,8 @@ class WindowAlarmNode:
     def _restore_more(self, more: Mapping[str, Any]) -> None:
         if self.expected is not None and "expected" in more:
             self.expected.restore(more["expected"])
-        if self.muting is not None and "muting" in more:
+        if "muting" in more:
+            self.muting = self.muting or Muting(None, self.evaluator, {})
             self.muting.restore(more["muting"], self._places())
         if self.baselines is not None and "learnt" in more:
             self.baselines.restore(more["learnt"], len(self.family.space))

@@ -220,6 +220,7 @@ class Builder:
             feeders={name: self._feeders(stream) for name, stream in self.streams.items()},
             defaults={name: table.defaults for name, table in self.rules.tables.items() if table.missing == "default"},
             models={name: models[name] for rule in self.rules.rules for name in _model_names(rule) if name in models},
+            silences=self.rules.silences,
         )
 
     def _stage(self, stage: int, source: str, inputs: tuple[str, ...], draft: Draft) -> StageSpec:

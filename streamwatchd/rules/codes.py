@@ -95,6 +95,8 @@ TABLE_UNFETCHED = "SW424"
 CALENDAR_TAKEN = "SW430"
 CALENDAR_UNREADABLE = "SW431"
 BAD_TIME = "SW432"
+# Silences
+BAD_SILENCE = "SW433"
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -173,5 +175,6 @@ TITLES: Mapping[str, str] = MappingProxyType(
         CALENDAR_TAKEN: "two calendars of one name",
         CALENDAR_UNREADABLE: "an iCalendar file that can't be read",
         BAD_TIME: "a time, a zone or a recurrence that can't be read",
+        BAD_SILENCE: "a silence that mutes nothing, or has no end",
     }
 )

@@ -8,7 +8,7 @@ only reads what was refused, it says so in one line for each rule.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from streamwatchd.diagnostics import Diagnostic, Span
@@ -26,6 +26,7 @@ from streamwatchd.rules.project import Choice, Project, drafted, names_of, put_t
 from streamwatchd.rules.reader import parse
 from streamwatchd.rules.ruleset import RuleSet
 from streamwatchd.rules.settings_reader import ConfigDraft, read_config
+from streamwatchd.rules.silence_reader import SPOKEN, Silences, read_silences, silence_paths
 from streamwatchd.rules.table_reader import read_tables
 from streamwatchd.settings import Settings
 
@@ -57,10 +58,12 @@ def load(
     rules_dir: Path | None = None,
     enrichment_dir: Path | None = None,
     calendars_dir: Path | None = None,
+    silences_dir: Path | None = None,
     models: str | None = None,
     last_good: Mapping[str, bytes] | None = None,
     copies: Path | None = None,
     replaced: Mapping[str, bytes] | None = None,
+    spoken: bytes = b"",
 ) -> Loaded:
     """Read and check everything. Never raises for what stands in the files.
 
@@ -69,10 +72,22 @@ def load(
     `refused` and places are as `config` and the folders are given: relative ones stay relative.
 
     `copies` is the folder of tables that were fetched, of a daemon that takes no others. Without it they are those in
-    the state folder, and a table that was never fetched is empty, if its columns are declared.
+    the state folder, and a table that was never fetched is empty, if its columns are declared. `spoken` is a file of
+    silences that are in no folder: those that were said at run time.
     """
     last_good, replaced = dict(last_good or {}), dict(replaced or {})
-    return _Loading(config, rules_dir, enrichment_dir, calendars_dir, models, last_good, copies, replaced).run()
+    folders = Folders(rules_dir, enrichment_dir, calendars_dir, silences_dir)
+    return _Loading(config, folders, models, last_good, copies, replaced, spoken).run()
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where things are, if not where the settings say."""
+
+    rules: Path | None
+    enrichment: Path | None
+    calendars: Path | None
+    silences: Path | None
 
 
 @dataclass(slots=True)
@@ -83,13 +98,12 @@ class _Loading:
     """
 
     config: Path
-    rules_dir: Path | None
-    enrichment_dir: Path | None
-    calendars_dir: Path | None
+    folders: Folders
     models: str | None
     last_good: dict[str, bytes]
     copies: Path | None
     replaced: dict[str, bytes]
+    spoken: bytes = b""
     files: Files = field(init=False)
     catalog: Catalog | None = None
     diagnostics: dict[str, list[Diagnostic]] = field(default_factory=dict)
@@ -114,23 +128,26 @@ class _Loading:
         content = self.files.content(path)
         if isinstance(content, Diagnostic):
             document = parse(path, b"")
-            folders = (self.rules_dir or Path("rules.d"), self.enrichment_dir or Path("enrichment.d"))
+            folders = (self.folders.rules or Path("rules.d"), self.folders.enrichment or Path("enrichment.d"))
             return ConfigDraft(document, None, *folders, {}, (content,))
         document = parse(path, content)
         return read_config(
             self.config,
             document,
-            rules_dir=self.rules_dir,
-            enrichment_dir=self.enrichment_dir,
-            calendars_dir=self.calendars_dir,
+            rules_dir=self.folders.rules,
+            enrichment_dir=self.folders.enrichment,
+            calendars_dir=self.folders.calendars,
+            silences_dir=self.folders.silences,
         )
 
     def _read(self, draft: ConfigDraft) -> None:
         if draft.settings is None and str(self.config) not in self.last_good:
             return
         tables, calendars = table_paths(draft.enrichment_dir, SUFFIXES), calendar_paths(draft.calendars_dir)
-        for path in (*rule_paths(draft.rules_dir), *tables, *calendars):
+        for path in (*rule_paths(draft.rules_dir), *tables, *calendars, *silence_paths(draft.silences_dir)):
             self.files.now[path] = self._on_disk(path)
+        if self.spoken:
+            self.files.now[str(draft.silences_dir / SPOKEN)] = self.spoken
         if draft.settings is not None:
             folder = self.copies or copies_dir(draft.settings.state_dir)
             for path, copy in copies(folder, draft.enrichment_dir):
@@ -278,14 +295,19 @@ class _Loading:
     def _loaded(self, project: Project, draft: ConfigDraft) -> Loaded:
         for path, found in project.problems.items():
             self.diagnostics.setdefault(path, found)
+        ruleset = project.ruleset()
+        silences = read_silences(draft.silences_dir, self.files, ruleset) if draft.settings is not None else Silences()
+        for path, found in silences.problems.items():
+            self.diagnostics.setdefault(path, found)
         diagnostics = tuple(_in_order(problem for found in self.diagnostics.values() for problem in found))
-        refused = tuple(sorted(self.refused))
+        refused = tuple(sorted({*self.refused, *silences.refused}))
         if self._is_lost() or draft.settings is None:
-            return Loaded(None, RuleSet({}, {}, ()), {}, diagnostics, {}, refused, (), self.config, self.rules_dir)
+            return Loaded(None, RuleSet({}, {}, ()), {}, diagnostics, {}, refused, (), self.config, self.folders.rules)
         data = {table.name: table.data for table in project.choice.tables if table.data is not None}
         fetches = tuple(table.fetch for table in project.choice.tables if table.fetch is not None)
-        files, ruleset = dict(self._in_force(project)), project.ruleset()
-        whence = (self.config, self.rules_dir)
+        files = dict(self._in_force(project)) | silences.files
+        ruleset = replace(ruleset, silences=silences.by_rule)
+        whence = (self.config, self.folders.rules)
         return Loaded(draft.settings, ruleset, data, diagnostics, files, refused, fetches, *whence)
 
     def _in_force(self, project: Project) -> Iterator[tuple[str, bytes]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from streamwatchd.calendars.calendar import Calendar
 from streamwatchd.calendars.clock import ClockTimes
+from streamwatchd.calendars.silence import Silence
 from streamwatchd.diagnostics import Span
 from streamwatchd.lang.typed import Expr, Firing, Template, Type, walk
 from streamwatchd.repository.store import ModelData
@@ -267,6 +268,7 @@ class RuleSet:
     """All that is in force: `rules` in order of file and place (a KPI before what reads it is not required).
 
     `models` are the versions that score, by anomaly rule, and those on trial by its name and `SHADOW_OF`.
+    `silences` are those of each alarm.
     """
 
     sources: Mapping[str, Source]
@@ -274,6 +276,7 @@ class RuleSet:
     rules: tuple[Rule, ...]
     models: Mapping[str, ModelData] = field(default_factory=dict)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    silences: Mapping[str, tuple[Silence, ...]] = field(default_factory=dict)
 
     def rule(self, name: str) -> Rule:
         """Raises KeyError for an unknown name."""

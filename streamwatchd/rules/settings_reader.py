@@ -42,6 +42,7 @@ class ConfigDraft:
     sources: MappingOf[str, SourceDraft] = field(default_factory=dict)
     problems: tuple[Diagnostic, ...] = ()
     calendars_dir: Path = Path("calendars.d")
+    silences_dir: Path = Path("silences.d")
 
     @property
     def failed(self) -> bool:
@@ -55,6 +56,7 @@ def read_config(
     rules_dir: Path | None = None,
     enrichment_dir: Path | None = None,
     calendars_dir: Path | None = None,
+    silences_dir: Path | None = None,
     environment: MappingOf[str, str] | None = None,
 ) -> ConfigDraft:
     """The folders given as arguments win over those that the file says."""
@@ -63,16 +65,18 @@ def read_config(
     top = document.top and expand(document.top, findings, os.environ if environment is None else environment)
     if not isinstance(top, Mapping):
         rules, tables = rules_dir or base / "rules.d", enrichment_dir or base / "enrichment.d"
-        calendars = calendars_dir or base / "calendars.d"
-        return ConfigDraft(document, None, rules, tables, {}, tuple(findings.problems), calendars)
+        calendars, silences = calendars_dir or base / "calendars.d", silences_dir or base / "silences.d"
+        return ConfigDraft(document, None, rules, tables, {}, tuple(findings.problems), calendars, silences)
     body = read(top, settings_spec.SETTINGS, findings)
     entries = body.entries("sources")
     sources = {key.text: _source(key, node, findings) for key, node in entries if isinstance(node, Mapping)}
     rules = _folder(body, "rules_dir", ("rules.d",), base, rules_dir, findings)
     tables = _folder(body, "enrichment_dir", ("enrichment.d", "enrichment"), base, enrichment_dir, findings)
     calendars = _folder(body, "calendars_dir", ("calendars.d",), base, calendars_dir, findings)
-    settings = replace(_settings(path, body, findings, rules, tables), calendars_dir=calendars.absolute())
-    return ConfigDraft(document, settings, rules, tables, sources, tuple(findings.problems), calendars)
+    silences = _folder(body, "silences_dir", ("silences.d",), base, silences_dir, findings)
+    settings = _settings(path, body, findings, rules, tables)
+    settings = replace(settings, calendars_dir=calendars.absolute(), silences_dir=silences.absolute())
+    return ConfigDraft(document, settings, rules, tables, sources, tuple(findings.problems), calendars, silences)
 
 
 def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enrichment_dir: Path) -> Settings:

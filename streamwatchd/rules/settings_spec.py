@@ -278,6 +278,13 @@ SETTINGS = Record(
             default="calendars.d",
         ),
         Field(
+            "silences_dir",
+            Text("a path"),
+            "The folder of silences; relative to this file.",
+            "silences.d",
+            default="silences.d",
+        ),
+        Field(
             "models",
             Text("a path, or s3://bucket/prefix", r"(file:///|s3://).+|(?![a-z0-9]+://).+"),
             "The repository of models: a folder, relative to this file, or a bucket, reached as the snapshot store is.",

@@ -255,6 +255,9 @@ def write_project(folder: Path, prefix: str, world: World | None, settings: Mapp
         if world.calendars:
             (folder / "calendars.d").mkdir(exist_ok=True)
         files |= {f"calendars.d/{name}.yaml": text for name, text in world.calendars.items()}
+        if world.silences:
+            (folder / "silences.d").mkdir(exist_ok=True)
+        files |= {f"silences.d/{name}.yaml": text for name, text in world.silences.items()}
         head, _, body = world.tables["devices"].rpartition("\n---\n")
         files["enrichment.d/devices.csv"] = body
         files["enrichment.d/devices.yaml"] = f"name: devices\nfile: devices.csv\n{head}\n"

@@ -6,7 +6,6 @@ import random
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from streamwatchd.compiler import Compiled
@@ -36,7 +35,7 @@ def histories(world: World, rng: random.Random, count: int) -> list[Compiled]:
 def _compiled(world: World, rules: Rules, folder: Path, generation: int = 0) -> Compiled | None:
     """None where the edit makes no sense. Models have a generation of their own, so that they change too."""
     compiled = compile_with_models(
-        write_project(folder, replace(world, rules=rules).sources, rules, world.tables, world.calendars), generation
+        write_project(folder, world.sources, rules, world.tables, world.calendars, world.silences), generation
     )
     return None if any(each.is_error for each in compiled.loaded.diagnostics) else compiled
 

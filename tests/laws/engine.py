@@ -38,7 +38,8 @@ class Slice:
 
 def compile_world(world: World, folder: Path) -> Compiled:
     """Raises AssertionError with the diagnostics if the loader refuses what was drawn."""
-    compiled = compile_with_models(write_project(folder, world.sources, world.rules, world.tables, world.calendars))
+    files = (world.sources, world.rules, world.tables, world.calendars, world.silences)
+    compiled = compile_with_models(write_project(folder, *files))
     errors = [found for found in compiled.loaded.diagnostics if found.is_error]
     assert not errors, [f"{found.span} {found.message}" for found in errors]
     assert compiled.program is not None

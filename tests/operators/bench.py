@@ -32,12 +32,13 @@ def compiled(
     tables: Mapping[str, str] | None = None,
     sources: str = SOURCES,
     calendars: Mapping[str, str] = MappingProxyType({}),
+    silences: Mapping[str, str] = MappingProxyType({}),
 ) -> Compiled:
     """A project of one rule file; raises AssertionError with what the loader has against it."""
     text = rules if rules.lstrip().startswith(("source:", "rules:")) else f"source: m\nevery: 10s\nrules:\n{rules}"
     with tempfile.TemporaryDirectory() as folder:
         tables = tables or {"devices": DEVICES}
-        found = compile_project(write_project(Path(folder), sources, {"rules": text}, tables, calendars))
+        found = compile_project(write_project(Path(folder), sources, {"rules": text}, tables, calendars, silences))
     errors = [str(each) for each in found.loaded.diagnostics if each.is_error]
     assert not errors, errors
     assert found.program is not None
@@ -61,9 +62,11 @@ class Bench:
         partitions: int = 1,
         sources: str = SOURCES,
         calendars: Mapping[str, str] = MappingProxyType({}),
+        silences: Mapping[str, str] = MappingProxyType({}),
         backfill_s: int = 0,
     ) -> None:
-        self._compiled, self._tables, self.calendars = compiled(rules, tables, sources, calendars), tables, calendars
+        self._compiled, self._tables = compiled(rules, tables, sources, calendars, silences), tables
+        self.calendars, self.silences = calendars, silences
         self._history = [self._compiled]
         self._instants: list[int] = []
         self._partitions = {"m": partitions, "other": 1}
@@ -107,7 +110,7 @@ class Bench:
 
     def change(self, rules: str, *, tables: Mapping[str, str] | None = None, sources: str = SOURCES) -> Bench:
         """Other rules, tables or sources from just above the newest event on."""
-        self._history.append(compiled(rules, tables or self._tables, sources, self.calendars))
+        self._history.append(compiled(rules, tables or self._tables, sources, self.calendars, self.silences))
         program = self._history[-1].program
         assert program is not None
         self.switched_at = self.driver.switch(program, self._history[-1].loaded.tables)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamwatchd.shard.output import Sink
-from tests.operators.bench import Bench, seconds
+from tests.operators.bench import Bench, compiled, seconds
 
 SITE = "  - {alarm: site_down, by: site, when: max(n over 10s) >= 9}\n"
 HOT = "  - {alarm: hot, by: host, when: avg(x over 10s) > 50%, unless: firing(site_down)}\n"
@@ -124,3 +124,60 @@ def test_an_alarm_that_is_up_already_mutes_a_rule_that_asks_from_now_on() -> Non
     it.change(SITE + cold, tables=SITES, sources=SOURCES)
     it.series(range(40, 80, 2), host="a", x=90, n=9)
     assert told(it, "cold") == ["50 fired a firing(site_down)"]
+
+
+HEAT = "  - {alarm: hot, by: host, labels: {team: noc}, when: avg(x over 10s) > 50%}\n"
+
+
+def silence(text: str) -> dict[str, str]:
+    return {"works": f"silences:\n  - {{silence: upgrade, rules: hot, reason: a new router, {text}}}\n"}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_silence_mutes_for_a_while_and_says_its_name(restarts: bool) -> None:
+    """Of one host; what is up when it ends is told once."""
+    where = 'where: host == "a" and role == "critical" and team == "noc"'
+    lasts = 'from: "2026-01-05 00:00:20", until: "2026-01-05 00:00:50"'
+    it = Bench(HEAT, silences=silence(f"{lasts}, {where}".replace("where: ", "where: '") + "'"))
+    for at in range(0, 90, 2):
+        it.at(at, host="a", x=90 if at >= 15 else 10).at(at, host="b", x=90 if at >= 15 else 10)
+        if restarts and at % 10 == 6:
+            it.restart()
+    assert told(it.clock(90)) == ["30 fired a silence(upgrade)", "30 fired b", "50 unmuted a"]
+
+
+def test_a_silence_that_comes_while_an_alarm_is_up_mutes_what_follows_and_not_its_end() -> None:
+    """Whoever was told that it fires is told that it ends; what else begins is not told, and told when it is lifted."""
+    levels = 'levels: {critical: "avg(x over 10s) > 80%", warning: "avg(x over 10s) > 50%"}'
+    rules = HEAT.replace("when: avg(x over 10s) > 50%", levels)
+    it = Bench(rules)
+    for at in range(0, 24, 2):
+        it.at(at, host="a", x=60).at(at, host="b", x=60).at(at, host="c", x=10)
+    it.silences = silence('until: "2026-01-05 01:00"')
+    it.change(rules).restart()
+    for at in range(24, 44, 2):
+        it.at(at, host="a", x=90).at(at, host="b", x=10).at(at, host="c", x=90)
+    it.silences = {}
+    it.change(rules)
+    for at in range(44, 70, 2):
+        it.at(at, host="a", x=90).at(at, host="b", x=10).at(at, host="c", x=90)
+    found = told(it.clock(70))
+    assert found[:2] == ["10 fired a", "10 fired b"]
+    assert sorted(found[2:]) == [
+        "30 fired c silence(upgrade)",
+        "30 resolved b",
+        "40 escalated a silence(upgrade)",
+        "40 escalated c silence(upgrade)",
+        "50 unmuted a",
+        "50 unmuted c",
+    ]
+
+
+def test_a_silence_costs_no_state() -> None:
+    """Windows, holds and places stay as they are; nothing is a node's own meaning."""
+    silenced = compiled(HEAT, silences=silence("during: works"), calendars=WORKS).program
+    plain = compiled(HEAT).program
+    assert silenced is not None
+    assert plain is not None
+    assert (silenced.plan.first, silenced.plan.later) == (plain.plan.first, plain.plan.later)
+    assert silenced.digest != plain.digest, "it is content, put in force as such"

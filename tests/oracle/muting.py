@@ -1,4 +1,4 @@
-"""What `unless` mutes, and what is told afterwards (README.md, "Muting")."""
+"""What `unless` and silences mute, and what is told afterwards (README.md, "Muting")."""
 
 from __future__ import annotations
 
@@ -44,11 +44,20 @@ class Muting:
     def who(self, now: Judgement) -> str:
         unless = self._rule.unless
         if unless is None or self._value(unless, now) is not True:
-            return ""
+            return self._silence(now)
         for node in walk(unless):
             if isinstance(node, Firing | During) and self._value(node, now) is True:
                 return f"firing({node.rule})" if isinstance(node, Firing) else f"during({node.calendar})"
         return "unless"
+
+    def _silence(self, now: Judgement) -> str:
+        for silence in self._project.silences.get(self._rule.name, ()):
+            in_time = silence.from_ms <= now.t < silence.until_ms
+            if in_time and silence.calendar is not None:
+                in_time = silence.calendar.holds(now.t)
+            if in_time and (silence.where is None or self._value(silence.where, now) is True):
+                return f"silence({silence.name})"
+        return ""
 
     def _value(self, expr: Expr, now: Judgement) -> Cell:
         return judge(expr, self._rule, self._key, now.t, now.values, {}, self._project)

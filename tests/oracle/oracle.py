@@ -38,7 +38,7 @@ def answers(
     horizon_ms: int | None = None,
 ) -> Answers:
     """`partitions` maps each topic to its partition count; a partition without a log is empty."""
-    project = Project(rules.tables, plain_tables(tables), {}, calendars=rules.calendars)
+    project = Project(rules.tables, plain_tables(tables), {}, calendars=rules.calendars, silences=rules.silences)
     found = Answers()
     for source in rules.sources.values():
         stream = Stream(source.name, {}, source.key, source.name)

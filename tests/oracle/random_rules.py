@@ -14,6 +14,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from tests.oracle.random_records import KINDS, draw_calendar, draw_log
+from tests.oracle.random_silences import draw_silences
 from tests.oracle.random_steps import with_steps
 from tests.oracle.reading import LogItem
 
@@ -33,6 +34,7 @@ class World:
     logs: dict[tuple[str, int], list[LogItem]]
     exchange_partitions: int = 2
     calendars: dict[str, str] = field(default_factory=dict)
+    silences: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Without the records, which fill pages: `tests.laws.minimise` finds the few that matter."""
@@ -557,6 +559,7 @@ def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: i
     table = f"{missing}\n---\n{TABLE}" if missing else TABLE
     world = World("\n".join(sources.values()), files, {"devices": table}, partitions, delays, logs, draw.one(1, 2, 3))
     world.calendars["works"] = draw_calendar(random.Random(log_seed + 3), unit)
+    world.silences = draw_silences(random.Random(log_seed + 5), unit, files)
     return world
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from streamwatchd.calendars.calendar import Calendar
+from streamwatchd.calendars.silence import Silence
 from streamwatchd.lang.typed import (
     Aggregate,
     Ahead,
@@ -67,6 +68,7 @@ class Project:
     alarms: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     """What rules have said, for those who ask whether they fire."""
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    silences: Mapping[str, tuple[Silence, ...]] = field(default_factory=dict)
     watermarks: dict[str, int] = field(default_factory=dict)
     """Up to where alarms have been judged, in all their tasks."""
 

@@ -39,6 +39,7 @@ def write_project(
     rules: Mapping[str, str],
     tables: Mapping[str, str],
     calendars: Mapping[str, str] = MappingProxyType({}),
+    silences: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """The files of a project; the path of its configuration."""
     (folder / "rules.d").mkdir(parents=True, exist_ok=True)
@@ -50,6 +51,9 @@ def write_project(
     for name, text in calendars.items():
         (folder / "calendars.d").mkdir(exist_ok=True)
         (folder / "calendars.d" / f"{name}.yaml").write_text(text)
+    for name, text in silences.items():
+        (folder / "silences.d").mkdir(exist_ok=True)
+        (folder / "silences.d" / f"{name}.yaml").write_text(text)
     for name, text in tables.items():
         head, _, body = text.partition("\n---\n") if "\n---\n" in text else ("", "", text)
         (folder / "enrichment.d" / f"{name}.csv").write_text(body.lstrip())

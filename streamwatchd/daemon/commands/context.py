@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
+from streamwatchd.compiler import Compiled
 from streamwatchd.control import CommandRefused
 from streamwatchd.daemon.contents import ContentStore
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.reloader import Refusals, Reloader
+from streamwatchd.daemon.spoken import Spoken
 from streamwatchd.daemon.supervisor import Supervisor
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.disk import Disk
@@ -21,12 +23,17 @@ from streamwatchd.settings import Settings
 T = TypeVar("T")
 
 
+def _no_compiler(last_good: Mapping[str, bytes], spoken: bytes | None) -> Compiled:
+    raise CommandRefused("the daemon compiles nothing yet", "not_ready")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The daemon as it is while a command runs. `supervisor` and `reloader` are None until Kafka has answered.
 
     `pending_settings` are sentences on edits of the settings that wait for the next start. `wake` makes the supervisor
-    look for what is asked of it.
+    look for what is asked of it. `spoken` are the silences that were said at run time; `leads` says whether this host
+    puts changes in force. `compile` tries out files, with other silences.
     """
 
     settings: Settings
@@ -41,6 +48,9 @@ class Context:
     clock: Clock
     log: Log
     wake: Callable[[], None]
+    spoken: Spoken = field(default_factory=Spoken)
+    leads: bool = True
+    compile: Callable[[Mapping[str, bytes], bytes | None], Compiled] = _no_compiler
     pending_settings: Callable[[], Sequence[str]] = tuple
 
     def working(self) -> tuple[Supervisor, Reloader]:

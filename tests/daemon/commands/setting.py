@@ -66,6 +66,7 @@ class Reloader:
     answer: Outcome = field(default_factory=lambda: Outcome("v1", ()))
     on_force: Callable[[], None] = lambda: None
     forced: int = 0
+    last_good: Mapping[str, bytes] = field(default_factory=dict)
 
     def force(self) -> int:
         self.forced += 1

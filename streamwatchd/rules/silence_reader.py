@@ -1,0 +1,185 @@
+"""The silences of `silences.d/`, checked against the rules that are in force.
+
+A file that does not check is refused alone: its last good content stays, if that still checks. That a rule is gone is
+no mistake of a silence: it is told, and mutes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from streamwatchd.calendars.silence import ALWAYS_MS, NEVER_MS, Silence
+from streamwatchd.diagnostics import Diagnostic, did_you_mean
+from streamwatchd.lang.scope import Meaning, Scope, Undeclared
+from streamwatchd.lang.typed import STRING, Expr, Key, Kind, Literal, TableColumn
+from streamwatchd.rules import codes
+from streamwatchd.rules.document import Mapping, Scalar, Sequence
+from streamwatchd.rules.expressions import Language
+from streamwatchd.rules.files import Files
+from streamwatchd.rules.form import Findings, Read, read
+from streamwatchd.rules.reader import parse
+from streamwatchd.rules.ruleset import Alarm, Anomaly, RuleSet
+from streamwatchd.rules.silence_spec import SILENCE, SILENCES
+from streamwatchd.rules.streams import Place
+
+SPOKEN = ".spoken.json"
+"""Beside the files of the folder, by name only: what was said at run time. The daemon keeps it among its contents."""
+
+
+@dataclass(slots=True)
+class Silences:
+    """What came of the files: silences by rule, findings by file, the files in force and those refused."""
+
+    by_rule: dict[str, tuple[Silence, ...]] = field(default_factory=dict)
+    problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+
+
+def silence_paths(folder: Path) -> tuple[str, ...]:
+    """The files of silences in a folder, not below."""
+    if not folder.is_dir():
+        return ()
+    return tuple(
+        sorted(str(p) for p in folder.iterdir() if p.suffix in (".yaml", ".yml") and not p.name.startswith("."))
+    )
+
+
+def read_silences(folder: Path, files: Files, rules: RuleSet) -> Silences:
+    """All silences of a folder. A name in two files stays with the first."""
+    found, taken = Silences(), dict[str, str]()
+    for path in files.below(folder):
+        good = _read_file(path, files.content(path), rules, taken, found)
+        if not good:
+            found.refused.append(path)
+            kept = files.last_good.get(path)
+            if kept is not None and kept != files.content(path):
+                _read_file(path, kept, rules, taken, Silences(found.by_rule, {}, found.files))
+    return found
+
+
+def _read_file(path: str, content: bytes | Diagnostic, rules: RuleSet, taken: dict[str, str], found: Silences) -> bool:
+    """Whether the file checks; if so, what it says is in force."""
+    if isinstance(content, Diagnostic):
+        found.problems[path] = [content]
+        return False
+    document = parse(path, content)
+    findings = Findings(document, problems=list(document.diagnostics))
+    silences: list[tuple[str, Silence]] = []
+    names = dict(taken)
+    if document.top is not None:
+        body = read(document.top, SILENCES, findings)
+        zone, node = _zone(body, findings), body.values.get("silences")
+        for item in node.items if isinstance(node, Sequence) else ():
+            if isinstance(item, Mapping):
+                silences += _silence(read(item, SILENCE, findings), zone, rules, names, findings)
+    found.problems[path] = list(findings.problems)
+    if findings.has_errors:
+        return False
+    taken |= names
+    for rule, silence in silences:
+        found.by_rule[rule] = (*found.by_rule.get(rule, ()), silence)
+    found.files[path] = content
+    return True
+
+
+def _silence(
+    body: Read, zone: str, rules: RuleSet, taken: dict[str, str], findings: Findings
+) -> Iterator[tuple[str, Silence]]:
+    name = body.scalar("silence")
+    if name is None:
+        return
+    if name.text in taken:
+        message = f"a silence `{name.text}` is there already: {taken[name.text]}"
+        findings.add(codes.BAD_SILENCE, message, name.span, hint="give it another name")
+    taken[name.text] = findings.document.file
+    calendar = rules.calendars.get(body.text("during"))
+    if "during" in body and calendar is None:
+        hint = did_you_mean(body.text("during"), rules.calendars) or "add it to the folder of calendars"
+        findings.add(codes.BAD_SILENCE, f"there is no calendar `{body.text('during')}`", body.key("during"), hint=hint)
+    if "until" not in body and "during" not in body:
+        hint = "add `until:`, or `during:` with a calendar"
+        findings.add(codes.BAD_SILENCE, f"the silence `{name.text}` has no end", name.span, hint=hint)
+    begins, ends = _moment(body, "from", zone, findings), _moment(body, "until", zone, findings)
+    if begins is not None and ends is not None and ends <= begins:
+        message = "the silence ends before it begins"
+        findings.add(codes.BAD_SILENCE, message, body.key("until"), hint="exchange `from` and `until`")
+    from_ms, until_ms = ALWAYS_MS if begins is None else begins, NEVER_MS if ends is None else ends
+    where = body.scalar("where")
+    for rule in _chosen(body, name, rules, findings):
+        expr = None if where is None else _where(where, rule, findings)
+        if where is None or expr is not None:
+            yield rule.name, Silence(name.text, expr, from_ms, until_ms, calendar)
+
+
+def _chosen(body: Read, name: Scalar, rules: RuleSet, findings: Findings) -> Iterator[Alarm | Anomaly]:
+    """The alarms that a silence is about."""
+    alarms = {rule.name: rule for rule in rules.rules if isinstance(rule, Alarm | Anomaly)}
+    written, labels = body.scalars("rules"), body.texts("labels")
+    if not written and not labels:
+        hint = "add `rules: [name]`, or `labels: {team: noc}`"
+        findings.add(codes.BAD_SILENCE, f"the silence `{name.text}` names no alarms", name.span, hint=hint)
+        return
+    for scalar in written:
+        if scalar.text not in alarms:
+            hint = did_you_mean(scalar.text, alarms) or f"alarms: {', '.join(sorted(alarms)[:12])}"
+            findings.warn(codes.BAD_SILENCE, f"no alarm has the name `{scalar.text}`", scalar.span, hint=hint)
+    wanted = [scalar.text for scalar in written if scalar.text in alarms] if written else list(alarms)
+    for each in dict.fromkeys(wanted):
+        if written and _is_on_rows(alarms[each]):
+            hint = "judge an aggregate, such as `last(x over 1m)`, or mute it where alerts are routed"
+            message = f"`{each}` is judged on single events: it is not silenced yet"
+            findings.warn(codes.BAD_SILENCE, message, name.span, hint=hint)
+        if all(alarms[each].labels.get(label) == text for label, text in labels.items()):
+            yield alarms[each]
+
+
+def _is_on_rows(rule: Alarm | Anomaly) -> bool:
+    return isinstance(rule, Anomaly) or rule.windowless
+
+
+def _where(scalar: Scalar, rule: Alarm | Anomaly, findings: Findings) -> Expr | None:
+    """The condition as it is read for the keys of a rule."""
+    names: dict[str, Meaning] = {label: Literal(text, STRING) for label, text in rule.labels.items()}
+    keys = {key.name for key in rule.by}
+    for each in rule.context:
+        if isinstance(each, TableColumn) and each.on in keys:
+            names |= {each.column: each, f"{each.table}.{each.column}": each}
+    names |= {key.name: Key(key.name, key.expr.type) for key in rule.by}
+    tables: dict[str, tuple[str, ...]] = {}
+    for node in names.values():
+        if isinstance(node, TableColumn):
+            tables[node.table] = (*tables.get(node.table, ()), node.column)
+    scope = Scope(names, Undeclared.CLOSED, tables=tables, source=rule.name)
+    return Language(findings).expression(scalar, Place(scope), Kind.BOOL)
+
+
+def _zone(body: Read, findings: Findings) -> str:
+    scalar = body.scalar("timezone")
+    try:
+        ZoneInfo("UTC" if scalar is None else scalar.text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        assert scalar is not None
+        hint = "write a name of the IANA database, such as `Europe/Berlin` or `UTC`"
+        findings.add(codes.BAD_TIME, f"there is no time zone `{scalar.text}`", scalar.span, hint=hint)
+        return "UTC"
+    return "UTC" if scalar is None else scalar.text
+
+
+def _moment(body: Read, name: str, zone: str, findings: Findings) -> int | None:
+    """Event time in ms; a time without an offset is of the file's zone."""
+    scalar = body.scalar(name)
+    if scalar is None:
+        return None
+    try:
+        found = datetime.fromisoformat(scalar.text.strip())
+    except ValueError:
+        hint = 'write it as "2026-03-01 22:00", in the zone of the file, or as "2026-03-01T22:00:00Z"'
+        findings.add(codes.BAD_TIME, f"`{scalar.text}` is no time here", scalar.span, hint=hint)
+        return None
+    found = found if found.tzinfo is not None else found.replace(tzinfo=ZoneInfo(zone))
+    return round(found.timestamp() * 1000)
