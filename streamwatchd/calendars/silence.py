@@ -1,4 +1,4 @@
-"""What a silence is: whom nobody is called for, and when."""
+"""What people say of alarms: silences (nobody is told, for a while) and acknowledgements (somebody knows)."""
 
 from __future__ import annotations
 
@@ -27,3 +27,12 @@ class Silence:
     def holds(self, time_ms: int) -> bool:
         """Whether an instant of event time lies in it."""
         return self.from_ms <= time_ms < self.until_ms and (self.calendar is None or self.calendar.holds(time_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Of one rule: what is up when it comes, of the keys for which `where` is true. `note` says who, and why."""
+
+    name: str
+    where: Expr | None = None
+    note: str = ""

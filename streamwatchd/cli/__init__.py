@@ -24,6 +24,7 @@ COMMANDS = {
     "tables": "The dimension tables in force, and how old their rows are.",
     "silence": "Have nobody told of some alarms for a while.",
     "silences": "The silences of the running daemon.",
+    "ack": "Say that somebody knows of an alarm that is up.",
     "savepoint": "Have the running daemon write a copy of all its state, or list them.",
     "takeover": "Have this host work on shards of another one.",
     "model": "Train, judge, promote and take back models.",

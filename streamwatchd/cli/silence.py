@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from streamwatchd.cli.control import ask, daemon_options, print_json, socket_path
+from streamwatchd.cli.control import ask, daemon_options, pair, print_json, socket_path
 from streamwatchd.lang.units import parse_duration
 
 
@@ -48,8 +48,8 @@ def command(
             raise click.UsageError("say why: --reason TEXT")
         arguments = {
             "rules": list(rules),
-            "labels": dict(map(_pair, labels)),
-            "keys": dict(map(_pair, keys)),
+            "labels": dict(map(pair, labels)),
+            "keys": dict(map(pair, keys)),
             "where": where,
             "until": _end(lasts, until),
             "reason": reason,
@@ -65,13 +65,6 @@ def command(
     else:
         click.echo(f"{silence['silence']} is in force in every shard, version {result['version']}")
         click.echo(f"it ends at {silence['until']}, or with `swctl silence --end {silence['silence']}`")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise click.UsageError(f"`{text}` must be NAME=VALUE")
-    return name, value
 
 
 def _end(lasts: str | None, until: str | None) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.batch import Column, Dictionary, Numbers, Strings, Times, Truths, to_values
-from streamwatchd.calendars.silence import Silence
+from streamwatchd.calendars.silence import Ack, Silence
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.repository.store import ModelData
 
@@ -23,6 +23,7 @@ Mask = npt.NDArray[np.bool_]
 
 Silences = Mapping[str, tuple[Silence, ...]]
 """By alarm."""
+Acks = Mapping[str, tuple[Ack, ...]]
 
 Pieces = list[tuple[TableData, Mask | None]]
 """Versions and which rows meet each (None: all)."""
@@ -65,6 +66,7 @@ class Dimensions:
         defaults: Mapping[str, Mapping[str, object]],
         models: Mapping[str, ModelData] = MappingProxyType({}),
         silences: Silences = MappingProxyType({}),
+        acks: Acks = MappingProxyType({}),
     ) -> None:
         self.versions: dict[str, list[tuple[int, TableData]]] = {
             name: [(_FOREVER, table)] for name, table in tables.items()
@@ -74,6 +76,7 @@ class Dimensions:
             name: [(_FOREVER, each)] for name, each in models.items()
         }
         self._silences: list[tuple[int, Silences]] = [(_FOREVER, silences)]
+        self._acks: list[tuple[int, Acks]] = [(_FOREVER, acks)]
         self._lookups: dict[tuple[str, int], _Lookup] = {}
 
     def newest(self, tables: Mapping[str, TableData], defaults: Mapping[str, Mapping[str, object]]) -> Dimensions:
@@ -88,12 +91,15 @@ class Dimensions:
         defaults: Mapping[str, Mapping[str, object]],
         models: Mapping[str, ModelData] = MappingProxyType({}),
         silences: Silences = MappingProxyType({}),
+        acks: Acks = MappingProxyType({}),
     ) -> None:
         """New content from `at_ms` on; equal content changes nothing."""
         self.defaults = dict(defaults)
         self._switch_models(at_ms, models)
         if silences != self._silences[-1][1]:
             self._silences.append((at_ms, silences))
+        if acks != self._acks[-1][1]:
+            self._acks.append((at_ms, acks))
         for name, table in tables.items():
             versions = self.versions.setdefault(name, [])
             if not versions or versions[-1][1].digest != table.digest:
@@ -118,13 +124,22 @@ class Dimensions:
         """Those in force at an instant, by alarm; whether each holds then is another question."""
         return next((found for start, found in reversed(self._silences) if start <= time_ms), self._silences[0][1])
 
+    def acks(self, time_ms: int) -> Acks:
+        """What has been acknowledged up to an instant, of late."""
+        return next((found for start, found in reversed(self._acks) if start <= time_ms), self._acks[0][1])
+
+    def versions_of_acks(self) -> list[tuple[int, Acks]]:
+        """Each with the instant from which on it is in force."""
+        return self._acks
+
     def forget_before(self, time_ms: int) -> None:
         """Drop versions that no row at or after `time_ms` can meet; of models, those that rows so late can't either."""
         for models in self._models.values():
             while len(models) > 1 and models[1][0] <= time_ms - _LATEST_MS:
                 models.pop(0)
-        while len(self._silences) > 1 and self._silences[1][0] <= time_ms - _LATEST_MS:
-            self._silences.pop(0)
+        for said in (self._silences, self._acks):
+            while len(said) > 1 and said[1][0] <= time_ms - _LATEST_MS:
+                said.pop(0)
         for versions in self.versions.values():
             while len(versions) > 1 and versions[1][0] <= time_ms:
                 versions.pop(0)

@@ -295,14 +295,14 @@ class Lifecycle:
         """The rank of an alarm that is up."""
         return int(self.severity[self._row_of[place]])
 
-    def note(self, place: int, at_ms: int, event: str) -> Transition:
+    def note(self, place: int, at_ms: int, event: str, reason: str = "") -> Transition:
         """Something about an alarm that is up which changes nothing in it."""
         row = int(self._row_of[place])
         self.seq[row] += 1
         severity = int(self.severity[row])
         state, starts_at_ms = _STATES[int(self.state[row])], int(self.starts_at[row])
         seq = int(self.seq[row])
-        return Transition(place, -1, at_ms, event, state, severity, severity, starts_at_ms, seq, False, False, "")
+        return Transition(place, -1, at_ms, event, state, severity, severity, starts_at_ms, seq, False, False, reason)
 
     def next_deadline(self, after_ms: int) -> int | None:
         """The earliest instant at which a running hold can end by time alone."""

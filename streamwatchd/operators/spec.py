@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from streamwatchd.calendars.calendar import Calendar
 from streamwatchd.calendars.clock import ClockTimes
-from streamwatchd.calendars.silence import Silence
+from streamwatchd.calendars.silence import Ack, Silence
 from streamwatchd.lang.typed import Aggregate, Baseline, Expr, Firing, Template
 from streamwatchd.repository.store import ModelData
 
@@ -260,6 +260,16 @@ class MuteSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """An alarm of `rule` that goes on is told again after `first_ms`, then each time after twice as long, up to
+    `most_ms`."""
+
+    rule: str
+    first_ms: int
+    most_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class WindowAlarmSpec:
     """Alarms judged at multiples of `every_ms` on windows. `lifted` of the base family's keys are constants.
 
@@ -283,6 +293,7 @@ class WindowAlarmSpec:
     amend_ms: int = 0
     expect: ExpectSpec | None = field(default=None, repr=False, metadata=LATER)
     mute: MuteSpec | None = field(default=None, repr=False, metadata=LATER)
+    repeats: tuple[Repeat, ...] = field(default=(), repr=False, metadata=LATER)
     clock: ClockTimes | None = field(default=None, repr=False, metadata=LATER)
     """Its id says it too."""
 
@@ -483,7 +494,7 @@ class LogicalPlan:
 
     `feeders` maps every stream that crosses the exchange to where it comes from: ("source", topics) or ("stage", n).
     `defaults` are the tables' values for keys that they lack, `models` the versions that score, by anomaly rule,
-    and `silences` those of each alarm.
+    `silences` and `acks` those of each alarm.
     """
 
     sources: Mapping[str, SourceSpec]
@@ -493,6 +504,7 @@ class LogicalPlan:
     defaults: Mapping[str, Mapping[str, object]]
     models: Mapping[str, ModelData] = field(default_factory=dict, metadata=LATER)
     silences: Mapping[str, tuple[Silence, ...]] = field(default_factory=dict, metadata=LATER)
+    acks: Mapping[str, tuple[Ack, ...]] = field(default_factory=dict, metadata=LATER)
 
     def alarm_names(self) -> frozenset[str]:
         """The alarms of all stages."""

@@ -7,7 +7,7 @@ key and chooses the members; where they differ by constants, these are columns o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from streamwatchd.operators.late import Amending, View
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition, same_levels
 from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
+from streamwatchd.operators.notices import Notices
 from streamwatchd.operators.pairs import Pairs
 from streamwatchd.operators.spec import AlarmShape, LearningAlarmSpec, Reading, Window, WindowAlarmSpec
 from streamwatchd.operators.storm import STORM, Name, Storms
@@ -51,6 +52,10 @@ def _expressions(shape: AlarmShape) -> list[Expr]:
     return [*levels, *(value.expr for value in shape.values)]
 
 
+def _at(frame: Frame, places: Sequence[int]) -> Frame:
+    return frame.take(np.array(places, np.intp))
+
+
 class WindowAlarmNode:
     def __init__(
         self,
@@ -64,7 +69,7 @@ class WindowAlarmNode:
         telling: Telling | None = None,
     ) -> None:
         self.id, self.spec, self.roots = spec.id, spec, roots
-        self.expected, self.muting = expected, muting
+        self.expected = expected
         self.telling = telling or Telling(spec.shape.keys, lambda stream, frame: None)
         self.begun: Callable[[], int | None] = _unknown
         """Where time began for what the node reads."""
@@ -83,15 +88,14 @@ class WindowAlarmNode:
         self._quiet = False
         self._warm_up = False
         """The next judgement may say something else though nothing comes: a window warms up, or silence began here."""
-        self._untold: set[int] = set()
-        """Alarms that another version of the rule muted; this one mutes none."""
         self._heirs: dict[int, int] = {}
         self._timeless = not any(isinstance(node, Time) for expr in _expressions(spec.shape) for node in walk(expr))
         self.baselines: Baselines | None = None
         if isinstance(spec, LearningAlarmSpec):
             names = [member.name for member in spec.members]
             self.baselines = Baselines(spec.baselines, names, spec.every_ms, evaluator)
-        self._names = frozenset(member.name for member in spec.members)
+        rules = frozenset(member.name for member in spec.members)
+        self.notices = Notices(evaluator, self.life, rules, self._rule_of, muting, spec.repeats)
         self._sizes = [reading.window.size_ms for reading in spec.readings]
 
     # when
@@ -133,7 +137,8 @@ class WindowAlarmNode:
         if self.expected is not None:
             forget = self.expected.next_change(self.done_ms)
         learns = None if self.baselines is None else self.baselines.next_ms(self.done_ms)
-        soonest = least(forget, learns, None if hold is None else hold - 1, None if heirs is None else heirs - 1, *data)
+        hold, heirs, tells = (None if at is None else at - 1 for at in (hold, heirs, self.notices.next_ms()))
+        soonest = least(forget, learns, tells, hold, heirs, *data)
         return None if soonest is None else max(instant, int(first_multiple_above(soonest, step)))
 
     def _next_data(self, reading: Reading) -> int | None:
@@ -153,24 +158,24 @@ class WindowAlarmNode:
             family.close(judged_ms)
         since, gone = self._known(judged_ms)
         self.pairs.extend(self.family)
-        self._hear_silences(judged_ms)
+        self.notices.hear(judged_ms)
         view = View(self._amending(), judged_ms) if self._has_late() else None
         frame = self._frame(judged_ms, view)
         ids = None if self.pairs.single else self.pairs.key
         pair_since = since if ids is None else since[ids]
         known = pair_since < judged_ms
-        transitions = self._forget(gone, judged_ms)
+        transitions = self.notices.acknowledged(lambda places: _at(frame, places), judged_ms)
+        transitions += self._forget(gone, judged_ms)
         transitions += self._disown(pair_since, judged_ms)
         transitions += self._step(frame, known, pair_since, judged_ms)
-        transitions += self._unmuted(frame, transitions, judged_ms)
-        is_told = not self._untold and not (self.muting and self.muting.hidden)
-        is_calm = not transitions and not self._warm_up and is_told
+        transitions += self.notices.later(lambda places: _at(frame, places), transitions, judged_ms)
+        is_calm = not transitions and not self._warm_up and self.notices.is_calm
         self._quiet = self._timeless and is_calm and self._windows_empty(judged_ms)
         self._publish(frame, transitions, judged_ms)
         self._announce(judged_ms)
         if self.baselines is not None:
             keys, members = self.pairs.key, self.pairs.member
-            during = self.muting is not None and self.muting.is_during(judged_ms)
+            during = self.notices.muting is not None and self.notices.muting.is_during(judged_ms)
             left_out = np.arange(len(keys)) if during else self.life.firing()
             self.baselines.learn(frame, judged_ms, keys, members, known, left_out)
         if view is not None:
@@ -295,43 +300,12 @@ class WindowAlarmNode:
 
     # who is told
 
-    def _hear_silences(self, judged_ms: int) -> None:
-        """While a silence of any of these rules is in force it is kept who was told of what; until then all were."""
-        is_silenced = not self._names.isdisjoint(self.evaluator.dimensions.silences(judged_ms - 1))
-        if is_silenced and self.muting is None:
-            told = {place: self.life.severity_of(place) for place in self.life.firing().tolist()}
-            self.muting = Muting.after_others(self.evaluator, told, self._untold)
-            self._untold = set()
-        elif not is_silenced and self.muting is not None and self.spec.mute is None and not self.muting.hidden:
-            self.muting = None
-
-    def _unmuted(self, frame: Frame, transitions: list[Transition], judged_ms: int) -> list[Transition]:
-        """Alarms of which nobody was told, or not how bad they are, and that nothing mutes any more."""
-        changed = {transition.place for transition in transitions}
-        free, self._untold = sorted(self._untold - changed), set()
-        if self.muting is None:
-            return [self.life.note(place, judged_ms, "unmuted") for place in free]
-        places = sorted(self.muting.hidden.keys() - changed)
-        labels = self._who_mutes(self.muting, frame, places, judged_ms)
-        free = [place for place, label in zip(places, labels, strict=True) if not label]
-        return [self.life.note(place, judged_ms, "unmuted") for place in free]
-
-    def _labels(self, frame: Frame, transitions: list[Transition]) -> list[str]:
-        """Who mutes each at the instant at which it is told."""
-        if self.muting is None:
-            return [""] * len(transitions)
-        places = [transition.place for transition in transitions]
-        return self._who_mutes(self.muting, frame, places, transitions[0].at_ms)
-
-    def _who_mutes(self, muting: Muting, frame: Frame, places: list[int], judged_ms: int) -> list[str]:
-        rules = [self.spec.members[int(self.pairs.member[place])].name for place in places]
-        return muting.labels(frame.take(np.array(places, np.intp)), judged_ms, rules)
-
     def _muted_by(self, transition: Transition, label: str) -> str:
         """Why nobody is notified; what is muted in itself counts for no storm."""
-        if self.muting is not None:
-            label = self.muting.take(transition, label)
-        return label or (STORM if self.storms.take(transition) else "")
+        return self.notices.take(transition, label) or (STORM if self.storms.take(transition) else "")
+
+    def _rule_of(self, place: int) -> str:
+        return self.spec.members[int(self.pairs.member[place])].name
 
     def _announce(self, judged_ms: int) -> None:
         """Tell others of what changed, and, where they have come since, of all that is up."""
@@ -404,7 +378,7 @@ class WindowAlarmNode:
             transitions = sorted(transitions, key=lambda transition: self._whose(transition.place)[1])
         details = Details(self.evaluator, frame, [transition.place for transition in transitions])
         span = (judged_ms - max(self._sizes, default=0), judged_ms)
-        labels = self._labels(frame, transitions)
+        labels = self.notices.labels(lambda places: _at(frame, places), transitions)
         for i, transition in enumerate(transitions):
             member = self.spec.members[int(self.pairs.member[transition.place])]
             key = self._key(int(self.pairs.key[transition.place]))
@@ -448,9 +422,7 @@ class WindowAlarmNode:
     def _more(self) -> list[Any]:
         """What only some rules have."""
         expected = None if self.expected is None else self.expected.snapshot()
-        muting = None if self.muting is None else self.muting.snapshot(self._name)
-        untold = [self._name(place) for place in sorted(self._untold)] or None
-        more = {"expected": expected, "muting": muting, "telling": self.telling.since_ms, "untold": untold}
+        more = {"expected": expected, "telling": self.telling.since_ms, **self.notices.snapshot(self._name)}
         more["learnt"] = None if self.baselines is None else self.baselines.snapshot()
         found = {name: each for name, each in more.items() if each is not None}
         return [found] if found else []
@@ -464,26 +436,17 @@ class WindowAlarmNode:
         self.reader.restore(readings)
         self._restore_more(more[0] if more else {})
         self._take(rows, names, silent, ids, None)
-        self.storms.restore(storms, self._notifying())
+        self.storms.restore(storms, self.notices.notifying())
         places = self._places() if heirs else {}
         self._heirs = {places[tuple(name)]: at for name, at in heirs if tuple(name) in places}
 
     def _restore_more(self, more: Mapping[str, Any]) -> None:
         if self.expected is not None and "expected" in more:
             self.expected.restore(more["expected"])
-        if "muting" in more:
-            self.muting = self.muting or Muting(None, self.evaluator, {})
-            self.muting.restore(more["muting"], self._places())
         if self.baselines is not None and "learnt" in more:
             self.baselines.restore(more["learnt"], len(self.family.space))
         self.telling.since_ms = more.get("telling")
-        places = self._places() if "untold" in more else {}
-        self._untold = {places[tuple(name)] for name in more.get("untold", ()) if tuple(name) in places}
-
-    def _notifying(self) -> list[int]:
-        """The places of alarms that fire, and of which somebody was told."""
-        firing: list[int] = self.life.firing().tolist()
-        return firing if self.muting is None else [place for place in firing if self.muting.notifies(place)]
+        self.notices.restore(more, self._places)
 
     def _places(self) -> dict[tuple[object, ...], int]:
         self.pairs.extend(self.family)
@@ -518,33 +481,16 @@ class WindowAlarmNode:
             self.expected.adopt(old.expected)
         self._inherit(found[found >= 0].tolist(), at_ms)
         gone = [place for place, here in zip(rows["place"].tolist(), found.tolist(), strict=True) if here >= 0]
-        self._adopt_muting(old, renamed)
-        self.storms.restore(storms, self._notifying(), lambda name: renamed.get(name, name))
+        named = {place: old._name(place) for place in old.life.active().tolist()}
+        known = self._places() if named else {}
+        now = {place: (renamed.get(str(name[0]), name[0]), *name[1:]) for place, name in named.items()}
+        self.notices.adopt(old.notices, {place: known[name] for place, name in now.items() if name in known}, at_ms)
+        self.storms.restore(storms, self.notices.notifying(), lambda name: renamed.get(name, name))
         moved = [member.name for member in old.spec.members if renamed.get(member.name, member.name) in constants]
         old.storms.leave(gone, moved)
         old.life.end(np.array(gone, np.intp), 0, "")
         for place in gone:
             old.ids.pop(place, None)
-
-    def _adopt_muting(self, old: WindowAlarmNode, renamed: Mapping[str, str]) -> None:
-        """Who was told of what; where the old rule muted nothing, everybody was."""
-        if self.muting is None and old.muting is None:
-            return
-        known = self._places()
-        named = {place: old._name(place) for place in old.life.active().tolist()}
-        names = {place: (renamed.get(str(name[0]), name[0]), *name[1:]) for place, name in named.items()}
-        places = {place: known[name] for place, name in names.items() if name in known}
-        told = (
-            {place: old.life.severity_of(place) for place in old.life.firing().tolist()}
-            if old.muting is None
-            else old.muting.told
-        )
-        hidden = {} if old.muting is None else old.muting.hidden
-        if self.muting is None:
-            self._untold |= {places[place] for place in hidden if place in places}
-        else:
-            self.muting.told |= {places[place]: severity for place, severity in told.items() if place in places}
-            self.muting.hidden |= {places[place]: label for place, label in hidden.items() if place in places}
 
     def _inherit(self, places: list[int], at_ms: int) -> None:
         """Judge from E on, whether or not there are events; see `_disown`."""

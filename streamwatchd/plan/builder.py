@@ -221,6 +221,7 @@ class Builder:
             defaults={name: table.defaults for name, table in self.rules.tables.items() if table.missing == "default"},
             models={name: models[name] for rule in self.rules.rules for name in _model_names(rule) if name in models},
             silences=self.rules.silences,
+            acks=self.rules.acks,
         )
 
     def _stage(self, stage: int, source: str, inputs: tuple[str, ...], draft: Draft) -> StageSpec:

@@ -32,6 +32,7 @@ from streamwatchd.operators.spec import (
     Member,
     MuteSpec,
     Reading,
+    Repeat,
     RowAlarmSpec,
     SequenceSpec,
     TopKpiSpec,
@@ -399,6 +400,7 @@ def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> N
         amend_ms=rule.amend_for_ms,
         expect=_expected(builder, rule, home),
         mute=first.mute,
+        repeats=tuple(Repeat(each.rule.name, *each.rule.repeat_ms) for each in group if each.rule.repeat_ms),
         clock=rule.clock,
     )
     spec = learning_alarm(spec, rule)

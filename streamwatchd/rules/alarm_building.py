@@ -13,6 +13,7 @@ from streamwatchd.rules.building import Work, common, key_context, message_conte
 from streamwatchd.rules.clock_times import build_clock, step_of
 from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.expecting import build_expect
+from streamwatchd.rules.repeating import build_repeat
 from streamwatchd.rules.ruleset import SEVERITIES, Alarm, Level, NoData
 from streamwatchd.rules.sequences import build_sequence, has_sequence, level_of
 from streamwatchd.rules.streams import Place
@@ -37,7 +38,7 @@ def build_alarm(work: Work) -> Alarm | None:
     template = work.language.message(message, place) if message is not None else None
     no_data = no_data_of(work)
     _check_fields(work, levels, no_data)
-    expect, unless = build_expect(work), build_unless(work, place)
+    expect, unless, repeat_ms = build_expect(work), build_unless(work, place), build_repeat(work)
     exprs = judged(work, levels)
     clock = build_clock(work, exprs)
     every_ms = _every_ms(work, no_data) if clock is None else _grid_ms(work, clock)
@@ -60,6 +61,7 @@ def build_alarm(work: Work) -> Alarm | None:
         max_active=body.integer("max_active", MAX_ACTIVE),
         expect=expect,
         unless=unless,
+        repeat_ms=repeat_ms,
         sequence=sequence,
         clock=clock,
     )

@@ -306,7 +306,7 @@ class _Loading:
         data = {table.name: table.data for table in project.choice.tables if table.data is not None}
         fetches = tuple(table.fetch for table in project.choice.tables if table.fetch is not None)
         files = dict(self._in_force(project)) | silences.files
-        ruleset = replace(ruleset, silences=silences.by_rule)
+        ruleset = replace(ruleset, silences=silences.by_rule, acks=silences.acks)
         whence = (self.config, self.folders.rules)
         return Loaded(draft.settings, ruleset, data, diagnostics, files, refused, fetches, *whence)
 

@@ -158,6 +158,12 @@ ALARM = Record(
             "firing(site_down) or during(core_maintenance)",
         ),
         Field(
+            "repeat",
+            Text("a duration, or `D up to D`", r"\S+( +up +to +\S+)?"),
+            "An alarm that goes on is told again so often; with `up to` after ever longer waits.",
+            "30m up to 4h",
+        ),
+        Field(
             "expect",
             _EXPRESSION,
             "A table, or `TABLE where C`: its rows are the keys of the rule, from the first second on.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from streamwatchd.calendars.calendar import Calendar
 from streamwatchd.calendars.clock import ClockTimes
-from streamwatchd.calendars.silence import Silence
+from streamwatchd.calendars.silence import Ack, Silence
 from streamwatchd.diagnostics import Span
 from streamwatchd.lang.typed import Expr, Firing, Template, Type, walk
 from streamwatchd.repository.store import ModelData
@@ -198,7 +198,8 @@ class Alarm(RuleCommon):
     it waits for the watermark; with a `sequence` it does, and its one level says nothing but the severity.
     Otherwise it is judged at multiples of `every_ms` on aggregates, `Key`, `Value` and
     `TableColumn` of keys. `limit_per_minute` 0 is off; `max_active` bounds notifications. `is_state`: without `by` it
-    has one state, where rows would else be occurrences.
+    has one state, where rows would else be occurrences. `repeat_ms`: after how long an alarm that goes on is told
+    again, and the longest that this wait may become.
     """
 
     levels: tuple[Level, ...] = ()
@@ -214,6 +215,7 @@ class Alarm(RuleCommon):
     is_state: bool = False
     expect: Expect | None = None
     unless: Expr | None = None
+    repeat_ms: tuple[int, int] | None = None
     clock: ClockTimes | None = None
     sequence: Sequence | None = None
 
@@ -268,7 +270,7 @@ class RuleSet:
     """All that is in force: `rules` in order of file and place (a KPI before what reads it is not required).
 
     `models` are the versions that score, by anomaly rule, and those on trial by its name and `SHADOW_OF`.
-    `silences` are those of each alarm.
+    `silences` and `acks` are those of each alarm.
     """
 
     sources: Mapping[str, Source]
@@ -277,6 +279,7 @@ class RuleSet:
     models: Mapping[str, ModelData] = field(default_factory=dict)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     silences: Mapping[str, tuple[Silence, ...]] = field(default_factory=dict)
+    acks: Mapping[str, tuple[Ack, ...]] = field(default_factory=dict)
 
     def rule(self, name: str) -> Rule:
         """Raises KeyError for an unknown name."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from streamwatchd.calendars.silence import ALWAYS_MS, NEVER_MS, Silence
+from streamwatchd.calendars.silence import ALWAYS_MS, NEVER_MS, Ack, Silence
 from streamwatchd.diagnostics import Diagnostic, did_you_mean
 from streamwatchd.lang.scope import Meaning, Scope, Undeclared
 from streamwatchd.lang.typed import STRING, Expr, Key, Kind, Literal, TableColumn
@@ -23,7 +23,7 @@ from streamwatchd.rules.files import Files
 from streamwatchd.rules.form import Findings, Read, read
 from streamwatchd.rules.reader import parse
 from streamwatchd.rules.ruleset import Alarm, Anomaly, RuleSet
-from streamwatchd.rules.silence_spec import SILENCE, SILENCES
+from streamwatchd.rules.silence_spec import ACK, SILENCE, SILENCES
 from streamwatchd.rules.streams import Place
 
 SPOKEN = ".spoken.json"
@@ -35,6 +35,7 @@ class Silences:
     """What came of the files: silences by rule, findings by file, the files in force and those refused."""
 
     by_rule: dict[str, tuple[Silence, ...]] = field(default_factory=dict)
+    acks: dict[str, tuple[Ack, ...]] = field(default_factory=dict)
     problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
@@ -58,7 +59,7 @@ def read_silences(folder: Path, files: Files, rules: RuleSet) -> Silences:
             found.refused.append(path)
             kept = files.last_good.get(path)
             if kept is not None and kept != files.content(path):
-                _read_file(path, kept, rules, taken, Silences(found.by_rule, {}, found.files))
+                _read_file(path, kept, rules, taken, Silences(found.by_rule, found.acks, {}, found.files))
     return found
 
 
@@ -70,6 +71,7 @@ def _read_file(path: str, content: bytes | Diagnostic, rules: RuleSet, taken: di
     document = parse(path, content)
     findings = Findings(document, problems=list(document.diagnostics))
     silences: list[tuple[str, Silence]] = []
+    acks: list[tuple[str, Ack]] = []
     names = dict(taken)
     if document.top is not None:
         body = read(document.top, SILENCES, findings)
@@ -77,12 +79,21 @@ def _read_file(path: str, content: bytes | Diagnostic, rules: RuleSet, taken: di
         for item in node.items if isinstance(node, Sequence) else ():
             if isinstance(item, Mapping):
                 silences += _silence(read(item, SILENCE, findings), zone, rules, names, findings)
+        known = body.values.get("acks")
+        for item in known.items if isinstance(known, Sequence) else ():
+            if isinstance(item, Mapping):
+                acks += _ack(read(item, ACK, findings), rules, findings)
+        if node is None and known is None and not findings.has_errors:
+            hint = "add `silences:`, or remove the file"
+            findings.add(codes.MISSING_FIELD, "nothing is silenced here", document.top.span, hint=hint)
     found.problems[path] = list(findings.problems)
     if findings.has_errors:
         return False
     taken |= names
     for rule, silence in silences:
         found.by_rule[rule] = (*found.by_rule.get(rule, ()), silence)
+    for rule, ack in acks:
+        found.acks[rule] = (*found.acks.get(rule, ()), ack)
     found.files[path] = content
     return True
 
@@ -114,6 +125,26 @@ def _silence(
         expr = None if where is None else _where(where, rule, findings)
         if where is None or expr is not None:
             yield rule.name, Silence(name.text, expr, from_ms, until_ms, calendar)
+
+
+def _ack(body: Read, rules: RuleSet, findings: Findings) -> Iterator[tuple[str, Ack]]:
+    name, rule = body.scalar("ack"), body.scalar("rule")
+    if name is None or rule is None:
+        return
+    alarms = {each.name: each for each in rules.rules if isinstance(each, Alarm | Anomaly)}
+    found = alarms.get(rule.text)
+    if found is None:
+        hint = did_you_mean(rule.text, alarms) or f"alarms: {', '.join(sorted(alarms)[:12])}"
+        findings.warn(codes.BAD_SILENCE, f"no alarm has the name `{rule.text}`", rule.span, hint=hint)
+        return
+    if _is_on_rows(found):
+        message = f"`{rule.text}` is judged on single events: it can't be acknowledged yet"
+        findings.warn(codes.BAD_SILENCE, message, rule.span, hint="acknowledge it where alerts are routed")
+    where = body.scalar("where")
+    expr = None if where is None else _where(where, found, findings)
+    note = ": ".join(filter(None, (body.text("by"), body.text("note"))))
+    if where is None or expr is not None:
+        yield rule.text, Ack(name.text, expr, note)
 
 
 def _chosen(body: Read, name: Scalar, rules: RuleSet, findings: Findings) -> Iterator[Alarm | Anomaly]:

@@ -32,11 +32,25 @@ SILENCE = Record(
     "Alarms of which nobody is told for a while; they are judged and written as ever.",
 )
 
+ACK = Record(
+    "an acknowledgement",
+    (
+        Field("ack", Name("a name"), "Its name.", "k20260301_220500", required=True),
+        Field("rule", Name("a name"), "The alarm of which somebody knows.", "cpu_high", required=True),
+        Field("where", Expression("a condition"), "Only keys for which it is true.", 'host == "web-3"'),
+        Field("by", Text("a name"), "Who knows.", "anna", required=True),
+        Field("note", Text("a text"), "What is being done.", "disk is being replaced"),
+        Field("at", Text(_TIME), "When it was said.", '"2026-03-01T22:05:00Z"'),
+    ),
+    "Somebody knows of what is up when this comes into force: it is not told again until it resolves or grows worse.",
+)
+
 SILENCES = Record(
     "a file of silences",
     (
         Field("timezone", Text("a time zone"), "The zone of its times, an IANA name.", "Europe/Berlin", default="UTC"),
-        Field("silences", ListOf(SILENCE), "The silences.", required=True),
+        Field("silences", ListOf(SILENCE), "The silences."),
+        Field("acks", ListOf(ACK), "What was acknowledged; `swctl ack` writes it."),
     ),
     "A file of silences.d/: alarms of which nobody is told for a while.",
 )

@@ -58,7 +58,7 @@ class Shard:
 
     def _task(self, task: TaskId, program: Program, coming: Program | None) -> Task:
         plan = program.plan
-        dimensions = Dimensions(self.tables, plan.defaults, plan.models, plan.silences)
+        dimensions = Dimensions(self.tables, plan.defaults, plan.models, plan.silences, plan.acks)
         if task.stage == 1:
             source = _source(plan, task.topic)
             if source is None:

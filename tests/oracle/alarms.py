@@ -15,6 +15,7 @@ from tests.oracle.evaluate import Cell, evaluate_row
 from tests.oracle.lifecycle import Document, Judgement, Life, occurrence
 from tests.oracle.muting import Muting
 from tests.oracle.reading import Row
+from tests.oracle.reminding import Reminders
 from tests.oracle.sequences import sequence_events
 from tests.oracle.storms import fold, limited
 from tests.oracle.streams import (
@@ -92,6 +93,7 @@ def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     for key in windows.all_keys():
         times, known, forgotten = windows.times(key), None, 0
         life, muting = _life(rule, key, project), Muting(rule, key, project)
+        reminders = Reminders(rule)
         learnt = Learnt(rule, project)
         for t in at_clock(rule.clock, judged_times(rule.every_ms, task.first_watermark, task.watermark)):
             seen = bisect_left(times, t)
@@ -104,10 +106,13 @@ def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
                 life.end(now, "forgotten")
                 life.silent, forgotten = False, seen
                 muting.after(life, now)
+                reminders.after(life, now, muting.who(now))
                 continue
             life.judge(now, _is_silent(rule, times[seen - 1], t))
             learnt.take(t, left_out=life.state == "firing")
             muting.after(life, now)
+            reminders.after(life, now, muting.who(now))
+            muting.heard(life)
             _amend(rule, windows, key, t, known, life, project)
             muting.after(life, now)
         yield from life.events
@@ -118,6 +123,7 @@ def _expected(rule: Alarm, task: Task, windows: Windows, project: Project) -> It
     known = task.begun + 1
     for key in expected_keys(rule, project):
         times, life, muting = windows.times(key), _life(rule, key, project), Muting(rule, key, project)
+        reminders = Reminders(rule)
         learnt = Learnt(rule, project)
         for t in at_clock(rule.clock, judged_times(rule.every_ms, task.begun, task.watermark)):
             seen = bisect_left(times, t)
@@ -127,6 +133,8 @@ def _expected(rule: Alarm, task: Task, windows: Windows, project: Project) -> It
             life.judge(now, known <= t - rule.no_data.after_ms and _is_silent(rule, last, t))
             learnt.take(t, left_out=life.state == "firing")
             muting.after(life, now)
+            reminders.after(life, now, muting.who(now))
+            muting.heard(life)
             _amend(rule, windows, key, t, known, life, project)
             muting.after(life, now)
         yield from life.events

@@ -28,6 +28,10 @@ class Muting:
             self._told, self._hidden = life.severity, ""
         self._seen = len(life.events)
 
+    def heard(self, life: Life) -> None:
+        """What was said meanwhile needs no mark."""
+        self._seen = len(life.events)
+
     def _mark(self, event: Document, who: str) -> str:
         severity = str(event["severity"])
         if event["event"] == "amended" or event["state"] == "pending":

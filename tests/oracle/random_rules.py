@@ -498,9 +498,14 @@ def muted_alarms(draw: Draw) -> dict[str, str]:
 
 
 def kept_firing(rng: random.Random, text: str, span: Callable[..., str]) -> str:
-    """Some of the alarms that have keys and no `until` clear late."""
+    """Some of the alarms that have keys and no `until` clear late, or are told again."""
     fits = "- alarm: " in text and "    by: " in text and " until " not in text and "sequence:" not in text
-    return f"{text}    keep_firing_for: {span(1, 2, 5)}\n" if fits and rng.random() < 0.2 else text
+    if fits and rng.random() < 0.2:
+        text = f"{text}    keep_firing_for: {span(1, 2, 5)}\n"
+    if fits and " over " in text and rng.random() < 0.3:
+        first, most = rng.choice((1, 3)), rng.choice((4, 12))
+        text += f"    repeat: {span(first)}{rng.choice(('', f' up to {span(most)}'))}\n"
+    return text
 
 
 def budgeted(rng: random.Random, text: str) -> str:

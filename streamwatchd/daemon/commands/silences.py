@@ -36,5 +36,5 @@ def _written(context: Context, digest: str) -> Iterator[Mapping[str, Any]]:
     for path, data in sorted(context.store.bundle(digest).silences.items()):
         top = parse(path, data).top
         document = plain(top) if top is not None else None
-        for each in document["silences"] if isinstance(document, dict) else ():
+        for each in document.get("silences", ()) if isinstance(document, dict) else ():
             yield {**each, "file": None if path == SPOKEN else path}

@@ -11,7 +11,6 @@ import pytest
 
 from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.control import CommandRefused
-from streamwatchd.daemon.commands.silence import _wheres
 from streamwatchd.daemon.contents import Bundle
 from streamwatchd.daemon.reloader import Outcome
 from tests.daemon.commands.setting import Setting, report
@@ -47,7 +46,7 @@ def test_a_silence_is_in_force_when_the_answer_comes_and_can_be_ended(tmp_path: 
     it = setting(tmp_path)
     answer = it.run("silence", **SAID, keys={"k": "a", "n": "5"})
     assert (answer["version"], answer["silence"]["where"]) == (1, 'k == "a" and n == 5')
-    (entry,) = it.context.spoken.entries
+    (entry,) = it.context.spoken.silences
     assert it.run("silence", end=entry["silence"])["version"] == 2
     assert it.context.spoken.content == b""
 
@@ -76,8 +75,3 @@ def test_a_host_that_follows_sends_people_to_the_one_that_leads(tmp_path: Path) 
     it.context = replace(it.context, leads=False)
     with pytest.raises(CommandRefused, match="host that has shard 0"):
         it.run("silence", **SAID)
-
-
-def test_quotes_in_keys_stay_text() -> None:
-    """Nothing of a key's value is read as a condition."""
-    assert list(_wheres({"keys": {"k": 'a" or "b'}})) == ['k == "a\\" or \\"b"']

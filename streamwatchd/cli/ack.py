@@ -1,0 +1,41 @@
+"""`swctl ack`: say that somebody knows of an alarm that is up."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import click
+
+from streamwatchd.cli.control import ask, daemon_options, pair, print_json, socket_path
+
+
+@click.command("ack")
+@daemon_options
+@click.argument("rule", metavar="RULE")
+@click.option("--key", "keys", multiple=True, metavar="NAME=VALUE", help="Only the keys with this value.")
+@click.option("--where", default="", metavar="CONDITION", help="Only keys for which it is true; it may read tables.")
+@click.option("--by", default="", help="Who knows [default: you].")
+@click.option("--note", default="", help="What is being done.")
+def command(
+    config: Path | None,
+    path: Path | None,
+    as_json: bool,
+    rule: str,
+    keys: tuple[str, ...],
+    where: str,
+    by: str,
+    note: str,
+) -> None:
+    """Say that somebody knows of what is up: it is not told again until it resolves or grows worse.
+
+    Each alarm that is meant writes an event `acknowledged`. What begins later is another matter.
+    """
+    arguments = {
+        "rule": rule, "keys": dict(map(pair, keys)), "where": where, "by": by or getpass.getuser(), "note": note,
+    }  # fmt: skip
+    result = ask(socket_path(config, path), "ack", arguments)
+    if as_json:
+        print_json(result)
+    else:
+        click.echo(f"{result['ack']['ack']} is in force in every shard, version {result['version']}")

@@ -1,0 +1,27 @@
+"""`swctl ack`: what is asked of the daemon."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from streamwatchd.cli import ack as command
+from streamwatchd.cli import main
+
+
+def test_what_is_asked_of_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys by name; whoever asks is who knows."""
+    asked: list[dict[str, Any]] = []
+
+    def answer(path: object, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        asked.append(arguments)
+        return {"ack": {"ack": "k1"}, "version": 4}
+
+    monkeypatch.setattr(command, "ask", answer)
+    monkeypatch.setattr("getpass.getuser", lambda: "anna")
+    words = ["ack", "--socket", "x", "hot", "--key", "host=a", "--note", "on it"]
+    printed = CliRunner().invoke(main, words, catch_exceptions=False).output
+    assert asked == [{"rule": "hot", "keys": {"host": "a"}, "where": "", "by": "anna", "note": "on it"}]
+    assert printed == "k1 is in force in every shard, version 4\n"

@@ -1,0 +1,22 @@
+"""What people say, on its way to the content in force."""
+
+from __future__ import annotations
+
+from streamwatchd.daemon.commands.saying import free_name, wheres
+
+
+def test_quotes_in_keys_stay_text() -> None:
+    """Nothing of a key's value is read as a condition."""
+    assert list(wheres({"keys": {"k": 'a" or "b'}})) == ['k == "a\\" or \\"b"']
+
+
+def test_numbers_are_tried_as_text_first() -> None:
+    """A host may be called 5."""
+    assert list(wheres({"keys": {"k": "5"}, "where": "a > 1"})) == ['k == "5" and (a > 1)', "k == 5 and (a > 1)"]
+    assert list(wheres({})) == [""]
+
+
+def test_names_say_when_they_were_given() -> None:
+    """Two of one second are told apart."""
+    assert free_name("s", 1_772_402_700_000, []) == "s20260301_220500"
+    assert free_name("s", 1_772_402_700_000, ["s20260301_220500"]) == "s20260301_220500_2"
