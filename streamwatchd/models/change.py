@@ -31,7 +31,7 @@ class Change:
         raw = np.where(steps < WARM, np.nan, sums.max(axis=(0, 1)))
         sums = np.where(steps < WARM, 0.0, sums)
         after, _ = self._pace.after(values, level, steps, level, variance)
-        return raw, np.concatenate([after, sums.reshape(-1, len(vectors)).T], axis=1)
+        return raw, np.concatenate([after, sums.reshape(2 * self._pace.features, len(vectors)).T], axis=1)
 
     def _sums(self, values: Numbers, steps: Numbers, level: Numbers, variance: Numbers, memory: Vectors) -> Numbers:
         """(up and down, features, n)."""

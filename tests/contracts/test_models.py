@@ -97,3 +97,12 @@ def test_what_is_odd_scores_above_what_was_learned(kind: str) -> None:
         History(quiet.keys, quiet.key, quiet.ends_ms, vectors, quiet.normal),
     ).raw
     assert raw[bad][-1] > np.nanquantile(raw[~bad], 0.99)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_without_rows_is_a_batch(kind: str) -> None:
+    """Where every vector of an instant lacks a feature, the model has nothing to say and does not fail."""
+    scorer = fitted(kind)
+    raw, after = scorer.score(np.zeros((0, FEATURES)), np.zeros((0, scorer.memory)), np.zeros(0, np.int64))
+    assert raw.shape == (0,)
+    assert after.shape == (0, scorer.memory)

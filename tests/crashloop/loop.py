@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -24,7 +25,7 @@ from tests.laws.engine import spread, without_storms
 from tests.oracle.compare import Plain, as_oracle, by_law, differences, iso_ms, plain_topics
 from tests.oracle.world import START_MS
 
-SINKS = ("alerts", "kpis", "late", "dead_letters")
+SINKS = ("alerts", "kpis", "anomalies", "late", "dead_letters")
 OWN_TOPICS = ("exchange", "journal", "self_alerts", "heartbeat")
 LARGEST_INPUT = 10_000.0
 BAD_NEWS = ("worker_crashed", "worker_refused", "reload_crashed", "reload_refused", "file_refused")
@@ -255,15 +256,16 @@ class Run:
     def outputs(self) -> dict[str, list[Plain]]:
         """All that a read_committed consumer sees."""
         letters = {name: read_letters(self._servers, self._prefix + name) for name in SINKS}
-        values = {name: [value or b"" for _, value in letters[name]] for name in ("alerts", "kpis")}
-        return plain_topics(values["alerts"], values["kpis"], letters["late"], letters["dead_letters"])
+        values = {name: [value or b"" for _, value in letters[name]] for name in SINKS[:3]}
+        said = plain_topics(values["alerts"], values["kpis"], letters["late"], letters["dead_letters"])
+        return said | {"anomalies": [json.loads(value) for value in values["anomalies"]]}
 
 
 def up_to(end_ms: int, found: dict[str, list[Plain]]) -> dict[str, list[Plain]]:
     """What was said of the time that is over for every task."""
     alerts = [alert for alert in found["alerts"] if _ms(alert["at"]) <= end_ms]
-    kpis = [row for row in found["kpis"] if _ms(_end(row["window"])) <= end_ms]
-    return found | {"alerts": alerts, "kpis": kpis}
+    rows = {name: [row for row in found[name] if _ms(_end(row["window"])) <= end_ms] for name in ("kpis", "anomalies")}
+    return found | {"alerts": alerts} | rows
 
 
 def _ms(time: object) -> int:
@@ -283,4 +285,8 @@ def _steady(document: Plain) -> Plain:
 def of_rules(names: set[str], found: dict[str, list[Plain]]) -> dict[str, list[Plain]]:
     """What these said; of the context what the oracle knows: it has one version of each table."""
     alerts = [_steady(alert) for alert in found["alerts"] if alert["rule"] in names]
-    return found | {"alerts": alerts, "kpis": [_steady(row) for row in found["kpis"] if row["kpi"] in names]}
+    rows = {
+        sink: [_steady(row) for row in found[sink] if row[name] in names]
+        for sink, name in {"kpis": "kpi", "anomalies": "anomaly"}.items()
+    }
+    return found | {"alerts": alerts} | rows

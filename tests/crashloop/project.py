@@ -15,6 +15,7 @@ from pathlib import Path
 
 from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import Record
+from tests.crashloop.scored import CHANGES, CHANGING, SCORED, turned, write_models
 from tests.oracle import reading
 from tests.oracle.compare import iso_ms
 from tests.oracle.random_records import draw_log
@@ -205,8 +206,8 @@ TIERS = (
 FLEET = "host,site,role\n" + "".join(
     f"{host},{SITES[n % 3]},{'core' if n % 4 == 0 else 'edge'}\n" for n, host in enumerate(HOSTS)
 )
-MOVING = {"by_tier", "tier_hot"}
-"""Rules that read the table that changes."""
+MOVING = {"by_tier", "tier_hot", *CHANGES}
+"""Rules that read the table or the model that changes."""
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -221,14 +222,20 @@ class Edit:
 
 
 class Edits:
-    """One file at a time: an unrelated rule comes, changes or goes, a table changes, an equal rule set is written."""
+    """One file at a time: an unrelated rule comes, changes or goes, a table changes, a version of a model is taken or
+    taken back, an equal rule set is written."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self._passing, self._tiers, self._comments = 0, 0, 0
+        self._good = {2: False, 3: False}
 
     def next(self) -> Edit:
-        kind = self._rng.choice(("passing", "passing", "passing", "tiers", "equal"))
+        kind = self._rng.choice(("passing", "passing", "passing", "tiers", "model", "equal"))
+        if kind == "model":
+            version = self._rng.choice(list(self._good))
+            self._good[version] = not self._good[version]
+            return Edit(*turned(self._good[version], version))
         if kind == "passing":
             self._passing = self._other(self._passing, len(PASSING))
             return Edit("rules.d/passing.yaml", PASSING[self._passing] or None)
@@ -246,7 +253,9 @@ def write_project(folder: Path, prefix: str, world: World | None, settings: Mapp
     """The files of a run, with the rules of `world` beside ours; returns the path of the settings."""
     for name in ("rules.d", "enrichment.d"):
         (folder / name).mkdir(parents=True, exist_ok=True)
+    write_models(folder / "models")
     files = {"rules.d/steady.yaml": STEADY, "rules.d/by_tier.yaml": BY_TIER}
+    files |= {"rules.d/scored.yaml": SCORED, "rules.d/changing.yaml": CHANGING}
     for name, data in {"fleet": FLEET, "tiers": TIERS[0]}.items():
         files |= {f"enrichment.d/{name}.csv": data, f"enrichment.d/{name}.yaml": f"name: {name}\nfile: {name}.csv\n"}
     sources = SOURCES.format(prefix=prefix)

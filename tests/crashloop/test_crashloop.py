@@ -25,9 +25,12 @@ def test_killed_twenty_times_nothing_is_lost_or_doubled(kafka: str, tmp_path: Pa
     assert result.switches > 0
 
     outputs = run.outputs()
+    assert {row["anomaly"] for row in outputs["anomalies"]} >= {"odd_host", "off_season", "off_forecast", "shifted"}
     for spoil in (
         lambda said: said["alerts"].pop(len(said["alerts"]) // 2),
         lambda said: said["kpis"].append(said["kpis"][0]),
+        lambda said: said["anomalies"].pop(len(said["anomalies"]) // 2),
+        lambda said: said["anomalies"][0].update(score=0.5),
         lambda said: said["late"].pop(),
         lambda said: said["alerts"][0].update(at="2026-01-05T00:00:01.000Z"),
     ):

@@ -99,13 +99,14 @@ def _raw(
     if rule.missing == "center":
         center = model.arrays["center"].tolist()
         cells = [middle if cell is None else cell for cell, middle in zip(cells, center, strict=True)]
-    vector = numbers_in(cells)
-    if vector is None:
-        return None
     last, before = kept.get(key, (0, None))
     if before is not None and last < time - max(rule.forget_ms, 86_400_000):
         before = None
-    raw, after = raw_score(model, vector, before)
+    kept[key] = (time, before)
+    vector = numbers_in(cells)
+    if vector is None:
+        return None
+    raw, after = raw_score(model, vector, before, time + 1)
     kept[key] = (time, after)
     return raw
 

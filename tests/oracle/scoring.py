@@ -7,20 +7,23 @@ from collections.abc import Sequence
 
 from streamwatchd.repository.manifest import Calibration
 from streamwatchd.repository.store import ModelData
+from tests.oracle import pace
 from tests.oracle.evaluate import Cell
 
-Memory = tuple[float | None, float]
-"""Of the kind `remembering`: the first feature of the last row, and how many there were."""
+Memory = pace.Memory | float | None
+"""Of the kind `remembering` the first feature of the last row; of a forest nothing."""
 
 
-def raw_score(model: ModelData, vector: Sequence[float], before: Memory | None) -> tuple[float | None, Memory]:
-    """The raw score, None where the model can't say, and what it keeps."""
-    if model.manifest.kind == "isolation_forest":
-        return _forest(model, vector), (None, 0.0)
-    last = None if before is None else before[0]
-    count = 0.0 if before is None else before[1]
-    raw = None if last is None else min(max((vector[0] - last) / 100.0, 0.0), 1.0)
-    return raw, (vector[0], count + 1.0)
+def raw_score(model: ModelData, vector: Sequence[float], before: Memory, end_ms: int) -> tuple[float | None, Memory]:
+    """The raw score of a vector whose window ended at `end_ms`, None where the model can't say, and what it keeps."""
+    kind = model.manifest.kind
+    if kind == "isolation_forest":
+        return _forest(model, vector), None
+    if kind == "remembering":
+        assert not isinstance(before, pace.Memory)
+        return None if before is None else min(max((vector[0] - before) / 100.0, 0.0), 1.0), vector[0]
+    assert not isinstance(before, float)
+    return pace.raw_score(kind, {name: array.tolist() for name, array in model.arrays.items()}, vector, before, end_ms)
 
 
 def _forest(model: ModelData, vector: Sequence[float]) -> float:
