@@ -50,6 +50,7 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
                 left = plural(each["old_records_left"], "old record")
                 yield f"shard {each['shard']}: {left} to read before the new rules are in force"
         yield from _late(status["late"])
+        yield from _models(status["models"])
         for each in shards:
             yield from (f"shard {each['shard']}, {what}: {why}" for what, why in each.get("troubles", {}).items())
 
@@ -86,6 +87,16 @@ def _late(late: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         more = len(of_rules) - len(most)
         said = f" ({rules}{f', and {more} more rules' if more else ''})" if rules else ""
         yield f"late: {plural(source['events'], 'event')} of {source['source']}{said}"
+
+
+def _models(models: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for each in models:
+        name = f"{each['model']}@{each['version']}"
+        odd = f" ({number(each['odd'])} at or above 0.95)" if each["odd"] else ""
+        failed = f", failed at {number(each['failed'])}" if each["failed"] else ""
+        taken_back = each.get("taken_back_for")
+        now = f"; taken back, {each['model']}@{taken_back} takes over" if taken_back else ""
+        yield f"model: {name} scored {plural(each['scored'], 'row')}{odd}{failed}{now}"
 
 
 def _row(shard: Mapping[str, Any]) -> tuple[str, ...]:

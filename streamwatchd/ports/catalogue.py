@@ -165,9 +165,15 @@ _ALL = (
         ("model", "version", "bound"),
     ),
     Metric(
-        "model_expected_ratio", "Share of scores at or above 0.95 that its calibration expects.", ("model", "version")
+        "model_expected_ratio",
+        "Share of scores at or above a bound, 0.5 or 0.95, that its calibration expects.",
+        ("model", "version", "bound"),
     ),
-    Metric("model_rollbacks_total", "Versions of models that flooded and were withdrawn.", ("model", "version", "to")),
+    Metric(
+        "model_rollbacks_total",
+        "Versions of models that flooded or drifted and were withdrawn.",
+        ("model", "version", "to"),
+    ),
     Metric("refused_model", "1 for each rule for which a version of its model can't be used.", ("rule",)),
     # processes
     Metric("worker_up", "1 while the worker does its normal work."),

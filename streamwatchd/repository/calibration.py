@@ -67,6 +67,14 @@ def alarms_per_day(threshold: float) -> float:
     return (1.0 - threshold) / _PER_RATE
 
 
+def share_of(calibration: Calibration, score: float) -> float:
+    """The share of normal vectors that score so high: what `scores` does, the other way."""
+    per_day = calibration.per_day
+    if per_day <= 1.0 or score >= 1.0 - _PER_RATE:
+        return min(1.0, alarms_per_day(score) / per_day)
+    return float(per_day ** (-score / (1.0 - _PER_RATE)))
+
+
 def fit(raw: Numbers, per_day: float) -> Calibration:
     """From the raw scores of held-back normal vectors, at least 100 of them.
 

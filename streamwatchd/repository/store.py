@@ -3,7 +3,7 @@
     <root>/<name>/<version>/manifest.json
     <root>/<name>/<version>/<artifact>
     <root>/<name>/<version>/status.json     good, shadow or withdrawn, since when, by whom and why; good without
-    <root>/<name>/audit.ndjson              who changed what, newest last
+    <root>/<name>/audit.ndjson              who changed what, newest last; `in_force` is the newest good version then
 
 A rule takes the newest good version, or the one it pins.
 """
@@ -160,7 +160,8 @@ class ModelStore:
         self._note(name, version, before.status, status)
 
     def _note(self, name: str, version: int, before: str, status: Status) -> None:
-        line = {"version": version, "from": before, "to": status.status, **_about(status)}
+        newest = self.newest(name)
+        line = {"version": version, "from": before, "to": status.status, "in_force": newest, **_about(status)}
         path = self.root / name / AUDIT
         self._files.write(path, (self._files.read(path) or b"") + msgspec.json.encode(line) + b"\n")
 

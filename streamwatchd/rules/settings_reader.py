@@ -229,6 +229,7 @@ def _self_alerts(body: Read, findings: Findings) -> SelfAlerts:
         watermark_lag_ms=given.duration("watermark_lag", default.watermark_lag_ms),
         lso_lag_ms=given.duration("lso_lag", default.lso_lag_ms),
         snapshot_age_ms=given.duration("snapshot_age", default.snapshot_age_ms),
+        model_hold_ms=given.duration("model_hold", default.model_hold_ms),
         rules_stale_ms=given.duration("rules_stale", default.rules_stale_ms),
         table_stale_ms=given.duration("table_stale", default.table_stale_ms),
         late_share=given.share("late_share", default.late_share),

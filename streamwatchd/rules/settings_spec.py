@@ -212,6 +212,13 @@ SELF_ALERT = Record(
             "snapshot_age", Duration(), "How old the newest snapshot may be while there is work.", "10m", default="10m"
         ),
         Field("rules_stale", Duration(), "How long compiled rules may wait to be in force.", "1m", default="1m"),
+        Field(
+            "model_hold",
+            Duration(),
+            "How long a version of a model must flood before it is taken back; ten times as long if it drifts.",
+            "1m",
+            default="1m",
+        ),
         Field("table_stale", Duration(), "How old a table's file may be; never asked if not given.", "2d"),
         Field("late_share", Share(), "The share of late events of a source.", "5%", default="5%"),
         Field("dead_letter_share", Share(), "The share of a source's records that are invalid.", "1%", default="1%"),

@@ -9,10 +9,10 @@ from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.spec import LogicalPlan
 from streamwatchd.operators.tally import EDGES
 from streamwatchd.ports.telemetry import Labels
-from streamwatchd.repository.calibration import alarms_per_day
+from streamwatchd.repository.calibration import share_of
 
-ODD = 0.95
-"""The score by which a version is held against its calibration."""
+ODD, UNUSUAL = 0.95, 0.5
+"""The scores by which a version is held against its calibration."""
 
 
 def counted(flow: Flow) -> Iterator[tuple[str, Labels, int]]:
@@ -29,10 +29,11 @@ def counted(flow: Flow) -> Iterator[tuple[str, Labels, int]]:
 
 
 def expected(plan: LogicalPlan) -> Iterator[tuple[str, Labels, float]]:
-    """Of the versions in force, the share of scores from `ODD` on that normal vectors have."""
+    """Of the versions in force, the share of scores from `ODD` and from `UNUSUAL` on that normal vectors have."""
     for model in plan.models.values():
-        share = min(1.0, alarms_per_day(ODD) / model.manifest.calibration.per_day)
-        yield "model_expected_ratio", _labels(model.manifest.id), share
+        for bound in (UNUSUAL, ODD):
+            labels = (("bound", f"{bound:g}"), *_labels(model.manifest.id))
+            yield "model_expected_ratio", labels, share_of(model.manifest.calibration, bound)
 
 
 def _labels(version: str) -> Labels:

@@ -36,6 +36,7 @@ STATUS: dict[str, Any] = {
         "behind_seconds": 6.0,
     },
     "late": [],
+    "models": [],
     "pending_settings": [],
 }
 
@@ -57,6 +58,17 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
         "",
         "shard  phase    epoch  records/s  lag  watermark                 snapshot  restarts",
         "    0  running  1,234      5,000    0  2026-01-05T00:01:00.000Z     4.2 s         2",
+    ]
+
+
+def test_models_are_told_with_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is well, one that was taken back."""
+    well = {"model": "mix", "version": 1, "scored": 1_440, "odd": 0, "failed": 0}
+    back = {"model": "mix", "version": 2, "scored": 900, "odd": 300, "failed": 2, "taken_back_for": 1}
+    _, text = show(monkeypatch, {**STATUS, "models": [well, back]})
+    assert text.splitlines()[-2:] == [
+        "model: mix@1 scored 1,440 rows",
+        "model: mix@2 scored 900 rows (300 at or above 0.95), failed at 2; taken back, mix@1 takes over",
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamwatchd.daemon.metrics import Metrics
-from streamwatchd.daemon.model_guard import FLOODS, ModelGuard
+from streamwatchd.daemon.model_guard import DRIFTS, FLOODS, ModelGuard
 from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.repository.store import ModelStore
@@ -37,14 +37,15 @@ class Setting:
         return [self.store.status("mix", version).status for version in self.store.versions("mix")]
 
 
-def test_the_version_is_withdrawn_with_an_audit_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rule", [FLOODS, DRIFTS])
+def test_the_version_is_withdrawn_with_an_audit_line(tmp_path: Path, rule: str) -> None:
     """The one before is the newest good one then; the metric says from what to what."""
     setting = Setting(tmp_path, 3)
-    setting.floods(3)
+    setting.floods(3, rule=rule)
     assert (setting.statuses, setting.changes) == (["good", "good", "withdrawn"], 1)
     (line,) = setting.store.audited("mix")
     assert (line["version"], line["from"], line["to"], line["by"]) == (3, "good", "withdrawn", "streamwatchd")
-    assert line["reason"] == "20% are odd"
+    assert (line["reason"], line["in_force"]) == ("20% are odd", 2)
     labels = (("model", "mix"), ("to", "2"), ("version", "3"))
     assert setting.metrics.samples(0)["model_rollbacks_total", labels] == 1
 
@@ -61,7 +62,7 @@ def test_the_next_one_stays_for_a_day(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "event", "rule"), [(1, "fired", FLOODS), (2, "resolved", FLOODS), (2, "fired", "x")]
+    ("version", "event", "rule"), [(1, "fired", FLOODS), (2, "resolved", DRIFTS), (2, "fired", "x")]
 )
 def test_nothing_else_takes_a_version_back(tmp_path: Path, version: int, event: str, rule: str) -> None:
     """Not the only one that is left, not the end of a flood, no other alert."""

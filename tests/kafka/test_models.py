@@ -7,9 +7,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from streamwatchd.cli import main
 from streamwatchd.ports.disk import RealDisk
-from streamwatchd.repository.store import WITHDRAWN, ModelStore, Status
+from streamwatchd.repository.store import GOOD, WITHDRAWN, ModelStore, Status
 from tests.kafka.site import Site
 from tests.models.stump import put_stump
 from tests.published import misfits
@@ -67,5 +69,59 @@ def test_versions_come_and_go_at_instants(kafka: str, tmp_path: Path) -> None:
         assert newest["version"] == 1
         assert versions() == {1, 2}
         assert {alert["event"] for alert in site.output("alerts")} == {"fired"}
+    finally:
+        site.end()
+
+
+EACH = """
+source: events
+every: 1s
+rules:
+  - anomaly: each
+    by: k
+    model: mix
+    values: {n: count()}
+    features: [n]
+    when: score >= 0
+"""
+
+
+def test_a_version_that_floods_is_taken_back(kafka: str, tmp_path: Path) -> None:
+    """Within the running daemon: version 2 calls every window odd and is withdrawn; version 1 goes on. The alerts
+    topic, the audit, `swctl status` and `swctl model list` tell of it."""
+    socket = tmp_path / "socket"
+    site = Site(kafka, tmp_path, self_alerts="{model_hold: 1s}", control_socket=str(socket))
+    models = tmp_path / "models"
+    put_stump(models, "mix", "n", version=1, threshold=1e9, every_ms=1_000)
+    (tmp_path / "rules.d" / "each.yaml").write_text(EACH)
+    store = ModelStore(RealDisk(), models)
+
+    def newest() -> object:
+        events = site.output("anomalies")
+        return max(events, key=lambda event: str(event["window"]["start"]))["version"] if events else None
+
+    try:
+        site.start_and_wait()
+        site.feed(1_000)
+        site.until(lambda: newest() == 1)
+        put_stump(models, "mix", "n", version=2, threshold=0.0, every_ms=1_000)
+        site.until(lambda: site.health()[1].get("version", 0) >= 1)
+        site.feed(6_000)
+        site.until(lambda: store.status("mix", 2).status == WITHDRAWN)
+        site.until(lambda: site.health()[1].get("version", 0) >= 2)
+        site.feed(1_000)
+        site.until(lambda: newest() == 1)
+        told = {"streamwatchd.model_floods", "streamwatchd.model_rolled_back"}
+        site.until(lambda: told <= {alert["rule"] for alert in site.output("self_alerts")})
+        (line,) = store.audited("mix")
+        assert [line[name] for name in ("by", "version", "from", "to", "in_force")] == [
+            "streamwatchd", 2, GOOD, WITHDRAWN, 1,
+        ]  # fmt: skip
+        status = CliRunner().invoke(main, ["status", "--socket", str(socket)])
+        assert "mix@2 scored" in status.stdout
+        assert "taken back, mix@1 takes over" in status.stdout
+        listed = CliRunner().invoke(main, ["model", "list", "--models", str(models)]).stdout
+        assert "→ mix@1" in listed
+        assert "withdrawn" in listed
     finally:
         site.end()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamwatchd.repository.calibration import alarms_per_day, fit, scores, share_above
+from streamwatchd.repository.calibration import alarms_per_day, fit, scores, share_above, share_of
 from streamwatchd.repository.manifest import decode_manifest, encode_manifest
 from tests.models.trees import manifest
 
@@ -49,6 +49,16 @@ def test_rare_vectors_calibrate_too() -> None:
     """A vector a day: once in 7 days is within the body."""
     calibration = fit(np.random.default_rng(2).normal(size=2_000), per_day=1.0)
     assert scores(calibration, np.array([1.07]))[0] == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize("per_day", [0.5, 1.0, 24.0, 1_440.0])
+def test_the_share_of_a_score_is_what_the_score_was_made_of(per_day: float) -> None:
+    """So many of 200,000 fresh normal vectors score so high."""
+    rng = np.random.default_rng(3)
+    calibration = fit(rng.normal(size=20_000), per_day)
+    found = scores(calibration, rng.normal(size=200_000))
+    for score in (0.3, 0.5, 0.7):
+        assert (found >= score).mean() == pytest.approx(share_of(calibration, score), rel=0.25, abs=2e-4)
 
 
 def test_too_few_vectors_are_refused() -> None:

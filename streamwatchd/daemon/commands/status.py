@@ -9,10 +9,11 @@ from typing import Any
 import streamwatchd
 from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.commands.lag import late
-from streamwatchd.daemon.metrics import holder
+from streamwatchd.daemon.metrics import Samples, holder
 from streamwatchd.daemon.workers import WorkerSlot
 from streamwatchd.operators.document import iso
 from streamwatchd.ports.telemetry import Report
+from streamwatchd.shard.scoring import ODD
 
 _BEGUN = 0
 """Watermarks below 1970 belong to partitions that never had a record."""
@@ -34,6 +35,7 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
         "rules": _rules(context),
         "shards": [_shard(context, slot, now_ms) for slot in slots],
         "late": late([report for report in reports if report is not None]),
+        "models": _models(context.metrics.samples(now_ms)),
         "holding": holding([report for report in reports if report is not None], now_ms),
         "pending_settings": list(context.pending_settings()),
     }
@@ -74,6 +76,26 @@ def _shard(context: Context, slot: WorkerSlot, now_ms: int) -> dict[str, Any]:
         "troubles": dict(report.troubles),
         "note": report.notes[-1] if report.notes and slot.phase != "running" else None,
     }
+
+
+def _models(samples: Samples) -> list[dict[str, Any]]:
+    """The versions in force or on trial, with the rows that they scored, how many of them from `ODD` on and at how many
+    they failed; and those that the daemon has taken back since its start, with what it took in their place."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    counts = {"model_scored_total": "scored", "model_scores_total": "odd", "model_failed_total": "failed"}
+    for name, labels in samples:
+        of = dict(labels)
+        if name == "model_expected_ratio" or name == "model_rollbacks_total":
+            version = {"model": of["model"], "version": int(of["version"]), "scored": 0, "odd": 0, "failed": 0}
+            back = {} if name == "model_expected_ratio" else {"taken_back_for": int(of["to"])}
+            key = of["model"], of["version"]
+            found[key] = version | found.get(key, {}) | back
+    for (name, labels), value in samples.items():
+        of = dict(labels)
+        each = found.get((of.get("model", ""), of.get("version", "")))
+        if each is not None and name in counts and of.get("bound", f"{ODD:g}") == f"{ODD:g}":
+            each[counts[name]] += round(value)
+    return [found[key] for key in sorted(found)]
 
 
 def holding(reports: list[Report], now_ms: int) -> dict[str, Any] | None:

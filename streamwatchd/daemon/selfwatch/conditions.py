@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from streamwatchd.daemon.selfwatch.sight import Key, Sight
 from streamwatchd.settings import SelfAlerts
-from streamwatchd.shard.scoring import ODD
+from streamwatchd.shard.scoring import ODD, UNUSUAL
 
 _GROWING_S = 60.0
 _SHARE_S = 300.0
@@ -19,6 +19,9 @@ _LEAST_RECORDS = 100
 FLOOD_TIMES, FLOOD_SHARE = 10.0, 0.05
 """A version floods where so many times more scores than its calibration expects are odd, and more than such a share:
 an incident makes some keys odd, a version that does not fit makes many so."""
+DRIFT_SHARE, DRIFT_S, _SLOWER = 0.2, 3_600.0, 10.0
+"""It drifts where over an hour more than such a share is no longer usual, and so for longer: traffic has become another
+than it was trained on."""
 _MOST_S = 86_400.0
 
 
@@ -47,9 +50,13 @@ class Condition:
     unit: str
     message: str
     way_out: str
-    for_s: float = 0.0
+    for_s: float | Limit = 0.0
     clear_s: float = 0.0
     below: bool = False
+
+    def held_s(self, limits: SelfAlerts) -> float:
+        """How long it must be true."""
+        return self.for_s if isinstance(self.for_s, float | int) else self.for_s(limits)
 
     def is_beyond(self, value: float, limit: float) -> bool:
         return value < limit if self.below else value > limit
@@ -79,18 +86,22 @@ def _share(part: str, whole: str, *by: str) -> Look:
     return look
 
 
-def _floods(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
-    """The share of odd scores of the last minutes, where it is far above what the version's calibration expects."""
-    odd = sight.risen("model_scores_total", "model", "version", "bound", over_s=_SHARE_S)
-    expects = sight.gauge("model_expected_ratio", "model", "version")
-    found = {}
-    for key, scored in sight.risen("model_scored_total", "model", "version", over_s=_SHARE_S).items():
-        share = odd.get((*key, ("bound", f"{ODD:g}")), 0.0) / max(scored, 1.0)
-        usual = expects.get(key, 0.0)
-        if scored >= _LEAST_RECORDS:
-            context = {"expected": f"{100 * usual:.2g}%"}
-            found[key] = Finding(share if share > FLOOD_TIMES * usual else 0.0, context)
-    return found
+def _beyond_calibration(bound: float, over_s: float) -> Look:
+    """By version the share of scores at or above `bound`, where it is far above what the calibration expects."""
+
+    def look(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
+        odd = sight.risen("model_scores_total", "model", "version", "bound", over_s=over_s)
+        expects = sight.gauge("model_expected_ratio", "model", "version", "bound")
+        found = {}
+        for key, scored in sight.risen("model_scored_total", "model", "version", over_s=over_s).items():
+            at = (*key, ("bound", f"{bound:g}"))
+            share, usual = odd.get(at, 0.0) / max(scored, 1.0), expects.get(at, 0.0)
+            if scored >= _LEAST_RECORDS:
+                context = {"expected": f"{100 * usual:.2g}%"}
+                found[key] = Finding(share if share > FLOOD_TIMES * usual else 0.0, context)
+        return found
+
+    return look
 
 
 def _never(limits: SelfAlerts) -> float:
@@ -281,14 +292,20 @@ CONDITIONS = (
         "{model}@{version} failed at {value} rows: they have no score", "take another version, and report this one",
     ),
     Condition(
-        "model_floods", "major", _floods, lambda limits: FLOOD_SHARE, "ratio",
+        "model_floods", "major", _beyond_calibration(ODD, _SHARE_S), lambda limits: FLOOD_SHARE, "ratio",
         "{value} of the scores of {model}@{version} are odd, {expected} are expected",
         "see the anomalies topic; an older good version takes over by itself, where there is one",
-        for_s=60, clear_s=60,
+        for_s=lambda limits: limits.model_hold_ms / 1000, clear_s=60,
+    ),
+    Condition(
+        "model_drifts", "major", _beyond_calibration(UNUSUAL, DRIFT_S), lambda limits: DRIFT_SHARE, "ratio",
+        "{value} of the scores of {model}@{version} are at or above 0.5 over an hour, {expected} are expected",
+        "traffic is not what it was trained on: train anew; an older good version takes over, if there is one",
+        for_s=lambda limits: _SLOWER * limits.model_hold_ms / 1000, clear_s=60,
     ),
     Condition(
         "model_rolled_back", "major", _happened("model_rollbacks_total", "model", "version", "to"), _never, "count",
-        "{model}@{version} flooded and was withdrawn; {model}@{to} takes over",
+        "{model}@{version} flooded or drifted and was withdrawn; {model}@{to} takes over",
         "look at what changed, then train anew; `swctl model promote` takes the decision back",
     ),
     # the machine

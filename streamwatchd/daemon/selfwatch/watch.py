@@ -67,7 +67,7 @@ class Watch:
             at = (condition.name, key)
             if at in self._firing:
                 self._firing[at].finding, self._firing[at].calm_since = finding, None
-            elif now_s - self._true_since.setdefault(at, now_s) >= condition.for_s:
+            elif now_s - self._true_since.setdefault(at, now_s) >= condition.held_s(self._limits):
                 named = identity(self._app, condition.name, key, now_ms)
                 firing = self._firing[at] = Firing(named, now_ms, 1, finding)
                 told.append(self._document(condition, key, firing, now_ms, resolved=False))

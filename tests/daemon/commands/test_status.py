@@ -23,6 +23,23 @@ def test_every_shard_is_in_it() -> None:
     assert status["pending_settings"] == ["shards: 2 → 3"]
 
 
+def test_models_in_force_and_those_taken_back_are_in_it() -> None:
+    """Over all shards; a version that is neither is not."""
+    setting = Setting()
+    put, version = setting.metrics.put, (("model", "mix"), ("version", "1"))
+    put("model_expected_ratio", 0.1, (("bound", "0.95"), *version, ("shard", "0")))
+    for shard, odd in (("0", 3), ("1", 4)):
+        put("model_scored_total", 100, (*version, ("shard", shard)))
+        put("model_scores_total", 90, (("bound", "0.5"), *version, ("shard", shard)))
+        put("model_scores_total", odd, (("bound", "0.95"), *version, ("shard", shard)))
+        put("model_scored_total", 5, (("model", "old"), ("shard", shard), ("version", "7")))
+    put("model_rollbacks_total", 1, (("model", "mix"), ("to", "1"), ("version", "2")))
+    assert setting.run("status")["models"] == [
+        {"model": "mix", "version": 1, "scored": 200, "odd": 7, "failed": 0},
+        {"model": "mix", "version": 2, "scored": 0, "odd": 0, "failed": 0, "taken_back_for": 1},
+    ]
+
+
 def test_a_shard_without_a_report_is_said_to_be_away() -> None:
     """And nothing more of it."""
     setting = Setting()

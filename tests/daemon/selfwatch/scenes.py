@@ -80,12 +80,12 @@ def _behind(lag: float, idle: float) -> Samples:
 VERSION: Labels = (("model", "mix"), ("version", "3"))
 
 
-def _scored(second: int, odd: float) -> Samples:
-    """Ten rows a second; a thousandth of them is expected to be odd."""
+def _scored(second: int, odd: float, bound: str = "0.95") -> Samples:
+    """Ten rows a second; a thousandth of them is expected at or above the bound."""
     return {
         ("model_scored_total", (*VERSION, *SHARD)): 10.0 * second,
-        ("model_scores_total", (("bound", "0.95"), *VERSION, *SHARD)): odd,
-        ("model_expected_ratio", (*VERSION, *SHARD)): 0.001,
+        ("model_scores_total", (("bound", bound), *VERSION, *SHARD)): odd,
+        ("model_expected_ratio", (("bound", bound), *VERSION, *SHARD)): 0.001,
     }
 
 
@@ -141,6 +141,12 @@ SCENES: Mapping[str, Scene] = {
         lambda s: _scored(s, 0.1),
         lambda s: _scored(s, 1.0 + 2.0 * (s - 100)),
         lambda s: _scored(s, 1_801.0),
+        {"model": "mix", "version": "3"},
+    ),
+    "model_drifts": Scene(
+        lambda s: _scored(s, 0.1, "0.5"),
+        lambda s: _scored(s, 1.0 + 5.0 * min(s - 100, 300), "0.5"),
+        lambda s: _scored(s, 1_501.0, "0.5"),
         {"model": "mix", "version": "3"},
     ),
     "model_rolled_back": happens(

@@ -16,7 +16,7 @@ from tests.daemon.selfwatch.scenes import SCENES, Scene
 from tests.published import misfits
 
 START_MS = 1_767_571_200_000
-LIMITS = SelfAlerts(table_stale_ms=3_600_000)
+LIMITS = SelfAlerts(table_stale_ms=3_600_000, model_hold_ms=10_000)
 
 
 def play(scene: Scene, limits: SelfAlerts = LIMITS) -> list[tuple[int, Document]]:
