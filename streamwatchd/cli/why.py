@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 import click
 
 from streamwatchd.cli.rehearsal import Manner, rehearse
+from streamwatchd.cli.score import score_lines
 from streamwatchd.compiler import Compiled, program_of
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.document import iso
 from streamwatchd.plan.describe import describe
 from streamwatchd.plan.xray import LevelParts, Part, XRay, xray
-from streamwatchd.rules.ruleset import Alarm, Rule
+from streamwatchd.plan.xray_score import score_xray
+from streamwatchd.rules.ruleset import Alarm, Anomaly, Rule
 from streamwatchd.shard.output import Output, Sink
 from streamwatchd.testing.timeline_times import absolute
 
@@ -79,20 +81,23 @@ def why(
     """Play the recording with the rule's x-rays. Raises UnreadableInput where it does not hold the key."""
     at_ms = judged_at(rule, at_ms)
     heard = Heard(key, at_ms)
-    rules, shown = compiled.loaded.ruleset, None
+    rules, shown, scored = compiled.loaded.ruleset, None, ""
     if isinstance(rule, Alarm) and rule.sequence is None:
         shown = xray(rules, rule, dict(key), at_ms)
         rules = shown.rules
+    elif isinstance(rule, Anomaly):
+        rules, scored = score_xray(rules, rule)
     program = program_of(rules)
     rehearse(recording, compiled, program, manner, heard.take)
-    yield from _told(rule, shown, heard)
+    yield from _told(rule, shown, scored, heard)
 
 
-def _told(rule: Rule, shown: XRay | None, heard: Heard) -> Iterator[str]:
+def _told(rule: Rule, shown: XRay | None, scored: str, heard: Heard) -> Iterator[str]:
     key = ", ".join(f"{name}={value}" for name, value in heard.key.items())
     mine = heard.documents.get(rule.name, [])
     snapshot = heard.documents.get(shown.snapshot, []) if shown is not None else []
-    if not snapshot and not mine:
+    rows = [each for each in heard.documents.get(scored, []) if "anomaly" in each]
+    if not snapshot and not mine and not rows:
         raise UnreadableInput(f"up to {iso(heard.at_ms)} nothing came of {key or 'any key'} for `{rule.name}`")
     yield click.style(f"{type(rule).__name__.lower()} {rule.name}   {key}   at {iso(heard.at_ms)}", bold=True)
     if shown is not None:
@@ -103,6 +108,10 @@ def _told(rule: Rule, shown: XRay | None, heard: Heard) -> Iterator[str]:
             yield from _section("event", [_last_event(snapshot[-1], len(snapshot))])
         for level in shown.levels:
             yield from _level(level, values, heard)
+    if scored:
+        yield from _section("state", [_state([each for each in mine if "state" in each])])
+        none = ["nothing was scored: no version of the model is in force, or no row came"]
+        yield from _section("score", list(score_lines(rows[-1])) if rows else none)
     yield from _section("late", list(_late(heard)))
     yield from _section("unless", list(_muting(rule, mine)))
     yield from _section("table", list(_context(mine)))

@@ -19,7 +19,8 @@ Numbers = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 GRID = 2.0**32
 _FEW = 96
-_BLOCK = 2_048
+_BLOCK = 32_768
+"""Rows at once: the look-ups of a forest are some 20 MB, read anew for each block."""
 _BIAS = 1_023
 
 
