@@ -57,18 +57,18 @@ class ModelStore:
     """Calls may raise Unavailable; what can't be trusted raises ModelRejected with the file and the reason."""
 
     def __init__(self, files: Files, root: Path) -> None:
-        self._files, self.root = files, root
+        self.files, self.root = files, root
 
     def names(self) -> list[str]:
-        return [name for name in self._files.list(self.root) if self.versions(name)]
+        return [name for name in self.files.list(self.root) if self.versions(name)]
 
     def versions(self, name: str) -> list[int]:
         """Ascending; what is no number is not a version."""
-        return sorted(int(each) for each in self._files.list(self.root / name) if each.isascii() and each.isdigit())
+        return sorted(int(each) for each in self.files.list(self.root / name) if each.isascii() and each.isdigit())
 
     def status(self, name: str, version: int) -> Status:
         """A status that can't be read is no leave to use a version."""
-        data = self._files.read(self._at(name, version) / STATUS, 0, LARGEST_MANIFEST)
+        data = self.files.read(self._at(name, version) / STATUS, 0, LARGEST_MANIFEST)
         if data is None:
             return Status(GOOD)
         try:
@@ -97,13 +97,13 @@ class ModelStore:
         text = self._whole(folder / MANIFEST, LARGEST_MANIFEST)
         artifact = folder / decode_manifest(text).artifact.file
         found = {str(folder / MANIFEST): text, str(artifact): self._whole(artifact, LARGEST_ARTIFACT)}
-        status = self._files.read(folder / STATUS, 0, LARGEST_MANIFEST)
+        status = self.files.read(folder / STATUS, 0, LARGEST_MANIFEST)
         return found if status is None else found | {str(folder / STATUS): status}
 
     def sizes(self, name: str, version: int) -> list[tuple[str, int | None]]:
         """Of all files of a version, in order of name: what a change is told by without reading them."""
         folder = self._at(name, version)
-        return [(each, self._files.size(folder / each)) for each in self._files.list(folder)]
+        return [(each, self.files.size(folder / each)) for each in self.files.list(folder)]
 
     def _read(self, folder: Path, name: str, version: int) -> ModelData:
         text = self._whole(folder / MANIFEST, LARGEST_MANIFEST)
@@ -118,12 +118,12 @@ class ModelStore:
         return ModelData(manifest, decode_arrays(data), sha256(text + data).hexdigest()[:32])
 
     def _whole(self, path: Path, largest: int) -> bytes:
-        size = self._files.size(path)
+        size = self.files.size(path)
         if size is None:
             raise ModelRejected(f"{path.name} is missing")
         if size > largest:
             raise ModelRejected(f"{path.name} has {size} bytes, {largest} are allowed")
-        data = self._files.read(path, 0, largest)
+        data = self.files.read(path, 0, largest)
         if data is None:
             raise ModelRejected(f"{path.name} is missing")
         return data
@@ -134,7 +134,7 @@ class ModelStore:
         Raises ModelRejected when the version is there.
         """
         folder = self._at(manifest.name, manifest.version)
-        if self._files.size(folder / MANIFEST) is not None:
+        if self.files.size(folder / MANIFEST) is not None:
             raise ModelRejected(f"{folder} is there already: versions are never changed")
         data = encode_arrays(arrays)
         artifact = Artifact(ARRAYS, sha256(data).hexdigest(), len(data))
@@ -142,9 +142,9 @@ class ModelStore:
         text = encode_manifest(written)
         decode_manifest(text)
         decode_arrays(data)
-        self._files.write(folder / STATUS, msgspec.json.encode(status))
-        self._files.write(folder / ARRAYS, data)
-        self._files.write(folder / MANIFEST, text)
+        self.files.write(folder / STATUS, msgspec.json.encode(status))
+        self.files.write(folder / ARRAYS, data)
+        self.files.write(folder / MANIFEST, text)
         return written
 
     def publish(self, manifest: Manifest, arrays: Mapping[str, npt.NDArray[Any]], status: Status) -> Manifest:
@@ -156,18 +156,18 @@ class ModelStore:
     def set_status(self, name: str, version: int, status: Status) -> None:
         """Promote or withdraw, with an audit line."""
         before = self.status(name, version)
-        self._files.write(self._at(name, version) / STATUS, msgspec.json.encode(status))
+        self.files.write(self._at(name, version) / STATUS, msgspec.json.encode(status))
         self._note(name, version, before.status, status)
 
     def _note(self, name: str, version: int, before: str, status: Status) -> None:
         newest = self.newest(name)
         line = {"version": version, "from": before, "to": status.status, "in_force": newest, **_about(status)}
         path = self.root / name / AUDIT
-        self._files.write(path, (self._files.read(path) or b"") + msgspec.json.encode(line) + b"\n")
+        self.files.write(path, (self.files.read(path) or b"") + msgspec.json.encode(line) + b"\n")
 
     def audited(self, name: str) -> list[dict[str, object]]:
         """The audit, oldest first."""
-        data = self._files.read(self.root / name / AUDIT) or b""
+        data = self.files.read(self.root / name / AUDIT) or b""
         return [msgspec.json.decode(line) for line in data.splitlines() if line]
 
     def _at(self, name: str, version: int) -> Path:

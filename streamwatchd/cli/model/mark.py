@@ -5,25 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import msgspec
 
-from streamwatchd.cli.model.store import Repository, now, open_repository, repository_options, somebody
+from streamwatchd.cli.model.store import now, open_repository, repository_options, somebody
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.operators.document import iso
-from streamwatchd.repository.calibration import raw_at
-from streamwatchd.repository.dispositions import (
-    VERDICTS,
-    Disposition,
-    add_disposition,
-    read_dispositions,
-    shift_for,
-)
-from streamwatchd.repository.store import GOOD, Status
+from streamwatchd.repository.dispositions import VERDICTS
+from streamwatchd.repository.feedback import Taken, Verdict, take
+from streamwatchd.repository.store import GOOD
 from streamwatchd.training.spans import at_ms
-
-THRESHOLD = 0.95
-_LEAST = 0.01
-"""A new version is written only where the shift moves by more than this part of the tail's scale."""
 
 
 @click.command("mark")
@@ -52,25 +41,13 @@ def command(
     """
     repository = open_repository(config, rules_dir, models)
     name, version = repository.version(model)
-    manifest = repository.store.read(name, version).manifest
     try:
         end = iso(at_ms(at))
     except ValueError as error:
         raise UnreadableInput(f"--at {at}: {error}; write 2026-01-05T10:00:00Z") from error
-    given = Disposition(
-        verdict=verdict.replace("-", "_"),
-        key=_key(pairs),
-        end=end,
-        version=version,
-        score=score,
-        raw=raw_at(manifest.calibration, score),
-        sha256=manifest.artifact.sha256,
-        at=now(),
-        by=somebody(),
-        note=note,
-    )
-    add_disposition(repository.files, repository.root, name, given)
-    click.echo(f"{manifest.id}: marked as {verdict}; {_shifted(repository, name, version)}")
+    key = _key(pairs)
+    given = Verdict(name, version, verdict.replace("-", "_"), key, end, score, now(), somebody(), note)
+    click.echo(f"{name}@{version}: marked as {verdict}; {_words(name, take(repository.store, given))}")
 
 
 def _key(pairs: tuple[str, ...]) -> dict[str, object]:
@@ -83,28 +60,8 @@ def _key(pairs: tuple[str, ...]) -> dict[str, object]:
     return found
 
 
-def _shifted(repository: Repository, name: str, version: int) -> str:
-    """Writes the version with the shift that all marks of the artifact teach, where it differs."""
-    store = repository.store
-    data = store.read(name, version)
-    manifest = data.manifest
-    marks = [
-        each
-        for each in read_dispositions(repository.files, repository.root, name)
-        if each.sha256 == manifest.artifact.sha256
-    ]
-    shift = shift_for(manifest.calibration, marks, THRESHOLD)
-    if abs(shift - manifest.calibration.shift) <= _LEAST * manifest.calibration.tail.scale:
+def _words(name: str, taken: Taken) -> str:
+    if not taken.version:
         return "its calibration stays"
-    status = store.status(name, version).status
-    fresh = msgspec.structs.replace(
-        manifest,
-        version=store.versions(name)[-1] + 1,
-        calibration=msgspec.structs.replace(manifest.calibration, shift=shift),
-        created_at=now(),
-        created_by=somebody(),
-    )
-    reason = f"{manifest.id} with its calibration shifted by {shift:.4g} after {len(marks)} marks"
-    store.publish(fresh, data.arrays, Status(status, now(), somebody(), reason))
-    used = f"; rules that name `{name}` take it" if status == GOOD else f"; it is {status}"
-    return f"its calibration shifts by {shift:.4g} as {fresh.id}{used}"
+    used = f"; rules that name `{name}` take it" if taken.status == GOOD else f"; it is {taken.status}"
+    return f"its calibration shifts by {taken.shift:.4g} as {name}@{taken.version}{used}"
