@@ -169,7 +169,8 @@ class Flow:
             for name, wire in sorted(self.wires.items(), key=lambda item: item[1].until_ms == FOREVER):
                 # those that end come before their heirs
                 if isinstance(wire.node, RowAlarmNode):
-                    self._readers.setdefault(wire.node.spec.stream, Readers()).alarms.append(name)
+                    for stream_read in sorted(heard_by(wire.node)):
+                        self._readers.setdefault(stream_read, Readers()).alarms.append(name)
                 elif isinstance(wire.node, JoinNode):
                     for side in wire.node.names:
                         self._readers.setdefault(side, Readers()).takers.append(wire)

@@ -275,7 +275,7 @@ class SequenceNode(RowAlarmNode):
         if not isinstance(old, SequenceNode):
             return
         tracks, *_ = old.snapshot()
-        if (old.sequence.steps, old.sequence.never) != (self.sequence.steps, self.sequence.never):
+        if _meaning(old) != _meaning(self):
             tracks = [[key, [], [], up, told] for key, _, _, up, told in tracks]
         if self.sequence.until is None:
             tracks = [[key, events, matches, None, told] for key, events, matches, _, told in tracks]
@@ -301,6 +301,13 @@ class SequenceNode(RowAlarmNode):
                     self.telling.note(self.spec.members[0].name, values, self.telling.since_ms - 1, fires=True)
             self.telling.since_ms = None
         self.telling.flush()
+
+
+def _meaning(node: SequenceNode) -> tuple[object, ...]:
+    """What makes events part of a sequence. Those of several sources say by their streams what they meet."""
+    sequence = node.sequence
+    streams = (node.spec.stream, *sequence.also) if sequence.also else ()
+    return sequence.steps, sequence.never, streams
 
 
 def _order(key: KeyTuple) -> list[str]:

@@ -322,12 +322,14 @@ class LearningAlarmSpec(WindowAlarmSpec):
 @dataclass(frozen=True, slots=True)
 class SequenceSpec:
     """Rows of a key that meet `steps` in order within `within_ms`, and then, where `never` is given, no row that meets
-    that for the rest of it. With `until` it lasts until a row meets that; without it has no end."""
+    that for the rest of it. With `until` it lasts until a row meets that; without it has no end. Rows come as `also`
+    too, with the same columns."""
 
     steps: tuple[Expr, ...]
     never: Expr | None
     until: Expr | None
     within_ms: int
+    also: tuple[str, ...] = field(default=(), repr=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def heard_by(node: Node) -> set[str]:
     """The streams whose rows a node takes in, through its families or itself."""
     match node:
         case RowAlarmNode():
-            return {node.spec.stream}
+            return {node.spec.stream, *(() if node.spec.sequence is None else node.spec.sequence.also)}
         case JoinNode():
             return set(node.names)
         case ScoreNode():

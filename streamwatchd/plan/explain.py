@@ -122,6 +122,8 @@ def _why_moved(rule: Rule, rules: RuleSet, keys: str) -> str:
         return "because it asks for the states of other alarms, which go to every task there"
     if isinstance(rule, Alarm) and rule.expect is not None:
         return "because it expects keys: nobody knows the partition of one that was never heard of"
+    if isinstance(rule, Alarm) and rule.sequence is not None and len(rule.sources) > 1:
+        return f"because its steps are events of {' and '.join(rule.sources)}, whose keys lie in different tasks"
     if len(rule.sources) > 1:
         return f"because it joins {' and '.join(rule.sources)}, whose rows of one key lie in different tasks"
     source = rules.sources.get(rule.sources[0])

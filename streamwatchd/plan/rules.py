@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from streamwatchd.lang.fold import disjunction
 from streamwatchd.lang.typed import (
     BOOL,
     NUMBER,
@@ -34,7 +33,6 @@ from streamwatchd.operators.spec import (
     Reading,
     Repeat,
     RowAlarmSpec,
-    SequenceSpec,
     TopKpiSpec,
     Window,
     WindowAlarmSpec,
@@ -60,8 +58,9 @@ from streamwatchd.plan.identity import identity
 from streamwatchd.plan.lifting import lift_equalities, lift_numbers
 from streamwatchd.plan.message import message_of
 from streamwatchd.plan.muting import add_states, asked, asked_first, lower_mute, reads, settle_told
+from streamwatchd.plan.sequences import Merged, merge, spec_of, travelling
 from streamwatchd.plan.windows import finest_width, on_panes_of, window_of
-from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule, RuleSet, Sequence
+from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule, RuleSet
 
 
 def build(rules: RuleSet, max_bytes: int = 1_048_576) -> LogicalPlan:
@@ -306,6 +305,7 @@ class _Drafted:
     read: _Readings | None
     stream: str
     mute: MuteSpec | None = None
+    merged: Merged | None = None
 
 
 def _shape(rule: Alarm, whens: tuple[Expr, ...]) -> AlarmShape:
@@ -444,6 +444,8 @@ def _draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
     occurrence = _has_occurrences(rule)
     keys = tuple(key.name for key in rule.by)
     home = builder.home(rule, keys, moves=not occurrence)
+    if rule.sequence is not None and rule.sequence.of:
+        return _draft_merged(builder, rule, home)
     stream = rule.sources[0] if len(rule.sources) == 1 else _join(builder, rule, home)
     where, lifted, constants = lift_equalities(rule.where) if rule.sequence is None else (rule.where, (), ())
     whens = tuple(level.when for level in rule.levels)
@@ -452,7 +454,7 @@ def _draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
     plain = _shape(rule, whens)
     shape, params = _lifted(plain)
     if len(rule.sources) == 1 and home.route is not None:
-        stream = _feed_rows(builder, rule, home, stream, _travelling(rule, where), lifted)
+        stream = _feed_rows(builder, rule, home, stream, travelling(rule, where), lifted)
     drafted = _Drafted(rule, home, plain, params, shape, constants, lifted, where, None, stream)
     handle = (
         stream, builder.streams[rule.sources[0]].meaning, shape, lifted, where, rule.forget_ms, rule.in_order, home,
@@ -461,17 +463,12 @@ def _draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
     return drafted, handle
 
 
-def _parts(sequence: Sequence) -> tuple[tuple[Expr, ...], Expr | None, Expr | None, int]:
-    return sequence.steps, sequence.never, sequence.until, sequence.within_ms
-
-
-def _travelling(rule: Alarm, where: Expr | None) -> Expr | None:
-    """Of a sequence, only rows that are part of one travel."""
-    if rule.sequence is None:
-        return where
-    parts = (*rule.sequence.steps, rule.sequence.never, rule.sequence.until)
-    some = disjunction(tuple(part for part in parts if part is not None))
-    return conjunction((*conjuncts(where), some))
+def _draft_merged(builder: Builder, rule: Alarm, home: Home) -> tuple[_Drafted, object]:
+    """A sequence over several sources, which stands alone."""
+    merged = merge(builder, rule, home)
+    shape = replace(_shape(rule, tuple(level.when for level in rule.levels)), keys=merged.keys)
+    drafted = _Drafted(rule, home, shape, (), shape, (), (), None, None, merged.streams[0], merged=merged)
+    return drafted, (merged, rule.name, shape, rule.forget_ms, home)
 
 
 def _has_occurrences(rule: Alarm) -> bool:
@@ -543,7 +540,8 @@ def _place_row_alarm(builder: Builder, group: list[_Drafted], name: str) -> None
     is_source = first.stream in builder.rules.sources
     holds = any(level.for_ms or level.until_for_ms for level in rule.levels)
     ordered = not is_source or rule.in_order or (holds and bool(rule.by))
-    fields = row_fields((*expressions(rule), rule.where, *(key.expr for key in rule.by)))
+    fields: tuple[Expr, ...] = row_fields((*expressions(rule), rule.where, *(key.expr for key in rule.by)))
+    merged = first.merged
     spec = RowAlarmSpec(
         id=name,
         stream=first.stream,
@@ -554,12 +552,12 @@ def _place_row_alarm(builder: Builder, group: list[_Drafted], name: str) -> None
         max_keys=max(drafted.rule.max_keys for drafted in group),
         occurrence=_has_occurrences(rule),
         ordered=ordered,
-        tie_breakers=fields,
+        tie_breakers=fields if merged is None else merged.tie_breakers,
         every_ms=rule.every_ms or 1,
         forget_ms=_forget_ms(rule),
         silence_ms=0 if rule.no_data.action == "keep" else rule.no_data.after_ms,
         silence_action=rule.no_data.action,
-        sequence=None if rule.sequence is None else SequenceSpec(*_parts(rule.sequence)),
+        sequence=spec_of(rule) if merged is None else merged.sequence,
     )
     draft = builder.draft(home)
     draft.rows.append(spec)

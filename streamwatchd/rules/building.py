@@ -73,6 +73,8 @@ class Work:
     where: Expr | None = None
     values: list[NamedValue] = field(default_factory=list)
     aside: Aside = NOTHING_ASIDE
+    beside: tuple[Stream, ...] = ()
+    """Streams that only steps of a sequence read."""
 
     @property
     def judgement(self) -> Place:
@@ -94,7 +96,8 @@ def begin(draft: RuleDraft, inputs: tuple[Stream, ...], document: Document, asid
     """Keys and filter, which come before everything else."""
     findings = Findings(document, draft.name)
     language = Language(findings)
-    work = Work(draft, inputs, findings, language, streams.rows(inputs), aside=aside)
+    own = inputs[: len(inputs) - draft.beside]
+    work = Work(draft, own, findings, language, streams.rows(own), aside=aside, beside=inputs[len(own) :])
     work.keys = tuple(_keys(work))
     where = draft.body.scalar("where")
     if where is not None:
@@ -255,7 +258,7 @@ def common(
         _check_amended_steps(work, exprs)
     return Common(
         name=draft.name,
-        sources=tuple(stream.name for stream in work.inputs),
+        sources=tuple(stream.name for stream in (*work.inputs, *work.beside)),
         by=work.keys,
         where=work.where,
         every_ms=every_ms,

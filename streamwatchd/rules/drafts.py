@@ -19,7 +19,8 @@ _MEANING = ("source", "by", "values", "when", "levels", "features")
 
 @dataclass(frozen=True, slots=True)
 class RuleDraft:
-    """One rule. `defaults` are the file's common fields, `sources` the names it reads, in order.
+    """One rule. `defaults` are the file's common fields, `sources` the names it reads, in order; the last `beside` of
+    them are named by steps of a sequence.
 
     One that is not `is_sound` has mistakes of form: it is checked, for what else is wrong with it, and never runs.
     """
@@ -33,6 +34,7 @@ class RuleDraft:
     windowed: bool
     digest: str
     is_sound: bool = True
+    beside: int = 0
 
     def own_or_default(self, field: str) -> Read:
         """The record that says `field`: the rule, else the file."""
@@ -151,7 +153,20 @@ def _draft(head: str, name: Scalar, body: Read, defaults: Read, findings: Findin
         return None
     digest = hashlib.sha256("\0".join((*_flat(body.node), "", *_shared(defaults))).encode()).hexdigest()
     windowed = head == "kpi" or _is_windowed(body)
-    return RuleDraft(head, name.text, name.span, body, defaults, sources, windowed, digest)
+    steps = tuple(_step_sources(body, names))
+    return RuleDraft(
+        head, name.text, name.span, body, defaults, (*sources, *steps), windowed, digest, beside=len(steps)
+    )
+
+
+def _step_sources(body: Read, own: list[str]) -> Iterator[Scalar]:
+    """The sources that steps of a sequence name, each once."""
+    steps, seen = body.values.get("sequence"), set(own)
+    for step in steps.items if isinstance(steps, Sequence) else ():
+        for name, _ in step.entries if isinstance(step, Mapping) else ():
+            if name.text not in seen:
+                seen.add(name.text)
+                yield name
 
 
 def _is_windowed(body: Read) -> bool:

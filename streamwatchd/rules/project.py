@@ -415,6 +415,7 @@ class _Rules:
             said.append(found)
 
     def _joinable(self, entry: _Entry, inputs: tuple[Stream, ...]) -> bool:
+        inputs = inputs[: len(inputs) - entry.draft.beside]
         windows = {(stream.step_ms, stream.window_ms) for stream in inputs}
         if len(inputs) == 1:
             return True
@@ -482,8 +483,11 @@ class _Rules:
         if not infers:
             return False
         entry = self._entries[name]
-        known = self._inferred[entry.draft.sources[0].text]
-        for each, (kind, scalar) in infers.items():
+        own, beside = entry.draft.sources[0].text, {source.text for source in entry.draft.sources[1:]}
+        for named, (kind, scalar) in infers.items():
+            head, _, tail = named.partition(".")
+            other, each = (head, tail) if tail and head in beside else (own, named)
+            known = self._inferred[other]
             before = known.get(each)
             if before is None or before[0] is None:
                 known[each] = (kind, scalar)

@@ -172,7 +172,8 @@ ALARM = Record(
         Field(
             "sequence",
             ListOf(Either((_EXPRESSION, MapOf(_EXPRESSION, Name("a source"))))),
-            "In place of `when`: what events of a key meet one after the other, or, with a last `not …`, then don't.",
+            "In place of `when`: what events of a key meet one after the other, or, with a last `not …`, then don't. "
+            "`source: C` is an event of another source.",
             '[event == "link_flap", event == "link_down"]',
         ),
         Field("within", Duration(), "How long a sequence may take.", "10m"),

@@ -124,13 +124,17 @@ class Expect:
 class Sequence:
     """Events that meet `steps` in order within `within_ms`; `never`: and then none that meets that for the rest of it.
 
-    `until` is what ends the alarm; without, it has no end. All read rows.
+    `until` is what ends the alarm; without, it has no end. All read rows of the rule's own source, but where `of` names
+    another for a step (or, as its last entry, for `never`; empty: all are its own): their fields say so too. `keys`
+    says where events of each other source have the keys of the rule.
     """
 
     steps: tuple[Expr, ...]
     never: Expr | None
     until: Expr | None
     within_ms: int
+    of: tuple[str, ...] = field(default=(), repr=False)
+    keys: tuple[tuple[str, tuple[Expr, ...]], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

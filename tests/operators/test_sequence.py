@@ -34,6 +34,35 @@ def test_events_in_order_of_event_time_whatever_stands_between(restarts: bool) -
     assert bench(FLAPS, *events, restarts=restarts).clock(30).alerts() == ["6 s fired warning a"]
 
 
+DEPLOYED = """
+  - alarm: s
+    by: host
+    within: 10s
+    sequence: [{other: n == 1}, kind == down]
+    message: "{host}: {kind} after a deploy, {role}"
+"""
+
+
+@pytest.mark.parametrize("partitions", [1, 2])
+def test_a_step_may_be_of_another_source(partitions: int) -> None:
+    """In order of event time over both, per key; what the message says is of the rule's own source."""
+    made = Bench(DEPLOYED, partitions=partitions)
+    made.at(1, topic="other", host="a", n=1).at(3, topic="other", host="b", n=1)
+    made.at(2, host="a", kind="down", partition=partitions - 1).restart().at(2.5, host="b", kind="down")
+    (alert,) = made.clock(30).documents(Sink.ALERTS)
+    assert (alert["message"], alert["key"]) == ("a: down after a deploy, critical", {"host": "a"})
+    assert alert["window"] == {"start": "2026-01-05T00:00:01.000Z", "end": "2026-01-05T00:00:02.000Z"}
+
+
+def test_what_must_not_happen_may_be_of_another_source() -> None:
+    """The watermarks of both have to pass."""
+    made = Bench("  - {alarm: s, by: host, within: 10s, sequence: [kind == down, other: not n == 1]}\n")
+    made.at(1, host="a", kind="down").at(2, host="b", kind="down")
+    made.at(5, topic="other", host="b", n=1).at(5, topic="other", host="a", n=2).clock(30, topics=["m"])
+    assert made.alerts() == []
+    assert made.clock(30).alerts() == ["11 s fired warning a"]
+
+
 def test_disorder_within_the_delay_does_not_matter() -> None:
     """The down comes first in the log and last in time."""
     made = bench(FLAPS, (6, "a", "down"), (5.5, "a", "flap"), (5.2, "a", "flap")).clock(30)

@@ -38,8 +38,16 @@ class Sequences:
         self._story = Story()
 
     def _true(self, expr: Expr | None, row: Row) -> bool:
+        """Rows of several sources have one side, and meet only what reads it."""
         schemas, tables = self._project.schemas, self._project.tables
-        return expr is not None and evaluate_row(expr, row, schemas, tables) is True
+        if expr is None or (row.sides is not None and self._source_of(expr) not in row.sides):
+            return False
+        return evaluate_row(expr, row, schemas, tables) is True
+
+    def _source_of(self, expr: Expr) -> str:
+        known = self._sequence
+        parts = (*known.steps, *(() if known.never is None else (known.never,)))
+        return next((of for part, of in zip(parts, known.of, strict=True) if part is expr), self._rule.sources[0])
 
     def take(self, row: Row) -> Iterator[Document]:
         story = self._story
@@ -106,16 +114,50 @@ class Sequences:
 
 
 def sequence_events(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
-    rows = [
-        (row, key)
-        for row in rows_of(rule, task, project)
-        if (key := key_of(rule, row, project)) is not None and passes(rule.where, row, project)
-    ]
+    if len(rule.sources) > 1:
+        rows = list(_side_rows(rule, task, project))
+    else:
+        rows = [
+            (row, key)
+            for row in rows_of(rule, task, project)
+            if (key := key_of(rule, row, project)) is not None and passes(rule.where, row, project)
+        ]
+        rows.sort(key=lambda item: order_in_time(rule, item[0], project))
     rows = [item for item in rows if item[0].time <= task.watermark]
-    rows.sort(key=lambda item: order_in_time(rule, item[0], project))
     for mine in sorted({key for _, key in rows}, key=repr):
         sequences = Sequences(rule, mine, project)
         for row, key in rows:
             if key == mine:
                 yield from sequences.take(row)
         yield from sequences.pass_by(task.watermark + 1)
+
+
+def _side_rows(rule: Alarm, task: Task, project: Project) -> Iterator[tuple[Row, KeyTuple]]:
+    """Rows of several sources, in order of time, of source, of what they meet, and of what values and message read."""
+    assert rule.sequence is not None
+    elsewhere = dict(rule.sequence.keys)
+    found = []
+    for stream, row in task.rows:
+        own = stream == rule.sources[0]
+        exprs = tuple(part.expr for part in rule.by) if own else elsewhere[stream]
+        key = tuple(evaluate_row(expr, row, project.schemas, project.tables) for expr in exprs)
+        if None in key or (own and not passes(rule.where, row, project)):
+            continue
+        names = [part.name for part in rule.by]
+        fields = row.fields if own else dict(zip(names, key, strict=True))
+        side = Row(row.time, fields, row.place, row.watermark, None, {stream: row.fields})
+        found.append((side, key))
+    rank = {stream: number for number, stream in enumerate(rule.sources)}
+
+    def order(item: tuple[Row, KeyTuple]) -> tuple[object, ...]:
+        side, key = item
+        assert side.sides is not None
+        (stream,) = side.sides
+        sequences = Sequences(rule, key, project)
+        known = rule.sequence
+        assert known is not None
+        conditions = (*known.steps, *(each for each in (known.never, known.until) if each is not None))
+        met = tuple(sequences._true(each, side) for each in conditions)
+        return (side.time, rank[stream], met, order_in_time(rule, side, project))
+
+    yield from sorted(found, key=order)

@@ -36,7 +36,8 @@ def test_steps_in_order_and_a_last_one_that_must_not_be(check: Check) -> None:
         ("    sequence: [up, up]\n    within: 10m\n    when: up\n", codes.EXCLUSIVE_FIELDS),
         ("    sequence: [up, up]\n    within: 10m\n    no_data: alert after 5m\n", codes.EXCLUSIVE_FIELDS),
         ("    sequence: [up, up]\n    within: 10m\n    values: {x: avg(cpu over 5m)}\n", codes.EXCLUSIVE_FIELDS),
-        ("    sequence: [up, api: up]\n    within: 10m\n", codes.NOT_SUPPORTED_YET),
+        ("    sequence: [up, {loose: x > 5, metrics: up}]\n    within: 10m\n", codes.EXCLUSIVE_FIELDS),
+        ("    sequence: [up, {nowhere: up}]\n    within: 10m\n", codes.UNKNOWN_SOURCE),
         ("    when: up\n    within: 10m\n", codes.EXCLUSIVE_FIELDS),
         ("    when: up\n    until: not up\n", codes.EXCLUSIVE_FIELDS),
         ("    sequence: [up, cpu]\n    within: 10m\n", "SW208"),
@@ -47,3 +48,23 @@ def test_what_is_no_sequence_is_refused(check: Check, text: str, code: str) -> N
     loaded = check(HEAD + text)
     assert code in errors(loaded)
     assert all(each.hint for each in loaded.diagnostics if each.code == code)
+
+
+def test_steps_of_other_sources_name_their_fields(check: Check) -> None:
+    """And what such a source does not declare is known from its uses."""
+    loaded = check(HEAD + '    sequence: [{loose: job == "done"}, up]\n    within: 10m\n')
+    assert errors(loaded) == []
+    alarm = loaded.ruleset.rule("a")
+    assert isinstance(alarm, Alarm)
+    assert alarm.sequence is not None
+    assert (alarm.sources, alarm.sequence.of) == (("metrics", "loose"), ("loose", "metrics"))
+    assert set(loaded.ruleset.sources["loose"].inferred) == {"host", "job"}
+
+
+def test_a_source_of_a_step_has_the_keys_of_the_rule(check: Check) -> None:
+    """Under the same names, and of the same kind; one that is not declared is doubted."""
+    text = "source: %s\nrules:\n  - alarm: a\n    by: %s\n    sequence: [{%s: up}, x > 5]\n    within: 10m\n"
+    assert codes.UNKNOWN_KEY in errors(check(text % ("loose", "cpu", "metrics")))
+    loaded = check(text % ("loose", "link", "metrics"))
+    assert errors(loaded) == []
+    assert any("link" in each.message and not each.is_error for each in loaded.diagnostics)
