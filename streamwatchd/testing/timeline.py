@@ -30,12 +30,14 @@ class Event:
 
 class Verb(StrEnum):
     """`restart`: the daemon stops and goes on from its snapshot. `idle`: a source falls silent at once. `reload`: it
-    takes up rules again, as they are or with other fields.
+    takes up rules again, as they are or with other fields. `silence`, `ack`: somebody says so (`swctl silence`, `ack`).
     """
 
     RESTART = "restart"
     IDLE = "idle"
     RELOAD = "reload"
+    SILENCE = "silence"
+    ACK = "ack"
 
 
 Patch = Mapping[str, Mapping[str, object]]
@@ -44,12 +46,16 @@ Patch = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that happens to the daemon; `source` is that of `idle`, `patch` that of `reload`."""
+    """Something that happens to the daemon; `source` is that of `idle`, `patch` that of `reload`.
+
+    `said` is an entry of a file of silences, of `silence` and `ack`.
+    """
 
     at_ms: int
     verb: Verb
     source: str = ""
     patch: Patch = field(default_factory=dict)
+    said: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

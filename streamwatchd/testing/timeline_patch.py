@@ -9,19 +9,22 @@ from streamwatchd.errors import UnreadableInput
 from streamwatchd.rules.document import plain
 from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.rules.reader import parse
+from streamwatchd.rules.silence_reader import SPOKEN
 from streamwatchd.testing.timeline import Patch
 
 
-def patched(loaded: Loaded, patch: Patch) -> Loaded:
-    """Raises UnreadableInput where the rules do not check any more, with what is wrong."""
+def patched(loaded: Loaded, patch: Patch, spoken: bytes = b"") -> Loaded:
+    """With what was said at run time. Raises UnreadableInput where any of it does not check, with what is wrong."""
     by_file: dict[str, dict[str, dict[str, object]]] = defaultdict(dict)
     for rule, fields in patch.items():
         by_file[loaded.ruleset.rule(rule).span.file][rule] = dict(fields)
     replaced = {file: _content(file, loaded.files[file], rules) for file, rules in by_file.items()}
-    again = load(loaded.config, rules_dir=loaded.rules_dir, replaced=replaced)
+    again = load(loaded.config, rules_dir=loaded.rules_dir, replaced=replaced, spoken=spoken)
     for each in again.diagnostics:
         if each.is_error and each.rule in patch:
             raise UnreadableInput(f"the reload of a test does not check: rule {each.rule}: {each.message}")
+        if each.span is not None and each.span.file.endswith(SPOKEN):
+            raise UnreadableInput(f"a silence or an acknowledgement of a test does not check: {each.message}")
     return again
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from streamwatchd.diagnostics import Span, did_you_mean
 from streamwatchd.lang.typed import Kind
 from streamwatchd.lang.units import parse_duration
+from streamwatchd.operators.document import iso
 from streamwatchd.rules import document
 from streamwatchd.rules.document import Node, Scalar, is_empty, plain
 from streamwatchd.rules.form import Findings
@@ -41,6 +42,8 @@ class RowReader:
         skew = row.get("skew")
         if isinstance(skew, document.Mapping):
             self._skew(row, skew)
+        elif verb in (Verb.SILENCE, Verb.ACK) and row.get("at") is not None:
+            self._said(row, verb)
         elif verb is not None and row.get("at") is not None:
             self._act(row, verb)
         elif isinstance(late, document.Mapping):
@@ -71,6 +74,21 @@ class RowReader:
         elif at is not None:
             source = node.text if isinstance(node, Scalar) and verb is Verb.IDLE else ""
             self.acts.append(Act(at, verb, source, patch or {}))
+
+    def _said(self, row: document.Mapping, verb: Verb) -> None:
+        """`{at: 4m, silence: {rules: cpu_high, where: …, for: 10m}}`, `{at: 4m, ack: {rule: cpu_high, where: …}}`."""
+        node, at = row.get(verb), self._instant(row, "at")
+        said = {key.text: plain(value) for key, value in node.entries} if isinstance(node, document.Mapping) else {}
+        lasts = parse_duration(str(said.pop("for", "")))
+        if not said or (verb is Verb.SILENCE and not lasts):
+            hint = "write `silence: {rules: …, for: 10m}`, or `ack: {rule: …}`"
+            self._add(codes.BAD_EVENT, f"`{verb}` is given something else than it needs", row.span, hint)
+        elif at is not None:
+            number = sum(act.verb is verb for act in self.acts) + 1
+            said = {verb.value: said.pop("name", f"{verb.value}{number}"), **said}
+            if verb is Verb.SILENCE:
+                said = {"reason": "a test", "until": iso(self.start_ms + at + (lasts or 0)), **said}
+            self.acts.append(Act(at, verb, said={"by": "a test", **said}))
 
     def _patch(self, node: Node | None) -> Patch | None:
         """None where it is neither `true` nor fields of rules; a rule that is not known is reported."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
 
 import msgspec
 
 from streamwatchd.batch import RawBatch
+from streamwatchd.calendars.silence import Ack, Silence
 from streamwatchd.compiler import Program, program_of
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.operators.document import iso
@@ -25,6 +28,9 @@ from streamwatchd.testing.playback import Clock
 from streamwatchd.testing.timeline import Act, Case, Event, Kind, Patch, Suite, Verb
 from streamwatchd.testing.timeline_patch import patched
 from streamwatchd.testing.timeline_times import absolute
+
+Said = Mapping[str, object]
+Named = TypeVar("Named", Silence, Ack)
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _UNITS = {"s": 1e-3, "ms": 1, "us": 1_000, "ns": 1_000_000}
@@ -68,26 +74,45 @@ class Bench:
     suite: Suite
     loaded: Loaded
 
-    def reloaded(self, patch: Patch) -> Program:
-        """The program with other fields of rules. Raises UnreadableInput where they do not check."""
-        return bench(self.suite, patched(self.loaded, patch)).program if patch else self.program
+    def reloaded(self, patch: Patch, said: Mapping[str, Sequence[Said]] = MappingProxyType({})) -> Program:
+        """The program with other fields of rules, and what was said of them (`rules.silence_reader`). Raises
+        UnreadableInput where it does not check."""
+        if not patch and not said:
+            return self.program
+        names = frozenset(str(each[verb]) for verb in Verb for each in said.get(f"{verb}s", ()))
+        spoken = _encode(dict(said)) + b"\n" if said else b""
+        return bench(self.suite, patched(self.loaded, patch, spoken), names).program
 
     def run(self, case: Case) -> Ran:
         """Play the timeline as it is written."""
         return _Run(self, case).run()
 
 
-def bench(suite: Suite, loaded: Loaded) -> Bench:
-    """Raises ValueError when the project has no settings to run under."""
+def bench(suite: Suite, loaded: Loaded, said: frozenset[str] = frozenset()) -> Bench:
+    """`said` are the silences that count: those of the project are no part of a test. Raises ValueError when the
+    project has no settings to run under."""
     if loaded.settings is None:
         raise ValueError("the configuration does not check")
     rules = _with_what_they_read(suite.rules, loaded.ruleset)
     sources = {name: loaded.ruleset.sources[name] for name in _sources(rules, loaded.ruleset)}
     models = _models(suite.models, rules) if suite.models else loaded.ruleset.models
-    ruleset = RuleSet(sources, loaded.ruleset.tables, rules, models, loaded.ruleset.calendars)
+    ruleset = RuleSet(
+        sources,
+        loaded.ruleset.tables,
+        rules,
+        models,
+        loaded.ruleset.calendars,
+        _named(loaded.ruleset.silences, said),
+        _named(loaded.ruleset.acks, said),
+    )
     program = program_of(ruleset, loaded.settings.max_record_bytes)
     settings = loaded.settings
     return Bench(program, sources, loaded.tables, settings.exchange_partitions, settings.idle_jump_ms, suite, loaded)
+
+
+def _named(said: Mapping[str, tuple[Named, ...]], names: frozenset[str]) -> dict[str, tuple[Named, ...]]:
+    found = {rule: tuple(each for each in mine if each.name in names) for rule, mine in said.items()}
+    return {rule: mine for rule, mine in found.items() if mine}
 
 
 def _models(folder: str, rules: Iterable[Rule]) -> dict[str, ModelData]:
@@ -112,11 +137,14 @@ def without_restarts(case: Case) -> Case:
 class _Run:
     def __init__(self, bench: Bench, case: Case) -> None:
         self._bench, self._case = bench, case
+        self._changes: list[tuple[Program, int]] = []
+        """Programs that came later, each with the instant from which on it is in force."""
         self._driver = self._new_driver()
         self._clock = Clock(self._driver, bench.idle_jump_ms)
         self._sent: dict[tuple[str, int], Event] = {}
         self._outputs: list[Output] = []
         self._patch: dict[str, Mapping[str, object]] = {}
+        self._said: dict[str, list[Said]] = {}
 
     def run(self) -> Ran:
         self._clock.take(self._batches())
@@ -130,14 +158,21 @@ class _Run:
         found = [self._happening(output) for output in self._outputs if output.sink in _KINDS]
         return Ran(tuple(sorted(found, key=lambda each: each.at_ms)), stop_ms)
 
-    def _new_driver(self, program: Program | None = None) -> Driver:
+    def _new_driver(self) -> Driver:
+        """Under the rules of the beginning, with all that has changed since."""
         bench = self._bench
-        return Driver(
-            program or bench.program,
-            {**bench.tables, **self._case.tables},
+        driver = Driver(
+            bench.program,
+            self._tables(),
             {source.topic: 1 for source in bench.program.plan.sources.values()},
             exchange_partitions=bench.exchange_partitions,
         )
+        for program, at_ms in self._changes:
+            driver.switch(program, self._tables(), at_ms)
+        return driver
+
+    def _tables(self) -> dict[str, TableData]:
+        return {**self._bench.tables, **self._case.tables}
 
     def _until(self) -> int:
         """As written, else what the expectations, or the last event, need to be judged."""
@@ -158,7 +193,7 @@ class _Run:
         match act.verb:
             case Verb.RESTART:
                 self._outputs += self._driver.take_outputs()
-                again = self._new_driver(self._driver.program)
+                again = self._new_driver()
                 for before, after in zip(self._driver.shards, again.shards, strict=True):
                     after.restore(before.snapshot())
                 self._driver = again
@@ -166,10 +201,17 @@ class _Run:
             case Verb.RELOAD:
                 for rule, fields in act.patch.items():
                     self._patch[rule] = {**self._patch.get(rule, {}), **fields}
-                self._driver.switch(self._bench.reloaded(self._patch), {**self._bench.tables, **self._case.tables})
+                self._reload()
+            case Verb.SILENCE | Verb.ACK:
+                self._said.setdefault(f"{act.verb}s", []).append(act.said)
+                self._reload()
             case Verb.IDLE:
                 if act.source in self._bench.sources:
                     self._clock.hush(self._bench.sources[act.source].topic)
+
+    def _reload(self) -> None:
+        program = self._bench.reloaded(self._patch, self._said)
+        self._changes.append((program, self._driver.switch(program, self._tables())))
 
     def _batches(self) -> dict[TaskId, RawBatch]:
         """The events of each source that the rules read, as records of its one partition."""

@@ -101,4 +101,4 @@ DEAD_LETTER = Record(
 )
 
 EXPECTATIONS = {"alarm": ALARM, "kpi": KPI, "anomaly": ANOMALY, "late": LATE, "dead_letter": DEAD_LETTER}
-VERBS = ("late", "idle", "restart", "reload", "skew")
+VERBS = ("late", "idle", "restart", "reload", "skew", "silence", "ack")

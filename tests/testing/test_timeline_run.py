@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streamwatchd.errors import UnreadableInput
 from streamwatchd.repository.manifest import Feature
 from streamwatchd.testing.timeline import Kind, Verb
 from streamwatchd.testing.timeline_check import check
@@ -156,3 +157,47 @@ def test_alarms_that_unless_asks_for_come_along_from_other_files(
     muted = {each.document["muted_by"] for each in bench(tests, loaded).run(tests.cases[0]).happenings
              if each.name == "page_slow"}  # fmt: skip
     assert muted == {"firing(fails_often)"}
+
+
+SAID = """
+rules: [shop.yaml]
+tests:
+  - name: said
+    events:
+      - {source: web, step: 10s, shop: north, page: home, status: 200, latency: "100x12 900x30 100x12"}
+      - {at: 1m, silence: {rules: slow, where: 'shop == "north"', for: 3m, name: works}}
+      - {at: 5m, ack: {rule: slow, by: anna}}
+    expect:
+      - {at: 170s, alarm: slow, event: fired, muted_by: silence(works), message: north of ops}
+      - {at: 4m, alarm: slow, event: unmuted, muted_by: null}
+      - {alarm: slow, event: acknowledged, reason: anna}
+"""
+
+
+def test_silences_and_acknowledgements_are_said_in_the_timeline(tmp_path: Path) -> None:
+    """With the same answers after restarts; what is muted, and the message, can be expected."""
+    loaded = project(tmp_path)
+    tests = suite(tmp_path, SAID, loaded)
+    assert not tests.failed, tests.problems
+    place, case = bench(tests, loaded), tests.cases[0]
+    assert check(place, case, restart_everywhere=True) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("{at: 1m, silence: {rules: slow}}", "`silence` is given something else"),
+        ("{at: 1m, ack: true}", "`ack` is given something else"),
+    ],
+)
+def test_what_is_said_needs_its_parts(tmp_path: Path, row: str, why: str) -> None:
+    """A silence has an end."""
+    loaded = project(tmp_path)
+    text = SAID.replace("{at: 5m, ack: {rule: slow, by: anna}}", row)
+    assert any(why in each.message for each in suite(tmp_path, text, loaded).problems)
+
+
+def test_a_silence_of_a_test_that_does_not_check_is_said(tmp_path: Path) -> None:
+    """Warnings too: it would mute nothing."""
+    with pytest.raises(UnreadableInput, match="no alarm has the name `slwo`"):
+        ran(tmp_path, SAID.replace("rules: slow, where", "rules: slwo, where"))
