@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from streamwatchd.calendars.silence import ALWAYS_MS, NEVER_MS
 from streamwatchd.lang.typed import Firing, walk
 from streamwatchd.lang.units import format_duration
+from streamwatchd.operators.document import iso
 from streamwatchd.operators.sequence import MOST_EVENTS
 from streamwatchd.operators.spec import (
     Accumulation,
@@ -68,7 +70,7 @@ def explain(plan: LogicalPlan, rules: RuleSet, name: str) -> list[Section]:
         place = replace(place, families=rows.families)
     if isinstance(rule, Alarm | Anomaly):
         sections.append(Section("levels", tuple(_levels(rule))))
-        sections.append(Section("muted", tuple(_muted(rule))))
+        sections.append(Section("muted", (*_muted(rule), *_told(plan, rule))))
         sections.append(Section("otherwise", tuple(_otherwise(rule, place))))
     elif rule.when is not None:
         sections.append(Section("written", (f"only rows where {describe(rule.when)}; rules on it see all",)))
@@ -210,6 +212,20 @@ def _scored(plan: LogicalPlan, rule: Anomaly) -> Iterator[str]:
     if on_trial is not None:
         yield f"beside it {on_trial.manifest.id} on trial: its scores are counted and nothing else"
     yield f"where a feature is null: {'no score' if rule.missing == 'skip' else 'the middle of what was trained on'}"
+
+
+def _told(plan: LogicalPlan, rule: Alarm | Anomaly) -> Iterator[str]:
+    """Reminders, and the silences that name the rule."""
+    if isinstance(rule, Alarm) and rule.repeat_ms is not None:
+        first, most = map(format_duration, rule.repeat_ms)
+        waits = f"after {first}" + ("" if first == most else f", then after twice as long each time, up to {most}")
+        yield f"what goes on is told again {waits}, unless somebody has acknowledged it"
+    for each in plan.silences.get(rule.name, ()):
+        of = "" if each.where is None else f" of keys where {describe(each.where)}"
+        times = [] if each.from_ms == ALWAYS_MS else [f"from {iso(each.from_ms)}"]
+        times += [] if each.until_ms == NEVER_MS else [f"until {iso(each.until_ms)}"]
+        times += [] if each.calendar is None else [f"during {each.calendar.name}"]
+        yield f"silence {each.name}: nobody is notified{of}, {', '.join(times)}"
 
 
 def _muted(rule: Alarm | Anomaly) -> Iterator[str]:

@@ -9,6 +9,7 @@ import pytest
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.operators.spec import Accumulation, TableSpec
 from streamwatchd.plan.explain import BYTES, explain, pane_count, table_bytes
+from tests.operators.bench import compiled
 from tests.plan.small import planned
 
 
@@ -54,3 +55,17 @@ def test_costs_follow_from_panes_and_accumulations() -> None:
     count = Accumulation("count", "rows", None, None)
     assert pane_count(TableSpec(10_000, 0, 65_000, (count,))) == 7
     assert table_bytes(TableSpec(10_000, 0, 65_000, (count, count))) == 7 * (8 + 8 + 8)
+
+
+def test_reminders_and_silences_of_an_alarm_are_said(tmp_path: Path) -> None:
+    """Of whom nobody is told, and until when."""
+    night = """silences: [{silence: works, rules: hot, where: 'host == "a"', until: "2026-03-02", reason: a test}]"""
+    rule = "  - {alarm: hot, by: host, when: avg(x over 10s) > 50%, repeat: 30m up to 4h}\n"
+    found = compiled(rule, silences={"night": night + "\n"})
+    assert found.program is not None
+    sections = {each.title: each.lines for each in explain(found.program.plan, found.loaded.ruleset, "hot")}
+    assert sections["muted"] == (
+        "what goes on is told again after 30m, then after twice as long each time, up to 4h, unless somebody has "
+        "acknowledged it",
+        'silence works: nobody is notified of keys where host == "a", until 2026-03-02T00:00:00.000Z',
+    )
