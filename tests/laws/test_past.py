@@ -18,6 +18,7 @@ from streamwatchd.compiler import Compiled
 from streamwatchd.operators.gap import fillable
 from streamwatchd.operators.spec import KpiSpec, WindowAlarmSpec
 from streamwatchd.shard.output import Output, TaskId
+from streamwatchd.shard.shard import Shard
 from streamwatchd.testing.driver import Driver
 from tests.laws.engine import Slice, compile_world, cut, equal, feed
 from tests.laws.neighbours import declared, only
@@ -64,11 +65,34 @@ def filled(before: Compiled, after: Compiled) -> set[str]:
     return found
 
 
+class Slow(Driver):
+    """What crosses the exchange comes whenever `rng` says so, in its order; a change may overtake it."""
+
+    rng: random.Random
+    is_closing = False
+
+    def _collect(self, shard: Shard) -> None:
+        outputs, records = shard.drain()
+        self.outputs += outputs
+        self._exchange.extend(records)
+        while self._exchange and (self.is_closing or self.rng.random() < 0.7):
+            record = self._exchange.popleft()
+            target = self._owner[TaskId(record.stage, "", record.partition)]
+            target.merge(record.stage, record.partition, [record.payload])
+            outputs, records = target.drain()
+            self.outputs += outputs
+            self._exchange.extend(records)
+
+    def flush(self) -> None:
+        self.is_closing = True
+        super().flush()
+
+
 class Line:
     """One thread that changes its rules once, and may be restarted anywhere."""
 
-    def __init__(self, world: World, first: Compiled) -> None:
-        self.world, self.versions, self.outputs = world, [(0, first)], list[Output]()
+    def __init__(self, world: World, first: Compiled, rng: random.Random | None = None) -> None:
+        self.world, self.versions, self.outputs, self.rng = world, [(0, first)], list[Output](), rng
         self.driver = self._driver()
 
     def _driver(self) -> Driver:
@@ -76,10 +100,12 @@ class Line:
         assert first.program is not None
         exchange = self.world.exchange_partitions
         # stamps are believed, as the records of random worlds have other timestamps
-        driver = Driver(
+        driver = (Driver if self.rng is None else Slow)(
             first.program, first.loaded.tables, self.world.partitions, exchange_partitions=exchange,
             backfill_ms=ALL, max_future_ms=ALL,
         )  # fmt: skip
+        if self.rng is not None:
+            driver.rng = self.rng  # type: ignore[attr-defined]
         for at_ms, compiled in later:
             assert compiled.program is not None
             driver.switch(compiled.program, compiled.loaded.tables, at_ms, fills=False)
@@ -95,8 +121,8 @@ class Line:
     def restart(self) -> None:
         states = {task: state for shard in self.driver.shards for task, state in shard.snapshot().items()}
         self.outputs += self.driver.take_outputs()
-        log, self.driver = self.driver.log, self._driver()
-        self.driver.log = log
+        old, self.driver = self.driver, self._driver()
+        self.driver.log, self.driver._exchange = old.log, old._exchange
         for shard in self.driver.shards:
             shard.restore({task: state for task, state in states.items() if _is_of(task, shard.tasks)})
 
@@ -108,7 +134,7 @@ def _is_of(task: TaskId, tasks: object) -> bool:
 def run(
     world: World, versions: list[Compiled], when: list[int], seed: int, shake: random.Random | None = None
 ) -> dict[str, list[Plain]]:
-    line = Line(world, versions[0])
+    line = Line(world, versions[0], shake)
     for number, piece in enumerate(cut(world, random.Random(seed)), 1):
         line.feed(piece)
         if shake is not None and shake.random() < 0.1:
