@@ -50,8 +50,6 @@ class Driver:
         self.outputs: list[Output] = []
         self.backfill_ms = backfill_ms
         self.log: list[RawBatch] = []
-        self.forgets: set[TaskId] = set()
-        """Of whose past nothing is retained."""
         self._exchange: deque[ExchangeRecord] = deque()
 
     def feed(self, raw: RawBatch) -> None:
@@ -95,7 +93,7 @@ class Driver:
     def _pasts(
         self, shard: Shard, at_ms: int, program: Program, tables: Mapping[str, TableData]
     ) -> dict[TaskId, tuple[Past, int]]:
-        pasts = {task: past for task, past in shard.pasts(at_ms, program, tables).items() if task not in self.forgets}
+        pasts = shard.pasts(at_ms, program, tables)
         for raw in self.log:
             past = pasts.get(TaskId(1, raw.topic, raw.partition))
             if past is not None:

@@ -18,7 +18,6 @@ from streamwatchd.compiler import Compiled
 from streamwatchd.operators.gap import fillable
 from streamwatchd.operators.spec import KpiSpec, WindowAlarmSpec
 from streamwatchd.shard.output import Output, TaskId
-from streamwatchd.shard.shard import Shard
 from streamwatchd.testing.driver import Driver
 from tests.laws.engine import Slice, compile_world, cut, equal, feed
 from tests.laws.neighbours import declared, only
@@ -48,16 +47,12 @@ def twins(world: World) -> dict[str, str]:
     return {f"{name}_was": text.replace(f": {name}\n", f": {name}_was\n", 1) for name, text in world.rules.items()}
 
 
-def filled(before: Compiled, after: Compiled) -> set[str]:
-    """Rules whose panes a change fills: those behind the exchange only where nobody has read them before."""
-    assert before.program is not None
-    assert after.program is not None
+def filled(compiled: Compiled) -> set[str]:
+    """Rules whose panes a change fills."""
+    assert compiled.program is not None
     found: set[str] = set()
-    plan, sessions = after.program.plan, after.program.plan.sessions()
-    old = {family.id for stage in before.program.plan.first.values() for family in stage.sends}
-    families = [family for stage in plan.first.values() for family in fillable(stage, sessions)]
-    good = {family.id for family in families if family.route is None or family.id not in old}
-    for stage in (*plan.first.values(), *plan.later):
+    for stage in compiled.program.plan.first.values():
+        good = {family.id for family in fillable(stage)}
         nodes: list[KpiSpec | WindowAlarmSpec] = [*stage.kpis, *stage.window_alarms]
         for node in nodes:
             if {node.family, *(reading.family for reading in node.readings)} <= good:
@@ -65,47 +60,20 @@ def filled(before: Compiled, after: Compiled) -> set[str]:
     return found
 
 
-class Slow(Driver):
-    """What crosses the exchange comes whenever `rng` says so, in its order; a change may overtake it."""
-
-    rng: random.Random
-    is_closing = False
-
-    def _collect(self, shard: Shard) -> None:
-        outputs, records = shard.drain()
-        self.outputs += outputs
-        self._exchange.extend(records)
-        while self._exchange and (self.is_closing or self.rng.random() < 0.7):
-            record = self._exchange.popleft()
-            target = self._owner[TaskId(record.stage, "", record.partition)]
-            target.merge(record.stage, record.partition, [record.payload])
-            outputs, records = target.drain()
-            self.outputs += outputs
-            self._exchange.extend(records)
-
-    def flush(self) -> None:
-        self.is_closing = True
-        super().flush()
-
-
 class Line:
     """One thread that changes its rules once, and may be restarted anywhere."""
 
-    def __init__(self, world: World, first: Compiled, rng: random.Random | None = None) -> None:
-        self.world, self.versions, self.outputs, self.rng = world, [(0, first)], list[Output](), rng
+    def __init__(self, world: World, first: Compiled) -> None:
+        self.world, self.versions, self.outputs = world, [(0, first)], list[Output]()
         self.driver = self._driver()
 
     def _driver(self) -> Driver:
         (_, first), *later = self.versions
         assert first.program is not None
         exchange = self.world.exchange_partitions
-        # stamps are believed, as the records of random worlds have other timestamps
-        driver = (Driver if self.rng is None else Slow)(
-            first.program, first.loaded.tables, self.world.partitions, exchange_partitions=exchange,
-            backfill_ms=ALL, max_future_ms=ALL,
-        )  # fmt: skip
-        if self.rng is not None:
-            driver.rng = self.rng  # type: ignore[attr-defined]
+        driver = Driver(
+            first.program, first.loaded.tables, self.world.partitions, exchange_partitions=exchange, backfill_ms=ALL
+        )
         for at_ms, compiled in later:
             assert compiled.program is not None
             driver.switch(compiled.program, compiled.loaded.tables, at_ms, fills=False)
@@ -121,8 +89,8 @@ class Line:
     def restart(self) -> None:
         states = {task: state for shard in self.driver.shards for task, state in shard.snapshot().items()}
         self.outputs += self.driver.take_outputs()
-        old, self.driver = self.driver, self._driver()
-        self.driver.log, self.driver._exchange = old.log, old._exchange
+        log, self.driver = self.driver.log, self._driver()
+        self.driver.log = log
         for shard in self.driver.shards:
             shard.restore({task: state for task, state in states.items() if _is_of(task, shard.tasks)})
 
@@ -134,7 +102,7 @@ def _is_of(task: TaskId, tasks: object) -> bool:
 def run(
     world: World, versions: list[Compiled], when: list[int], seed: int, shake: random.Random | None = None
 ) -> dict[str, list[Plain]]:
-    line = Line(world, versions[0], shake)
+    line = Line(world, versions[0])
     for number, piece in enumerate(cut(world, random.Random(seed)), 1):
         line.feed(piece)
         if shake is not None and shake.random() < 0.1:
@@ -164,7 +132,7 @@ def test_rules_that_come_judge_as_if_their_panes_had_always_been_there(world: Wo
         ]
     pieces = len(list(cut(world, random.Random(seed))))
     when = [rng.randrange(1, pieces + 1)]
-    names = filled(*compiled[:2])
+    names = filled(compiled[1])
     expected = run(world, [compiled[2], compiled[1]], when, seed)
     found = run(world, compiled[:2], when, seed)
     come = names - {f"{name}_was" for name in world.rules}
