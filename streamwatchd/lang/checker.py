@@ -76,6 +76,7 @@ class Checker:
         self._problems: list[Problem] = []
         self._inference = Inference(functions)
         self._met: set[str] = set()
+        self._misspelt: set[str] = set()
         self._comparisons = Comparisons(self)
         self.calls = Calls(functions, self)
 
@@ -208,12 +209,14 @@ class Checker:
             self._met.add(key)
             if problem := names.undeclared(node, free, scope):
                 self._problems.append(problem)
+                if problem.is_error:
+                    self._misspelt.add(key)
             elif kind is None and key not in self._inference.conflicts:
                 message = f"nothing tells whether `{key}` is a number or text, so it is read as text"
                 hint = f"declare it: `fields: {{{free.field}: {{type: string}}}}`"
                 self.problem("SW226", message, node, "type unknown", hint, Severity.WARNING)
-        if key in self._inference.conflicts:
-            return None
+        if key in self._inference.conflicts or key in self._misspelt:
+            return None  # what it would say of its unit or kind is an echo
         return Field(free.field, free.type or Type(kind or Kind.STRING), free.stream)
 
     def clash(self, clash: Clash, node: syntax.Node) -> None:

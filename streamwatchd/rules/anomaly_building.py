@@ -25,6 +25,7 @@ def build_anomaly(work: Work) -> Anomaly | None:
     _check_names(work)
     features = tuple(_features(work, place))
     scored = streams.rows((streams.of_scores(work.draft.name, work.keys, work.values, every_ms, work.inputs),))
+    scored = streams.with_constants(scored, work.constants)
     levels = ranked_levels(work, scored)
     message = body.scalar("message")
     template = work.language.message(message, scored) if message is not None else None

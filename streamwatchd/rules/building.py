@@ -33,6 +33,7 @@ from streamwatchd.rules.document import Document, Scalar
 from streamwatchd.rules.drafts import RuleDraft
 from streamwatchd.rules.expressions import Language, placed
 from streamwatchd.rules.form import Findings
+from streamwatchd.rules.params import Constants, constants_of
 from streamwatchd.rules.ruleset import KeyField, NamedValue
 from streamwatchd.rules.streams import Place, Stream
 
@@ -75,12 +76,15 @@ class Work:
     aside: Aside = NOTHING_ASIDE
     beside: tuple[Stream, ...] = ()
     """Streams that only steps of a sequence read."""
+    constants: Constants = ()
+    """What `params:` says."""
 
     @property
     def judgement(self) -> Place:
         """Where this rule's windows are judged."""
         keys = tuple((key.name, key.expr.type) for key in self.keys)
-        return streams.judgement(self.inputs, keys, self._plain_keys, self.draft.kind != "alarm")
+        place = streams.judgement(self.inputs, keys, self._plain_keys, self.draft.kind != "alarm")
+        return streams.with_constants(place, self.constants)
 
     @property
     def _plain_keys(self) -> frozenset[str]:
@@ -97,7 +101,10 @@ def begin(draft: RuleDraft, inputs: tuple[Stream, ...], document: Document, asid
     findings = Findings(document, draft.name)
     language = Language(findings)
     own = inputs[: len(inputs) - draft.beside]
-    work = Work(draft, own, findings, language, streams.rows(own), aside=aside, beside=inputs[len(own) :])
+    row = streams.rows(own)
+    constants = constants_of(draft, row, findings)
+    row = streams.with_constants(row, constants)
+    work = Work(draft, own, findings, language, row, aside=aside, beside=inputs[len(own) :], constants=constants)
     work.keys = tuple(_keys(work))
     where = draft.body.scalar("where")
     if where is not None:
@@ -172,6 +179,10 @@ def read_values(work: Work, place: Place) -> Place:
 
 
 def _name_is_free(work: Work, name: Scalar) -> bool:
+    if name.text in dict(work.constants):
+        message = f"`{name.text}` is a parameter of this rule and can't be a value too"
+        work.findings.add(codes.NAME_TAKEN, message, name.span, hint="choose another name")
+        return False
     if name.text == "time":
         work.findings.add(codes.BAD_NAME, "`time` has a meaning of its own", name.span, hint="choose another name")
         return False

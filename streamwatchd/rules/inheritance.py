@@ -15,10 +15,10 @@ from streamwatchd.rules import codes
 from streamwatchd.rules.document import Mapping, Node, Scalar
 from streamwatchd.rules.form import Findings
 
-_MERGED = ("values", "levels", "labels")
+_MERGED = ("values", "levels", "labels", "params")
 """Mappings of which a rule that extends another one adds or changes entries; any other field it replaces."""
 
-_ABOVE = ("source", "every", "labels", "timezone")
+_ABOVE = ("source", "every", "labels", "params", "timezone")
 """What all rules of a file may take over without `defaults:`."""
 
 _INSTEAD = {"levels": ("when", "severity"), "when": ("levels",), "session": ("over", "every")}

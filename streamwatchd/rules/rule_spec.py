@@ -38,6 +38,12 @@ SHARED = (
     ),
     Field("every", Duration(), "The step: the rule is judged at each multiple of it, in event time.", "10s"),
     Field("labels", _LABELS, "Texts that go along with each alert and KPI row.", "{team: noc}"),
+    Field(
+        "params",
+        MapOf(Text("a number with its unit, or a text"), Name("a name")),
+        "Constants by name, for conditions, values and messages; a rule's own take the place of the file's.",
+        "{limit: 85%}",
+    ),
     Field("timezone", Text("a time zone"), "The zone of `at:`. Windows are aligned to UTC.", "UTC", default="UTC"),
 )
 _COMMON = (

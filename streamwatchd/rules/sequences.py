@@ -14,7 +14,7 @@ from streamwatchd.rules.document import Mapping, Scalar
 from streamwatchd.rules.document import Sequence as Items
 from streamwatchd.rules.expressions import Language, parsed, placed
 from streamwatchd.rules.ruleset import Level, Sequence
-from streamwatchd.rules.streams import Place, Stream, rows
+from streamwatchd.rules.streams import Place, Stream, rows, with_constants
 
 MOST_STEPS = 32
 _NOT_WITH = (
@@ -100,7 +100,8 @@ def _elsewhere(work: Work, name: str, scalar: Scalar) -> Expr | None:
         work.findings.add(codes.NOT_SUPPORTED_YET, message, scalar.span, hint="read the source of the KPI")
         return None
     language = Language(work.findings)
-    expr = language.expression(scalar, rows((stream,)), Kind.BOOL)
+    place = with_constants(rows((stream,)), work.constants)
+    expr = language.expression(scalar, place, Kind.BOOL)
     for field, (kind, where) in language.infers.items():
         work.language.uses(f"{name}.{field}", kind, where)
     return None if expr is None else rebuilt(expr, lambda node: _named(node, name))

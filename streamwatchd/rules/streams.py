@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from streamwatchd.lang.scope import Counter, JoinedTable, Scope, Undeclared, joined_scope, judgement_scope, row_scope
-from streamwatchd.lang.typed import NUMBER, Key, Time, Type
+from streamwatchd.lang.typed import NUMBER, Key, Literal, Time, Type
 from streamwatchd.rules.ruleset import Anomaly, KeyField, Kpi, NamedValue, Source, Table
 
 SCORE = "score"
@@ -165,6 +165,17 @@ def expected(table: JoinedTable, key: str, type_: Type) -> Place:
     names = row_scope(table.name, {}, (table,)).names
     names = {name: meaning for name, meaning in names.items() if not isinstance(meaning, Time)} | {key: Key(key, type_)}
     return Place(Scope(names, Undeclared.CLOSED, tables={table.name: tuple(table.columns)}, source=table.name))
+
+
+@lru_cache(maxsize=16_384)
+def with_constants(place: Place, constants: tuple[tuple[str, Literal], ...]) -> Place:
+    """Where names of `params:` stand for what they are, inside aggregates too."""
+    return Place(_with_constants(place.scope, dict(constants))) if constants else place
+
+
+def _with_constants(scope: Scope, constants: Mapping[str, Literal]) -> Scope:
+    row = None if scope.row is None else _with_constants(scope.row, constants)
+    return replace(scope, names={**scope.names, **constants}, row=row)
 
 
 @lru_cache(maxsize=16_384)

@@ -43,6 +43,8 @@ CASES = [
     ("SW201", "closed", "«zzz» > 5", "known here: `cpu`"),
     ("SW202", "row", "«cpi» > 5", "did you mean `cpu`"),
     ("SW202", "row", "«sevrice» == 'a'", "did you mean `service`"),
+    ("SW202", "alarm", "avg(«cpi» over 5m) > 85%", "did you mean `cpu`"),
+    ("SW202", "row", "cpu > 85% and «latncy» > 400ms", "did you mean `latency`"),
     ("SW203", "row", "«queue_len» > 5", "declare it"),
     ("SW204", "alarm", "«cpu» > 5", "`last(cpu over 5m)`"),
     ("SW204", "kpi", "100 - «cpu»", "`last(cpu)`"),
