@@ -20,6 +20,7 @@ COMMANDS = {
     "status": "How the running daemon is.",
     "lag": "What waits in each partition.",
     "rules": "The rules in force, and what came of each.",
+    "alerts": "The alarms that are up, and since when.",
     "top": "What takes the running daemon's time and memory.",
     "tables": "The dimension tables in force, and how old their rows are.",
     "silence": "Have nobody told of some alarms for a while.",

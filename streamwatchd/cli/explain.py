@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
 
+from streamwatchd.cli.control import ask, print_json, socket_path
+from streamwatchd.cli.live import live as live_lines
 from streamwatchd.cli.project import compile_or_exit, project_options
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.times import MOMENT
@@ -24,32 +26,43 @@ _WIDTH = 10
 @click.command("explain")
 @click.argument("rule", metavar="RULE")
 @project_options
-@click.option("--recording", metavar="FILE", help="Say why it is up or not, from this traffic.")
 @click.option("--key", "keys", metavar="NAME=VALUE", multiple=True, help="A key of the rule; once for each name.")
+@click.option("--live", is_flag=True, help="Ask the running daemon; implied by --key without --recording.")
+@click.option("--recording", metavar="FILE", help="Say why it is up or not from this traffic, not from the daemon.")
 @click.option("--at", "at", type=MOMENT, metavar="TIME", help="The instant [default: the end of the recording].")
+@click.option("--socket", "path", metavar="PATH", type=click.Path(path_type=Path), help="The daemon's control socket.")
+@click.option("--json", "as_json", is_flag=True, help="Print the daemon's answer as JSON.")
 @click.option("--source", metavar="NAME", help="The source of bare events [default: the only one].")
 def command(
     rule: str,
     config: Path | None,
     rules_dir: Path | None,
-    recording: str | None,
     keys: tuple[str, ...],
+    live: bool,
+    recording: str | None,
     at: int | None,
+    path: Path | None,
+    as_json: bool,
     source: str | None,
 ) -> None:
     """Show the plan of RULE: where it runs and why, what it keeps per key, and with which rules it shares work.
 
-    With --recording it shows one key at an instant: the state, each condition with its values, since when it is true
-    and what is left of its hold, late events, table columns, and what happened. Sizes are estimates.
+    With --key the running daemon says what it makes of one key now: the state, each condition with its values, since
+    when it is true and what is left of its hold, until when it warms up, what mutes it, late events, tables in force,
+    and who holds the watermark. With --recording the same is said of an instant of recorded traffic. Sizes are
+    estimates.
     """
+    if recording is None and at is not None:
+        hint = f"swctl record --out now.ndjson, then swctl explain {rule} --recording now.ndjson --at … --key …"
+        raise UnreadableInput(f"the daemon knows only how it is now; --at looks into a recording: {hint}")
+    if recording is None and (keys or live):
+        _ask(rule, keys, socket_path(config, path), as_json)
+        return
     compiled, program = compile_or_exit(config, rules_dir)
     names = [each.name for each in compiled.loaded.ruleset.rules]
     if rule not in names:
         hint = did_you_mean(rule, names) or f"there are {', '.join(names)}"
         raise UnreadableInput(f"there is no rule `{rule}`; {hint}")
-    if recording is None and (keys or at is not None):
-        hint = f"swctl record --out now.ndjson, then swctl explain {rule} --recording now.ndjson --key …"
-        raise UnreadableInput(f"--key and --at look into a recording: {hint}")
     if recording is not None:
         _why(recording, compiled, program, rule, keys, at, source)
         return
@@ -58,6 +71,30 @@ def command(
     for section in sections:
         for number, line in enumerate(section.lines):
             click.echo(f"{section.title if number == 0 else '':<{_WIDTH}}{line}")
+
+
+def _ask(rule: str, keys: Sequence[str], path: Path, as_json: bool) -> None:
+    key = dict(_named(keys))
+    try:
+        result = ask(path, "explain", {"rule": rule, "key": key})
+    except UnreadableInput as error:
+        given = " ".join(f"--key {each}" for each in keys)
+        raise UnreadableInput(
+            f"{error}; or look into a recording: swctl explain {rule} --recording FILE {given}"
+        ) from None
+    if as_json:
+        print_json(result)
+        return
+    for line in live_lines(result):
+        click.echo(line)
+
+
+def _named(keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for each in keys:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise UnreadableInput(f"--key {each}: write it as NAME=VALUE, such as --key host=a1")
+        yield name, value
 
 
 def _why(
@@ -85,7 +122,7 @@ def _why(
 
 def _key(rule: Rule, keys: Sequence[str]) -> Mapping[str, str]:
     """Name → value; raises UnreadableInput unless these are the keys of the rule."""
-    found = dict(each.partition("=")[::2] for each in keys)
+    found = dict(_named(keys))
     names = [key.name for key in rule.by]
     if set(found) != set(names):
         wanted = " ".join(f"--key {name}=…" for name in names) or "no --key: it has no `by`"

@@ -6,13 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-import click
-
+from streamwatchd.cli.picture import branch, heading, hold, section, shown
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.score import score_lines
 from streamwatchd.compiler import Compiled, program_of
 from streamwatchd.errors import UnreadableInput
-from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.document import iso
 from streamwatchd.plan.describe import describe
 from streamwatchd.plan.xray import LevelParts, Part, XRay, xray
@@ -22,8 +20,6 @@ from streamwatchd.shard.output import Output, Sink
 from streamwatchd.testing.timeline_times import absolute
 
 _EVENTS = 5
-_WIDTH = 10
-_VALUES = 46
 
 Document = Mapping[str, object]
 
@@ -81,46 +77,41 @@ def why(
     """Play the recording with the rule's x-rays. Raises UnreadableInput where it does not hold the key."""
     at_ms = judged_at(rule, at_ms)
     heard = Heard(key, at_ms)
-    rules, shown, scored = compiled.loaded.ruleset, None, ""
+    rules, ray, scored = compiled.loaded.ruleset, None, ""
     if isinstance(rule, Alarm) and rule.sequence is None:
-        shown = xray(rules, rule, dict(key), at_ms)
-        rules = shown.rules
+        ray = xray(rules, rule, dict(key), at_ms)
+        rules = ray.rules
     elif isinstance(rule, Anomaly):
         rules, scored = score_xray(rules, rule)
     program = program_of(rules)
     rehearse(recording, compiled, program, manner, heard.take)
-    yield from _told(rule, shown, scored, heard)
+    yield from _told(rule, ray, scored, heard)
 
 
-def _told(rule: Rule, shown: XRay | None, scored: str, heard: Heard) -> Iterator[str]:
+def _told(rule: Rule, ray: XRay | None, scored: str, heard: Heard) -> Iterator[str]:
     key = ", ".join(f"{name}={value}" for name, value in heard.key.items())
     mine = heard.documents.get(rule.name, [])
-    snapshot = heard.documents.get(shown.snapshot, []) if shown is not None else []
+    snapshot = heard.documents.get(ray.snapshot, []) if ray is not None else []
     rows = [each for each in heard.documents.get(scored, []) if "anomaly" in each]
     if not snapshot and not mine and not rows:
         raise UnreadableInput(f"up to {iso(heard.at_ms)} nothing came of {key or 'any key'} for `{rule.name}`")
-    yield click.style(f"{type(rule).__name__.lower()} {rule.name}   {key}   at {iso(heard.at_ms)}", bold=True)
-    if shown is not None:
-        yield from _section("state", [_state(mine)])
+    yield heading(type(rule).__name__.lower(), rule.name, key, heard.at_ms)
+    if ray is not None:
+        yield from section("state", [_state(mine)])
         values = snapshot[-1]["values"] if snapshot else {}
         assert isinstance(values, Mapping)
         if isinstance(rule, Alarm) and rule.windowless and snapshot:
-            yield from _section("event", [_last_event(snapshot[-1], len(snapshot))])
-        for level in shown.levels:
+            yield from section("event", [_last_event(snapshot[-1], len(snapshot))])
+        for level in ray.levels:
             yield from _level(level, values, heard)
     if scored:
-        yield from _section("state", [_state([each for each in mine if "state" in each])])
+        yield from section("state", [_state([each for each in mine if "state" in each])])
         none = ["nothing was scored: no version of the model is in force, or no row came"]
-        yield from _section("score", list(score_lines(rows[-1])) if rows else none)
-    yield from _section("late", list(_late(heard)))
-    yield from _section("unless", list(_muting(rule, mine)))
-    yield from _section("table", list(_context(mine)))
-    yield from _section("happened", [_event(each) for each in mine[-_EVENTS:]] or ["nothing was written for this key"])
-
-
-def _section(title: str, lines: list[str]) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        yield f"{title if number == 0 else '':<{_WIDTH}}{line}"
+        yield from section("score", list(score_lines(rows[-1])) if rows else none)
+    yield from section("late", list(_late(heard)))
+    yield from section("unless", list(_muting(rule, mine)))
+    yield from section("table", list(_context(mine)))
+    yield from section("happened", [_event(each) for each in mine[-_EVENTS:]] or ["nothing was written for this key"])
 
 
 def _state(mine: list[Document]) -> str:
@@ -132,27 +123,16 @@ def _state(mine: list[Document]) -> str:
 
 def _level(each: LevelParts, values: Document, heard: Heard) -> Iterator[str]:
     severity = each.level.severity
-    yield from _section(severity, list(_tree(each.when, values)))
-    yield from _section("", list(_timer("for", each.level.for_ms, each.while_when, heard)))
+    yield from section(severity, list(_tree(each.when, values)))
+    yield from section("", list(_timer("for", each.level.for_ms, each.while_when, heard)))
     if each.until:
-        yield from _section("  until", list(_tree(each.until, values)))
-        yield from _section("", list(_timer("until … for", each.level.until_for_ms, each.while_until, heard)))
+        yield from section("  until", list(_tree(each.until, values)))
+        yield from section("", list(_timer("until … for", each.level.until_for_ms, each.while_until, heard)))
 
 
 def _tree(parts: Iterable[Part], values: Document) -> Iterator[str]:
     for part in parts:
-        text = "  " * part.depth + part.text
-        yield f"{text:<{_VALUES}} {_shown(values.get(part.value), part.type.unit)}"
-
-
-def _shown(value: object, unit: str) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        value = f"{value:.6g}"
-    return f"{value} {unit}" if unit and unit not in ("ratio",) else str(value)
+        yield branch(part.depth, part.text, shown(values.get(part.value), part.type.unit))
 
 
 def _timer(word: str, hold_ms: int, name: str, heard: Heard) -> Iterator[str]:
@@ -162,13 +142,7 @@ def _timer(word: str, hold_ms: int, name: str, heard: Heard) -> Iterator[str]:
         return
     since = absolute(str(last[-1]["starts_at"]))
     assert since is not None
-    text = f"true since {iso(since)}"
-    left = since + hold_ms - heard.at_ms
-    if hold_ms and left > 0:
-        text += f": {word} {format_duration(hold_ms)}, {format_duration(left)} left"
-    elif hold_ms:
-        text += f": {word} {format_duration(hold_ms)} is over"
-    yield text
+    yield hold(word, since, hold_ms, heard.at_ms)
 
 
 def _last_event(snapshot: Document, count: int) -> str:

@@ -25,7 +25,7 @@ from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.telemetry import Report
 from streamwatchd.settings import Settings
-from streamwatchd.shard.control import Command, Have, Held, Paces, Save, Saved, Stop
+from streamwatchd.shard.control import Ask, Command, Have, Held, Paces, Save, Saved, Stop, Told
 from streamwatchd.shard.idle import Pace, Standing
 from streamwatchd.shard.owner import Layout
 from streamwatchd.shard.start import Assignment
@@ -87,6 +87,9 @@ class Supervisor:
         self.rates = Rates()
         self.saves: dict[int, dict[int, Saved]] = {}
         """Answers of shards to orders of savepoints, by ticket."""
+        self.told: dict[int, dict[int, Told]] = {}
+        """Answers of shards to questions that somebody waits for, by ticket."""
+        self._questions = 0
         self._peers = None if hosts is None else Peers(hosts, clock)
         self.changes = Changes(store, clock, self._tell_all, log, self._peers)
         self._following = None if hosts is None else Following(hosts, store, self._tell_all, clock, log)
@@ -226,6 +229,13 @@ class Supervisor:
         self._tell_all(Save(ticket, url))
         return ticket
 
+    def inquire(self, rule: str, key: Mapping[str, str], most: int) -> int:
+        """Ask every shard at work (see `Ask`); the ticket under which `told` has the answers until they are fetched."""
+        self._questions += 1
+        self.told[self._questions] = {}
+        self._tell_all(Ask(self._questions, rule, key, most))
+        return self._questions
+
     def ask(self, job: Callable[[], T]) -> Future[T]:
         """From any thread: have `job` run between two turns; wake the supervisor afterwards."""
         future: Future[T] = Future()
@@ -246,6 +256,8 @@ class Supervisor:
                     self._following.on_have(message)
             case Saved():
                 self.saves.setdefault(message.ticket, {})[message.shard] = message
+            case Told() if message.ticket in self.told:
+                self.told[message.ticket][message.shard] = message
             case Need(digest):
                 slot.tell(self._supply(digest))
 

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from streamwatchd.errors import ModelRejected, StateMismatch, Unavailable
 from streamwatchd.models import open_model
 from streamwatchd.ports.telemetry import BlackBox, PipeTelemetry, Report
-from streamwatchd.shard.control import Command, Have, Held, Next, Saved, Stop
+from streamwatchd.shard.control import Command, Have, Held, Next, Saved, Stop, Told
 from streamwatchd.shard.version import Content
 
 
@@ -78,6 +78,9 @@ class Wire:
     def saved(self, saved: Saved) -> None:
         self._send(saved)
 
+    def told(self, told: Told) -> None:
+        self._send(told)
+
     def content(self, digest: str) -> Content:
         with self._arrived:
             if digest not in self._supplies:
@@ -100,7 +103,7 @@ class Wire:
     def close(self) -> None:
         self._telemetry.close()
 
-    def _send(self, message: Have | Held | Saved | Need) -> None:
+    def _send(self, message: Have | Held | Saved | Told | Need) -> None:
         try:
             with self._sending:
                 self._control.send(message)

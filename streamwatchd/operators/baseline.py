@@ -107,6 +107,15 @@ class Baselines:
             for node in baseline.spec.nodes:
                 self._evaluator.put(frame, node, usual if node.function == "usual" else spread)
 
+    def peek(self, frame: Frame, pair: int) -> None:
+        """As `fill` for one pair, as it was at the last T; null where it was not asked then."""
+        for baseline in self._of.values():
+            answers = baseline.answers
+            for node in baseline.spec.nodes:
+                column = np.zeros(0) if answers is None else answers[1] if node.function == "usual" else answers[2]
+                value = column[pair] if pair < len(column) else np.nan
+                self._evaluator.put(frame, node, np.array([value], np.float64))
+
     def _answers(self, baseline: Baseline, hour: int, keys: Index, members: Index) -> tuple[Numbers, Numbers]:
         known = baseline.answers
         if known is not None and known[0] == hour:

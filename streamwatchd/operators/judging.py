@@ -58,6 +58,19 @@ class Reader:
                 column = column if index is None else _padded_take(column, index)
             self._evaluator.put(frame, reading.aggregate, column)
 
+    def peek(self, frame: Frame, judged_ms: int, key: int) -> bool:
+        """As `fill` for one key at a T that was judged, changing nothing; False where the key has not been read yet."""
+        for reading, from_ms in zip(self.readings, self.counts_from, strict=True):
+            mine = key
+            if reading.project is not None:
+                known = self._projections.get(reading.project, np.zeros(0, np.intp))
+                if key >= len(known):
+                    return False
+                mine = int(known[key])
+            column = self._column(reading, judged_ms, np.array([mine], np.intp), from_ms, None)
+            self._evaluator.put(frame, reading.aggregate, column)
+        return True
+
     def is_whole(self, window: Window, judged_ms: int) -> bool:
         """Whether all of a window at T has been kept for each aggregate that reads it."""
         start = window.end(judged_ms) - window.size_ms

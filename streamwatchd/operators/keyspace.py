@@ -108,6 +108,10 @@ class KeySpace:
             self.keys.append(key)
         return found
 
+    def find(self, key: KeyTuple) -> int | None:
+        """The id of a key that there is."""
+        return self._ids.get(key)
+
     def bounded_ids(self, keys: Sequence[KeyTuple]) -> Ids:
         """One id a key; `OVERFLOW` beyond the bound. Far below it, no Python runs per key."""
         if len(self.keys) + len(keys) > self.bound:

@@ -65,6 +65,18 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """An alarm that is not at rest. Per level: whether it is up, and since when its wish to change holds."""
+
+    state: str
+    severity: int
+    starts_at_ms: int
+    no_data: bool
+    up: tuple[bool, ...]
+    hold_ms: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Where:
     row: int
     place: int
@@ -289,6 +301,20 @@ class Lifecycle:
         state, starts_at_ms = _STATES[int(self.state[row])], int(self.starts_at[row])
         return Transition(
             place, -1, at_ms, "amended", state, mine, mine, starts_at_ms, int(self.seq[row]), False, False, reason
+        )
+
+    def standing(self, place: int) -> Standing | None:
+        """How an alarm stands; None at rest."""
+        row = int(self._row_of[place]) if place < len(self._row_of) else -1
+        if row < 0:
+            return None
+        return Standing(
+            state=_STATES[int(self.state[row])],
+            severity=int(self.severity[row]),
+            starts_at_ms=int(self.starts_at[row]),
+            no_data=bool(self.no_data[row]),
+            up=tuple(bool(each[row]) for each in self.up),
+            hold_ms=tuple(None if each[row] == _NONE else int(each[row]) for each in self.hold),
         )
 
     def severity_of(self, place: int) -> int:

@@ -6,7 +6,7 @@ Nothing here computes a value. Each x-ray is an alarm with the same stream, keys
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from streamwatchd.lang.typed import (
@@ -76,6 +76,30 @@ def xray(rules: RuleSet, rule: Alarm, key: dict[str, object], at_ms: int) -> XRa
     return XRay(replace(rules, rules=(*wanted, *beside)), snapshot.name, levels)
 
 
+def lines(
+    expr: Expr, named: Mapping[str, Expr], depth: int = 0, say: Callable[[Expr], str] = describe
+) -> Iterator[tuple[int, str, Expr]]:
+    """The expression and what it is made of, down to aggregates and fields, as (depth, text, expression).
+
+    Constants are not shown; of `named` values the name and what it stands for.
+    """
+    if isinstance(expr, Literal):
+        return
+    if isinstance(expr, Value) and expr.name in named:
+        inner = named[expr.name]
+        yield depth, f"{expr.name} = {say(inner)}", expr
+        expr = inner
+        if isinstance(inner, Aggregate):
+            return
+    else:
+        yield depth, say(expr), expr
+    if isinstance(expr, And | Or | Not | Compare | Arithmetic | Call | Negate) or (
+        expr.type.kind is Kind.BOOL and not isinstance(expr, Aggregate)
+    ):
+        for child in children(expr):
+            yield from lines(child, named, depth + 1, say)
+
+
 class _Parts:
     """Names for parts: those of the rule's values, and new ones."""
 
@@ -83,25 +107,10 @@ class _Parts:
         self._named = {value.name: value.expr for value in rule.values}
         self.exprs: dict[str, Expr] = {}
 
-    def tree(self, expr: Expr, depth: int = 0) -> Iterator[Part]:
-        """The expression and what it is made of, down to aggregates and fields; constants are not shown."""
-        if isinstance(expr, Literal):
-            return
-        if isinstance(expr, Value) and expr.name in self._named:
-            inner = self._named[expr.name]
-            yield Part(depth, f"{expr.name} = {describe(inner)}", expr.name, expr.type)
-            if not isinstance(inner, Aggregate):
-                yield from self._below(inner, depth + 1)
-            return
-        yield Part(depth, describe(expr), self._name(expr), expr.type)
-        yield from self._below(expr, depth + 1)
-
-    def _below(self, expr: Expr, depth: int) -> Iterator[Part]:
-        if isinstance(expr, And | Or | Not | Compare | Arithmetic | Call | Negate) or (
-            expr.type.kind is Kind.BOOL and not isinstance(expr, Aggregate)
-        ):
-            for child in children(expr):
-                yield from self.tree(child, depth)
+    def tree(self, expr: Expr) -> Iterator[Part]:
+        for depth, text, each in lines(expr, self._named):
+            is_named = isinstance(each, Value) and each.name in self._named
+            yield Part(depth, text, each.name if is_named else self._name(each), each.type)  # type: ignore[union-attr]
 
     def _name(self, expr: Expr) -> str:
         known = next((name for name, each in self.exprs.items() if each == expr), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from streamwatchd.ports.telemetry import Telemetry
 from streamwatchd.shard.version import Content, Version
@@ -66,7 +66,30 @@ class Save:
     url: str
 
 
-Command = Next | Hold | Go | Change | Paces | Save | Stop
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Say what is known of a rule and a key (`shard.insight`), without `rule` which alarms are up; answer `Told`."""
+
+    ticket: int
+    rule: str = ""
+    key: Mapping[str, str] = field(default_factory=dict)
+    most: int = 0
+    """So many alarms at most."""
+
+
+Command = Next | Hold | Go | Change | Paces | Save | Ask | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """JSON-like answers; `total` alarms are up in all. `problem` says why there is no answer."""
+
+    shard: int
+    ticket: int
+    answers: tuple[Mapping[str, Any], ...] = ()
+    late: Mapping[str, Any] | None = None
+    total: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +123,8 @@ class Link(Telemetry, Protocol):
     def held(self, held: Held) -> None: ...
 
     def saved(self, saved: Saved) -> None: ...
+
+    def told(self, told: Told) -> None: ...
 
     def content(self, digest: str) -> Content:
         """Ask for kept content; raises StateMismatch when it is kept no more."""

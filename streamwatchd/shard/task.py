@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -45,6 +45,9 @@ from streamwatchd.shard.timing import sample
 
 NEVER = -(2**62)
 """A watermark before all time."""
+
+_MOST_LATE = 2_000
+"""Late rows that a task remembers for whoever asks about a key."""
 
 Picture = Any
 """The state of a task at one instant: a tree for `packing` of which nothing is changed any more."""
@@ -110,6 +113,8 @@ class SourceTask:
         """Ids of nodes and families → the rule that reads them (`work.readers`)."""
         self.late_by_rule: Counter[str] = Counter()
         """Of this process: not part of the state."""
+        self.recent_late: deque[tuple[Frame, npt.NDArray[np.int64]]] = deque()
+        """The last late rows that rules would have read, with their offsets; of this process as well."""
         self._sampled: dict[str | None, bool] = {}
         self.times: list[int] = []
         """Event times of a few rows of each batch, for whoever measures latencies."""
@@ -221,16 +226,17 @@ class SourceTask:
         if late.any():
             for row in [] if self.source.drops_late else np.flatnonzero(late).tolist():
                 outputs.append(self._late(raw, frame, row, int(floor[row])))
-            self._take_late(frame.take(late), floor[late] + 1)
+            self._take_late(frame.take(late), floor[late] + 1, raw)
             frame = frame.take(~late)
         self.watermark = max(self.watermark, self.max_time - self.source.max_delay_ms)
         return frame, int(np.count_nonzero(late))
 
-    def _take_late(self, frame: Frame, arrivals: Times) -> None:
+    def _take_late(self, frame: Frame, arrivals: Times, raw: RawBatch) -> None:
         """Count them by rule; amend with them. `arrivals` are the instants that the watermark had not passed then."""
         keep = self._kept(frame)
         if keep is not None:
             frame, arrivals = frame.take(keep), arrivals[keep]
+        self._remember_late(frame, raw)
         missed: dict[str, npt.NDArray[np.bool_]] = {}
         for name in self.names if len(frame) else ():
             for each, mask in late_readers(self.flow, name, frame):
@@ -240,6 +246,17 @@ class SourceTask:
                 self.flow.push_late(name, frame, arrivals)
         for rule, mask in missed.items():
             self.late_by_rule[rule] += int(np.count_nonzero(mask))
+
+    def _remember_late(self, frame: Frame, raw: RawBatch) -> None:
+        """The newest, so many."""
+        if not len(frame):
+            return
+        assert frame.position is not None
+        newest = frame.take(np.arange(max(0, len(frame) - _MOST_LATE), len(frame)))
+        assert newest.position is not None
+        self.recent_late.append((newest, np.asarray(raw.offsets, np.int64)[newest.position]))
+        while len(self.recent_late) > 1 and sum(len(each) for each, _ in self.recent_late) > _MOST_LATE:
+            self.recent_late.popleft()
 
     def _prepare(self, frame: Frame) -> Frame:
         """Drop, sample and require: what rules get to see."""

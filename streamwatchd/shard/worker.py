@@ -19,9 +19,10 @@ from streamwatchd.ports.kafka import Committed, Partition, Reader
 from streamwatchd.ports.laps import DECODE
 from streamwatchd.settings import Settings
 from streamwatchd.shard.backfill import Backfill
-from streamwatchd.shard.control import Change, Go, Have, Held, Hold, Next, Paces, Save, Stop
+from streamwatchd.shard.control import Ask, Change, Go, Have, Held, Hold, Next, Paces, Save, Stop, Told
 from streamwatchd.shard.epoch import Backoff, Committer, OpenEpoch, Sealed
 from streamwatchd.shard.idle import Silence
+from streamwatchd.shard.inquiry import answer
 from streamwatchd.shard.journal import EpochRecord
 from streamwatchd.shard.keeper import Keeper
 from streamwatchd.shard.lead import Lead
@@ -137,6 +138,8 @@ class Worker:
                     self._held, self._hold = True, command
                 case Next(content):
                     self._link.have(Have(self._assignment.shard, content.digest))
+                case Ask(ticket):
+                    self._link.told(Told(self._assignment.shard, ticket, problem="it is recovering its state"))
                 case Change() | Paces() | Save():
                     continue
 
@@ -186,6 +189,8 @@ class Worker:
                     self._mark_idle()
                 case Save():
                     self._save(command)
+                case Ask():
+                    self._link.told(answer(self._assignment.shard, self._state.shard, command))
                 case Stop():
                     self._stopping = True
         if self._hold is not None:

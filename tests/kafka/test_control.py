@@ -39,6 +39,12 @@ def test_a_running_daemon_says_how_it_is_and_reloads(kafka: str, tmp_path: Path)
         site.until(lambda: answer(site, "lag")["lag"] == 0 and site.metric("streamwatchd_records_total") >= 1_000)
         lag = answer(site, "lag")["partitions"]
         assert sum(each["position"] for each in lag if each["topic"] == site.topic) >= 1_000
+        explained = answer(site, "explain", "counts", "--key", "k=k1")
+        assert [each["kind"] for each in explained["answers"]] == ["kpi"]
+        assert explained["problems"] == []
+        unknown = swctl(site, "explain", "counts", "--key", "k=nobody")
+        assert (unknown.exit_code, "it knows" in unknown.stderr) == (2, True)
+        assert "0 alarms firing" in swctl(site, "alerts").stdout
         status = swctl(site, "status")
         assert status.exit_code == 0
         assert "2 of 2 shards at work" in status.stdout

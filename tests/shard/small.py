@@ -21,7 +21,7 @@ from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels, Report
 from streamwatchd.settings import Settings
 from streamwatchd.shard.background import Inline
-from streamwatchd.shard.control import Command, Have, Held, Saved, Stop
+from streamwatchd.shard.control import Command, Have, Held, Saved, Stop, Told
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
 from streamwatchd.shard.recovery import MakeShard
 from streamwatchd.shard.shared import SharedStore
@@ -188,6 +188,7 @@ class TestLink:
     haves: list[Have] = field(default_factory=list)
     helds: list[Held] = field(default_factory=list)
     saveds: list[Saved] = field(default_factory=list)
+    tolds: list[Told] = field(default_factory=list)
     works: list[str] = field(default_factory=list)
 
     def commands(self) -> Sequence[Command]:
@@ -202,6 +203,9 @@ class TestLink:
 
     def saved(self, saved: Saved) -> None:
         self.saveds.append(saved)
+
+    def told(self, told: Told) -> None:
+        self.tolds.append(told)
 
     def content(self, digest: str) -> Content:
         if digest not in self.contents:

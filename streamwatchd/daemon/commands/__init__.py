@@ -13,7 +13,10 @@ from streamwatchd.control import CommandRefused, Request
 from streamwatchd.daemon.commands.context import Context
 from streamwatchd.diagnostics import did_you_mean
 
-COMMANDS = ("status", "lag", "rules", "tables", "reload", "silence", "silences", "ack", "savepoint", "takeover")
+COMMANDS = (
+    "status", "lag", "rules", "tables", "alerts", "explain", "reload", "silence", "silences", "ack", "savepoint",
+    "takeover",
+)  # fmt: skip
 
 
 def run(context: Context, request: Request, say: Callable[[str], None]) -> Mapping[str, Any]:
