@@ -105,6 +105,8 @@ def _muting(answer: Answer) -> Iterator[str]:
     if answer.get("muted_by"):
         told = "somebody was told before" if answer["told"] else "nobody was told"
         yield f"muted by {answer['muted_by']} now" + (f"; {told}" if answer["standing"] else "")
+    if answer.get("acknowledged"):
+        yield "acknowledged"
 
 
 def _context(answer: Answer) -> Iterator[str]:

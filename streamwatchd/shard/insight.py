@@ -118,7 +118,7 @@ def _row(node: Any, number: int, key: KeyTuple, standing: Standing, identity: st
 
 
 def _muted_by(node: WindowAlarmNode | RowAlarmNode, place: int) -> str:
-    muting = getattr(node, "muting", None)
+    muting = node.notices.muting if isinstance(node, WindowAlarmNode) else None
     return "" if muting is None else muting.hidden.get(place, "")
 
 
@@ -203,14 +203,16 @@ def _of_windows(node: WindowAlarmNode, number: int, key: Key) -> Answer:
     common |= {"standing": _standing(standing, node.ids.get(place, ""))}
     if frame is None:
         return common | {"levels": [], "note": "the key has not been judged yet"}
-    muted = "" if node.muting is None else node.muting.labels(frame, at_ms)[0]
+    muting = node.notices.muting
+    muted = "" if muting is None else muting.labels(frame, at_ms, [member.name])[0]
     details = Details(node.evaluator, frame, [0])
     return common | {
         "levels": [
             _window_level(node, n, frame, standing, since, member.params) for n in range(len(spec.shape.levels))
         ],
         "muted_by": muted,
-        "told": node.muting is None or node.muting.notifies(place),
+        "told": muting is None or muting.notifies(place),
+        "acknowledged": place in node.notices.reminders.acked,
         "context": details.context(spec.shape.context, 0),
         "silent": bool(node.life.is_silent(np.array([place], np.intp))[0]),
     }
