@@ -160,13 +160,17 @@ def _chosen(body: Read, name: Scalar, rules: RuleSet, findings: Findings) -> Ite
             hint = did_you_mean(scalar.text, alarms) or f"alarms: {', '.join(sorted(alarms)[:12])}"
             findings.warn(codes.BAD_SILENCE, f"no alarm has the name `{scalar.text}`", scalar.span, hint=hint)
     wanted = [scalar.text for scalar in written if scalar.text in alarms] if written else list(alarms)
-    for each in dict.fromkeys(wanted):
-        if written and _is_on_rows(alarms[each]):
-            hint = "judge an aggregate, such as `last(x over 1m)`, or mute it where alerts are routed"
-            message = f"`{each}` is judged on single events: it is not silenced yet"
-            findings.warn(codes.BAD_SILENCE, message, name.span, hint=hint)
-        if all(alarms[each].labels.get(label) == text for label, text in labels.items()):
-            yield alarms[each]
+    chosen = [
+        alarms[each]
+        for each in dict.fromkeys(wanted)
+        if all(alarms[each].labels.get(label) == text for label, text in labels.items())
+    ]
+    loud = [f"`{each.name}`" for each in chosen if _is_on_rows(each)]
+    if loud:
+        hint = "judge an aggregate, such as `last(x over 1m)`, or mute it where alerts are routed"
+        are = "is judged on single events: it is" if len(loud) == 1 else "are judged on single events: they are"
+        findings.warn(codes.BAD_SILENCE, f"{', '.join(loud)} {are} not silenced yet", name.span, hint=hint)
+    yield from chosen
 
 
 def _is_on_rows(rule: Alarm | Anomaly) -> bool:

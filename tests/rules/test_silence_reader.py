@@ -70,6 +70,17 @@ def test_a_rule_that_is_not_there_is_told_and_mutes_nothing(tmp_path: Path) -> N
     assert (named(found), found.refused) == ({"hot": ["s"]}, ())
 
 
+def test_alarms_on_single_events_are_told_however_they_are_chosen(tmp_path: Path) -> None:
+    """They are not silenced yet, so a silence that means them, too, says which."""
+    silences = {"night": f"silences: [{{silence: s, labels: {{team: noc}}, {END}}}]\n"}
+    rows = RULES + "  - {alarm: at_once, by: host, when: x > 5}\n"
+    found = load(write_project(tmp_path, SOURCES, {"a": rows}, TABLES, {}, silences))
+    (told,) = found.diagnostics
+    assert (told.code, told.is_error) == (codes.BAD_SILENCE, False)
+    assert "`at_once` is judged on single events" in told.message
+    assert set(named(found)) == {"hot", "all", "at_once"}
+
+
 def test_a_file_that_does_not_check_is_refused_alone(tmp_path: Path) -> None:
     """Its last good content stays."""
     good = loaded(tmp_path, {"a": f"silences: [{{silence: s, rules: hot, {END}}}]\n"})
