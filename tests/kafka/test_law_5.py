@@ -54,7 +54,7 @@ class Site(Process):
             "topics": {name: self.prefix + name for name in (*SINKS, *OWN_TOPICS)},
         }  # fmt: skip
         project.write_project(folder, self.prefix, replace(world, rules=dict(steady)), settings)
-        for name in ("steady", "by_tier"):
+        for name in ("steady", "by_tier", "scored", "changing"):
             (folder / "rules.d" / f"{name}.yaml").unlink()
         self.counts = project.PARTITIONS | world.partitions
         admin = self.kafka.admin()
