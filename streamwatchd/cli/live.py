@@ -63,10 +63,9 @@ def _line(each: Answer) -> str:
 
 
 def _level(level: Answer, at_ms: int) -> Iterator[str]:
-    up = " (up)" if level["up"] else ""
     yield from section(level["severity"], [*map(_line, level["when"]), *_warming(level.get("warming_until_ms"))])
     yield from section("", _hold(level["hold"], False, at_ms))
-    if up:
+    if level["up"]:
         yield from section("", ["this level is up"])
     if level["until"] is not None:
         warming = _warming(level.get("until_warming_until_ms"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ ABSENT = -1
 _FOREVER = -(2**62)
 _LATEST_MS = 7 * 86_400_000
 """Rows of sessions behind the exchange come so much after their time at most."""
+
+T = TypeVar("T")
 
 RowNumbers = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
@@ -52,6 +55,11 @@ class _Lookup:
             fresh = [known.get(name, ABSENT) for name in names[max(len(self._rows) - 1, 0) :]]
             self._rows = np.array([*self._rows[:-1].tolist(), *fresh, ABSENT], np.intp)
         return self._rows[codes]
+
+
+def _in_force(versions: list[tuple[int, T]], time_ms: int) -> T:
+    """Of versions with the instants from which on they hold, that of an instant; before all the first."""
+    return next((found for start, found in reversed(versions) if start <= time_ms), versions[0][1])
 
 
 class Dimensions:
@@ -122,11 +130,11 @@ class Dimensions:
 
     def silences(self, time_ms: int) -> Silences:
         """Those in force at an instant, by alarm; whether each holds then is another question."""
-        return next((found for start, found in reversed(self._silences) if start <= time_ms), self._silences[0][1])
+        return _in_force(self._silences, time_ms)
 
     def acks(self, time_ms: int) -> Acks:
         """What has been acknowledged up to an instant, of late."""
-        return next((found for start, found in reversed(self._acks) if start <= time_ms), self._acks[0][1])
+        return _in_force(self._acks, time_ms)
 
     def versions_of_acks(self) -> list[tuple[int, Acks]]:
         """Each with the instant from which on it is in force."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,8 @@ class Taken:
 
 def take(store: ModelStore, given: Verdict) -> Taken:
     """Raises ModelRejected for a version that can't be read, Unavailable for a repository that can't be written."""
-    manifest = store.read(given.name, given.version).manifest
+    data = store.read(given.name, given.version)
+    manifest = data.manifest
     kept = Disposition(
         verdict=given.verdict,
         key=dict(given.key),
@@ -61,18 +62,17 @@ def take(store: ModelStore, given: Verdict) -> Taken:
         by=given.by,
         note=given.note,
     )
-    if kept not in read_dispositions(store.files, store.root, given.name):
+    said = read_dispositions(store.files, store.root, given.name)
+    if kept not in said:
         add_disposition(store.files, store.root, given.name, kept)
-    return _shifted(store, given)
+        said = read_dispositions(store.files, store.root, given.name)
+    return _shifted(store, given, _newest_of_the_artifact(store, data), said)
 
 
-def _shifted(store: ModelStore, given: Verdict) -> Taken:
-    """Writes a version with the shift that all marks of the artifact teach, where its newest version has another."""
-    name = given.name
-    data = _newest_of_the_artifact(store, store.read(name, given.version))
-    manifest = data.manifest
-    all_marks = read_dispositions(store.files, store.root, name)
-    marks = [each for each in all_marks if each.sha256 == manifest.artifact.sha256]
+def _shifted(store: ModelStore, given: Verdict, data: ModelData, said: Sequence[Disposition]) -> Taken:
+    """Writes a version with the shift that all marks of the artifact teach, where its newest, `data`, has another."""
+    name, manifest = given.name, data.manifest
+    marks = [each for each in said if each.sha256 == manifest.artifact.sha256]
     shift = shift_for(manifest.calibration, marks, THRESHOLD)
     if abs(shift - manifest.calibration.shift) <= _LEAST * manifest.calibration.tail.scale:
         return Taken(manifest.calibration.shift)

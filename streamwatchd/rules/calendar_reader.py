@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from streamwatchd.calendars.calendar import Calendar, Stretch
 from streamwatchd.calendars.ics import BadCalendar, read_ics
@@ -17,9 +16,10 @@ from streamwatchd.fields import IDENTIFIER
 from streamwatchd.rules import codes
 from streamwatchd.rules.calendar_spec import CALENDAR, DAYS, STRETCH
 from streamwatchd.rules.document import Document, Mapping, Scalar, Sequence
-from streamwatchd.rules.files import Files
+from streamwatchd.rules.files import Files, paths_in
 from streamwatchd.rules.form import Findings, Read, read
 from streamwatchd.rules.reader import parse
+from streamwatchd.rules.zone import zone_of
 
 _CLOCK = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)")
 _DAY = timedelta(days=1)
@@ -39,10 +39,7 @@ class CalendarDraft:
 
 def calendar_paths(folder: Path) -> tuple[str, ...]:
     """The files of calendars in a folder, not below."""
-    if not folder.is_dir():
-        return ()
-    wanted = (".yaml", ".yml", ".ics")
-    return tuple(sorted(str(p) for p in folder.iterdir() if p.suffix in wanted and not p.name.startswith(".")))
+    return paths_in(folder, (".yaml", ".yml", ".ics"))
 
 
 def read_calendars(folder: Path, files: Files) -> tuple[CalendarDraft, ...]:
@@ -89,7 +86,7 @@ def _declared(path: str, files: Files) -> CalendarDraft:
     if "name" not in body and re.fullmatch(IDENTIFIER, name) is None:
         place = Span(path, 1, 1, 1, 1)
         findings.add(codes.BAD_NAME, f"`{name}` can't be the name of a calendar", place, hint="add `name:`")
-    zone, file = _zone(body, findings), body.scalar("file")
+    zone, file = zone_of(body, findings), body.scalar("file")
     stretches = list(_written(body, zone, findings))
     paths: tuple[str, ...] = (path,)
     if file is not None:
@@ -101,19 +98,6 @@ def _declared(path: str, files: Files) -> CalendarDraft:
         findings.add(codes.MISSING_FIELD, "this calendar has no time", Span(path, 1, 1, 1, 1), hint=hint)
     calendar = None if findings.has_errors else Calendar(name, tuple(stretches))
     return CalendarDraft(name, paths, calendar, tuple(findings.problems))
-
-
-def _zone(body: Read, findings: Findings) -> str:
-    scalar = body.scalar("timezone")
-    if scalar is None:
-        return "UTC"
-    try:
-        ZoneInfo(scalar.text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = "write a name of the IANA database, such as `Europe/Berlin` or `UTC`"
-        findings.add(codes.BAD_TIME, f"there is no time zone `{scalar.text}`", scalar.span, hint=hint)
-        return "UTC"
-    return scalar.text
 
 
 def _from_ics(path: str, zone: str, files: Files, place: Span, findings: Findings) -> tuple[Stretch, ...]:

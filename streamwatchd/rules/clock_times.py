@@ -5,29 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from math import gcd
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from streamwatchd.calendars.clock import QUARTER_MINUTES, ClockTimes
 from streamwatchd.lang.typed import Baseline, Expr, walk
 from streamwatchd.rules import codes
 from streamwatchd.rules.building import Work
-from streamwatchd.rules.form import Findings, Read
+from streamwatchd.rules.zone import zone_of
 
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
-
-
-def zone_of(record: Read, findings: Findings) -> str:
-    """What `timezone:` says; UTC where it says nothing, or nothing that is."""
-    scalar = record.scalar("timezone")
-    if scalar is None:
-        return "UTC"
-    try:
-        ZoneInfo(scalar.text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = "write a name of the IANA database, such as `Europe/Berlin` or `UTC`"
-        findings.add(codes.BAD_TIME, f"there is no time zone `{scalar.text}`", scalar.span, hint=hint)
-        return "UTC"
-    return scalar.text
 
 
 def build_clock(work: Work, exprs: Sequence[Expr | None]) -> ClockTimes | None:

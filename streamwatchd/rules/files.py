@@ -64,6 +64,13 @@ def table_paths(folder: Path, suffixes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(str(path) for path in found if _counts(path, folder)))
 
 
+def paths_in(folder: Path, suffixes: tuple[str, ...]) -> tuple[str, ...]:
+    """The files in a folder, not below, that end so and are not hidden."""
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted(str(path) for path in folder.iterdir() if path.suffix in suffixes and _counts(path, folder)))
+
+
 def _counts(path: Path, folder: Path) -> bool:
     return not any(part.startswith(".") for part in path.relative_to(folder).parts)
 

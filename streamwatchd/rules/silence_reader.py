@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from streamwatchd.calendars.silence import ALWAYS_MS, NEVER_MS, Ack, Silence
 from streamwatchd.diagnostics import Diagnostic, did_you_mean
@@ -19,12 +19,13 @@ from streamwatchd.lang.typed import STRING, Expr, Key, Kind, Literal, TableColum
 from streamwatchd.rules import codes
 from streamwatchd.rules.document import Mapping, Scalar, Sequence
 from streamwatchd.rules.expressions import Language
-from streamwatchd.rules.files import Files
+from streamwatchd.rules.files import Files, paths_in
 from streamwatchd.rules.form import Findings, Read, read
 from streamwatchd.rules.reader import parse
 from streamwatchd.rules.ruleset import Alarm, Anomaly, RuleSet
 from streamwatchd.rules.silence_spec import ACK, SILENCE, SILENCES
 from streamwatchd.rules.streams import Place
+from streamwatchd.rules.zone import zone_of
 
 SPOKEN = ".spoken.json"
 """Beside the files of the folder, by name only: what was said at run time. The daemon keeps it among its contents."""
@@ -43,11 +44,7 @@ class Silences:
 
 def silence_paths(folder: Path) -> tuple[str, ...]:
     """The files of silences in a folder, not below."""
-    if not folder.is_dir():
-        return ()
-    return tuple(
-        sorted(str(p) for p in folder.iterdir() if p.suffix in (".yaml", ".yml") and not p.name.startswith("."))
-    )
+    return paths_in(folder, (".yaml", ".yml"))
 
 
 def read_silences(folder: Path, files: Files, rules: RuleSet) -> Silences:
@@ -75,7 +72,7 @@ def _read_file(path: str, content: bytes | Diagnostic, rules: RuleSet, taken: di
     names = dict(taken)
     if document.top is not None:
         body = read(document.top, SILENCES, findings)
-        zone, node = _zone(body, findings), body.values.get("silences")
+        zone, node = zone_of(body, findings), body.values.get("silences")
         for item in node.items if isinstance(node, Sequence) else ():
             if isinstance(item, Mapping):
                 silences += _silence(read(item, SILENCE, findings), zone, rules, names, findings)
@@ -131,11 +128,8 @@ def _ack(body: Read, rules: RuleSet, findings: Findings) -> Iterator[tuple[str, 
     name, rule = body.scalar("ack"), body.scalar("rule")
     if name is None or rule is None:
         return
-    alarms = {each.name: each for each in rules.rules if isinstance(each, Alarm | Anomaly)}
-    found = alarms.get(rule.text)
+    found = _alarm(rule, _alarms(rules), findings)
     if found is None:
-        hint = did_you_mean(rule.text, alarms) or f"alarms: {', '.join(sorted(alarms)[:12])}"
-        findings.warn(codes.BAD_SILENCE, f"no alarm has the name `{rule.text}`", rule.span, hint=hint)
         return
     if _is_on_rows(found):
         message = f"`{rule.text}` is judged on single events: it can't be acknowledged yet"
@@ -149,28 +143,33 @@ def _ack(body: Read, rules: RuleSet, findings: Findings) -> Iterator[tuple[str, 
 
 def _chosen(body: Read, name: Scalar, rules: RuleSet, findings: Findings) -> Iterator[Alarm | Anomaly]:
     """The alarms that a silence is about."""
-    alarms = {rule.name: rule for rule in rules.rules if isinstance(rule, Alarm | Anomaly)}
+    alarms = _alarms(rules)
     written, labels = body.scalars("rules"), body.texts("labels")
     if not written and not labels:
         hint = "add `rules: [name]`, or `labels: {team: noc}`"
         findings.add(codes.BAD_SILENCE, f"the silence `{name.text}` names no alarms", name.span, hint=hint)
         return
-    for scalar in written:
-        if scalar.text not in alarms:
-            hint = did_you_mean(scalar.text, alarms) or f"alarms: {', '.join(sorted(alarms)[:12])}"
-            findings.warn(codes.BAD_SILENCE, f"no alarm has the name `{scalar.text}`", scalar.span, hint=hint)
-    wanted = [scalar.text for scalar in written if scalar.text in alarms] if written else list(alarms)
-    chosen = [
-        alarms[each]
-        for each in dict.fromkeys(wanted)
-        if all(alarms[each].labels.get(label) == text for label, text in labels.items())
-    ]
+    named = [_alarm(scalar, alarms, findings) for scalar in written] if written else alarms.values()
+    wanted = {rule.name: rule for rule in named if rule is not None}
+    chosen = [rule for rule in wanted.values() if all(rule.labels.get(label) == text for label, text in labels.items())]
     loud = [f"`{each.name}`" for each in chosen if _is_on_rows(each)]
     if loud:
         hint = "judge an aggregate, such as `last(x over 1m)`, or mute it where alerts are routed"
         are = "is judged on single events: it is" if len(loud) == 1 else "are judged on single events: they are"
         findings.warn(codes.BAD_SILENCE, f"{', '.join(loud)} {are} not silenced yet", name.span, hint=hint)
     yield from chosen
+
+
+def _alarms(rules: RuleSet) -> dict[str, Alarm | Anomaly]:
+    return {rule.name: rule for rule in rules.rules if isinstance(rule, Alarm | Anomaly)}
+
+
+def _alarm(name: Scalar, alarms: dict[str, Alarm | Anomaly], findings: Findings) -> Alarm | Anomaly | None:
+    """That of a name; None, with a warning, where there is none: a silence may outlive its rule."""
+    if name.text not in alarms:
+        hint = did_you_mean(name.text, alarms) or f"alarms: {', '.join(sorted(alarms)[:12])}"
+        findings.warn(codes.BAD_SILENCE, f"no alarm has the name `{name.text}`", name.span, hint=hint)
+    return alarms.get(name.text)
 
 
 def _is_on_rows(rule: Alarm | Anomaly) -> bool:
@@ -191,18 +190,6 @@ def _where(scalar: Scalar, rule: Alarm | Anomaly, findings: Findings) -> Expr | 
             tables[node.table] = (*tables.get(node.table, ()), node.column)
     scope = Scope(names, Undeclared.CLOSED, tables=tables, source=rule.name)
     return Language(findings).expression(scalar, Place(scope), Kind.BOOL)
-
-
-def _zone(body: Read, findings: Findings) -> str:
-    scalar = body.scalar("timezone")
-    try:
-        ZoneInfo("UTC" if scalar is None else scalar.text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        assert scalar is not None
-        hint = "write a name of the IANA database, such as `Europe/Berlin` or `UTC`"
-        findings.add(codes.BAD_TIME, f"there is no time zone `{scalar.text}`", scalar.span, hint=hint)
-        return "UTC"
-    return "UTC" if scalar is None else scalar.text
 
 
 def _moment(body: Read, name: str, zone: str, findings: Findings) -> int | None:

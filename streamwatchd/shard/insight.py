@@ -27,7 +27,7 @@ from streamwatchd.operators.spec import KeyColumn, Window
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 from streamwatchd.plan.describe import describe
 from streamwatchd.shard.shard import Shard
-from streamwatchd.shard.spelling import Answer, level_texts, level_tree, value_tree
+from streamwatchd.shard.spelling import Answer, level_tree, value_tree
 from streamwatchd.shard.task import NEVER, SourceTask
 
 Key = Mapping[str, str]
@@ -91,8 +91,7 @@ def _up(node: WindowAlarmNode | RowAlarmNode) -> Iterator[Answer]:
     if isinstance(node, SequenceNode):
         for number, track in node.tracks.items():
             if track.up is not None:
-                standing = Standing("firing", node.life.levels[0].severity, track.up[1], False, (True,), (None,))
-                yield _row(node, 0, node.space.keys[number], standing, str(track.up[0]), "")
+                yield _row(node, 0, node.space.keys[number], *_of_track(node, track.up), "")
         return
     for place in node.life.active().tolist():
         standing_ = node.life.standing(place)
@@ -102,6 +101,12 @@ def _up(node: WindowAlarmNode | RowAlarmNode) -> Iterator[Answer]:
         yield _row(node, number, key, standing_, node.ids.get(place, ""), _muted_by(node, place))
 
 
+def _of_track(node: SequenceNode, up: Sequence[Any]) -> tuple[Standing, str]:
+    """How a sequence that is up stands, and its id."""
+    identity, starts_at_ms, *_ = up
+    return Standing("firing", node.life.levels[0].severity, starts_at_ms, False, (True,), (None,)), str(identity)
+
+
 def _row(node: Any, number: int, key: KeyTuple, standing: Standing, identity: str, muted_by: str) -> Answer:
     names = [each.name for each in node.spec.shape.keys]
     member = node.spec.members[number]
@@ -109,12 +114,16 @@ def _row(node: Any, number: int, key: KeyTuple, standing: Standing, identity: st
         "rule": member.name,
         "key": dict(zip(names, map(plain, key), strict=True)),
         "state": standing.state,
-        "severity": SEVERITIES[standing.severity] if standing.severity >= 0 else "",
+        "severity": _severity(standing),
         "starts_at_ms": standing.starts_at_ms,
         "id": identity,
         "muted_by": muted_by,
         "labels": dict(member.labels),
     }
+
+
+def _severity(standing: Standing) -> str:
+    return SEVERITIES[standing.severity] if standing.severity >= 0 else ""
 
 
 def _muted_by(node: WindowAlarmNode | RowAlarmNode, place: int) -> str:
@@ -243,7 +252,7 @@ def _window_level(
 ) -> Answer:
     level, shape = node.spec.shape.levels[number], node.spec.shape
     raise_windows, clear_windows = node.spec.warming[number]
-    answer = level_tree(level, shape, frame, node.evaluator, params)
+    answer = level_tree(level, shape, node.evaluator, params, frame)
     answer["warming_until_ms"] = _warm_at(node, raise_windows, since)
     if level.until is not None:
         answer["until_warming_until_ms"] = _warm_at(node, clear_windows, since)
@@ -274,7 +283,7 @@ def _of_rows(node: RowAlarmNode, number: int, key: Key) -> Answer:
     spec = node.spec
     params = spec.members[number].params
     if spec.occurrence:
-        levels = [level_texts(level, spec.shape, params) | _timer(None, n) for n, level in enumerate(spec.shape.levels)]
+        levels = [level_tree(level, spec.shape, node.evaluator, params) | _timer(None) for level in spec.shape.levels]
         return {"kind": "alarm", "standing": None, "levels": levels, "note": _OCCURRENCE}
     found = _find(node.space, spec.shape.keys, (), key)
     if found is None:
@@ -283,7 +292,7 @@ def _of_rows(node: RowAlarmNode, number: int, key: Key) -> Answer:
     standing = None if place is None else node.life.standing(place)
     last = None if place is None or place >= len(node.last) or node.last[place] <= NEVER else int(node.last[place])
     levels = [
-        level_texts(level, spec.shape, params) | _timer(standing, n, node.life.levels[n])
+        level_tree(level, spec.shape, node.evaluator, params) | _timer(standing, n, node.life.levels[n])
         for n, level in enumerate(spec.shape.levels)
     ]
     return {
@@ -307,13 +316,10 @@ def _sequence(node: SequenceNode, key: Key) -> Answer:
         {"text": describe(step), "met_ms": [at for at, met in events if met >> n & 1][-3:]}
         for n, step in enumerate(sequence.steps)
     ]
-    is_up = track is not None and track.up is not None
-    standing = {"state": "firing", "severity": spec.shape.levels[0].severity, "starts_at_ms": track.up[1],
-                "id": track.up[0], "no_data": False} if track and track.up else None  # fmt: skip
     waits = [] if track is None else [match.at_ms for match in track.waiting]
     return {
         "kind": "alarm",
-        "standing": standing if is_up else None,
+        "standing": None if track is None or track.up is None else _standing(*_of_track(node, track.up)),
         "levels": [],
         "steps": steps,
         "within_ms": sequence.within_ms,
@@ -346,7 +352,7 @@ def _of_kpi(node: KpiNode, number: int, key: Key) -> Answer:
     }
 
 
-def _timer(standing: Standing | None, number: int, level: Holds | None = None) -> Answer:
+def _timer(standing: Standing | None, number: int = 0, level: Holds | None = None) -> Answer:
     """Whether the level is up, and since when its wish to change holds."""
     if standing is None or level is None:
         return {"up": False, "hold": None}
@@ -361,7 +367,7 @@ def _standing(standing: Standing | None, identity: str) -> Answer | None:
         return None
     return {
         "state": standing.state,
-        "severity": SEVERITIES[standing.severity] if standing.severity >= 0 else "",
+        "severity": _severity(standing),
         "starts_at_ms": standing.starts_at_ms,
         "id": identity,
         "no_data": standing.no_data,

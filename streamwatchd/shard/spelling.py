@@ -26,36 +26,20 @@ def value_tree(
 
 
 def level_tree(
-    level: LevelSpec, shape: AlarmShape, frame: Frame, evaluator: Evaluator, params: Sequence[float]
+    level: LevelSpec, shape: AlarmShape, evaluator: Evaluator, params: Sequence[float], frame: Frame | None = None
 ) -> Answer:
+    """The conditions of a level; with a frame also what their parts are on it."""
     named = {value.name: value.expr for value in shape.values}
 
-    def tree(expr: Expr) -> list[Answer]:
-        found = lines(expr, named, say=lambda each: describe(spoken(each, params)))
-        return [
-            {"depth": depth, "text": text, "unit": each.type.unit, "value": _shown(evaluator, each, frame)}
-            for depth, text, each in found
-        ]
+    def tree(expr: Expr) -> Iterator[Answer]:
+        for depth, text, each in lines(expr, named, say=lambda part: describe(spoken(part, params))):
+            line: Answer = {"depth": depth, "text": text, "unit": "" if frame is None else each.type.unit}
+            yield line if frame is None else line | {"value": _shown(evaluator, each, frame)}
 
     return {
         "severity": level.severity,
-        "when": tree(level.when),
-        "until": None if level.until is None else tree(level.until),
-    }
-
-
-def level_texts(level: LevelSpec, shape: AlarmShape, params: Sequence[float]) -> Answer:
-    """The conditions alone."""
-    named = {value.name: value.expr for value in shape.values}
-
-    def tree(expr: Expr) -> list[Answer]:
-        found = lines(expr, named, say=lambda each: describe(spoken(each, params)))
-        return [{"depth": depth, "text": text, "unit": ""} for depth, text, _ in found]
-
-    return {
-        "severity": level.severity,
-        "when": tree(level.when),
-        "until": None if level.until is None else tree(level.until),
+        "when": list(tree(level.when)),
+        "until": None if level.until is None else list(tree(level.until)),
     }
 
 

@@ -93,6 +93,11 @@ def _anomaly_key(document: Mapping[str, object]) -> bytes:
     return msgspec.json.encode([document["anomaly"], document["key"]])
 
 
+def _put_in_force(dimensions: Dimensions, at_ms: int, tables: Mapping[str, TableData], plan: LogicalPlan) -> None:
+    """Tables, and what else a plan has by versions, from E on."""
+    dimensions.switch(at_ms, tables, plan.defaults, plan.models, plan.silences, plan.acks)
+
+
 class SourceTask:
     """One partition of a source: decodes, finds what is late, prepares rows and runs them through the flow."""
 
@@ -136,7 +141,7 @@ class SourceTask:
         """
         self.has_ended = False
         self.names = (*(name for name in self.names if name != source.name), source.name)
-        self.dimensions.switch(at_ms, tables, plan.defaults, plan.models, plan.silences, plan.acks)
+        _put_in_force(self.dimensions, at_ms, tables, plan)
         both = replace(source, inferred={**self.source.inferred, **source.inferred})
         if _schema(both) != _schema(self.source):
             self.decoder = open_decoder(both.format, _schema(both))
@@ -150,7 +155,7 @@ class SourceTask:
         """The source is gone, or reads another topic: what was taken in is judged up to E, and nothing more comes."""
         if self.has_ended:
             return []
-        self.dimensions.switch(at_ms, tables, plan.defaults, plan.models, plan.silences, plan.acks)
+        _put_in_force(self.dimensions, at_ms, tables, plan)
         self.flow.switch(at_ms, StageSpec(1, self.names, (), {}), living)
         self.sender = Sender(self.id, self.flow, self.sender.partitions)
         self.has_ended = True
@@ -385,7 +390,7 @@ class MergeTask:
         living: frozenset[str],
     ) -> None:
         """New rules and tables from E on; who feeds a stream no more is waited for up to there."""
-        self.dimensions.switch(at_ms, tables, plan.defaults, plan.models, plan.silences, plan.acks)
+        _put_in_force(self.dimensions, at_ms, tables, plan)
         self.flow.switch(at_ms, stage, living)
         gone = {stream: self.feeders.get(stream, frozenset()) - now for stream, now in feeders.items()}
         self._leaving += [(stream, names, at_ms) for stream, names in gone.items() if names]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from streamwatchd.daemon.commands.context import Context
-from streamwatchd.daemon.commands.saying import first_that_checks, free_name, put_in_force, turn, wheres
+from streamwatchd.daemon.commands.saying import free_name, say_first, turn, wheres
 from streamwatchd.daemon.spoken import Entry
 from streamwatchd.operators.document import iso
 
@@ -14,8 +14,7 @@ from streamwatchd.operators.document import iso
 def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> Mapping[str, Any]:
     """`rule`, `keys`, `where`, `by`, `note`."""
     with turn(context):
-        entry, content = first_that_checks(context, _ways(context, arguments))
-        version = put_in_force(context, content, say)
+        entry, version = say_first(context, _ways(context, arguments), say)
         context.log.info("alarm_acknowledged", **entry)
         return {"ack": entry, "version": version}
 

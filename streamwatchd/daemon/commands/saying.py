@@ -10,6 +10,7 @@ from typing import Any
 from streamwatchd.control import CommandRefused
 from streamwatchd.daemon.commands import reload
 from streamwatchd.daemon.commands.context import Context
+from streamwatchd.daemon.spoken import Entry
 from streamwatchd.operators.document import iso
 from streamwatchd.rules.silence_reader import SPOKEN
 
@@ -28,7 +29,13 @@ def turn(context: Context) -> Iterator[None]:
         context.spoken.turn.release()
 
 
-def first_that_checks(context: Context, contents: Iterator[tuple[Any, bytes]]) -> tuple[Any, bytes]:
+def say_first(context: Context, ways: Iterator[tuple[Entry, bytes]], say: Callable[[str], None]) -> tuple[Entry, int]:
+    """Put the first in force of several ways to say something that checks; gives it and the version."""
+    entry, content = _first_that_checks(context, ways)
+    return entry, put_in_force(context, content, say)
+
+
+def _first_that_checks(context: Context, contents: Iterator[tuple[Entry, bytes]]) -> tuple[Entry, bytes]:
     """Of several ways to say something the first that has no problem. Raises CommandRefused with those of the last."""
     problems: Sequence[str] = ()
     for what, content in contents:

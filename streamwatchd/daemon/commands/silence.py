@@ -7,7 +7,7 @@ from typing import Any
 
 from streamwatchd.control import CommandRefused
 from streamwatchd.daemon.commands.context import Context
-from streamwatchd.daemon.commands.saying import first_that_checks, free_name, put_in_force, turn, wheres
+from streamwatchd.daemon.commands.saying import free_name, put_in_force, say_first, turn, wheres
 from streamwatchd.daemon.spoken import Entry
 
 
@@ -16,8 +16,7 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
     with turn(context):
         if arguments.get("end"):
             return _end(context, str(arguments["end"]), say)
-        entry, content = first_that_checks(context, _ways(context, arguments))
-        version = put_in_force(context, content, say)
+        entry, version = say_first(context, _ways(context, arguments), say)
         context.log.info("silence_began", **entry)
         return {"silence": entry, "version": version}
 
