@@ -27,9 +27,12 @@ from streamwatchd.settings import Settings
 from streamwatchd.shard.version import BEGINNING, Content, Input, Version
 
 _VERSIONS, _SECOND = "versions", "versions.second"
-_FOLDER, _MODELS = "content", "models"
-_CALENDARS = "calendars.d"
-_SILENCES = "silences.d"
+_FOLDER = "content"
+_FOLDERS = {
+    "rules": "rules.d", "tables": "enrichment.d", "models": "models", "calendars": "calendars.d",
+    "silences": "silences.d",
+}  # fmt: skip
+"""The parts of a bundle, and the folders that they are unfolded to."""
 _LIST, _BUNDLE = b"SWDVERS\n", b"SWDRULE\n"
 VERSIONS_FORMAT = 1
 RULES_FORMAT = 2
@@ -70,9 +73,6 @@ class _Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     calendars: dict[str, bytes] = {}
     silences: dict[str, bytes] = {}
 
-    def paths(self) -> tuple[str, ...]:
-        return (*self.rules, *self.tables, *self.models, *self.calendars, *self.silences)
-
 
 def _stays_inside(path: str) -> bool:
     return not Path(path).is_absolute() and ".." not in Path(path).parts and "\0" not in path
@@ -96,12 +96,15 @@ class Bundle:
     @classmethod
     def of(cls, files: Mapping[str, bytes], settings: Settings, config: bytes) -> Bundle:
         """Of the files in force, by path."""
-        folders = (settings.rules_dir, settings.enrichment_dir, settings.models_root, settings.calendars_dir)
-        return cls(config, *(_below(files, folder) for folder in (*folders, settings.silences_dir)))
+        return cls(config, **{part: _below(files, root) for part, root in _roots(settings).items()})
+
+    @property
+    def _parts(self) -> dict[str, dict[str, bytes]]:
+        return {part: getattr(self, part) for part in _FOLDERS}
 
     def encode(self, digest: str) -> bytes:
         """The file of the content `digest`."""
-        files = _Files(digest, self.config, self.rules, self.tables, self.models, self.calendars, self.silences)
+        files = _Files(digest, self.config, **self._parts)
         return seal(_BUNDLE, RULES_FORMAT, msgspec.msgpack.encode(files))
 
     @classmethod
@@ -113,33 +116,34 @@ class Bundle:
             raise SnapshotCorrupt(f"no kept rules: {error}") from error
         if raw.digest != digest:
             raise SnapshotCorrupt(f"no kept rules: the file is of content {raw.digest}")
-        if not all(_stays_inside(path) for path in raw.paths()):
+        bundle = cls(raw.config, **{part: getattr(raw, part) for part in _FOLDERS})
+        if not all(_stays_inside(path) for files in bundle._parts.values() for path in files):
             raise SnapshotCorrupt("no kept rules: a path that leads elsewhere")
-        return cls(raw.config, raw.rules, raw.tables, raw.models, raw.calendars, raw.silences)
+        return bundle
 
     def unfold(self, folder: Path) -> Path:
         """Write the files below `folder`; returns the path of the settings."""
-        folders = {"rules.d": self.rules, "enrichment.d": self.tables, _MODELS: self.models}
-        folders |= {_CALENDARS: self.calendars, _SILENCES: self.silences}
-        for name, files in folders.items():
-            (folder / name).mkdir(parents=True)
+        for part, files in self._parts.items():
+            root = folder / _FOLDERS[part]
+            root.mkdir(parents=True)
             for path, data in files.items():
-                (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / name / path).write_bytes(data)
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_bytes(data)
         (folder / "streamwatchd.yaml").write_bytes(self.config)
         return folder / "streamwatchd.yaml"
 
     def compile(self) -> Compiled:
         with TemporaryDirectory(prefix="streamwatchd-") as name:
             config = self.unfold(Path(name))
+            at = {part: config.parent / folder for part, folder in _FOLDERS.items()}
             return compile_project(
                 config,
-                rules_dir=config.parent / "rules.d",
-                enrichment_dir=config.parent / "enrichment.d",
-                calendars_dir=config.parent / _CALENDARS,
-                silences_dir=config.parent / _SILENCES,
+                rules_dir=at["rules"],
+                enrichment_dir=at["tables"],
+                calendars_dir=at["calendars"],
+                silences_dir=at["silences"],
                 spoken=self.spoken,
-                models=f"file://{config.parent / _MODELS}",
+                models=f"file://{at['models']}",
             )
 
     @property
@@ -149,12 +153,19 @@ class Bundle:
 
     def last_good(self, settings: Settings) -> dict[str, bytes]:
         """By the paths that the files have in the project now."""
-        rules = {str(settings.rules_dir / path): data for path, data in self.rules.items()}
-        models = {str(settings.models_root / path): data for path, data in self.models.items()}
-        calendars = {str(settings.calendars_dir / path): data for path, data in self.calendars.items()}
-        tables = {str(settings.enrichment_dir / path): data for path, data in self.tables.items()}
-        silences = {str(settings.silences_dir / path): data for path, data in self.silences.items()}
-        return rules | models | calendars | tables | silences
+        roots = _roots(settings)
+        return {str(roots[part] / path): data for part, files in self._parts.items() for path, data in files.items()}
+
+
+def _roots(settings: Settings) -> dict[str, Path]:
+    """Where the parts of a bundle come from."""
+    return {
+        "rules": settings.rules_dir,
+        "tables": settings.enrichment_dir,
+        "models": settings.models_root,
+        "calendars": settings.calendars_dir,
+        "silences": settings.silences_dir,
+    }
 
 
 def _below(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:

@@ -31,6 +31,11 @@ SPOKEN = ".spoken.json"
 """Beside the files of the folder, by name only: what was said at run time. The daemon keeps it among its contents."""
 
 
+def is_spoken(found: Diagnostic) -> bool:
+    """Whether a finding is about what was said at run time."""
+    return found.span is not None and found.span.file.endswith(SPOKEN)
+
+
 @dataclass(slots=True)
 class Silences:
     """What came of the files: silences by rule, findings by file, the files in force and those refused."""

@@ -9,7 +9,7 @@ from streamwatchd.errors import UnreadableInput
 from streamwatchd.rules.document import plain
 from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.rules.reader import parse
-from streamwatchd.rules.silence_reader import SPOKEN
+from streamwatchd.rules.silence_reader import is_spoken
 from streamwatchd.testing.timeline import Patch
 
 
@@ -23,7 +23,7 @@ def patched(loaded: Loaded, patch: Patch, spoken: bytes = b"") -> Loaded:
     for each in again.diagnostics:
         if each.is_error and each.rule in patch:
             raise UnreadableInput(f"the reload of a test does not check: rule {each.rule}: {each.message}")
-        if each.span is not None and each.span.file.endswith(SPOKEN):
+        if is_spoken(each):
             raise UnreadableInput(f"a silence or an acknowledgement of a test does not check: {each.message}")
     return again
 

@@ -12,7 +12,7 @@ from streamwatchd.daemon.commands import reload
 from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.spoken import Entry
 from streamwatchd.operators.document import iso
-from streamwatchd.rules.silence_reader import SPOKEN
+from streamwatchd.rules.silence_reader import is_spoken
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def _problems(context: Context, content: bytes) -> Sequence[str]:
     """What is wrong, warnings included: whoever says it is there to say it better."""
     _, reloader = context.working()
     loaded = context.compile(reloader.last_good, content).loaded
-    found = [each for each in loaded.diagnostics if each.span is not None and each.span.file.endswith(SPOKEN)]
+    found = filter(is_spoken, loaded.diagnostics)
     return [f"{each.message}" + (f" ({each.hint})" if each.hint else "") for each in found]
 
 
