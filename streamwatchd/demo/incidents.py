@@ -341,7 +341,7 @@ NETWORK = (
 
 MIX = (
     Incident(
-        "billing: slow and failing as when busy, with few requests; each usual alone",
+        "billing: slow and failing as if busy, with few requests",
         "odd_mix",
         {"service": "billing"},
         *minutes(19, 27),

@@ -249,12 +249,12 @@ def summary(verdict: Verdict, counts: Iterable[tuple[str, str]], ink: Ink) -> li
 
 
 def _table(title: str, outcome: str, after: str, findings: Iterable[Finding], ink: Ink) -> list[str]:
-    lines = ["", ink("bold", f"{title:<62}{'rule':<19}{outcome:<24}{after}".rstrip())]
+    lines = ["", ink("bold", f"{title:<62} {'rule':<21} {outcome:<24}{after}".rstrip())]
     for finding in findings:
         mark = ink("good", "✓") if finding.good else ink("critical", "✗")
         delay = "" if finding.after_ms is None else span(finding.after_ms)
         name, rule = finding.incident.name, finding.incident.rule
-        lines.append(f"{mark} {name:<60}{rule:<19}{finding.said:<24}{delay}".rstrip())
+        lines.append(f"{mark} {name:<60} {rule:<21} {finding.said:<24}{delay}".rstrip())
     return lines
 
 

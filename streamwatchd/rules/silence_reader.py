@@ -157,6 +157,9 @@ def _chosen(body: Read, name: Scalar, rules: RuleSet, findings: Findings) -> Ite
     named = [_alarm(scalar, alarms, findings) for scalar in written] if written else alarms.values()
     wanted = {rule.name: rule for rule in named if rule is not None}
     chosen = [rule for rule in wanted.values() if all(rule.labels.get(label) == text for label, text in labels.items())]
+    if wanted and not chosen:
+        hint = "look at the `labels` of rules, and of their files"
+        findings.warn(codes.BAD_SILENCE, f"the silence `{name.text}` is about no alarm", name.span, hint=hint)
     loud = [f"`{each.name}`" for each in chosen if _is_on_rows(each)]
     if loud:
         hint = "judge an aggregate, such as `last(x over 1m)`, or mute it where alerts are routed"
@@ -172,7 +175,8 @@ def _alarms(rules: RuleSet) -> dict[str, Alarm | Anomaly]:
 def _alarm(name: Scalar, alarms: dict[str, Alarm | Anomaly], findings: Findings) -> Alarm | Anomaly | None:
     """That of a name; None, with a warning, where there is none: a silence may outlive its rule."""
     if name.text not in alarms:
-        hint = did_you_mean(name.text, alarms) or f"alarms: {', '.join(sorted(alarms)[:12])}"
+        there = f"alarms: {', '.join(sorted(alarms)[:12])}" if alarms else "no alarm is there that checks"
+        hint = did_you_mean(name.text, alarms) or there
         findings.warn(codes.BAD_SILENCE, f"no alarm has the name `{name.text}`", name.span, hint=hint)
     return alarms.get(name.text)
 

@@ -81,6 +81,15 @@ def test_alarms_on_single_events_are_told_however_they_are_chosen(tmp_path: Path
     assert set(named(found)) == {"hot", "all", "at_once"}
 
 
+def test_labels_that_no_alarm_has_are_told(tmp_path: Path) -> None:
+    """Or somebody would think that the night is quiet."""
+    found = loaded(tmp_path, {"night": f"silences: [{{silence: s, labels: {{team: nok}}, {END}}}]\n"})
+    (told,) = found.diagnostics
+    assert (told.code, told.is_error) == (codes.BAD_SILENCE, False)
+    assert told.message == "the silence `s` is about no alarm"
+    assert (named(found), found.refused) == ({}, ())
+
+
 def test_a_file_that_does_not_check_is_refused_alone(tmp_path: Path) -> None:
     """Its last good content stays."""
     good = loaded(tmp_path, {"a": f"silences: [{{silence: s, rules: hot, {END}}}]\n"})
