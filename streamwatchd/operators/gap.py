@@ -30,13 +30,17 @@ Manner = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class TableGap:
-    """Of panes that start before `whole_ms` and are not there all is lacking, of the others these accumulations."""
+    """Of panes that start before `whole_ms` and are not there all is lacking, of the others these accumulations.
+
+    `is_longer`: readers reach further back than before; a task that lags has all panes still, and waits as others do.
+    """
 
     whole_ms: int
     lacking: tuple[Accumulation, ...]
+    is_longer: bool = False
 
     def __bool__(self) -> bool:
-        return self.whole_ms > BEGINNING or bool(self.lacking)
+        return self.whole_ms > BEGINNING or self.is_longer or bool(self.lacking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ def _table_gap(table: TableSpec, known: Family, covering: Sequence[FamilySpec], 
     dropped = known.dropped_before(table.width_ms, judged_ms)
     # a family that is younger than its readers reach has a hole that nothing fills
     gone = max(dropped, known.kept.get(table.width_ms, BEGINNING))
-    return TableGap(gone if known.begins_ms <= gone else BEGINNING, lacking)
+    return TableGap(gone if known.begins_ms <= gone else BEGINNING, lacking, is_longer=True)
 
 
 def _heard(newest: FamilySpec, covering: Sequence[FamilySpec]) -> tuple[Admits, ...] | None:
@@ -136,9 +140,10 @@ def _heard(newest: FamilySpec, covering: Sequence[FamilySpec]) -> tuple[Admits, 
 
 def promise(family: Family, gap: Gap, at_ms: int, from_ms: int) -> None:
     """From when on readers may count on what `fill` will bring. The family has been told of the change at E."""
-    family.warm(at_ms, from_ms)
+    # rows of a partition that is far behind come later, and say which keys are known
+    family.warm(at_ms, BEGINNING if gap.is_new else from_ms)
     for manner in gap.forgets:
-        family.known[manner].begins_ms = from_ms
+        family.known[manner].begins_ms = BEGINNING
     for width, lack in gap.tables.items():
         for each in lack.lacking:
             family.began[width, each] = min(family.began[width, each], from_ms)
@@ -147,8 +152,11 @@ def promise(family: Family, gap: Gap, at_ms: int, from_ms: int) -> None:
         family.begins_ms = from_ms
         family.kept |= {width: up(from_ms, width) for width in gap.tables if from_ms > BEGINNING}
         return
-    for width in deeper:
-        _promise_table(family, gap, width, from_ms)
+    for width, lack in gap.tables.items():
+        if width in deeper:
+            _promise_table(family, gap, width, from_ms)
+        elif lack.is_longer:
+            family.kept[width] = min(family.kept[width], up(from_ms, width))
     if deeper and from_ms < family.begins_ms <= min(deeper.values()):
         others = family.tables.keys() - deeper.keys()
         family.kept |= {w: max(family.kept.get(w, BEGINNING), up(family.begins_ms, w)) for w in others}
@@ -171,7 +179,8 @@ def fill(family: Family, gap: Gap, past: Family, from_ms: int) -> None:
     """Bring in what is lacking from `past`, which has taken in the rows that were read once more and no others, and is
     closed as far as the family is, where that is not new.
 
-    No row at or after the change has come yet. What lies before `from_ms` is not all there and is left out.
+    No row at or after the change has come yet. What lies before `from_ms` is not all there and is not read; in panes of
+    a new family that are not closed it is kept until it has said which keys are known.
     """
     if gap.is_new:
         family.closed_ms = past.closed_ms
@@ -179,7 +188,7 @@ def fill(family: Family, gap: Gap, past: Family, from_ms: int) -> None:
     for width, lack in gap.tables.items():
         table = family.tables[width]
         for index, theirs in sorted(past.tables[width].panes.items()):
-            if index * width >= from_ms:
+            if index * width >= from_ms or (gap.is_new and (index + 1) * width > past.closed_ms):
                 _fill_pane(table, index, lack, theirs, places)
         table.forget_totals()
     if gap.times:

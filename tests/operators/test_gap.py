@@ -59,6 +59,28 @@ def test_windows_are_whole_at_once(before: str, after: str, fired: str, restart:
     assert found == ([fired] if fired else [])
 
 
+@pytest.mark.parametrize("after", ["avg(x over 300s) > 50", "avg(x over 1h) > 50, min_history: 5m"])
+def test_a_partition_that_lags_waits_no_longer_than_the_others(after: str) -> None:
+    """Nothing of its panes is closed yet, so nothing is gone of what other rules read."""
+    bench = lagging(OLD, f"{OLD}  - {{alarm: r, by: host, when: {after}}}\n")
+    bench.feed(*((at, {"host": "a", "x": 80}) for at in range(1, 630))).clock(630)
+    assert bench.alerts() == ["610 r fired warning a"]
+
+
+@pytest.mark.parametrize("before", [KPI, "  - {kpi: k, by: site, every: 10s, values: {n: count()}}\n"])
+def test_a_partition_that_lags_still_says_which_keys_there_were(before: str) -> None:
+    """Also those that spoke before the windows of the new rule begin."""
+    bench = lagging(before, f"{before}  - {{alarm: r, by: host, when: avg(x over 60s) > 50}}\n")
+    assert bench.at(100, host="a", x=80).at(605, host="a", x=80).clock(630).alerts() == ["610 r fired warning a"]
+
+
+def lagging(before: str, after: str) -> Bench:
+    """One partition comes up to 600 before the rules change, the other one has a single event."""
+    bench = Bench(before, backfill_s=3600, partitions=2)
+    bench.feed(*((at, {"host": "b", "x": 20}) for at in range(601)), partition=1)
+    return bench.at(0, host="a", x=80).change(after)
+
+
 def test_windows_of_kpis_that_began_before_the_change_are_whole() -> None:
     """Without old records they count what has come since."""
     kpi = "  - {kpi: r, by: host, where: x > 1, every: 10s, over: 60s, values: {n: count(), high: max(x)}}\n"
