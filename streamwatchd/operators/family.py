@@ -253,6 +253,7 @@ class Family:
             overflow(self.flood, self.spec.keys, self.evaluator, frame, beyond)
         if not len(feed.ids):
             return
+        self.space.note(feed.ids, feed.time)
         for table in self.spec.tables:
             if table.parent_ms == 0:
                 self.tables[table.width_ms].add(feed, len(self.space))
@@ -266,6 +267,7 @@ class Family:
             return
         feed, _, _ = self._feed_of(frame, arrivals)
         if len(feed.ids):
+            self.space.note(feed.ids, arrivals if feed.rows is None else arrivals[feed.rows])
             self.late.add(feed, arrivals if feed.rows is None else arrivals[feed.rows], len(self.space))
 
     def _feed_of(self, frame: Frame, at: Times) -> tuple[Feed, npt.NDArray[np.intp], int]:
@@ -366,6 +368,7 @@ class Family:
                     self._overflow(index, said, np.flatnonzero(ids < 0))
                     pane = pane.take(np.flatnonzero(ids >= 0))
                     ids = ids[ids >= 0]
+                self.space.note(ids, (index + 1) * finest.width_ms - 1)
                 finest.merge_pane(index, pane, ids, len(self.space))
 
     def _overflow(self, index: int, said: Partial, beyond: npt.NDArray[np.intp]) -> None:

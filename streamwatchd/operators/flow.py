@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from streamwatchd.batch import Column, Frame, Times
+from streamwatchd.batch import Column, Frame, Times, take
 from streamwatchd.operators.asking import BEGINNING, FOREVER
 from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.evaluate import Evaluator
@@ -16,31 +16,48 @@ from streamwatchd.operators.expected import Owns, owns_all
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.gap import Filling
 from streamwatchd.operators.join import JoinNode
-from streamwatchd.operators.keyspace import KeySpace
+from streamwatchd.operators.keyspace import NO_BOUND, KeySpace
 from streamwatchd.operators.node import Node
 from streamwatchd.operators.occurrences import Place
 from streamwatchd.operators.progress import Progress
+from streamwatchd.operators.release import release, room, step_before
 from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.schedule import Schedule
 from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.sending import Outbox, send_final, send_rows
-from streamwatchd.operators.spec import StageSpec
+from streamwatchd.operators.spec import KeyColumn, StageSpec
 from streamwatchd.operators.wire import Wire, heard_by, offer
 from streamwatchd.operators.wiring import Wiring
 from streamwatchd.ports.laps import SCHEDULE, SEND, Laps
+
+
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """Readers of one stream who share a space with a low bound: keys get their ids in the order of the log, whoever
+    lets a row through."""
+
+    space: KeySpace
+    keys: tuple[KeyColumn, ...]
+    takers: Sequence[Family | RowAlarmNode]
+
+    def admit(self, frame: Frame, evaluator: Evaluator) -> None:
+        rows = np.flatnonzero(np.logical_or.reduce([taker.takes(frame) for taker in self.takers]))
+        if len(rows):
+            self.space.ids([take(evaluator.column(key.expr, frame), rows) for key in self.keys], len(rows))
 
 
 @dataclass(slots=True)
 class Readers:
     """Who takes in the rows of one stream; `alarms` and all `nodes` that hear of it by their names among the wires.
 
-    `takers` join the rows or score them.
+    `takers` join the rows or score them. `rivals` share few places for keys.
     """
 
     families: list[Family] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
     takers: list[Wire] = field(default_factory=list)
     nodes: list[str] = field(default_factory=list)
+    rivals: list[Rivals] = field(default_factory=list)
 
 
 _NOBODY = Readers()
@@ -67,6 +84,7 @@ class Flow:
         self._schedule: Schedule | None = None
         self._heard: set[str] = set()
         self._is_judging = False
+        self._released_ms = BEGINNING
         self.wiring = Wiring(spec, self.evaluator, self.outbox, self.progress, self, owns)
 
     @property
@@ -133,6 +151,8 @@ class Flow:
         readers = self._readers_of(stream)
         if self._is_judging:
             self._heard.update(readers.nodes)
+        for rivals in readers.rivals:
+            rivals.admit(frame, self.evaluator)
         for family in readers.families:
             if family.spec.meaning == meaning:
                 family.add_rows(frame)
@@ -178,7 +198,20 @@ class Flow:
                     self._readers.setdefault(wire.node.spec.stream, Readers()).takers.append(wire)
                 for heard in heard_by(wire.node):
                     self._readers.setdefault(heard, Readers()).nodes.append(name)
+            for readers in self._readers.values():
+                readers.rivals = self._rivals(readers)
         return self._readers.get(stream, _NOBODY)
+
+    def _rivals(self, readers: Readers) -> list[Rivals]:
+        nodes = [self.wires[name].node for name in readers.alarms]
+        takers: list[Family | RowAlarmNode] = [node for node in nodes if isinstance(node, RowAlarmNode)]
+        found: dict[tuple[int, tuple[KeyColumn, ...]], Rivals] = {}
+        for taker in (*readers.families, *takers):
+            keys = taker.spec.keys if isinstance(taker, Family) else taker.spec.shape.keys
+            if taker.space.is_scarce:
+                known = found.get((id(taker.space), keys), Rivals(taker.space, keys, ()))
+                found[id(taker.space), keys] = replace(known, takers=(*known.takers, taker))
+        return [rivals for rivals in found.values() if len(rivals.takers) > 1]
 
     def _judge_rows(self, name: str, wire: Wire, frame: Frame, origin: Place | None, starts: dict[str, int]) -> None:
         """Judged in order, a change cuts rows by their time; judged at once, at the first row beyond it."""
@@ -228,7 +261,26 @@ class Flow:
         send_final(list(self.families.values()), self.wiring.feeds, self.wiring.asks, self.progress, self.outbox)
         self._drop()
         self._shrink()
+        self._release()
         self.laps.lap(SEND)
+
+    def _release(self) -> None:
+        """Let ids go of keys of which nothing is left."""
+        at_ms = step_before(min(self.limits.values(), default=BEGINNING))
+        if at_ms > self._released_ms:
+            self._released_ms = at_ms
+            release(self.spaces, self.nodes.values(), at_ms)
+
+    def is_tight(self, keys: int) -> bool:
+        """Whether so many keys more, with those that wait to be judged, may be beyond a bound (`max_keys`)."""
+        here = room(self.spaces.values())
+        return keys > here or (here < NO_BOUND // 2 and keys + self._waiting() > here)
+
+    def _waiting(self) -> int:
+        """Keys that have come and have no id yet, at most."""
+        said = sum(len(each.keys) for f in self.families.values() for by in f.pending.values() for each in by.values())
+        rows = (wire.node.waiting for wire in self.wires.values() if isinstance(wire.node, RowAlarmNode))
+        return said + sum(len(frame) for frames in rows for frame in frames)
 
     def _shrink(self) -> None:
         if self.wiring.shrink():
@@ -284,7 +336,7 @@ class Flow:
         return {
             "limits": dict(self.limits),
             "sent": dict(self.progress.sent),
-            "spaces": [[list(names), space.picture()] for names, space in self.spaces.items()],
+            "spaces": [[list(names), space.picture(), space.lives()] for names, space in self.spaces.items()],
             "families": {name: family.snapshot() for name, family in self.families.items()},
             "nodes": {name: wire.node.snapshot() for name, wire in self.wires.items()},
             "begins": {name: wire.begins_ms for name, wire in self.wires.items()},
@@ -296,10 +348,11 @@ class Flow:
         """The inverse; what the state knows and this flow does not is left out."""
         self._schedule = None
         self.progress.restore(state["limits"], state["sent"], state.get("begun", {}))
-        for names, keys in state["spaces"]:
+        self._released_ms = BEGINNING
+        for names, keys, lives in state["spaces"]:
             space = self.spaces.get(tuple(names))
             if space is not None:
-                space.restore(keys)
+                space.restore(keys, lives)
         for feed, packed in state.get("states", {}).items():
             if feed in self.wiring.states:
                 self.wiring.states[feed].restore(packed)

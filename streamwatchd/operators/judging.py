@@ -12,7 +12,7 @@ from streamwatchd.aggregates.shelf import aggregate
 from streamwatchd.batch import Column, Frame, Strings
 from streamwatchd.operators.evaluate import KEY, VALUE, Evaluator
 from streamwatchd.operators.family import Family
-from streamwatchd.operators.keyspace import KeySpace
+from streamwatchd.operators.keyspace import BEFORE_ALL, Cursor, KeySpace
 from streamwatchd.operators.late import Amending, View
 from streamwatchd.operators.spec import KeyColumn, Reading, ValueSpec, Window
 
@@ -40,7 +40,7 @@ class Reader:
         ]
         self.base = base
         self._evaluator = evaluator
-        self._projections: dict[tuple[int, ...], Index] = {}
+        self._projections: dict[tuple[int, ...], tuple[Index, Cursor]] = {}
 
     def fill(self, frame: Frame, judged_ms: int, ids: Index | None, *, once: bool, view: View | None = None) -> None:
         """Put every aggregate at T into the frame, for the base family's keys `ids` (None: all, in order).
@@ -63,7 +63,7 @@ class Reader:
         for reading, from_ms in zip(self.readings, self.counts_from, strict=True):
             mine = key
             if reading.project is not None:
-                known = self._projections.get(reading.project, np.zeros(0, np.intp))
+                known, _ = self._projections.get(reading.project, (np.zeros(0, np.intp), BEFORE_ALL))
                 if key >= len(known):
                     return False
                 mine = int(known[key])
@@ -123,13 +123,26 @@ class Reader:
 
     def _projection(self, reading: Reading) -> Index:
         assert reading.project is not None
-        known = self._projections.get(reading.project, np.zeros(0, np.intp))
-        keys = self.base.space.keys
-        if len(known) < len(keys):
-            target = self.families[reading.family].space
-            fresh = [target.id_of(tuple(key[i] for i in reading.project)) for key in keys[len(known) :]]
-            known = self._projections[reading.project] = np.concatenate([known, np.array(fresh, np.intp)])
+        known, cursor = self._projections.get(reading.project, (np.zeros(0, np.intp), BEFORE_ALL))
+        ids, cursor = self.base.space.news(cursor)
+        if ids:
+            target, living = self.families[reading.family].space, self.base.space.is_living
+            known = np.concatenate([known, np.zeros(len(self.base.space) - len(known), np.intp)])
+            for number in filter(living, ids):
+                key = self.base.space.keys[number]
+                known[number] = target.id_of(tuple(key[i] for i in reading.project))
+            self._projections[reading.project] = known, cursor
         return known
+
+    def projected(self) -> Iterator[tuple[KeySpace, Index]]:
+        """Ids of other spaces to which keys of the base family lead."""
+        for reading in self.readings:
+            if reading.project in self._projections:
+                known, _ = self._projections[reading.project]
+                there = np.ones(len(known), bool)
+                spare = self.base.space.spare_ids()
+                there[spare[spare < len(known)]] = False
+                yield self.families[reading.family].space, np.unique(known[there])
 
 
 def _padded(mask: npt.NDArray[np.bool_], index: Index) -> npt.NDArray[np.bool_]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import filterfalse
+from itertools import filterfalse, repeat
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.batch import Codes, Column, Dictionary, Numbers, Strings, Truths, to_values
+from streamwatchd.aggregates.accumulator import array_of
+from streamwatchd.batch import Codes, Column, Dictionary, Numbers, Strings, Times, Truths, to_values
 from streamwatchd.packing import Frozen, thawed
 
 KeyValue = float | str | bool
@@ -26,9 +27,14 @@ OVERFLOW = -3
 """Negative ids: a null among the key values; a key beyond the bound."""
 
 NO_BOUND = 2**62
+NEVER = -(2**62)
 _PLENTY = 1_000_000
 _DENSE_PAIRS = 262_144
 _PATHS = 4
+Cursor = tuple[int, int, int]
+"""How much of a space somebody has looked at."""
+BEFORE_ALL: Cursor = (-1, 0, 0)
+
 _CHUNK = 65_536
 """Keys that are packed together, and never again."""
 
@@ -66,23 +72,40 @@ class Path:
         self._folds = [Fold() for _ in dictionaries[1:]]
 
     def numbers(self, columns: Sequence[Codes]) -> tuple[npt.NDArray[np.int64], Ids]:
-        """The number of each row's combination, and the first rows of those that have no id yet, in order."""
+        """The number of each row's combination, and the first rows of those that have no id, in order."""
         numbers, fresh = columns[0].astype(np.int64), np.zeros(0, np.intp)
         for fold, codes in zip(self._folds, columns[1:], strict=True):
             numbers, fresh = fold.numbers(numbers, codes)
-        return numbers, fresh
+        self.ids = np.concatenate([self.ids, np.full(len(fresh), _UNSEEN, np.intp)])
+        unseen = np.flatnonzero(self.ids[numbers] == _UNSEEN)
+        _, first = np.unique(numbers[unseen], return_index=True)
+        return numbers, unseen[np.sort(first)]
 
 
 class KeySpace:
-    """The keys of one `by` in one task: `keys[id]` are the values, ids are dense and never change.
+    """The keys of one `by` in one task: `keys[id]` are the values, ids are dense.
 
-    A row with a null among its key values has the id `UNKEYED`. Once there are `bound` keys, rows of others have the id
+    A row with a null among its key values has the id `UNKEYED`. Once `bound` keys live, rows of others have the id
     `OVERFLOW`: they are counted, not judged.
+
+    An id belongs to its key until nothing of the key can matter any more: `release` takes it back, and a later key with
+    the same constants (its first `lifted` values) may have it. What is kept by id is at rest there by then; whoever
+    keeps what is made of a key asks for `news`.
     """
 
     def __init__(self, names: tuple[str, ...], bound: int = NO_BOUND) -> None:
         self.names, self.bound = names, bound
         self.keys: list[KeyTuple] = []
+        self.lifted = self.keep_ms = 0
+        self.released_ms = NEVER
+        """The instant as of which ids were taken back last."""
+        self.last: Times = np.zeros(0, np.int64)
+        """Per id the newest event time that was noted, or the last release where that is later."""
+        self._spare: dict[KeyTuple, list[int]] = {}
+        self._spared = 0
+        self._reused: list[int] = []
+        """Ids that have had another key before, as they got a new one; begun anew `_rounds` times."""
+        self._rounds = 0
         self._ids: dict[KeyTuple, int] = {}
         self._chunks: list[Frozen] = []
         self._lut: npt.NDArray[np.intp] = np.zeros(0, np.intp)
@@ -90,10 +113,15 @@ class KeySpace:
         self._grid: npt.NDArray[np.intp] = np.zeros((0, 0), np.intp)
         self._grid_of: tuple[Dictionary, Dictionary] | None = None
         self._paths: list[Path] = []
-        self._columns: dict[int, Column] = {}
+        self._columns: dict[int, tuple[Column, Cursor]] = {}
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @property
+    def living(self) -> int:
+        """How many keys have an id."""
+        return len(self.keys) - self._spared
 
     @property
     def is_scarce(self) -> bool:
@@ -104,8 +132,20 @@ class KeySpace:
         """The id, new if need be."""
         found = self._ids.get(key)
         if found is None:
-            found = self._ids[key] = len(self.keys)
+            found = self._ids[key] = self._spare_id(key)
+        return found
+
+    def _spare_id(self, key: KeyTuple) -> int:
+        spare = self._spare.get(key[: self.lifted]) if self._spared else None
+        if not spare:
             self.keys.append(key)
+            return len(self.keys) - 1
+        found = spare.pop()
+        self._spared -= 1
+        self.keys[found] = key
+        self.last[found] = self.released_ms
+        self._reused.append(found)
+        self._spoil(found)
         return found
 
     def find(self, key: KeyTuple) -> int | None:
@@ -113,16 +153,19 @@ class KeySpace:
         return self._ids.get(key)
 
     def bounded_ids(self, keys: Sequence[KeyTuple]) -> Ids:
-        """One id a key; `OVERFLOW` beyond the bound. Far below it, no Python runs per key."""
-        if len(self.keys) + len(keys) > self.bound:
-            return np.array([self._bounded_id(key) for key in keys], np.intp)
+        """One id a key; `OVERFLOW` beyond the bound. Python runs per new key, and not even then far below the bound."""
+        if self._spared or len(self.keys) + len(keys) > self.bound:
+            ids = np.fromiter(map(self._ids.get, keys, repeat(_UNSEEN)), np.intp, len(keys))
+            for place in np.flatnonzero(ids == _UNSEEN).tolist():
+                ids[place] = self._bounded_id(keys[place])
+            return ids
         fresh = list(dict.fromkeys(filterfalse(self._ids.__contains__, keys)))
         self._ids.update(zip(fresh, range(len(self.keys), len(self.keys) + len(fresh)), strict=True))
         self.keys += fresh
         return np.fromiter(map(self._ids.__getitem__, keys), np.intp, len(keys))
 
     def _bounded_id(self, key: KeyTuple) -> int:
-        return OVERFLOW if len(self.keys) >= self.bound and key not in self._ids else self.id_of(key)
+        return OVERFLOW if self.living >= self.bound and key not in self._ids else self.id_of(key)
 
     def ids(self, columns: Sequence[Column], size: int) -> Ids:
         """One id a row."""
@@ -185,7 +228,7 @@ class KeySpace:
         if len(first):
             # in the order of the log, so that a bound on keys does not depend on batches
             values = [column.take(rows[first]).to_list() for column in columns]
-            path.ids = np.concatenate([path.ids, self.bounded_ids(list(zip(*values, strict=True)))])
+            path.ids[numbers[first]] = self.bounded_ids(list(zip(*values, strict=True)))
         ids = np.full(len(keyed), UNKEYED, np.intp)
         ids[rows] = path.ids[numbers]
         return ids
@@ -218,34 +261,140 @@ class KeySpace:
 
     def column(self, position: int, kind: str) -> Column:
         """Key value `position` ("string", "number" or "bool") with one entry an id; grows with the keys."""
-        known = self._columns.get(position)
-        have = 0 if known is None else len(known)
-        if known is None or have < len(self.keys):
-            fresh = [key[position] for key in self.keys[have:]]
-            known = self._columns[position] = _extended(known, fresh, kind)
+        known, cursor = self._columns.get(position, (None, BEFORE_ALL))
+        if isinstance(known, Strings) and len(known.dictionary.names) > 2 * len(self.keys) + _CHUNK:
+            known, cursor = None, BEFORE_ALL  # mostly texts of keys that are gone
+        ids, cursor = self.news(cursor)
+        if known is None or ids:
+            known = _renewed(known, ids, [self.keys[number][position] for number in ids], kind)
+            self._columns[position] = known, cursor
         return known
 
+    def news(self, cursor: Cursor) -> tuple[list[int], Cursor]:
+        """The ids that have got their key since the cursor, new ones last, and where the cursor stands now."""
+        rounds, place, count = cursor
+        now = self._rounds, len(self._reused), len(self.keys)
+        if cursor == now:
+            return [], now
+        if rounds != self._rounds:
+            return list(range(len(self.keys))), now
+        again = [number for number in dict.fromkeys(self._reused[place:]) if number < count]
+        return [*again, *range(count, len(self.keys))], now
+
+    # ids that are taken back
+
+    def lift(self, lifted: int) -> None:
+        """So many first values of keys are constants: an id goes on to a key with the same."""
+        if lifted > self.lifted:
+            self.lifted = lifted
+            spare, self._spare = self._spare, {}
+            for number in (number for numbers in spare.values() for number in numbers):
+                self._spare.setdefault(self.keys[number][:lifted], []).append(number)
+
+    def note(self, ids: Ids, times: Times | int) -> None:
+        """Something happened to these keys: the newest time of each is kept."""
+        self._grow_last()
+        np.maximum.at(self.last, ids, times)
+
+    def _grow_last(self) -> None:
+        if len(self.last) < len(self.keys):
+            grown = np.full(max(len(self.keys), 2 * len(self.last)), self.released_ms, np.int64)
+            grown[: len(self.last)] = self.last
+            # ids that come later live from the release that is the newest then
+            self.last = grown
+
+    def stale(self, at_ms: int) -> Ids:
+        """Whose key had nothing for `keep_ms` before an instant."""
+        self._grow_last()
+        self.last[self.last == NEVER] = at_ms
+        stale = self.last[: len(self.keys)] < at_ms - self.keep_ms
+        for spare in self._spare.values():
+            stale[spare] = False
+        return np.flatnonzero(stale)
+
+    def release(self, ids: Ids, at_ms: int) -> None:
+        """Take ids back from their keys as of an instant."""
+        self._grow_last()
+        self.last[len(self.keys) :] = at_ms
+        self.released_ms = at_ms
+        if not len(ids):
+            return
+        if len(self._reused) > 2 * len(self.keys):
+            self._reused, self._rounds = [], self._rounds + 1
+        for number in ids.tolist():
+            key = self.keys[number]
+            del self._ids[key]
+            self._spare.setdefault(key[: self.lifted], []).append(number)
+        self._spared += len(ids)
+        gone = np.zeros(len(self.keys) + 1, bool)
+        gone[ids] = True
+        self._lut = _without(self._lut, gone)
+        self._grid = _without(self._grid, gone)
+        for path in self._paths:
+            path.ids = _without(path.ids, gone)
+
+    def spare_ids(self) -> Ids:
+        """Ids that no key has."""
+        return np.array(sorted(number for spare in self._spare.values() for number in spare), np.intp)
+
+    def is_living(self, number: int) -> bool:
+        """Whether an id has a key."""
+        return not self._spared or self._ids.get(self.keys[number]) == number
+
+    def living_keys(self) -> Iterator[tuple[int, KeyTuple]]:
+        """Ids and their keys."""
+        spare = set(self.spare_ids().tolist()) if self._spared else ()
+        return ((number, key) for number, key in enumerate(self.keys) if number not in spare)
+
     # snapshots
+
+    def _spoil(self, number: int) -> None:
+        """The chunk of an id is packed anew."""
+        chunk = number // _CHUNK
+        if chunk < len(self._chunks):
+            self._chunks[chunk] = self._chunk(chunk * _CHUNK)
+
+    def lives(self) -> list[object]:
+        """What says who lives, for packing."""
+        self._grow_last()
+        return [self.last[: len(self.keys)].copy(), self.spare_ids().astype(np.int64), self.keep_ms, self.released_ms]
 
     def picture(self) -> list[object]:
         """All keys, for packing, by columns; full chunks of them are packed apart."""
         for start in range(len(self._chunks) * _CHUNK, len(self.keys) - _CHUNK + 1, _CHUNK):
-            self._chunks.append(Frozen(partial(_columns, self.keys, start, start + _CHUNK)))
+            self._chunks.append(self._chunk(start))
         return [*self._chunks, _columns(self.keys, len(self._chunks) * _CHUNK, len(self.keys))]
 
-    def restore(self, packed: Any) -> None:
-        """The inverse; raises ValueError or TypeError for what are no keys of this space."""
+    def _chunk(self, start: int) -> Frozen:
+        """Its keys as they are now: it may be packed when some ids have other keys."""
+        return Frozen(partial(_columns, self.keys[start : start + _CHUNK], 0, _CHUNK))
+
+    def restore(self, packed: Any, lives: Any) -> None:
+        """The inverse of both; raises ValueError or TypeError for what are no keys of this space."""
         fresh = not self.keys
         for piece in packed:
             count, columns = thawed(piece)
             keys = _keys(count, columns, len(self.names))
             if fresh and isinstance(piece, Frozen) and len(keys) == _CHUNK:
-                self._chunks.append(Frozen(partial(_columns, self.keys, len(self.keys), len(self.keys) + _CHUNK)))
-                self._chunks[-1].place = piece.place
+                self._chunks.append(Frozen(partial(_columns, keys, 0, _CHUNK), place=piece.place))
             self.keys += keys if fresh else [key for key in keys if key not in self._ids]
-        self._ids = dict(zip(self.keys, range(len(self.keys)), strict=True))
-        if len(self._ids) != len(self.keys):
+        if fresh:
+            self._restore_lives(lives)
+        living = list(self.living_keys())
+        self._ids = {key: number for number, key in living}
+        if len(self._ids) != len(living):
             raise ValueError("a key twice")
+
+    def _restore_lives(self, packed: Any) -> None:
+        last, spare, keep_ms, self.released_ms = packed
+        self.keep_ms = max(self.keep_ms, keep_ms)
+        self.last = array_of(last, np.int64, len(self.keys)).copy()
+        numbers = array_of(spare, np.int64, len(self.keys)).tolist()
+        if len(self.last) != len(self.keys) or len(set(numbers)) != len(numbers):
+            raise ValueError("not the lives of these keys")
+        for number in numbers:
+            self._spare.setdefault(self.keys[number][: self.lifted], []).append(number)
+        self._spared = len(numbers)
 
 
 class Admission:
@@ -266,6 +415,11 @@ class Admission:
             self._admits = np.concatenate([self._admits, fresh])
         # one more for null, where code -1 finds it
         return np.append(self._admits, False)[column.codes]
+
+
+def _without(table: npt.NDArray[np.intp], gone: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """A table of ids that forgets those that are gone, and whoever had none for want of room."""
+    return np.where((table == OVERFLOW) | gone[np.maximum(table, -1)], _UNSEEN, table)
 
 
 def is_admitted(admits: Sequence[frozenset[str]], key: KeyTuple) -> bool:
@@ -304,17 +458,19 @@ def _codes(column: Column) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]
     return inverse.astype(np.int64), missing
 
 
-def _extended(known: Column | None, fresh: Sequence[KeyValue], kind: str) -> Column:
+def _renewed(known: Column | None, ids: Sequence[int], values: Sequence[KeyValue], kind: str) -> Column:
+    """A column with other values at some ids, the new ones at its end; frames may still hold the old one."""
+    size = max([0 if known is None else len(known), *(number + 1 for number in ids[-1:])])
+    where = np.array(ids, np.intp)
     if kind == "string":
-        dictionary = known.dictionary if isinstance(known, Strings) else Dictionary()
-        codes = dictionary.encode([str(value) for value in fresh])
-        return Strings(np.concatenate([known.codes, codes]) if isinstance(known, Strings) else codes, dictionary)
-    more: Numbers | Truths
-    if kind == "bool":
-        more = np.array([2 if value else 0 for value in fresh], np.int8)
-    else:
-        more = np.array([float(value) for value in fresh], np.float64)
-    return np.concatenate([known, more]) if isinstance(known, np.ndarray) else more
+        strings = known if isinstance(known, Strings) else Strings(np.zeros(0, np.int32), Dictionary())
+        codes = np.concatenate([strings.codes, np.full(size - len(strings.codes), -1, np.int32)])
+        codes[where] = strings.dictionary.encode([str(value) for value in values])
+        return Strings(codes, strings.dictionary)
+    before = known if isinstance(known, np.ndarray) else np.zeros(0, np.int8 if kind == "bool" else np.float64)
+    numbers: Numbers | Truths = np.concatenate([before, np.zeros(size - len(before), before.dtype)])
+    numbers[where] = [2 if value else 0 for value in values] if kind == "bool" else [float(value) for value in values]
+    return numbers
 
 
 def key_hash(key: KeyTuple) -> int:

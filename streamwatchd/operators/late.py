@@ -97,6 +97,7 @@ class LateLayer:
         for slot, index in sorted(place for place in self.pending if place[0] <= until_ms):
             for _, said in sorted(self.pending.pop((slot, index)).items()):
                 ids = np.array([space.id_of(key) for key in said.keys], np.intp)
+                space.note(ids, slot)
                 self._pane(slot, index).merge(said.pane, ids, len(space), self.accumulations)
 
     def final_panes(self, until_ms: int) -> Iterator[tuple[int, int, Pane]]:

@@ -206,10 +206,12 @@ class RowAlarmNode:
             ids[rows] = self.space.ids([take(self.evaluator.column(k.expr, wide), rows) for k in keys], len(rows))
         else:
             ids = self._ids(wide)
-        beyond = rows[ids[rows] == OVERFLOW] if len(self.space) >= self.space.bound else rows[:0]
+        beyond = rows[ids[rows] == OVERFLOW] if self.space.living >= self.space.bound else rows[:0]
         if len(beyond) and self.flood is not None:
             frame = replace(wide, ticks=None) if self.spec.ordered else wide
             overflow(self.flood, keys, self.evaluator, frame, beyond)
+        keyed = rows[ids[rows] >= 0]
+        self.space.note(ids[keyed], wide.time[keyed])
         return ids
 
     # states

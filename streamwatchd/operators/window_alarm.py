@@ -451,9 +451,11 @@ class WindowAlarmNode:
     def _places(self) -> dict[tuple[object, ...], int]:
         self.pairs.extend(self.family)
         if not self.pairs.single:
-            return {tuple(self._name(place)): place for place in range(len(self.pairs.key))}
+            spare = set(self.family.space.spare_ids().tolist())
+            keys = self.pairs.key.tolist()
+            return {tuple(self._name(place)): place for place, key in enumerate(keys) if key not in spare}
         name = self.spec.members[0].name
-        return {(name, *key): place for place, key in enumerate(self.family.space.keys)}
+        return {(name, *key): place for place, key in self.family.space.living_keys()}
 
     def _take(self, rows: Any, names: Any, silent: Any, ids: Any, levels: list[int | None] | None) -> Index:
         """Alarms by name find their places here (-1: none)."""

@@ -20,6 +20,7 @@ from streamwatchd.operators.kpi import KpiNode, KpiRows
 from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.node import Node
 from streamwatchd.operators.progress import Progress
+from streamwatchd.operators.release import keeps
 from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.sending import Outbox, sending
@@ -101,6 +102,9 @@ class Wiring:
         self.targets |= spec.targets
         for stream in spec.inputs:
             self._progress.limits.setdefault(stream, BEGINNING)
+        for names, keep_ms in keeps(spec):
+            if names in self.spaces:
+                self.spaces[names].keep_ms = max(keep_ms, self.spaces[names].keep_ms)
         kept = {name: wire for name, wire in self.wires.items() if wire.until_ms == FOREVER}
         fresh = self._make_nodes(spec, {name: wire.spec for name, wire in kept.items()})
         made = {node.id: beginning_at(node, begins_ms) for node in fresh}
@@ -127,7 +131,7 @@ class Wiring:
                 known.ask(asks, begins_ms, anew=name in wanted)
             elif name in wanted:
                 newest = asks[-1].spec
-                space = self.space(newest.keys, newest.max_keys)
+                space = self.space(newest.keys, newest.max_keys, len(newest.admits))
                 self.families[name] = Family(
                     newest, space, self._evaluator, begins_ms, name in sent, flood=self._flood(space, name)
                 )
@@ -304,14 +308,19 @@ class Wiring:
 
     # spaces and outbox
 
-    def space(self, keys: tuple[KeyColumn, ...], max_keys: int) -> KeySpace:
-        """One key space per set of key names, bounded by the most that one of its readers allows (0: says nothing)."""
+    def space(self, keys: tuple[KeyColumn, ...], max_keys: int, lifted: int = 0) -> KeySpace:
+        """One key space per set of key names, bounded by the most that one of its readers allows (0: says nothing).
+
+        The first `lifted` keys are constants of rules.
+        """
         names = tuple(key.name for key in keys)
         bound = max_keys or NO_BOUND
         known = self.spaces.get(names)
         if known is None:
             known = self.spaces[names] = KeySpace(names, bound)
+            known.lift(lifted)
             return known
+        known.lift(lifted)
         if max_keys:
             known.bound = bound if known.bound == NO_BOUND else max(bound, known.bound)
         return known

@@ -18,7 +18,7 @@ from streamwatchd.batch import Frame, to_values
 from streamwatchd.operators.asking import BEGINNING, FOREVER
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.flow import Flow
-from streamwatchd.operators.keyspace import KeySpace, key_hash
+from streamwatchd.operators.keyspace import BEFORE_ALL, Cursor, KeySpace, key_hash
 from streamwatchd.operators.late import Partial
 from streamwatchd.operators.ordering import pack_frame, unpack_frame
 from streamwatchd.operators.panes import Pane, pack_pane, unpack_pane
@@ -98,7 +98,7 @@ class Sender:
 
     def __init__(self, task: TaskId, flow: Flow, partitions: int) -> None:
         self._feeder, self._flow, self.partitions = feeder_name(task), flow, partitions
-        self._routes: dict[tuple[int, tuple[int, ...]], npt.NDArray[np.int64]] = {}
+        self._routes: dict[tuple[int, tuple[int, ...]], tuple[npt.NDArray[np.int64], Cursor]] = {}
 
     def records(self, outbox: Outbox) -> list[ExchangeRecord]:
         """Empties what the outbox holds for later stages; records stay far below what a broker takes."""
@@ -145,10 +145,13 @@ class Sender:
 
     def _partitions(self, space: KeySpace, route: tuple[int, ...]) -> npt.NDArray[np.int64]:
         handle = (id(space), route)
-        known = self._routes.get(handle, np.zeros(0, np.int64))
-        if len(known) < len(space):
-            fresh = [key_hash(tuple(key[i] for i in route)) % self.partitions for key in space.keys[len(known) :]]
-            known = self._routes[handle] = np.concatenate([known, np.array(fresh, np.int64)])
+        known, cursor = self._routes.get(handle, (np.zeros(0, np.int64), BEFORE_ALL))
+        ids, cursor = space.news(cursor)
+        if ids:
+            known = np.concatenate([known, np.zeros(len(space) - len(known), np.int64)])
+            keys = (space.keys[number] for number in ids)
+            known[ids] = [key_hash(tuple(key[i] for i in route)) % self.partitions for key in keys]
+            self._routes[handle] = known, cursor
         return known
 
     def _put_rows(self, put: Put, feed: RowFeedSpec, frame: Frame) -> None:
@@ -229,6 +232,16 @@ def partial_of(item: PaneItem | LateItem, family: Family) -> Partial:
     return Partial(
         [tuple(key) for key in item.keys], unpack_pane(item.pane, family.finest.accumulations, len(item.keys))
     )
+
+
+def keys_in(item: Item) -> int:
+    """How many keys an item can have, at most."""
+    match item:
+        case PaneItem() | LateItem():
+            return len(item.keys)
+        case RowsItem():
+            return len(item.frame[0])
+    return 0
 
 
 def frame_of(item: RowsItem) -> Frame:

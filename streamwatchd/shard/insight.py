@@ -178,7 +178,7 @@ def _unknown(space: KeySpace, keys: Sequence[KeyColumn], lifted: int, key: Key) 
     texts = [text.lower() for text in key.values()]
     first: list[Key] = []
     alike: list[Key] = []
-    for each in islice(space.keys, _SEARCHED):
+    for _, each in islice(space.living_keys(), _SEARCHED):
         values = [key_text(value) or "" for value in each[lifted:]]
         if len(first) < _EXAMPLES:
             first.append(dict(zip(names, values, strict=True)))
@@ -186,7 +186,7 @@ def _unknown(space: KeySpace, keys: Sequence[KeyColumn], lifted: int, key: Key) 
             alike.append(dict(zip(names, values, strict=True)))
             if len(alike) == _EXAMPLES:
                 break
-    return {"keys": len(space), "examples": alike or first, "alike": bool(alike)}
+    return {"keys": space.living, "examples": alike or first, "alike": bool(alike)}
 
 
 def _of_windows(node: WindowAlarmNode, number: int, key: Key) -> Answer:

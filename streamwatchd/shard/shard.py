@@ -217,7 +217,7 @@ class Shard:
             for name, labels, count in counted(task.flow):
                 totals[name, labels] += count
             for space in task.flow.spaces.values():
-                totals["keys", (("by", ",".join(space.names)), ("stage", str(task.id.stage)))] += len(space)
+                totals["keys", (("by", ",".join(space.names)), ("stage", str(task.id.stage)))] += space.living
         return dict(totals)
 
     def state_bytes(self) -> dict[Labels, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -27,16 +27,19 @@ from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.gap import Filling
 from streamwatchd.operators.keyspace import key_hash
 from streamwatchd.operators.lateness import late_readers
+from streamwatchd.operators.release import STEP_MS
 from streamwatchd.operators.sending import Outbox
 from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.ports.laps import DECODE
 from streamwatchd.shard.exchange import (
     BeginningItem,
+    Item,
     LateItem,
     PaneItem,
     RowsItem,
     Sender,
     frame_of,
+    keys_in,
     partial_of,
     read_record,
 )
@@ -48,6 +51,8 @@ NEVER = -(2**62)
 
 _MOST_LATE = 2_000
 """Late rows that a task remembers for whoever asks about a key."""
+_KEYS_A_ROW = 4
+"""So many keys of one space a row can have, at most: rules may take one from different fields."""
 
 Picture = Any
 """The state of a task at one instant: a tree for `packing` of which nothing is changed any more."""
@@ -179,19 +184,39 @@ class SourceTask:
         if not len(frame):
             return outputs
         self.times += sample(frame.time)
+        cuts = self._cuts(frame) if self.flow.is_tight(_KEYS_A_ROW * len(frame)) else []
         frame, late = self._split_late(frame, raw, outputs)
         self.counts["late"] += late
         frame = self._prepare(frame)
         outputs.extend(self._enriched(frame, raw))
-        if len(frame):
-            topic, partition, offsets = raw.topic, raw.partition, raw.offsets
-
-            def origin(position: int) -> Origin:
-                return topic, partition, int(offsets[position])
-
-            for name in self.names:
-                self.flow.push(name, frame, origin)
+        for position, limit_ms in cuts:
+            assert frame.position is not None
+            here = frame.position <= position
+            self._push(frame.take(here), raw)
+            self.flow.advance(dict.fromkeys(self.names, limit_ms))
+            frame = frame.take(~here)
+        self._push(frame, raw)
         return outputs + self.advance(self.watermark)
+
+    def _push(self, frame: Frame, raw: RawBatch) -> None:
+        topic, partition, offsets = raw.topic, raw.partition, raw.offsets
+
+        def origin(position: int) -> Origin:
+            return topic, partition, int(offsets[position])
+
+        for name in self.names if len(frame) else ():
+            self.flow.push(name, frame, origin)
+
+    def _cuts(self, frame: Frame) -> list[tuple[int, int]]:
+        """Where places for keys are scarce: the rows after which some may be freed, and the limits that they leave."""
+        assert frame.position is not None
+        highest = np.maximum(np.maximum.accumulate(frame.time), self.max_time)
+        limits = np.maximum(highest - self.source.max_delay_ms, self.watermark) + 1
+        steps = limits // STEP_MS
+        rows = np.flatnonzero(steps[:-1] < steps[1:]) + 1
+        if self.watermark != NEVER and (self.watermark + 1) // STEP_MS < steps[0]:
+            rows = np.r_[0, rows]
+        return list(zip(frame.position[rows].tolist(), limits[rows].tolist(), strict=True))
 
     def advance(self, watermark_ms: int) -> list[Output]:
         """The watermark goes on to here (never back)."""
@@ -398,30 +423,42 @@ class MergeTask:
         self.sender = Sender(self.id, self.flow, self.sender.partitions)
 
     def step(self, payloads: list[bytes]) -> list[Output]:
-        """Take in exchange records in the order of the log."""
+        """Take in exchange records in the order of the log; one by one where places for keys are scarce."""
+        waiting = 0
         for payload in payloads:
             feeder, items = read_record(payload)
-            for item in items:
-                match item:
-                    case PaneItem():
-                        family = self.flow.wiring.fed_by(item.family, item.since_ms, item.index)
-                        if family is not None:
-                            family.set_partial(item.index, f"{feeder}#{item.part}", partial_of(item, family))
-                    case LateItem():
-                        family = self.flow.wiring.fed_by(item.family, item.since_ms, item.index)
-                        if family is not None:
-                            said = partial_of(item, family)
-                            family.set_late(item.slot_ms, item.index, f"{feeder}#{item.part}", said)
-                    case RowsItem():
-                        self.flow.push(item.feed, frame_of(item))
-                    case BeginningItem():
-                        self.flow.progress.begin(item.stream, item.limit_ms)
-                    case _:
-                        heard = self.heard.setdefault(item.stream, {})
-                        heard[feeder] = max(item.watermark_ms, heard.get(feeder, NEVER))
+            keys = sum(map(keys_in, items))
+            waiting += keys
+            is_tight = self.flow.is_tight(waiting)
+            if is_tight and waiting > keys:
+                self.flow.advance(self._limits())
+            self._take(feeder, items)
+            if is_tight:
+                self.flow.advance(self._limits())
+                waiting = 0
         self.flow.advance(self._limits())
         self.dimensions.forget_before(self.watermark - self.flow.amend_ms)
         return _documents(self.flow.outbox)
+
+    def _take(self, feeder: str, items: Iterable[Item]) -> None:
+        for item in items:
+            match item:
+                case PaneItem():
+                    family = self.flow.wiring.fed_by(item.family, item.since_ms, item.index)
+                    if family is not None:
+                        family.set_partial(item.index, f"{feeder}#{item.part}", partial_of(item, family))
+                case LateItem():
+                    family = self.flow.wiring.fed_by(item.family, item.since_ms, item.index)
+                    if family is not None:
+                        said = partial_of(item, family)
+                        family.set_late(item.slot_ms, item.index, f"{feeder}#{item.part}", said)
+                case RowsItem():
+                    self.flow.push(item.feed, frame_of(item))
+                case BeginningItem():
+                    self.flow.progress.begin(item.stream, item.limit_ms)
+                case _:
+                    heard = self.heard.setdefault(item.stream, {})
+                    heard[feeder] = max(item.watermark_ms, heard.get(feeder, NEVER))
 
     def _limits(self) -> dict[str, int]:
         limits = {}
