@@ -41,17 +41,17 @@ def unreadable(times: Times) -> npt.NDArray[np.bool_]:
 
 def parse_times(values: Sequence[TimeValue], unit: str = "") -> Times:
     """int64 ms a value; `MISSING_TIME` for None, `BAD_TIME` for what is no time between the years 1 and 9999."""
-    kinds = set(map(type, values))
-    if len(kinds) == 1:
-        return _parse_kind(kinds.pop(), values, unit)
-    return _parse_mixed(values, unit)
-
-
-def _parse_mixed(values: Sequence[TimeValue], unit: str) -> Times:
-    """The most frequent kind as if all were of it, then the others: a few odd ones among many cost little."""
     kinds = list(map(type, values))
-    usual = max(sorted(set(kinds), key=repr), key=kinds.count, default=int)
-    odd = {kind: _rows_of(kinds, kind) for kind in set(kinds) - {usual}}
+    distinct = set(kinds)
+    if len(distinct) == 1:
+        return _parse_kind(kinds[0], values, unit)
+    return _parse_mixed(values, kinds, distinct, unit)
+
+
+def _parse_mixed(values: Sequence[TimeValue], kinds: list[type], distinct: set[type], unit: str) -> Times:
+    """The most frequent kind as if all were of it, then the others: a few odd ones among many cost little."""
+    usual = max(distinct, key=kinds.count, default=int)
+    odd = {kind: _rows_of(kinds, kind) for kind in distinct - {usual}}
     filled = list(values)
     for row in chain.from_iterable(odd.values()):
         filled[row] = values[kinds.index(usual)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain
 
 from streamwatchd.ports.kafka import Record
 
@@ -52,5 +53,5 @@ def fitting_document(record: Record, most: int, dead_letters: str) -> Record:
 
 
 def _size(record: Record) -> int:
-    headers = sum(len(name) + len(value) for name, value in record.headers)
+    headers = sum(map(len, chain.from_iterable(record.headers)))
     return len(record.key or b"") + len(record.value or b"") + headers

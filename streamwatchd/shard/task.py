@@ -176,9 +176,9 @@ class SourceTask:
         decoded = self.decoder.decode(raw, now_ms, max_future_ms)
         self.flow.laps.lap(DECODE, len(raw))
         self.counts["events"] += len(raw)
-        for refused in decoded.rejected:
-            outputs.append(self._dead_letter(raw, refused.index, refused.reason))
-            self.counts["dead_letters:" + refused.reason.partition(":")[0]] += 1
+        outputs += [self._dead_letter(raw, refused.index, refused.reason) for refused in decoded.rejected]
+        for reason, count in Counter(refused.reason for refused in decoded.rejected).items():
+            self.counts["dead_letters:" + reason.partition(":")[0]] += count
         self.counts["unfit"] += sum(decoded.unfit.values())
         frame = self._believed(decoded.frame, raw)
         if not len(frame):
