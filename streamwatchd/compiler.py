@@ -8,18 +8,11 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 from streamwatchd.operators.spec import FamilySpec, LogicalPlan, SourceSpec, StageSpec
+from streamwatchd.plan.program import Program
 from streamwatchd.plan.rules import build
 from streamwatchd.repository.store import ModelData
 from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.rules.ruleset import RuleSet
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """All that a worker needs to know of the rules; pickles. `digest` names its meaning."""
-
-    plan: LogicalPlan
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)

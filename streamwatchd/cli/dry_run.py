@@ -19,9 +19,10 @@ from streamwatchd.cli.results import Results
 from streamwatchd.cli.since import config_at
 from streamwatchd.cli.summary import summary
 from streamwatchd.cli.times import MOMENT
-from streamwatchd.compiler import Compiled, Program
+from streamwatchd.compiler import Compiled
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.plan.change import Side, compare
+from streamwatchd.plan.program import Program
 from streamwatchd.shard.output import Output
 from streamwatchd.testing.episodes import What
 

@@ -14,10 +14,11 @@ from streamwatchd.cli.project import compile_or_exit, project_options
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.times import MOMENT
 from streamwatchd.cli.why import why
-from streamwatchd.compiler import Compiled, Program
+from streamwatchd.compiler import Compiled
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.plan.explain import explain
+from streamwatchd.plan.program import Program
 from streamwatchd.rules.ruleset import Rule
 
 _WIDTH = 10

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from streamwatchd.batch import RawBatch
-from streamwatchd.compiler import Compiled, Program
+from streamwatchd.compiler import Compiled
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.errors import UnreadableInput
+from streamwatchd.plan.program import Program
 from streamwatchd.recording import BareSource, Recording
 from streamwatchd.recording.survey import partitions_in
 from streamwatchd.rules.ruleset import RuleSet

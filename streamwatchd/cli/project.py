@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from streamwatchd.compiler import Compiled, Program, compile_project
+from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.diagnostics import Diagnostic, Severity, render
 from streamwatchd.errors import RuleSetRejected, UnreadableInput
+from streamwatchd.plan.program import Program
 from streamwatchd.rules.loader import Loaded
 from streamwatchd.testing.timeline import Suite
 from streamwatchd.testing.timeline_reader import read_suite, rules_folder, suite_paths

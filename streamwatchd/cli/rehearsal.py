@@ -17,7 +17,8 @@ from streamwatchd.cli.playing import (
 )
 from streamwatchd.cli.progress import open_progress
 from streamwatchd.cli.summary import Played
-from streamwatchd.compiler import Compiled, Program
+from streamwatchd.compiler import Compiled
+from streamwatchd.plan.program import Program
 from streamwatchd.recording import Recording, open_recording
 from streamwatchd.shard.collector import collect_rarely
 from streamwatchd.shard.output import Output

@@ -14,12 +14,13 @@ from streamwatchd.batch import RawBatch
 from streamwatchd.cli.playing import bare_source, readable
 from streamwatchd.cli.project import compile_or_exit, project_options
 from streamwatchd.cli.rehearsal import Manner, rehearse
-from streamwatchd.compiler import Compiled, Program, program_of
+from streamwatchd.compiler import Compiled, program_of
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.lang.typed import Aggregate, walk
 from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.document import iso
 from streamwatchd.plan.describe import describe
+from streamwatchd.plan.program import Program
 from streamwatchd.plan.xray import readers
 from streamwatchd.recording import open_recording
 from streamwatchd.rules.lint._check import expressions

@@ -27,8 +27,8 @@ from streamwatchd.shard.task import Picture
 from streamwatchd.shard.version import BEGINNING, Content, Contents, Version
 
 if TYPE_CHECKING:
-    from streamwatchd.compiler import Program
     from streamwatchd.enrichment.table import TableData
+    from streamwatchd.plan.program import Program
 
 
 class ShardLike(Protocol):

@@ -8,10 +8,10 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from streamwatchd.batch import RawBatch
-from streamwatchd.compiler import Program
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
+from streamwatchd.plan.program import Program
 from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
 from streamwatchd.shard.exchange import feeder_name

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from streamwatchd.compiler import Program
     from streamwatchd.enrichment.table import TableData
+    from streamwatchd.plan.program import Program
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Mapping
 
 from streamwatchd.batch import RawBatch
-from streamwatchd.compiler import Program
 from streamwatchd.enrichment.table import TableData
+from streamwatchd.plan.program import Program
 from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
 from streamwatchd.shard.past import Past
 from streamwatchd.shard.shard import Shard

@@ -13,9 +13,10 @@ import msgspec
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.calendars.silence import Ack, Silence
-from streamwatchd.compiler import Program, program_of
+from streamwatchd.compiler import program_of
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.operators.document import iso
+from streamwatchd.plan.program import Program
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.repository.catalog import Catalog
 from streamwatchd.repository.store import ModelData

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from streamwatchd import models
-from streamwatchd.compiler import Program, program_of
+from streamwatchd.compiler import program_of
 from streamwatchd.operators.score import ScoreNode
+from streamwatchd.plan.program import Program
 from streamwatchd.repository.store import ModelData
 from streamwatchd.rules.ruleset import SHADOW_OF
 from streamwatchd.shard.output import Sink

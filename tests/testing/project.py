@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import dedent
 
-from streamwatchd.compiler import Program, compile_project, program_of
+from streamwatchd.compiler import compile_project, program_of
+from streamwatchd.plan.program import Program
 from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.testing.timeline import Suite
 from streamwatchd.testing.timeline_reader import read_suite

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 from streamwatchd.batch import RawBatch
-from streamwatchd.compiler import Program
+from streamwatchd.plan.program import Program
 from streamwatchd.recording import RecordedMark
 from streamwatchd.shard.output import Sink, TaskId
 from streamwatchd.testing.driver import Driver

@@ -17,9 +17,10 @@ from streamwatchd.cli.playing import bare_source, check_partition, driver_for, e
 from streamwatchd.cli.progress import open_progress
 from streamwatchd.cli.project import compile_or_exit
 from streamwatchd.cli.record import open_kafka, record_topics
-from streamwatchd.compiler import Compiled, Program
+from streamwatchd.compiler import Compiled
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.errors import UnreadableInput
+from streamwatchd.plan.program import Program
 from streamwatchd.recording import RecordedMark, Recording, open_recording
 from streamwatchd.repository.manifest import Feature
 from streamwatchd.rules.ruleset import Anomaly, RuleSet
