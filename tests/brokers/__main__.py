@@ -23,6 +23,7 @@ from tests.brokers.cluster import Result as ClusterResult
 from tests.brokers.injections import Injections
 from tests.brokers.injections import Result as InjectionResult
 from tests.kafka import server
+from tests.ledger import engine
 
 _INJECTIONS_A_RUN = 25
 _ROUNDS_A_RUN = 6
@@ -34,7 +35,7 @@ def main() -> int:
     options = _parse()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # and end what was started
     if options.table:
-        sys.stdout.write(ledger.table(ledger.read()) + "\n")
+        sys.stdout.write(ledger.table(ledger.LEDGER.read()) + "\n")
         return 0
     try:
         if options.signals:
@@ -58,8 +59,8 @@ def _parse() -> argparse.Namespace:
 
 
 def _campaign(options: argparse.Namespace) -> int:
-    begun, engine = time.monotonic(), ledger.engine()
-    done = [line for line in ledger.read() if line.engine == engine and line.seed >= options.seed]
+    begun, this = time.monotonic(), engine()
+    done = [line for line in ledger.LEDGER.read() if line.engine == this and line.seed >= options.seed]
     seeds = {line.seed for line in done}
     faults = sum(len(line.faults) for line in done)
     injections = sum(sum(line.injections.values()) for line in done)
@@ -70,7 +71,7 @@ def _campaign(options: argparse.Namespace) -> int:
             break
         if seed not in seeds:
             line = _one(seed, _on_cluster if rounds < options.rounds and seed % 2 == 0 else _behind_proxy)
-            ledger.write(line)
+            ledger.LEDGER.write(line)
             faults += len(line.faults)
             injections, rounds = injections + sum(line.injections.values()), rounds + len(line.rounds)
             _say(f"seed {seed}: {line.events} events in {line.seconds:.0f} s, {line.faults or '0 lost, 0 doubled'}")

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from tests.brokers.cluster import Result as ClusterResult
 from tests.brokers.injections import Result as InjectionResult
-from tests.crashloop.ledger import engine, git
-
-PATH = Path(__file__).resolve().parents[2] / "build" / "brokers.ndjson"
+from tests.ledger import BUILD, Ledger, commit, engine, today
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +29,12 @@ class Line:
     faults: list[str] = field(default_factory=list)
 
 
+LEDGER = Ledger(BUILD / "brokers.ndjson", Line)
+
+
 def line_of(seed: int, result: ClusterResult | InjectionResult) -> Line:
     line = Line(
-        seed, engine(), git("rev-parse", "--short", "HEAD"), f"{datetime.now(UTC):%Y-%m-%d}", result.events,
+        seed, engine(), commit(), today(), result.events,
         round(result.seconds, 1), faults=result.faults[:50],
     )  # fmt: skip
     if isinstance(result, InjectionResult):
@@ -45,18 +43,6 @@ def line_of(seed: int, result: ClusterResult | InjectionResult) -> Line:
         return line
     line.rounds.extend(asdict(each) for each in result.rounds)
     return Line(**{**asdict(line), "memory_before_mb": round(result.memory_before_mb)})
-
-
-def write(line: Line, path: Path = PATH) -> None:
-    path.parent.mkdir(exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(line)) + "\n")
-
-
-def read(path: Path = PATH) -> list[Line]:
-    if not path.exists():
-        return []
-    return [Line(**json.loads(text)) for text in path.read_text(encoding="utf-8").splitlines()]
 
 
 def table(lines: Iterable[Line]) -> str:

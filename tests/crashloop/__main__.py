@@ -19,6 +19,7 @@ from tests.crashloop import ledger
 from tests.crashloop.ledger import Line
 from tests.crashloop.loop import Result, Run, Shape
 from tests.kafka import server
+from tests.ledger import BUILD, engine
 
 _SNAPSHOTS = ("300ms", "1s", "3s")
 
@@ -28,12 +29,12 @@ def main() -> int:
     options = _parse()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # and end what was started
     if options.table:
-        sys.stdout.write(ledger.table(ledger.read()) + "\n")
+        sys.stdout.write(ledger.table(ledger.LEDGER.read()) + "\n")
         return 0
     given = options.kafka or os.environ.get("STREAMWATCHD_KAFKA", "")
     if given:
         return campaign(given, options)
-    folder = ledger.ROOT / "build" / "crashloop-kafka"
+    folder = BUILD / "crashloop-kafka"
     try:
         return campaign(server.start(folder, heap="1g"), options)
     except server.CannotRun as problem:
@@ -55,14 +56,14 @@ def _parse() -> argparse.Namespace:
 
 
 def campaign(servers: str, options: argparse.Namespace) -> int:
-    begun, engine, seed = time.monotonic(), ledger.engine(), options.seed
-    done = {line.seed: line for line in ledger.read() if line.engine == engine and line.seed >= seed}
+    begun, this, seed = time.monotonic(), engine(), options.seed
+    done = {line.seed: line for line in ledger.LEDGER.read() if line.engine == this and line.seed >= seed}
     kills, at_fault = sum(line.kills for line in done.values()), sum(bool(line.faults) for line in done.values())
-    say(f"engine {engine}: {kills} kills in the ledger from seed {seed} on, {options.kills} wanted")
+    say(f"engine {this}: {kills} kills in the ledger from seed {seed} on, {options.kills} wanted")
     while kills < options.kills and not (options.minutes and time.monotonic() - begun > 60 * options.minutes):
         if seed not in done:
             line = one(servers, seed)
-            ledger.write(line)
+            ledger.LEDGER.write(line)
             kills, at_fault = kills + line.kills, at_fault + bool(line.faults)
             say(_words(line, kills))
             if line.faults and not options.keep_going:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.crashloop import ledger
 from tests.crashloop.loop import Result, Run, Shape
+from tests.ledger import Ledger
 
 SEED = 5
 
@@ -42,10 +43,10 @@ def test_killed_twenty_times_nothing_is_lost_or_doubled(kafka: str, tmp_path: Pa
 
 def test_the_ledger_counts_runs_by_engine(tmp_path: Path) -> None:
     """What was written is read again, and summed up as the page has it."""
-    path = tmp_path / "build" / "ledger.ndjson"
+    runs = Ledger(tmp_path / "build" / "ledger.ndjson", ledger.Line)
     for seed in (1, 2, 5):
         result = Result(kills=40, killed=90, points=["epoch.sent"], switches=8, records=1_000, outputs=600)
-        ledger.write(ledger.line_of(seed, result), path)
-    lines = ledger.read(path)
+        runs.write(ledger.line_of(seed, result))
+    lines = runs.read()
     assert [line.seed for line in lines] == [1, 2, 5]
     assert "| 1–2, 5 | 120 | 270 | 1 | 24 | 3,000 | 1,800 | 0 |" in ledger.table(lines)

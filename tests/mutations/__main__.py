@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from tests.ledger import engine
 from tests.mutations import ledger
 from tests.mutations.corpus import corpus
 from tests.mutations.run import run
@@ -25,20 +26,20 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="print what the ledger has, as Markdown")
     options = parser.parse_args()
     if options.table:
-        _say(ledger.table(ledger.read()))
+        _say(ledger.table(ledger.LEDGER.read()))
         return 0
     return _campaign(options.n, options.seed)
 
 
 def _campaign(wanted: int, seed: int) -> int:
-    engine = ledger.engine()
-    done = {line.seed: line for line in ledger.read() if line.engine == engine and line.seed >= seed}
+    this = engine()
+    done = {line.seed: line for line in ledger.LEDGER.read() if line.engine == this and line.seed >= seed}
     tried, faults = sum(line.mutants for line in done.values()), sum(len(line.faults) for line in done.values())
-    _say(f"engine {engine}: {tried:,} in the ledger from seed {seed} on, {wanted:,} wanted")
+    _say(f"engine {this}: {tried:,} in the ledger from seed {seed} on, {wanted:,} wanted")
     while tried < wanted:
         if seed not in done:
             line = ledger.line_of(seed, run(corpus(), seed, min(_A_SEED, wanted - tried)))
-            ledger.write(line)
+            ledger.LEDGER.write(line)
             tried, faults = tried + line.mutants, faults + len(line.faults)
             _say(f"seed {seed}: {line.mutants:,} in {line.seconds:.1f} s, {len(line.faults)} at fault; {tried:,} done")
             for each in line.faults:

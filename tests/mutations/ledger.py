@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from tests.crashloop.ledger import ROOT, engine, git, stretches
+from tests.ledger import BUILD, Ledger, commit, engine, stretches, today
 from tests.mutations.run import Result
 
-PATH = ROOT / "build" / "mutations.ndjson"
 _COLUMNS = (
     "commit (engine)", "seeds", "spoilt files", "snapshots", "journals", "lists of versions", "kept rules",
     "sealed anew", "refused", "read up to there", "cut off", "believed, crashed or hung", "slowest", "seconds", "day",
@@ -37,24 +33,15 @@ class Line:
     faults: list[str] = field(default_factory=list)
 
 
+LEDGER = Ledger(BUILD / "mutations.ndjson", Line)
+
+
 def line_of(seed: int, result: Result) -> Line:
     return Line(
-        seed, engine(), git("rev-parse", "--short", "HEAD"), f"{datetime.now(UTC):%Y-%m-%d}", result.mutants,
+        seed, engine(), commit(), today(), result.mutants,
         dict(result.kinds), dict(result.verdicts), dict(result.ways), round(result.slowest_ms, 1), result.grown_kib,
         round(result.seconds, 2), result.faults[:50],
     )  # fmt: skip
-
-
-def write(line: Line, path: Path = PATH) -> None:
-    path.parent.mkdir(exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(line)) + "\n")
-
-
-def read(path: Path = PATH) -> list[Line]:
-    if not path.exists():
-        return []
-    return [Line(**json.loads(text)) for text in path.read_text(encoding="utf-8").splitlines()]
 
 
 def table(lines: Iterable[Line]) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from streamwatchd.daemon import contents
 from streamwatchd.shard import journal, snapshot_file
+from tests.ledger import Ledger
 from tests.mutations import ledger
 from tests.mutations.corpus import Corpus
 from tests.mutations.corpus import corpus as good_files
@@ -93,8 +94,9 @@ def test_without_the_checksums_spoilt_files_would_be_believed(
 def test_the_ledger_remembers(corpus: Corpus, tmp_path: Path) -> None:
     """A line a seed, and a row an engine."""
     line = ledger.line_of(7, run(corpus, 7, 20))
-    ledger.write(line, tmp_path / "ledger")
-    ledger.write(ledger.line_of(8, run(corpus, 8, 20)), tmp_path / "ledger")
-    lines = ledger.read(tmp_path / "ledger")
+    runs = Ledger(tmp_path / "ledger", ledger.Line)
+    runs.write(line)
+    runs.write(ledger.line_of(8, run(corpus, 8, 20)))
+    lines = runs.read()
     assert lines[0] == line
     assert "| 7–8 | 40 |" in ledger.table(lines)

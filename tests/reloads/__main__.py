@@ -7,18 +7,15 @@ python -m tests.reloads --table                 what the ledger has, for docs/re
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.crashloop.ledger import ROOT, engine, git
+from tests.ledger import BUILD, Ledger, commit, engine, stretches, today
 from tests.reloads.run import Result, run
 
-LEDGER = ROOT / "build" / "reloads.ndjson"
 SHARE = 500
 """Reloads of one seed: a campaign that is stopped goes on with the next."""
 
@@ -41,16 +38,15 @@ class Line:
     faults: list[str]
 
 
+LEDGER = Ledger(BUILD / "reloads.ndjson", Line)
+
+
 def line_of(seed: int, result: Result) -> Line:
     return Line(
-        seed, engine(), git("rev-parse", "--short", "HEAD"), f"{datetime.now(UTC):%Y-%m-%d}", result.reloads,
+        seed, engine(), commit(), today(), result.reloads,
         dict(result.kinds), result.refused, result.switches, result.records, result.outputs,
         round(result.seconds, 1), result.faults[:20],
     )  # fmt: skip
-
-
-def read(path: Path = LEDGER) -> list[Line]:
-    return [Line(**json.loads(text)) for text in path.read_text().splitlines()] if path.exists() else []
 
 
 def table(lines: list[Line]) -> str:
@@ -67,7 +63,7 @@ def table(lines: list[Line]) -> str:
                 {each: getattr(line, each) for each in ("reloads", "refused", "switches", "records", "outputs")}
             )
         counts = " | ".join(f"{total[each]:,}" for each in ("reloads", "refused", "switches", "records", "outputs"))
-        seeds = f"{min(line.seed for line in mine)}–{max(line.seed for line in mine)}"
+        seeds = stretches(sorted({line.seed for line in mine}))
         at_fault = sum(bool(line.faults) for line in mine)
         rows.append(f"| {mine[-1].commit} ({name}) | {seeds} | {counts} | {at_fault} | {mine[-1].day} |")
     return "\n".join(rows)
@@ -81,9 +77,9 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="print what the ledger has, as Markdown")
     options = parser.parse_args()
     if options.table:
-        say(table(read()))
+        say(table(LEDGER.read()))
         return 0
-    done = {line.seed: line for line in read() if line.engine == engine() and line.seed >= options.seed}
+    done = {line.seed: line for line in LEDGER.read() if line.engine == engine() and line.seed >= options.seed}
     seed = options.seed
     while sum(line.reloads for line in done.values()) < options.reloads and not any(
         each.faults for each in done.values()
@@ -101,9 +97,7 @@ def main() -> int:
 def one(seed: int) -> Line:
     with tempfile.TemporaryDirectory(prefix="reloads-") as folder:
         line = line_of(seed, run(Path(folder), seed, SHARE))
-    LEDGER.parent.mkdir(exist_ok=True)
-    with LEDGER.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(line)) + "\n")
+    LEDGER.write(line)
     return line
 
 
