@@ -16,6 +16,7 @@ from typing import assert_never
 
 from streamwatchd import fields
 from streamwatchd.aggregates.shelf import AGGREGATES
+from streamwatchd.daemon.control_topic import records as control_records
 from streamwatchd.daemon.selfwatch.conditions import CONDITIONS, Condition
 from streamwatchd.fields import Field, Form, Record
 from streamwatchd.functions import FUNCTIONS, FunctionSpec
@@ -46,6 +47,7 @@ RECORDS = (
     settings_spec.SOURCE,
     settings_spec.FIELD,
     settings_spec.TOPICS,
+    settings_spec.CONTROL,
     settings_spec.SELF_ALERT,
     calendar_spec.STRETCH,
     silence_spec.SILENCE,
@@ -270,6 +272,11 @@ def json_schema(title: str, content: Record) -> str:
     return json.dumps(head | fields.schema(content), indent=2, ensure_ascii=False) + "\n"
 
 
+def control_schema() -> str:
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A record of the control topic"}
+    return json.dumps(head | control_records.schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def generated() -> dict[Path, str]:
     """What every generated file should hold."""
     pages = {
@@ -284,6 +291,7 @@ def generated() -> dict[Path, str]:
     }
     found = {ROOT / "docs" / "reference" / f"{name}.md": page(lines) for name, lines in pages.items()}
     schemas = {ROOT / "schemas" / f"{name}.json": json_schema(*about) for name, about in FILES.items()}
+    schemas[ROOT / "schemas" / "control.json"] = control_schema()
     return found | schemas
 
 

@@ -77,7 +77,7 @@ class Settings:
     `delivery` is exactly_once or at_least_once. `snapshot_store` is file:///folder or s3://bucket/prefix, empty for
     none; `models` is the like address of the repository of models.
     `owns` are the shards of this host, empty for all; `take_over_after_ms` 0 is never. `control_socket` None is off;
-    members of the group `control_group` may use it."""
+    members of the group `control_group` may use it. `control_topic` empty is none."""
 
     config_path: Path
     app: str = "streamwatchd"
@@ -109,6 +109,7 @@ class Settings:
     log_level: str = "info"
     control_socket: Path | None = None
     control_group: str = ""
+    control_topic: str = ""
     self_alerts: SelfAlerts = SelfAlerts()
 
     @property

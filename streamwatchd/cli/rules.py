@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,7 +26,14 @@ def command(config: Path | None, path: Path | None, as_json: bool) -> None:
     rows: list[tuple[str, ...]] = []
     for rule in result["rules"]:
         events = ", ".join(f"{count:,} {event}" for event, count in rule["events"].items())
-        rows.append((rule["rule"], rule["kind"], number(rule["late"]), events or "–"))
+        rows.append((rule["rule"], rule["kind"], number(rule["late"]), _said(rule), events or "–"))
     if rows:
-        click.echo(columns(("rule", "kind", "late", "events"), rows) + "\n")
+        click.echo(columns(("rule", "kind", "late", "precision", "events"), rows) + "\n")
     click.echo(f"{plural(len(rows), 'rule')} in force, {result['at']}")
+
+
+def _said(rule: Mapping[str, Any]) -> str:
+    """`75% of 4`: confirmed ones among the alarms of which somebody said what they were."""
+    if rule.get("precision") is None:
+        return "–"
+    return f"{rule['precision']:.0%} of {sum(rule['dispositions'].values()):,}"

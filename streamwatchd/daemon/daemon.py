@@ -22,6 +22,10 @@ from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.content_mirror import ContentMirror
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
 from streamwatchd.daemon.control import ControlPort
+from streamwatchd.daemon.control_topic.dispositions import Dispositions
+from streamwatchd.daemon.control_topic.effects import Effects
+from streamwatchd.daemon.control_topic.listener import Listener
+from streamwatchd.daemon.control_topic.position import Position
 from streamwatchd.daemon.fit import Accept, Fit
 from streamwatchd.daemon.hosts import Hosts
 from streamwatchd.daemon.http import HttpPort
@@ -43,6 +47,7 @@ from streamwatchd.errors import RuleSetRejected, SnapshotCorrupt, StateMismatch,
 from streamwatchd.ports.clock import Clock, SystemClock
 from streamwatchd.ports.database import Database, SqlDatabase
 from streamwatchd.ports.disk import Disk, Lock, RealDisk
+from streamwatchd.ports.files import Files
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.settings import Settings
 from streamwatchd.shard.assignor import exchange_topic
@@ -95,6 +100,9 @@ class Daemon:
         self._kafka = around.kafka(settings)
         self._cluster = Cluster(self._kafka, settings, around.clock, self._log)
         self._spoken = Spoken()
+        self._kept_in = _kept_in(settings, around.disk)
+        self._dispositions = Dispositions(*self._kept_in, self._metrics)
+        self._listener: Listener | None = None
         self._lock = _lock(around.disk, settings.state_dir)
         self._frozen = settings.state_dir / "settings-in-force" / config.name
         _freeze(around.disk, self._frozen, config.read_bytes())
@@ -122,6 +130,8 @@ class Daemon:
             )
             return self._run()
         finally:
+            if self._listener is not None:
+                self._listener.close()
             if self._reloader is not None:
                 self._reloader.close()
             self._selfwatch.close()
@@ -313,6 +323,7 @@ class Daemon:
             project, self._compile, files, self._bundle, self._propose, self._refusals, self._log, self._metrics
         )
         self._reloader.watch()
+        self._listen()
         LagWatch(self._kafka, self._metrics)
         if self._stopped:
             self._supervisor.stop()
@@ -399,8 +410,11 @@ class Daemon:
 
     def _command(self, request: Request, say: Callable[[str], None]) -> Mapping[str, Any]:
         """From a thread of the control socket."""
+        return commands.run(self._context(), request, say)
+
+    def _context(self) -> Context:
         around = self._around
-        context = Context(
+        return Context(
             settings=self._settings,
             started_ms=self._started_ms,
             supervisor=self._supervisor,
@@ -416,8 +430,19 @@ class Daemon:
             spoken=self._spoken,
             leads=self._is_first,
             compile=self._compile,
+            dispositions=self._dispositions.by_rule,
         )
-        return commands.run(context, request, say)
+
+    def _listen(self) -> None:
+        """To the control topic, on the host whose changes hold for all."""
+        settings = self._settings
+        if settings.control_topic and self._is_first:
+            effects = Effects(self._context, self._dispositions, self._files_changed)
+            self._listener = Listener(
+                self._kafka, settings.control_topic, settings.topics.dead_letters, Position(*self._kept_in), effects,
+                self._dispositions, self._metrics, self._log,
+            )  # fmt: skip
+            self._listener.start()
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -485,6 +510,12 @@ def _mirror(settings: Settings, log: Log, metrics: Metrics) -> ContentMirror | N
     """Raises Unavailable for a store whose address or library is not there."""
     shared = shared_store(settings)
     return None if shared is None else ContentMirror(shared, log, metrics)
+
+
+def _kept_in(settings: Settings, disk: Disk) -> tuple[Files, Path]:
+    """Where the next host finds what this one has heard. Raises Unavailable for a store that is not there."""
+    shared = shared_store(settings)
+    return (disk, settings.state_dir) if shared is None else (shared.files, shared.folder)
 
 
 def _hosts(settings: Settings, clock: Clock, log: Log) -> Hosts | None:

@@ -152,6 +152,12 @@ _ALL = (
     Metric("table_age_seconds", "Since a table's data file was written, or its rows were last fetched.", ("file",)),
     Metric("table_fetches_total", "Times a table was fetched from its database or topic.", ("outcome", "table")),
     Metric("rules_stale_seconds", "How long what was compiled has been waiting to be put in force."),
+    Metric(
+        "control_records_total",
+        "Records of the control topic, by kind and what came of them: taken, repeated, over, refused.",
+        ("kind", "outcome"),
+    ),
+    Metric("dispositions", "Alarms of which somebody said what they were, by rule and verdict.", ("rule", "verdict")),
     # models
     Metric("model_scored_total", "Rows that a version of a model gave a score.", ("model", "version")),
     Metric(

@@ -111,6 +111,7 @@ def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enric
         log_level=body.text("log_level", default.log_level),
         control_socket=_control_socket(path, body, state_dir),
         control_group=body.text("control_group"),
+        control_topic=_control_topic(body, findings),
         self_alerts=_self_alerts(body, findings),
     )
 
@@ -146,6 +147,11 @@ def _control_socket(path: Path, body: Read, state_dir: Path) -> Path | None:
     if said == "off":
         return None
     return (path.parent / said).absolute() if said else state_dir / SOCKET_NAME
+
+
+def _control_topic(body: Read, findings: Findings) -> str:
+    node = body.values.get("control")
+    return read(node, settings_spec.CONTROL, findings).text("topic") if isinstance(node, Mapping) else ""
 
 
 def _folder(body: Read, name: str, usual: tuple[str, ...], base: Path, given: Path | None, findings: Findings) -> Path:

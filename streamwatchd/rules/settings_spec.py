@@ -151,6 +151,12 @@ TOPICS = Record(
     "The topics that streamwatchd writes.",
 )
 
+CONTROL = Record(
+    "control",
+    (Field("topic", _TOPIC, "The topic; it is made where it is not there.", "streamwatchd.control", required=True),),
+    "What other programs may say while the daemon runs: silences, acknowledgements and verdicts, over a topic.",
+)
+
 STORE_OPTIONS = Record(
     "snapshot_store_options",
     (
@@ -318,6 +324,7 @@ SETTINGS = Record(
             "A group of this machine that may use that socket, besides root and the daemon's own user.",
             "operators",
         ),
+        Field("control", CONTROL, "A topic of silences, acknowledgements and verdicts.", "{topic: ops.control}"),
         Field("max_future", Duration(), "Events stamped further ahead than this are dead letters.", "5m", default="5m"),
         Field(
             "idle_jump", Duration(), "Total silence longer than this is not caught up with at once.", "1h", default="1h"

@@ -28,6 +28,7 @@ SILENCE = Record(
         Field("during", Name("a calendar"), "Only while this calendar holds.", "core_maintenance"),
         Field("reason", Text("a text"), "Why, for those who wonder at night.", "router upgrade", required=True),
         Field("by", Text("a name"), "Who says so.", "anna"),
+        Field("id", Text("an id"), "The record of the control topic that said it.", "chg-4711"),
     ),
     "Alarms of which nobody is told for a while; they are judged and written as ever.",
 )
@@ -41,6 +42,7 @@ ACK = Record(
         Field("by", Text("a name"), "Who knows.", "anna", required=True),
         Field("note", Text("a text"), "What is being done.", "disk is being replaced"),
         Field("at", Text(_TIME), "When it was said.", '"2026-03-01T22:05:00Z"'),
+        Field("id", Text("an id"), "The record of the control topic that said it.", "chg-4711"),
     ),
     "Somebody knows of what is up when this comes into force: it is not told again until it resolves or grows worse.",
 )

@@ -12,7 +12,7 @@ from streamwatchd.operators.document import iso
 
 
 def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> Mapping[str, Any]:
-    """`rule`, `keys`, `where`, `by`, `note`."""
+    """`rule`, `keys`, `where`, `by`, `note`, `id`."""
     with turn(context):
         entry, version = say_first(context, _ways(context, arguments), say)
         context.log.info("alarm_acknowledged", **entry)
@@ -26,4 +26,5 @@ def _ways(context: Context, arguments: Mapping[str, Any]) -> Iterator[tuple[Entr
         entry = {"ack": name, "rule": str(arguments["rule"]), "by": str(arguments["by"]), "at": iso(now_ms)}
         entry |= {"note": str(arguments["note"])} if arguments.get("note") else {}
         entry |= {"where": where} if where else {}
+        entry |= {"id": str(arguments["id"])} if arguments.get("id") else {}
         yield entry, spoken.with_ack(entry, now_ms)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from streamwatchd.daemon.commands.context import Context
+from streamwatchd.daemon.control_topic.dispositions import precision
 from streamwatchd.errors import StateMismatch
 from streamwatchd.operators.document import iso
 from streamwatchd.operators.spec import LogicalPlan
@@ -16,19 +17,20 @@ _NODE = {"node_seconds_total": "seconds", "node_rows_total": "rows", "node_calls
 
 
 def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> Mapping[str, Any]:
-    """Numbers count from the start of each worker process; `seconds` are of one processor."""
+    """Numbers count from the start of each worker process; `seconds` are of one processor.
+    `precision` is the share of confirmed alarms among those of which somebody said what they were."""
     supervisor, _ = context.working()
     reports = [slot.report for slot in supervisor.slots if slot.report is not None]
     now_ms = context.clock.now_ms()
     return {
         "at": iso(now_ms),
         "at_ms": now_ms,
-        "rules": list(_rules(_names(context), reports)),
+        "rules": list(_rules(kinds_in_force(context), reports, context.dispositions())),
         "nodes": list(_nodes(reports)),
     }
 
 
-def _names(context: Context) -> Mapping[str, str]:
+def kinds_in_force(context: Context) -> Mapping[str, str]:
     """Rules in force → their kinds."""
     try:
         return names_of(context.store.content(context.store.versions[-1].digest).program.plan)
@@ -50,7 +52,9 @@ def names_of(plan: LogicalPlan) -> dict[str, str]:
     return found
 
 
-def _rules(names: Mapping[str, str], reports: list[Report]) -> Iterator[dict[str, Any]]:
+def _rules(
+    names: Mapping[str, str], reports: list[Report], said: Mapping[str, Mapping[str, int]]
+) -> Iterator[dict[str, Any]]:
     events: dict[str, Counter[str]] = defaultdict(Counter)
     late: Counter[str] = Counter()
     for metric, labels, value in _counted(reports):
@@ -59,7 +63,9 @@ def _rules(names: Mapping[str, str], reports: list[Report]) -> Iterator[dict[str
         elif metric == "rule_late_total":
             late[labels["rule"]] += int(value)
     for name, kind in sorted(names.items()):
-        yield {"rule": name, "kind": kind, "events": dict(sorted(events[name].items())), "late": late[name]}
+        row = {"rule": name, "kind": kind, "events": dict(sorted(events[name].items())), "late": late[name]}
+        counts = dict(said.get(name, {}))
+        yield {**row, "dispositions": counts, "precision": precision(counts)}
 
 
 def _nodes(reports: list[Report]) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from streamwatchd.daemon.spoken import Entry
 
 
 def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> Mapping[str, Any]:
-    """`rules`, `labels`, `keys`, `where`, `from`, `until`, `reason`, `by`; or `end`, the name of a silence."""
+    """`rules`, `labels`, `keys`, `where`, `from`, `until`, `reason`, `by`, `id`; or `end`, the name of a silence."""
     with turn(context):
         if arguments.get("end"):
             return _end(context, str(arguments["end"]), say)
@@ -31,7 +31,7 @@ def _ways(context: Context, arguments: Mapping[str, Any]) -> Iterator[tuple[Entr
 
 def _entry(name: str, arguments: Mapping[str, Any], where: str) -> Entry:
     entry: dict[str, object] = {"silence": name, "reason": str(arguments["reason"]), "until": str(arguments["until"])}
-    for field in ("rules", "labels", "from", "by"):
+    for field in ("rules", "labels", "from", "by", "id"):
         if arguments.get(field):
             entry[field] = arguments[field]
     return entry | ({"where": where} if where else {})
