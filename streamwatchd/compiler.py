@@ -90,3 +90,5 @@ def _later(value: object) -> Iterator[str]:
     for each in fields(value) if is_dataclass(value) and not isinstance(value, type) else ():
         if each.metadata.get("later") and not each.repr and getattr(value, each.name):
             yield f", {each.name} {getattr(value, each.name)!r}"
+    for member in getattr(value, "members", ()):
+        yield from (f"{member.name}{told}" for told in _later(member))

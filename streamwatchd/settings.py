@@ -36,6 +36,7 @@ class Topics:
     self_alerts: str = ""
     heartbeat: str = "streamwatchd.heartbeat"
     anomalies: str = "streamwatchd.anomalies"
+    shadow: str = "streamwatchd.shadow"
 
     @property
     def of_self_alerts(self) -> str:

@@ -13,6 +13,7 @@ COMMANDS = {
     "test-rule": "Run the tests of rules.",
     "dry-run": "Play a recording through the daemon's own engine.",
     "explain": "Show how a rule runs, or why an alarm is up or is not.",
+    "shadow": "Say what a rule in shadow would have told.",
     "trace": "Show the way of one record.",
     "plan": "Say what an edit does to state, before the merge.",
     "fetch": "Fetch tables from databases and topics now.",

@@ -20,6 +20,7 @@ FILES = {
     Sink.ANOMALIES: "anomalies.ndjson",
     Sink.LATE: "late.ndjson",
     Sink.DEAD_LETTERS: "dead_letters.ndjson",
+    Sink.SHADOW: "shadow.ndjson",
 }
 
 _encode = msgspec.json.Encoder().encode
@@ -38,6 +39,7 @@ class Tally:
     anomalies: Counter[str] = field(default_factory=Counter)
     late: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
+    shadow: Counter[str] = field(default_factory=Counter)
     firing: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Alarms that have not resolved, by id; occurrences, which have no end, are not among them."""
 
@@ -88,6 +90,9 @@ class Results:
             case Sink.ANOMALIES if isinstance(value, dict):
                 tally.anomalies[str(value["anomaly"])] += 1
                 return value
+            case Sink.SHADOW if isinstance(value, dict):
+                tally.shadow[name_of(value)] += 1
+                return value
             case sink:
                 document = set_apart(output)
                 if sink is Sink.LATE:
@@ -101,6 +106,11 @@ class Results:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def name_of(document: Mapping[str, Any]) -> str:
+    """The rule that an alert, a KPI row or an anomaly is of."""
+    return str(document.get("rule") or document.get("kpi") or document.get("anomaly"))
 
 
 def set_apart(output: Output) -> dict[str, Any]:

@@ -33,6 +33,8 @@ def summary(played: Played, tally: Tally) -> Iterator[str]:
     yield from _counts("KPI rows", tally.kpis)
     if tally.anomalies:
         yield from _counts("anomalies", tally.anomalies)
+    if tally.shadow:
+        yield from _counts("in shadow", tally.shadow)
     yield from _counts("late", tally.late)
     yield from _counts("dead letters", tally.dead_letters)
     yield from _open(played, tally)

@@ -86,7 +86,7 @@ class _Heard:
         for output in outputs:
             if output.sink in (Sink.LATE, Sink.DEAD_LETTERS) and self.address.is_of(dict(output.headers)):
                 self.apart = output.sink, dict(output.headers)
-            elif output.sink in (Sink.ALERTS, Sink.KPIS) and isinstance(output.value, dict):
+            elif output.sink in (Sink.ALERTS, Sink.KPIS, Sink.SHADOW) and isinstance(output.value, dict):
                 self.documents.append(output.value)
 
 

@@ -38,7 +38,12 @@ class Heard:
         for output in outputs:
             if output.sink is Sink.LATE:
                 self._take_late(output)
-            elif isinstance(output.value, dict) and output.sink in (Sink.ALERTS, Sink.KPIS, Sink.ANOMALIES):
+            elif isinstance(output.value, dict) and output.sink in (
+                Sink.ALERTS,
+                Sink.KPIS,
+                Sink.ANOMALIES,
+                Sink.SHADOW,
+            ):
                 self._take(output.value)
 
     def _take(self, document: Document) -> None:

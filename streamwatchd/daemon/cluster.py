@@ -26,7 +26,15 @@ _WEEK_MS = 7 * 24 * 3600 * 1000
 def own_topics(settings: Settings, stages: int) -> list[NewTopic]:
     """What streamwatchd writes to. The exchange's partition count is fixed when it is created."""
     topics = settings.topics
-    outputs = [topics.alerts, topics.kpis, topics.anomalies, topics.late, topics.dead_letters, topics.enriched]
+    outputs = [
+        topics.alerts,
+        topics.kpis,
+        topics.anomalies,
+        topics.late,
+        topics.dead_letters,
+        topics.enriched,
+        topics.shadow,
+    ]
     outputs += [topics.of_self_alerts] if topics.of_self_alerts not in outputs else []
     keep = {"cleanup.policy": "delete", "retention.ms": str(_WEEK_MS)}
     return [

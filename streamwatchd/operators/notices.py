@@ -149,3 +149,14 @@ class Notices:
             labels = {**dict.fromkeys(old._untold, "unless"), **hidden}
             self.muting.hidden |= {up[place]: label for place, label in labels.items() if place in up}
         self.reminders.adopt(old.reminders, up, self._rule_of, at_ms)
+
+    def tell_again(self, rules: frozenset[str]) -> None:
+        """At the next T: what is up of rules that were in shadow, as nobody was told of it."""
+        for place in self._life.firing().tolist() if rules else ():
+            if self._rule_of(place) not in rules:
+                continue
+            if self.muting is None:
+                self._untold.add(place)
+            else:
+                self.muting.told.pop(place, None)
+                self.muting.hidden[place] = "shadow"

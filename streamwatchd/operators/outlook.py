@@ -12,6 +12,8 @@ from streamwatchd.operators.asking import FOREVER
 from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.kpi import KpiNode
 from streamwatchd.operators.node import Node, first_multiple_above
+from streamwatchd.operators.promotion import names_now
+from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.spec import Reading
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 from streamwatchd.operators.wire import Wire, names_of, rules_of
@@ -61,9 +63,16 @@ def endings(flow: Flow) -> Iterator[Ending]:
         if wire.until_ms < FOREVER:
             heirs = [heir for heir in flow.wires.values() if heir.until_ms == FOREVER and name in heir.after]
             for rule in sorted(names_of(wire.node)):
-                now = wire.left.renamed.get(rule, rule)
-                if not any(now in names_of(heir.node) for heir in heirs):
+                if not any(_goes_on(wire, heir.node, rule) for heir in heirs):
                     yield Ending(rule, "rule_changed" if rule in wire.left.living else "rule_removed")
+
+
+def _goes_on(old: Wire, heir: Node, rule: str) -> bool:
+    """Whether the alarms of a rule that ends go on in an heir."""
+    if not isinstance(old.node, WindowAlarmNode | RowAlarmNode) or not isinstance(heir, WindowAlarmNode | RowAlarmNode):
+        return False
+    now = names_now(old.node.spec.members, heir.spec.members, old.left.renamed)
+    return now(rule) in names_of(heir)
 
 
 def _outlook(flow: Flow, wire: Wire, rule: str, at_ms: int) -> Outlook:

@@ -25,6 +25,7 @@ from streamwatchd.operators.lifecycle import Lifecycle, Transition, same_levels
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
 from streamwatchd.operators.occurrences import Occurrences, Place, origin_of, window_of
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
+from streamwatchd.operators.promotion import names_now, promoted
 from streamwatchd.operators.row_chooser import Chooser
 from streamwatchd.operators.row_queue import FORGET, NEVER, ROW, SILENCE, Queue, rounds, running_max, tick_queue
 from streamwatchd.operators.spec import RowAlarmSpec
@@ -124,7 +125,8 @@ class RowAlarmNode:
 
     def tell(self, names: frozenset[str], at_ms: int | None) -> None:
         """Others want to know of these rules from an instant on; of alarms judged in order only."""
-        self.telling.begin(names & {member.name for member in self.spec.members if self.spec.ordered}, at_ms)
+        mine = {member.name for member in self.spec.members if self.spec.ordered and not member.shadow}
+        self.telling.begin(names & mine, at_ms)
 
     def _announce(self, judged_ms: int) -> None:
         """Tell others of what changed, and, where they have come since, of all that is up."""
@@ -520,23 +522,28 @@ class RowAlarmNode:
         """Take over the alarms of rules that go on here from E; they leave the old node."""
         rows, places, names, *rest = old.snapshot()
         storms, limits, *_ = rest[3]
-
-        def now(name: str) -> str:
-            return renamed.get(name, name)
-
+        now = names_now(old.spec.members, self.spec.members, renamed)
         names = [[now(name), *key] for name, *key in names]
         self._take([rows, places, names, *rest[:3]], same_levels(old.life.levels, self.life.levels))
         self.storms.restore(storms, self.life.firing().tolist(), now)
         self.limits.restore(limits, now)
         mine = {member.name for member in self.spec.members}
         was = [member.name for member in old.spec.members]
-        gone = [place for (m, _), place in old.places.items() if renamed.get(was[m], was[m]) in mine]
+        gone = [place for (m, _), place in old.places.items() if now(was[m]) in mine]
         moved = [name for name in was if now(name) in mine]
         old.storms.leave(gone, moved)
         old.limits.leave(moved)
         old.life.end(np.array(gone, np.intp), 0, "")
         for place in gone:
             old.ids.pop(place, None)
+        self._tell_again(promoted(old.spec.members, self.spec.members, renamed), at_ms)
+
+    def _tell_again(self, names: frozenset[str], at_ms: int) -> None:
+        """Of alarms of which nobody was told as the rule was in shadow; their last events are not known any more."""
+        members = self.spec.members
+        places = [place for place in self.life.firing().tolist() if members[self.pairs[place][0]].name in names]
+        told: list[Told] = [(_AFTER_ROWS, self.life.note(place, at_ms, "unmuted"), True) for place in places]
+        self._publish_in_turn(Frame(np.zeros(0, np.int64), {}), told, None)
 
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         """What nobody took over ends at E."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from streamwatchd.batch import TRUE, Frame
@@ -15,6 +15,8 @@ from streamwatchd.operators.progress import Progress
 from streamwatchd.operators.spec import RowFeedSpec
 from streamwatchd.operators.wire import FeedWire
 
+Say = Callable[[Document], None]
+
 
 @dataclass(slots=True)
 class Outbox:
@@ -23,6 +25,8 @@ class Outbox:
     alerts: list[Document] = field(default_factory=list)
     kpis: list[Document] = field(default_factory=list)
     anomalies: list[Document] = field(default_factory=list)
+    shadows: list[Document] = field(default_factory=list)
+    """Of any of these kinds, of rules in shadow."""
     panes: list[tuple[Family, int, Pane]] = field(default_factory=list)
     rows: list[tuple[RowFeedSpec, Frame]] = field(default_factory=list)
     begun: list[tuple[str, int]] = field(default_factory=list)
@@ -44,6 +48,19 @@ class Outbox:
 
     def anomaly(self, document: Document) -> None:
         self.anomalies.append(document)
+
+    def unless_shadow(self, kind: str, say: Say, shadows: frozenset[str]) -> Say:
+        """`say` for documents that have under `kind` another name than one of `shadows`."""
+        if not shadows:
+            return say
+
+        def choose(document: Document) -> None:
+            if document[kind] in shadows:
+                self.shadows.append(document)
+            else:
+                say(document)
+
+        return choose
 
 
 def send_rows(feed: FeedWire, frame: Frame, evaluator: Evaluator, outbox: Outbox) -> None:

@@ -22,6 +22,7 @@ from streamwatchd.operators.lifecycle import SEVERITIES, Transition
 from streamwatchd.operators.node import least
 from streamwatchd.operators.occurrences import Place
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
+from streamwatchd.operators.promotion import GONE, names_now, promoted
 from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.spec import SequenceSpec
 
@@ -228,7 +229,7 @@ class SequenceNode(RowAlarmNode):
             fill_values(frame, self.spec.shape.values, self.evaluator)
         transition = self._transition(at_ms, "resolved", starts_at_ms, seq + 1, reason)
         self._say(transition, identity, key, frame, place, None)
-        self.telling.note(self.spec.members[0].name, self.space.keys[key], at_ms, fires=False)
+        self.telling.note(self.rule, self.space.keys[key], at_ms, fires=False)
         track.up = None
 
     def _say(
@@ -277,16 +278,32 @@ class SequenceNode(RowAlarmNode):
         tracks, *_ = old.snapshot()
         if _meaning(old) != _meaning(self):
             tracks = [[key, [], [], up, told] for key, _, _, up, told in tracks]
-        if self.sequence.until is None:
+        if self.sequence.until is None or names_now(old.spec.members, self.spec.members, renamed)(old.rule) == GONE:
             tracks = [[key, events, matches, None, told] for key, events, matches, _, told in tracks]
             old_tracks = old.tracks
             old.tracks = {key: Track(up=track.up) for key, track in old_tracks.items() if track.up is not None}
         else:
             old.tracks = {}
         self._take_tracks(tracks)
+        if promoted(old.spec.members, self.spec.members, renamed):
+            self._tell_anew(at_ms)
+
+    def _tell_anew(self, at_ms: int) -> None:
+        """Of alarms of which nobody was told as the rule was in shadow."""
+        for key, track in sorted(self.tracks.items(), key=lambda item: _order(self.space.keys[item[0]])):
+            if track.up is not None:
+                track.up[2] += 1
+                identity, starts_at_ms, seq, packed = track.up
+                frame = unpack_frame(packed)
+                fill_values(frame, self.spec.shape.values, self.evaluator)
+                self._say(self._transition(at_ms, "unmuted", starts_at_ms, seq, ""), identity, key, frame, 0, None)
+
+    @property
+    def rule(self) -> str:
+        return self.spec.members[0].name
 
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
-        reason = "rule_changed" if self.spec.members[0].name in living else "rule_removed"
+        reason = "rule_changed" if self.rule in living else "rule_removed"
         for key, track in sorted(self.tracks.items(), key=lambda item: _order(self.space.keys[item[0]])):
             if track.up is not None:
                 self._end(key, track, at_ms, reason, None)
@@ -298,7 +315,7 @@ class SequenceNode(RowAlarmNode):
             for key, track in self.tracks.items():
                 if track.up is not None:
                     values = self.space.keys[key]
-                    self.telling.note(self.spec.members[0].name, values, self.telling.since_ms - 1, fires=True)
+                    self.telling.note(self.rule, values, self.telling.since_ms - 1, fires=True)
             self.telling.since_ms = None
         self.telling.flush()
 

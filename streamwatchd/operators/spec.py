@@ -164,6 +164,7 @@ class KpiMember:
     constants: tuple[str, ...]
     labels: Mapping[str, str]
     written: bool = field(default=True, repr=False)
+    shadow: bool = field(default=False, repr=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,8 @@ class Member:
     runbook: str
     limit_per_minute: int
     max_active: int
+    shadow: bool = field(default=False, repr=False, metadata=LATER)
+    """What comes of it goes to the shadow topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +417,7 @@ class ScoreSpec:
     whens: tuple[Expr, ...]
     context: tuple[tuple[str, Expr], ...]
     labels: Mapping[str, str]
+    shadow: bool = field(default=False, repr=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

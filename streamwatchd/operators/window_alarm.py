@@ -30,6 +30,7 @@ from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
 from streamwatchd.operators.notices import Notices
 from streamwatchd.operators.pairs import Pairs
+from streamwatchd.operators.promotion import names_now, promoted
 from streamwatchd.operators.spec import AlarmShape, LearningAlarmSpec, Reading, Window, WindowAlarmSpec
 from streamwatchd.operators.storm import STORM, Name, Storms
 
@@ -318,7 +319,7 @@ class WindowAlarmNode:
 
     def tell(self, names: frozenset[str], at_ms: int | None) -> None:
         """Others want to know of these rules from an instant on."""
-        self.telling.begin(names & {member.name for member in self.spec.members}, at_ms)
+        self.telling.begin(names & {member.name for member in self.spec.members if not member.shadow}, at_ms)
         self._quiet &= self.telling.since_ms is None
 
     # what came late
@@ -473,8 +474,9 @@ class WindowAlarmNode:
         if self.baselines is not None and old.baselines is not None and self.family is old.family:
             self.baselines.adopt(old.baselines, renamed)
         _, _, rows, names, silent, ids, storms, *_ = old.snapshot()
-        names = [[renamed.get(name, name), *key] for name, *key in names]
-        silent = [[renamed.get(name, name), *key] for name, *key in silent]
+        now = names_now(old.spec.members, self.spec.members, renamed)
+        names = [[now(name), *key] for name, *key in names]
+        silent = [[now(name), *key] for name, *key in silent]
         for name, *key in (*names, *silent):
             if name in constants:
                 self.family.space.id_of((*constants[name], *key))
@@ -485,10 +487,11 @@ class WindowAlarmNode:
         gone = [place for place, here in zip(rows["place"].tolist(), found.tolist(), strict=True) if here >= 0]
         named = {place: old._name(place) for place in old.life.active().tolist()}
         known = self._places() if named else {}
-        now = {place: (renamed.get(str(name[0]), name[0]), *name[1:]) for place, name in named.items()}
-        self.notices.adopt(old.notices, {place: known[name] for place, name in now.items() if name in known}, at_ms)
-        self.storms.restore(storms, self.notices.notifying(), lambda name: renamed.get(name, name))
-        moved = [member.name for member in old.spec.members if renamed.get(member.name, member.name) in constants]
+        heirs = {place: (now(str(name[0])), *name[1:]) for place, name in named.items()}
+        self.notices.adopt(old.notices, {place: known[name] for place, name in heirs.items() if name in known}, at_ms)
+        self.notices.tell_again(promoted(old.spec.members, self.spec.members, renamed))
+        self.storms.restore(storms, self.notices.notifying(), now)
+        moved = [member.name for member in old.spec.members if now(member.name) in constants]
         old.storms.leave(gone, moved)
         old.life.end(np.array(gone, np.intp), 0, "")
         for place in gone:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Protocol, assert_never
 
 from streamwatchd.batch import Frame
@@ -23,13 +23,15 @@ from streamwatchd.operators.progress import Progress
 from streamwatchd.operators.release import keeps
 from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.score import ScoreNode
-from streamwatchd.operators.sending import Outbox, sending
+from streamwatchd.operators.sending import Outbox, Say, sending
 from streamwatchd.operators.sequence import SequenceNode
 from streamwatchd.operators.session import SessionNode
 from streamwatchd.operators.spec import (
     JoinSpec,
     KeyColumn,
+    KpiMember,
     KpiSpec,
+    Member,
     RowAlarmSpec,
     ScoreSpec,
     StageSpec,
@@ -153,12 +155,15 @@ class Wiring:
     def _make_node(self, part: NodeSpec, roots: frozenset[str]) -> Node:
         match part:
             case KpiSpec():
-                rows = KpiRows(part, self._evaluator, self._outbox.kpi, self._rows.push, self._rows.is_read)
+                say = self._outbox.unless_shadow("kpi", self._outbox.kpi, in_shadow(part.members))
+                rows = KpiRows(part, self._evaluator, say, self._rows.push, self._rows.is_read)
                 return (SessionNode if part.session_ms else KpiNode)(part, self.families, roots, rows)
             case JoinSpec():
                 return JoinNode(part, roots, self._rows.push)
             case ScoreSpec():
-                return ScoreNode(part, roots, self._evaluator, self._rows.push, self._outbox.anomaly)
+                shadows = frozenset([part.name] if part.shadow else ())
+                say = self._outbox.unless_shadow("anomaly", self._outbox.anomaly, shadows)
+                return ScoreNode(part, roots, self._evaluator, self._rows.push, say)
             case WindowAlarmSpec():
                 return self._window_alarm(part, roots)
             case RowAlarmSpec():
@@ -166,8 +171,11 @@ class Wiring:
                 flood = self._flood(space, part.id)
                 telling = Telling(part.shape.keys, self._rows.push)
                 kind = RowAlarmNode if part.sequence is None else SequenceNode
-                return kind(part, space, roots, self._evaluator, self._outbox.alert, flood, telling)
+                return kind(part, space, roots, self._evaluator, self._say_alert(part), flood, telling)
         assert_never(part)
+
+    def _say_alert(self, part: WindowAlarmSpec | RowAlarmSpec) -> Say:
+        return self._outbox.unless_shadow("rule", self._outbox.alert, in_shadow(part.members))
 
     def _window_alarm(self, part: WindowAlarmSpec, roots: frozenset[str]) -> WindowAlarmNode:
         expected = None
@@ -180,7 +188,7 @@ class Wiring:
                 self.states.setdefault(feed, FiringStates(leaf.keys))
             muting = Muting(part.mute, self._evaluator, self.states)
         telling = Telling(part.shape.keys, self._rows.push)
-        emit = self._outbox.alert
+        emit = self._say_alert(part)
         node = WindowAlarmNode(part, self.families, roots, self._evaluator, emit, expected, muting, telling)
         node.begun = lambda: self._progress.begun_of(roots)
         return node
@@ -360,3 +368,8 @@ class Wiring:
         for name in [name for name, wire in self.wires.items() if wire.until_ms < FOREVER]:
             if name not in nodes:
                 del self.wires[name]
+
+
+def in_shadow(members: Iterable[Member | KpiMember]) -> frozenset[str]:
+    """The names of rules whose documents go to the shadow topic."""
+    return frozenset(member.name for member in members if member.shadow)

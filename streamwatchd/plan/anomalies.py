@@ -47,6 +47,7 @@ def lower_scores(builder: Builder, rule: Anomaly, rows: str) -> Alarm:
         whens=tuple(level.when for level in alarm.levels),
         context=context_columns(alarm),
         labels=rule.labels,
+        shadow=rule.shadow,
     )
     _place(builder, rule, spec, home, origin)
     return alarm

@@ -74,6 +74,8 @@ def explain(plan: LogicalPlan, rules: RuleSet, name: str) -> list[Section]:
         sections.append(Section("otherwise", tuple(_otherwise(rule, place))))
     elif rule.when is not None:
         sections.append(Section("written", (f"only rows where {describe(rule.when)}; rules on it see all",)))
+    if rule.shadow:
+        sections.append(Section("in shadow", ("what comes of it goes to the shadow topic alone; it mutes nobody",)))
     sections.append(Section("keeps", tuple(_keeps(plan, place))))
     sections.append(Section("shares", tuple(_shares(plan, name, place))))
     return [section for section in sections if section.lines]

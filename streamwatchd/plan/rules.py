@@ -238,7 +238,7 @@ def _lower_kpi(builder: Builder, rule: Kpi, *, written: bool = True) -> None:
         plain = {field.name: getattr(shape, field.name) for field in fields(KpiSpec)}
         shape = TopKpiSpec(**plain, most=rule.top.most, value=rule.top.value, until=rule.top.until)
     draft = builder.draft(home)
-    spec = _among_its_like(draft, shape, KpiMember(rule.name, meaning, constants, rule.labels, written))
+    spec = _among_its_like(draft, shape, KpiMember(rule.name, meaning, constants, rule.labels, written, rule.shadow))
     draft.roots[spec.id] = draft.roots[rule.name] = builder.roots(home, rule.sources)
     columns = {key.name: key.kind for key in spec.keys} | {v.name: v.expr.type.kind.value for v in spec.values}
     route = home.route if home.route is not None else builder.streams[rule.sources[0]].route
@@ -344,6 +344,7 @@ def _member(drafted: _Drafted, group: str, params: tuple[float, ...]) -> Member:
         runbook=rule.runbook,
         limit_per_minute=rule.limit_per_minute,
         max_active=rule.max_active,
+        shadow=rule.shadow,
     )
 
 

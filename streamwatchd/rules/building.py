@@ -59,6 +59,7 @@ class Common(TypedDict):
     digest: str
     amend: bool
     amend_for_ms: int
+    shadow: bool
 
 
 @dataclass(slots=True)
@@ -282,6 +283,7 @@ def common(
         digest=draft.digest,
         amend=amend,
         amend_for_ms=body.duration("amend_for", max(AMEND_FOR_MS, every_ms)) if amend else 0,
+        shadow=body.text("mode") == "shadow",
     )
 
 

@@ -54,6 +54,13 @@ _COMMON = (
         "A rule of the same kind in this file, of which this one takes over what it does not say itself.",
         "cpu_high",
     ),
+    Field(
+        "mode",
+        Choice(("live", "shadow")),
+        "`shadow` writes what comes of the rule to `topics.shadow`, and nowhere else; `swctl shadow` reports.",
+        "shadow",
+        default="live",
+    ),
     Field("by", _KEYS, "The keys: each value has its own state. Fields, or columns of joined tables.", "[host, mount]"),
     Field("where", _EXPRESSION, "Keeps only the events for which this is true.", 'role == "critical"'),
     Field(

@@ -168,6 +168,8 @@ class RuleCommon:
     digest: str
     amend: bool = False
     amend_for_ms: int = 0
+    shadow: bool = False
+    """What comes of it goes to the shadow topic; no part of its meaning."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,7 @@ TOPICS = Record(
         Field("late", _TOPIC, "Events that came too late for their windows.", default="streamwatchd.late"),
         Field("dead_letters", _TOPIC, "Records that can't be read.", default="streamwatchd.dead-letters"),
         Field("enriched", _OFF_TOPIC, "Enriched events of sources with `emit_enriched`.", "streamwatchd.enriched"),
+        Field("shadow", _TOPIC, "What comes of rules with `mode: shadow`.", default="streamwatchd.shadow"),
         Field("exchange", _TOPIC, "Internal: rows and partials between shards.", default="streamwatchd.exchange"),
         Field("journal", _TOPIC, "Internal: the journal of epochs.", default="streamwatchd.journal"),
         Field(

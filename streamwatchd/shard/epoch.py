@@ -107,6 +107,8 @@ def _topic(topics: Topics, sink: Sink) -> str:
             return topics.dead_letters
         case Sink.ENRICHED:
             return topics.enriched
+        case Sink.SHADOW:
+            return topics.shadow
 
 
 def _record(output: Output, topic: str, emitted_at: str, dead_letters: str, most_bytes: int) -> Record:

@@ -13,11 +13,12 @@ class Sink(StrEnum):
     LATE = "late"
     DEAD_LETTERS = "dead_letters"
     ENRICHED = "enriched"
+    SHADOW = "shadow"
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A record for an output topic. `value` is a JSON document (alerts, kpis, anomalies, enriched) or the payload.
+    """A record for an output topic. `value` is a JSON document, of late events and dead letters the payload.
 
     Late events and dead letters keep the payload's bytes and carry `headers`: source, topic, partition, offset,
     reason (dead letters) or time and watermark (late), all as text. `emitted_at` is added by whoever writes it out.

@@ -82,8 +82,9 @@ def _documents(outbox: Outbox) -> list[Output]:
     alerts = [Output(Sink.ALERTS, _alert_key(document), document) for document in outbox.alerts]
     kpis = [Output(Sink.KPIS, _kpi_key(document), document) for document in outbox.kpis]
     anomalies = [Output(Sink.ANOMALIES, _anomaly_key(document), document) for document in outbox.anomalies]
-    outbox.alerts, outbox.kpis, outbox.anomalies = [], [], []
-    return alerts + kpis + anomalies
+    shadows = [Output(Sink.SHADOW, _shadow_key(document), document) for document in outbox.shadows]
+    outbox.alerts, outbox.kpis, outbox.anomalies, outbox.shadows = [], [], [], []
+    return alerts + kpis + anomalies + shadows
 
 
 def _alert_key(document: Mapping[str, object]) -> bytes:
@@ -101,6 +102,10 @@ def _anomaly_key(document: Mapping[str, object]) -> bytes:
 def _put_in_force(dimensions: Dimensions, at_ms: int, tables: Mapping[str, TableData], plan: LogicalPlan) -> None:
     """Tables, and what else a plan has by versions, from E on."""
     dimensions.switch(at_ms, tables, plan.defaults, plan.models, plan.silences, plan.acks)
+
+
+def _shadow_key(document: Mapping[str, object]) -> bytes:
+    return msgspec.json.encode([document.get("rule") or document.get("kpi") or document["anomaly"], document["key"]])
 
 
 class SourceTask:

@@ -48,11 +48,14 @@ class Voice:
 
 
 def speakers(plan: LogicalPlan) -> dict[str, Voice]:
-    """Family ids, and ids of alarms on rows → of the rules that read them the first by name."""
+    """Family ids, and ids of alarms on rows → of the rules that read them the first by name; rules in shadow tell
+    nobody."""
     found: dict[str, Voice] = {}
     for stage in (*plan.first.values(), *plan.later):
         for kpi in stage.kpis:
-            mine = [Voice(member.name, member.meaning, member.labels, "") for member in kpi.members]
+            mine = [
+                Voice(member.name, member.meaning, member.labels, "") for member in kpi.members if not member.shadow
+            ]
             _speak(found, mine, [kpi.family, *(reading.family for reading in kpi.readings)])
         for alarm in stage.window_alarms:
             families = [alarm.family, *(reading.family for reading in alarm.readings)]
@@ -83,10 +86,12 @@ def readers(plan: LogicalPlan) -> dict[str, str]:
 
 
 def _voices(members: Sequence[Member]) -> list[Voice]:
-    return [Voice(member.name, member.digest, member.labels, member.runbook) for member in members]
+    return [Voice(member.name, member.digest, member.labels, member.runbook) for member in members if not member.shadow]
 
 
 def _speak(found: dict[str, Voice], voices: list[Voice], ids: Sequence[str]) -> None:
+    if not voices:
+        return
     first = min(voices, key=lambda voice: voice.name)
     for each in ids:
         if each not in found or first.name < found[each].name:
