@@ -13,7 +13,7 @@ SELF_ALERTS = (
     "watermark_lag", "lso_lag", "offset_gap", "topic_id_changed", "partitions_changed", "commit_unknown_outcome",
     "producer_rebuilt", "snapshot_age", "snapshot_fallback", "snapshot_failed", "journal_gap", "shared_store",
     "late_share", "dead_letter_share", "future_skew", "key_cap_reached", "rule_file_invalid", "rules_stale",
-    "table_stale", "model_refused", "model_failed", "model_floods", "model_drifts",
+    "table_stale", "model_refused", "model_failed", "model_floods", "model_drifts", "model_blind",
     "model_rolled_back", "disk_free", "fd_free",
 )  # fmt: skip
 """Names of all; `daemon/selfwatch/conditions.py` says what each means."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from streamwatchd.cli.control import span
 from streamwatchd.cli.picture import branch, heading, hold, section, shown
+from streamwatchd.cli.score import score_lines
 from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.document import iso
 
@@ -20,6 +21,8 @@ def live(result: Answer) -> Iterator[str]:
         at_ms = answer.get("judged_at_ms") or answer["watermark_ms"] or result["at_ms"]
         yield heading(answer["kind"], result["rule"], key, at_ms)
         yield from section("state", _state(answer))
+        if answer.get("score"):
+            yield from section("score", score_lines(answer["score"]))
         yield from section("values", (_line(each) for each in answer.get("values", ())))
         for level in answer["levels"]:
             yield from _level(level, at_ms)

@@ -1,4 +1,4 @@
-"""Takes back a version of a model that floods or drifts: withdraws it in the repository, with an audit line.
+"""Takes back a version of a model that floods, drifts or is blind: withdraws it in the repository, with an audit line.
 
 The older good version takes effect as any change does: the watcher sees the repository change. A model is taken back
 once a day at most, so that an incident which every version calls odd does not take one after the other.
@@ -18,7 +18,7 @@ from streamwatchd.ports.open_files import open_files
 from streamwatchd.repository.store import GOOD, WITHDRAWN, ModelStore, Status
 from streamwatchd.settings import Settings
 
-FLOODS, DRIFTS = RULE + "model_floods", RULE + "model_drifts"
+FLOODS, DRIFTS, BLIND = RULE + "model_floods", RULE + "model_drifts", RULE + "model_blind"
 BY = "streamwatchd"
 _PAUSE_MS = 86_400_000
 
@@ -33,7 +33,7 @@ class ModelGuard:
         self._changed = changed
 
     def hear(self, document: Document) -> None:
-        if document["rule"] in (FLOODS, DRIFTS) and document["event"] == "fired":
+        if document["rule"] in (FLOODS, DRIFTS, BLIND) and document["event"] == "fired":
             model, version = str(document["key"]["model"]), int(document["key"]["version"])
             try:
                 self._take_back(model, version, str(document["message"]))

@@ -5,7 +5,8 @@ A version that fails on a batch gives no score and is counted; nothing that a mo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,8 @@ from streamwatchd.rules.streams import SCORE
 
 Index = npt.NDArray[np.intp]
 EmitAnomaly = Callable[[Document], None]
+_LOOKED_BACK = 4
+"""Instants whose rows are at hand for whoever asks; they are no state, a restart forgets them."""
 Tap = Callable[[list[tuple[object, ...]], Times, Numbers], None]
 """Keys, event times in ms (the last of each window) and vectors (n, features) of a batch, null as NaN."""
 
@@ -46,6 +49,15 @@ class _Batch:
     score: Numbers
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What came of the newest row of a key: `row` is a frame of it alone, `document` what an anomaly event would say.
+    None where no version was in force."""
+
+    row: Frame
+    document: Document | None
+
+
 class ScoreNode:
     """Rows wait until all of their instant are there. `tap` hears of every batch of vectors, scored or not."""
 
@@ -59,6 +71,7 @@ class ScoreNode:
         self.keeping, self.on_trial = Keeping(names, spec.forget_ms), Keeping(names, spec.forget_ms)
         self.tallies = Tallies()
         self.tap: Tap | None = None
+        self.recent: deque[tuple[Frame, _Batch | None]] = deque(maxlen=_LOOKED_BACK)
 
     def add(self, frame: Frame) -> None:
         """Rows of the stream that is scored."""
@@ -94,6 +107,7 @@ class ScoreNode:
         score = np.full(len(frame), np.nan) if batch is None else batch.score
         spans = {name: frame.columns[name] for name in (WINDOW_START, WINDOW_END)}
         scored = Frame(frame.time, {**keys, **values, SCORE: score, **spans})
+        self.recent.append((scored, batch))
         odd = self._odd(scored)
         if batch is not None:
             self.tallies.of(batch.manifest.id).add(batch.score, len(odd))
@@ -148,36 +162,51 @@ class ScoreNode:
     # what comes out
 
     def _write(self, scored: Frame, odd: Index, batch: _Batch) -> None:
-        """Anomaly events: rows where `when` is true, with what drove their score."""
-        if not len(odd):
-            return
-        spec, chosen = self.spec, odd.tolist()
-        said = odd[np.isfinite(batch.raw[odd])]
+        """Anomaly events: rows where `when` is true."""
+        if len(odd):
+            for document in self._documents(scored, odd, batch):
+                self.emit(document)
+
+    def said_of(self, key: Sequence[object]) -> Said | None:
+        """Of the last instants; None where the key had no row in them. Nothing is changed."""
+        for scored, batch in reversed(self.recent):
+            columns = [to_values(scored.columns[each.name]) for each in self.spec.keys]
+            rows: list[tuple[object, ...]] = list(zip(*columns, strict=True)) if columns else [()] * len(scored)
+            if tuple(key) in rows:
+                row = np.array([rows.index(tuple(key))], np.intp)
+                found = None if batch is None else self._documents(scored, row, batch)[0]
+                return Said(scored.take(row), found)
+        return None
+
+    def _documents(self, scored: Frame, rows: Index, batch: _Batch) -> list[Document]:
+        """What is said of some rows, with what drove their score."""
+        spec, chosen = self.spec, rows.tolist()
+        said = rows[np.isfinite(batch.raw[rows])]
         drivers = np.zeros((len(scored), len(spec.features)))
         drivers[said] = _drivers(batch.scorer, batch.vectors[said], batch.memory[said], int(scored.time[0]))
-        confidence = 1.0 - share_above(batch.manifest.calibration, batch.raw[odd])
+        confidence = 1.0 - share_above(batch.manifest.calibration, batch.raw[rows])
         details = Details(self.evaluator, scored, chosen)
         keys = [(key.name, picked(scored.columns[key.name], chosen)) for key in spec.keys]
         values = [(v.name, picked(scored.columns[v.name], chosen), v.integral) for v in spec.values]
         spans = picked(scored.columns[WINDOW_START], chosen), picked(scored.columns[WINDOW_END], chosen)
         numbers = picked(batch.score, chosen), picked(confidence, range(len(chosen)))
-        for i, row in enumerate(chosen):
-            self.emit(
-                {
-                    "anomaly": spec.name,
-                    "key": {name: column[i] for name, column in keys},
-                    "window": window(int(spans[0][i]), int(spans[1][i])),  # type: ignore[call-overload]
-                    "score": numbers[0][i],
-                    "confidence": numbers[1][i],
-                    "model": batch.manifest.name,
-                    "version": batch.manifest.version,
-                    "values": {name: plain(column[i], integral) for name, column, integral in values},
-                    "features": list(spec.features),
-                    "drivers": dict(zip(spec.features, drivers[row].tolist(), strict=True)),
-                    "context": details.context(spec.context, i),
-                    "labels": dict(spec.labels),
-                }
-            )
+        return [
+            {
+                "anomaly": spec.name,
+                "key": {name: column[i] for name, column in keys},
+                "window": window(int(spans[0][i]), int(spans[1][i])),  # type: ignore[call-overload]
+                "score": numbers[0][i],
+                "confidence": numbers[1][i],
+                "model": batch.manifest.name,
+                "version": batch.manifest.version,
+                "values": {name: plain(column[i], integral) for name, column, integral in values},
+                "features": list(spec.features),
+                "drivers": dict(zip(spec.features, drivers[row].tolist(), strict=True)),
+                "context": details.context(spec.context, i),
+                "labels": dict(spec.labels),
+            }
+            for i, row in enumerate(chosen)
+        ]
 
     # change and state
 

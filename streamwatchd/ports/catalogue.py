@@ -170,6 +170,8 @@ _ALL = (
         "Scores at or above a bound: 0.5, 0.65, 0.8, 0.9, 0.95, 0.99.",
         ("model", "version", "bound"),
     ),
+    Metric("model_score_thousandths_total", "The sum of its scores, in thousandths.", ("model", "version")),
+    Metric("model_expected_score", "The mean of scores that its calibration expects.", ("model", "version")),
     Metric(
         "model_expected_ratio",
         "Share of scores at or above a bound, 0.5 or 0.95, that its calibration expects.",

@@ -15,7 +15,8 @@ from streamwatchd.repository.manifest import Calibration, Tail
 _PER_RATE = 0.35
 """0.05 at one exceedance in 7 days: 0.05 × 7."""
 _BODY = 256
-_TAIL_SHARE = 0.02
+_TAIL_SHARE = 0.005
+"""More is no tail yet: busy and calm spells of some keys make a shoulder there, whose shape says that scores end."""
 _LEAST_TAIL = 20
 
 Numbers = npt.NDArray[np.float64]
@@ -75,12 +76,21 @@ def share_of(calibration: Calibration, score: float) -> float:
     return float(per_day ** (-score / (1.0 - _PER_RATE)))
 
 
+def mean_score(calibration: Calibration) -> float:
+    """Of normal vectors, whose shares are spread evenly from 0 to 1."""
+    per_day = calibration.per_day
+    if per_day <= 1.0:
+        return 1.0 - _PER_RATE * per_day / 2
+    logs = 1.0 - (1.0 + float(np.log(per_day))) / per_day
+    return (1.0 - _PER_RATE / 2) / per_day + (1.0 - _PER_RATE) * logs / float(np.log(per_day))
+
+
 def fit(raw: Numbers, per_day: float) -> Calibration:
     """From the raw scores of held-back normal vectors, at least 100 of them.
 
     The tail is fitted by probability-weighted moments (Hosking and Wallis 1987), which never fail. One that seems to
-    end (a negative shape) gets two standard errors of doubt: beyond its end everything scores 1. Raises ValueError for
-    too few.
+    end (a negative shape) gets two standard errors of doubt, as beyond its end everything scores 1; so it seldom ends.
+    Raises ValueError for too few.
     """
     raw = np.sort(raw[np.isfinite(raw)])
     if len(raw) < 100:
@@ -89,7 +99,7 @@ def fit(raw: Numbers, per_day: float) -> Calibration:
     threshold = float(raw[-count - 1])
     excess = raw[-count:] - threshold
     shape, scale = _moments(excess)
-    error = _shape_error(excess)
+    error = _shape_error(excess, shape)
     if shape < 0:
         shape = min(shape + 2.0 * error, 0.0)
         scale = max(float(excess.mean()), 1e-9) * (1.0 - shape)
@@ -118,8 +128,11 @@ def _moments(excess: Numbers) -> tuple[float, float]:
     return shape, mean * (1.0 - shape)
 
 
-def _shape_error(excess: Numbers) -> float:
-    """By jackknife over ten blocks."""
+def _shape_error(excess: Numbers, shape: float) -> float:
+    """By jackknife over ten blocks, and at least what theory says of so many (Hosking and Wallis 1987, table 2): where
+    all blocks meet the same bound, they agree on nothing."""
     blocks = 10
+    k = min(max(-shape, -0.4), 0.5)
+    variance = (1 + k) * (2 + k) ** 2 * (1 + k + 2 * k * k) / ((1 + 2 * k) * (3 + 2 * k)) / len(excess)
     shapes = np.array([_moments(np.delete(excess, np.s_[start::blocks]))[0] for start in range(blocks)])
-    return float(np.sqrt((blocks - 1) / blocks * ((shapes - shapes.mean()) ** 2).sum()))
+    return float(np.sqrt(max((blocks - 1) / blocks * ((shapes - shapes.mean()) ** 2).sum(), variance)))

@@ -222,7 +222,7 @@ SELF_ALERT = Record(
         Field(
             "model_hold",
             Duration(),
-            "How long a version of a model must flood before it is taken back; ten times as long if it drifts.",
+            "How long a version of a model must flood to be taken back; ten times as long it must drift or be blind.",
             "1m",
             default="1m",
         ),

@@ -5,7 +5,7 @@ Answers are JSON-like: times in ms, texts as people write them. `cli.picture` sh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -22,6 +22,7 @@ from streamwatchd.operators.known import UNKNOWN
 from streamwatchd.operators.kpi import KpiNode
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Standing
 from streamwatchd.operators.row_alarm import RowAlarmNode
+from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.sequence import SequenceNode
 from streamwatchd.operators.spec import KeyColumn, Window
 from streamwatchd.operators.window_alarm import WindowAlarmNode
@@ -50,6 +51,8 @@ def insight(shard: Shard, rule: str, key: Key) -> list[Answer]:
             if "examples" in answer:
                 others.append(answer)
                 continue
+            if isinstance(node, RowAlarmNode):
+                answer |= _scored(task.flow.nodes.values(), node, member, rule, key)
             place = {"stage": task.id.stage, "topic": task.id.topic, "partition": task.id.partition}
             now = {"task": place, "watermark_ms": task.watermark if task.watermark > NEVER else None}
             found.append(answer | now | {"tables": _tables(node, task.dimensions, task.watermark)})
@@ -285,10 +288,9 @@ def _of_rows(node: RowAlarmNode, number: int, key: Key) -> Answer:
     if spec.occurrence:
         levels = [level_tree(level, spec.shape, node.evaluator, params) | _timer(None) for level in spec.shape.levels]
         return {"kind": "alarm", "standing": None, "levels": levels, "note": _OCCURRENCE}
-    found = _find(node.space, spec.shape.keys, (), key)
-    if found is None:
+    if _find(node.space, spec.shape.keys, (), key) is None:
         return _unknown(node.space, spec.shape.keys, 0, key)
-    place = node.places.get((number, found))
+    place = _place(node, number, key)
     standing = None if place is None else node.life.standing(place)
     last = None if place is None or place >= len(node.last) or node.last[place] <= NEVER else int(node.last[place])
     levels = [
@@ -302,6 +304,36 @@ def _of_rows(node: RowAlarmNode, number: int, key: Key) -> Answer:
         "last_event_ms": last,
         "waiting_rows": sum(map(len, node.waiting)),
         "note": "judged on each event; values of events are not kept",
+    }
+
+
+def _place(node: RowAlarmNode, number: int, key: Key) -> int | None:
+    found = _find(node.space, node.spec.shape.keys, (), key)
+    return None if found is None else node.places.get((number, found))
+
+
+def _scored(nodes: Iterable[object], alarm: RowAlarmNode, number: int, rule: str, key: Key) -> Answer:
+    """What the model made of the key's last row, and the levels with its values; nothing where no model scores."""
+    node = next((each for each in nodes if isinstance(each, ScoreNode) and each.spec.name == rule), None)
+    if node is None:
+        return {}
+    said = node.said_of([_value(key[each.name], each.kind) for each in node.spec.keys])
+    if said is None:
+        return {
+            "kind": "anomaly",
+            "score": None,
+            "note": "no row of the key in the last instants, or none since the start",
+        }
+    params, shape = alarm.spec.members[number].params, alarm.spec.shape
+    standing = None if (place := _place(alarm, number, key)) is None else alarm.life.standing(place)
+    return {
+        "kind": "anomaly",
+        "note": "" if said.document is not None else "no version of the model is in force",
+        "score": said.document,
+        "levels": [
+            level_tree(level, shape, alarm.evaluator, params, said.row) | _timer(standing, n, alarm.life.levels[n])
+            for n, level in enumerate(shape.levels)
+        ],
     }
 
 

@@ -93,6 +93,33 @@ def test_a_model_lives(project: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_next_training_hears_what_people_said(project: Path) -> None:
+    """A row that was confirmed is left out; one that was a false positive is learned from, whatever a label says."""
+    train = ("train", "traffic", "--rule", "off", "--from", str(project / "net.ndjson"), "--kind", "seasonal")
+    label = {"begin": "2026-01-05T01:00:00Z", "end": "2026-01-05T01:10:00Z", "key": {"link": "l1"}}
+    (project / "labels").write_text(json.dumps(label) + "\n")
+    labelled = (*train, "--labels", str(project / "labels"), "--report", str(project / "r"))
+
+    def left_out() -> int:
+        version = store.versions("traffic")[-1]
+        return store.read("traffic", version).manifest.training.left_out
+
+    def mark(verdict: str, link: str, at: str) -> None:
+        key = ("--key", f"link={link}", "--at", at, "--score", "0.97")
+        assert swctl(project, "mark", "traffic@1", verdict, *key).exit_code == 0
+
+    store = ModelStore(RealDisk(), project / "models")
+    assert swctl(project, *labelled).exit_code == 0
+    assert left_out() == 10
+    mark("false-positive", "l1", "2026-01-05T01:05:00Z")
+    assert swctl(project, *labelled).exit_code == 0
+    assert left_out() == 9
+    mark("confirmed", "l2", "2026-01-05T01:05:00Z")
+    assert swctl(project, *labelled).exit_code == 0
+    assert left_out() == 10
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_versions_are_compared(project: Path) -> None:
     """Text and JSON, over the same traffic; nothing is written."""
     train = ("train", "traffic", "--rule", "off", "--from", str(project / "net.ndjson"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamwatchd.daemon.metrics import Metrics
-from streamwatchd.daemon.model_guard import DRIFTS, FLOODS, ModelGuard
+from streamwatchd.daemon.model_guard import BLIND, DRIFTS, FLOODS, ModelGuard
 from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.repository.store import ModelStore
@@ -37,7 +37,7 @@ class Setting:
         return [self.store.status("mix", version).status for version in self.store.versions("mix")]
 
 
-@pytest.mark.parametrize("rule", [FLOODS, DRIFTS])
+@pytest.mark.parametrize("rule", [FLOODS, DRIFTS, BLIND])
 def test_the_version_is_withdrawn_with_an_audit_line(tmp_path: Path, rule: str) -> None:
     """The one before is the newest good one then; the metric says from what to what."""
     setting = Setting(tmp_path, 3)

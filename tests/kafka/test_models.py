@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 from pathlib import Path
@@ -11,8 +12,10 @@ from click.testing import CliRunner
 
 from streamwatchd.cli import main
 from streamwatchd.ports.disk import RealDisk
+from streamwatchd.repository.dispositions import read_dispositions
 from streamwatchd.repository.store import GOOD, WITHDRAWN, ModelStore, Status
 from tests.kafka.site import Site
+from tests.kafka.test_control_topic import say
 from tests.models.stump import put_stump
 from tests.published import misfits
 
@@ -127,5 +130,33 @@ def test_a_version_that_floods_is_taken_back(kafka: str, tmp_path: Path) -> None
         listed = CliRunner().invoke(main, ["model", "list", "--models", str(models)]).stdout
         assert "→ mix@1" in listed
         assert "withdrawn" in listed
+    finally:
+        site.end()
+
+
+def test_a_verdict_over_the_control_topic_shifts_the_model_in_force(kafka: str, tmp_path: Path) -> None:
+    """What was marked a false positive is kept beside the model; the version with the shift scores the next windows."""
+    site = Site(kafka, tmp_path)
+    site.settings["control"] = json.dumps({"topic": f"{site.name}.control"})
+    site.write({"odd.yaml": ODD}, kafka)
+    models = tmp_path / "models"
+    put_stump(models, "mix", "n", threshold=5.0, every_ms=10_000)
+    store = ModelStore(RealDisk(), models)
+    try:
+        site.start_and_wait()
+        site.until(lambda: bool(site.logged("control_topic_opened")))
+        site.feed(3_000)
+        site.until(lambda: bool(site.output("anomalies")))
+        event = site.output("anomalies")[0]
+        row = {"key": event["key"], "end": event["window"]["end"], "score": event["score"], "model": "mix"}
+        verdict = {"kind": "disposition", "id": "d1", "rule": "odd", "verdict": "false_positive", "by": "ann"}
+        say(site, {**verdict, **row, "version": 1})
+        site.until(lambda: store.versions("mix") == [1, 2])
+        site.until(lambda: site.health()[1].get("version", 0) >= 1)
+        site.feed(3_000)
+        site.until(lambda: {each["version"] for each in site.output("anomalies")} == {1, 2})
+        (kept,) = read_dispositions(store.files, store.root, "mix")
+        assert (kept.verdict, kept.key, kept.version, kept.by) == ("false_positive", event["key"], 1, "ann")
+        assert store.read("mix", 2).manifest.calibration.shift < 0
     finally:
         site.end()

@@ -196,3 +196,19 @@ def test_a_version_on_trial_is_counted_and_says_nothing() -> None:
     assert len(bench.alerts()) == 2
     bench.model(RULES, two).at(31, host="a", x=90).at(41, host="a", x=1).at(51, host="a", x=99).clock(60)
     assert [event["version"] for event in bench.events()] == [2]
+
+
+def test_what_was_said_of_the_last_row_of_a_key_is_at_hand() -> None:
+    """As an anomaly event would say it, odd or not; of a key without a row in the last instants nothing."""
+    bench = (
+        Scored(RULES, remembering("mean")).at(1, host="a", x=1).at(11, host="a", x=2).at(11, host="b", x=9).clock(20)
+    )
+    nodes = [n for s in bench.driver.shards for t in s.tasks.values() for n in t.flow.nodes.values()]
+    said = [each.said_of(("a",)) for each in nodes if isinstance(each, ScoreNode)]
+    (found,) = [each for each in said if each is not None]
+    assert found.document is not None
+    assert misfits("anomaly", [found.document]) == []
+    assert (found.document["values"], found.document["version"]) == ({"mean": 2.0}, 1)
+    assert len(found.row) == 1
+    assert bench.events() == []
+    assert all(each.said_of(("c",)) is None for each in nodes if isinstance(each, ScoreNode))

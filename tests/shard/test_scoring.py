@@ -19,8 +19,10 @@ def test_scores_are_counted_by_model_and_version() -> None:
     counters = bench.driver.shards[0].counters()
     version = (("model", "step"), ("version", "1"))
     found = {name: count for (name, labels), count in counters.items() if labels == version}
-    assert found == {"model_scored": 2, "model_unscored": 1, "model_failed": 0, "model_anomalies": 1}
+    scored = {"model_scored": 2, "model_unscored": 1, "model_failed": 0, "model_anomalies": 1}
+    assert found == scored | {"model_score_thousandths": 1_611}
     assert counters["model_scores", (("bound", "0.95"), *version)] == 1
-    unusual, odd = expected(with_models(RULES, remembering("mean")).plan)
+    unusual, odd, mean = expected(with_models(RULES, remembering("mean")).plan)
     assert unusual == ("model_expected_ratio", (("bound", "0.5"), *version), 1.0)
     assert odd == ("model_expected_ratio", (("bound", "0.95"), *version), pytest.approx((1 - 0.95) / 0.35))
+    assert mean == ("model_expected_score", version, 1 - 0.35 / 2)

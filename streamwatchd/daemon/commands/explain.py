@@ -54,9 +54,6 @@ def _check(rule: str, key: Mapping[str, str], plan: LogicalPlan) -> None:
     if rule not in names:
         hint = did_you_mean(rule, names) or "`swctl rules` lists those that are; `swctl reload` brings in edits"
         raise CommandRefused(f"no rule `{rule}` is in force; {hint}", "bad_request")
-    if names[rule] == "anomaly":
-        hint = f"see its rows in the topic `anomalies`, or `swctl explain {rule} --recording FILE`"
-        raise CommandRefused(f"`{rule}` is scored by a model: {hint}")
     wanted = _keys_of(rule, plan)
     if set(key) != set(wanted):
         takes = " ".join(f"--key {name}=…" for name in wanted) or "no --key: it has no `by`"

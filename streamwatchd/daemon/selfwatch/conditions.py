@@ -22,6 +22,9 @@ an incident makes some keys odd, a version that does not fit makes many so."""
 DRIFT_SHARE, DRIFT_S, _SLOWER = 0.2, 3_600.0, 10.0
 """It drifts where over an hour more than such a share is no longer usual, and so for longer: traffic has become another
 than it was trained on."""
+BLIND_SHARE = 0.25
+"""It is blind where over an hour its mean score is less than such a part of what its calibration expects: whatever
+comes is as usual to it. Measured on quiet weeks of both shipped models, an hour's mean is 0.85 to 1.35 of it."""
 _MOST_S = 86_400.0
 
 
@@ -102,6 +105,17 @@ def _beyond_calibration(bound: float, over_s: float) -> Look:
         return found
 
     return look
+
+
+def _of_expected_score(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
+    """By version the mean score over an hour, as a part of what the calibration expects."""
+    sums = sight.risen("model_score_thousandths_total", "model", "version", over_s=DRIFT_S)
+    expects = sight.gauge("model_expected_score", "model", "version")
+    found = {}
+    for key, scored in sight.risen("model_scored_total", "model", "version", over_s=DRIFT_S).items():
+        if scored >= _LEAST_RECORDS and expects.get(key):
+            found[key] = Finding(sums.get(key, 0.0) / 1000 / scored / expects[key])
+    return found
 
 
 def _never(limits: SelfAlerts) -> float:
@@ -304,8 +318,14 @@ CONDITIONS = (
         for_s=lambda limits: _SLOWER * limits.model_hold_ms / 1000, clear_s=60,
     ),
     Condition(
+        "model_blind", "major", _of_expected_score, lambda limits: BLIND_SHARE, "ratio",
+        "Scores of {model}@{version} are {value} of what its calibration expects over an hour: it finds nothing odd",
+        "traffic is not what it was trained on: train anew; an older good version takes over, if there is one",
+        for_s=lambda limits: _SLOWER * limits.model_hold_ms / 1000, clear_s=60, below=True,
+    ),
+    Condition(
         "model_rolled_back", "major", _happened("model_rollbacks_total", "model", "version", "to"), _never, "count",
-        "{model}@{version} flooded or drifted and was withdrawn; {model}@{to} takes over",
+        "{model}@{version} flooded, drifted or went blind and was withdrawn; {model}@{to} takes over",
         "look at what changed, then train anew; `swctl model promote` takes the decision back",
     ),
     # the machine

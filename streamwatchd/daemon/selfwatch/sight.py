@@ -14,7 +14,7 @@ Key = Labels
 
 _OF_STATE = frozenset({
     "events_total", "late_total", "dead_letters_total", "overflowed_total", "storms_total",
-    "model_scored_total", "model_failed_total", "model_scores_total",
+    "model_scored_total", "model_failed_total", "model_scores_total", "model_score_thousandths_total",
 })  # fmt: skip
 """Counters that a snapshot brings back: their first value is old news, and a step back is a replay."""
 

@@ -89,6 +89,15 @@ def _scored(second: int, odd: float, bound: str = "0.95") -> Samples:
     }
 
 
+def _meant(second: int, thousandths: float) -> Samples:
+    """Ten rows a second, of which a mean score of 0.1 is expected."""
+    return {
+        ("model_scored_total", (*VERSION, *SHARD)): 10.0 * second,
+        ("model_score_thousandths_total", (*VERSION, *SHARD)): thousandths,
+        ("model_expected_score", (*VERSION, *SHARD)): 0.1,
+    }
+
+
 FUTURE: Labels = (("reason", "future_time"), *OF_SHARD)
 SCENES: Mapping[str, Scene] = {
     "worker_down": gauge("worker_up", SHARD, 1, 0, shard="1"),
@@ -147,6 +156,12 @@ SCENES: Mapping[str, Scene] = {
         lambda s: _scored(s, 0.1, "0.5"),
         lambda s: _scored(s, 1.0 + 5.0 * min(s - 100, 300), "0.5"),
         lambda s: _scored(s, 1_501.0, "0.5"),
+        {"model": "mix", "version": "3"},
+    ),
+    "model_blind": Scene(
+        lambda s: _meant(s, 300.0 * s),
+        lambda s: _meant(s, 30_000.0),
+        lambda s: _meant(s, 30_000.0 + 1_000.0 * (s - 1_000)),
         {"model": "mix", "version": "3"},
     ),
     "model_rolled_back": happens(
