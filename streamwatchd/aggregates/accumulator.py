@@ -38,6 +38,9 @@ class Accumulator(Protocol):
     def copy(self, state: State) -> State:
         """One that later merges into `state` do not reach."""
 
+    def shrink(self, state: State) -> State:
+        """The same in fewer bytes, for panes that are kept for long; may share arrays with `state`."""
+
     def pack(self, state: State) -> object:
         """For `packing.pack`."""
 
@@ -59,6 +62,33 @@ def _scatter(target: npt.NDArray[Any], keys: Index | None, length: int) -> npt.N
     return target[:length] if keys is None else target[keys]
 
 
+def integers_of(value: Any, most: int) -> npt.NDArray[Any]:
+    """`value`, when it is an array of integers, `shrunk` or not, as `array_of` checks it."""
+    if not isinstance(value, np.ndarray) or value.dtype not in (np.int64, *_SHORTER):
+        raise ValueError("not an array of integers")
+    return array_of(value, value.dtype, most)
+
+
+_SHORTER: tuple[npt.DTypeLike, ...] = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32)
+"""Types of integers that are shorter than int64; sums of them are made in int64, which holds all of them."""
+
+
+def shrunk(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The integers in the shortest type that holds them all."""
+    low, high = (int(array.min()), int(array.max())) if len(array) else (0, 0)
+    return next((array.astype(dtype) for dtype in _SHORTER if _holds(dtype, low) and _holds(dtype, high)), array)
+
+
+def _holds(dtype: npt.DTypeLike, value: int) -> bool:
+    bounds = np.iinfo(np.dtype(dtype))
+    return bool(bounds.min <= value <= bounds.max)
+
+
+def widened(array: npt.NDArray[Any], size: int) -> npt.NDArray[np.int64]:
+    """The integers as int64 with at least `size` entries: what can be added to."""
+    return grown(array.astype(np.int64, copy=False), size, 0)
+
+
 def grown(array: npt.NDArray[Any], size: int, fill: object) -> npt.NDArray[Any]:
     """The array with at least `size` entries."""
     if len(array) >= size:
@@ -78,7 +108,7 @@ class Count:
         return np.bincount(groups, minlength=size).astype(np.int64, copy=False)
 
     def merge(self, state: State, other: State, keys: Index | None, size: int) -> State:
-        state = grown(state, size, 0)
+        state = widened(state, size)
         if keys is None:
             state[: len(other)] += other
         else:
@@ -91,11 +121,14 @@ class Count:
     def copy(self, state: State) -> State:
         return state.copy()
 
+    def shrink(self, state: State) -> State:
+        return shrunk(state)
+
     def pack(self, state: State) -> object:
         return state
 
     def unpack(self, packed: Any, size: int) -> State:
-        return array_of(packed, np.int64, size)
+        return integers_of(packed, size)
 
 
 class Sum:
@@ -114,7 +147,7 @@ class Sum:
     def merge(self, state: State, other: State, keys: Index | None, size: int) -> State:
         for number, sums in other.items():
             mine = state.get(number)
-            mine = np.zeros(size, np.int64) if mine is None else grown(mine, size, 0)
+            mine = np.zeros(size, np.int64) if mine is None else widened(mine, size)
             if keys is None:
                 mine[: len(sums)] += sums
             else:
@@ -129,13 +162,16 @@ class Sum:
     def copy(self, state: State) -> State:
         return {number: sums.copy() for number, sums in state.items()}
 
+    def shrink(self, state: State) -> State:
+        return {number: shrunk(sums) for number, sums in exact.carried(state).items()}
+
     def pack(self, state: State) -> object:
         return state
 
     def unpack(self, packed: Any, size: int) -> State:
         if not isinstance(packed, dict) or not all(exact.is_bin(number) for number in packed):
             raise ValueError("not the bins of a sum")
-        return {number: array_of(sums, np.int64, size) for number, sums in packed.items()}
+        return {number: integers_of(sums, size) for number, sums in packed.items()}
 
 
 class RoughSum(Sum):
@@ -182,6 +218,9 @@ class Extreme:
 
     def copy(self, state: State) -> State:
         return state.copy()
+
+    def shrink(self, state: State) -> State:
+        return state
 
     def pack(self, state: State) -> object:
         return state
@@ -243,6 +282,9 @@ class Edge:
 
     def copy(self, state: State) -> State:
         return state[0].copy(), state[1].copy()
+
+    def shrink(self, state: State) -> State:
+        return state
 
     def pack(self, state: State) -> object:
         return [state[0], state[1].tolist()]
@@ -310,6 +352,9 @@ class Pairs:
 
     def copy(self, state: State) -> State:
         return list(state)
+
+    def shrink(self, state: State) -> State:
+        return [compacted(state)]
 
     def pack(self, state: State) -> object:
         return list(compacted(state))

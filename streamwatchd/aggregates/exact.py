@@ -79,7 +79,8 @@ def to_float(bins: Bins, size: int) -> Numbers:
     digits, carry = _canonical(bins, size)
     negative = carry < 0
     if negative.any():
-        digits, carry = _canonical({n: np.where(negative[: len(s)], -s, s) for n, s in bins.items()}, size)
+        signed = {n: s.astype(np.int64, copy=False) for n, s in bins.items()}
+        digits, carry = _canonical({n: np.where(negative[: len(s)], -s, s) for n, s in signed.items()}, size)
     high = max(bins)
     result = np.zeros(size)
     if carry.any():
@@ -87,6 +88,24 @@ def to_float(bins: Bins, size: int) -> Numbers:
     for number, digit in reversed(digits):
         result += np.ldexp(digit.astype(np.float64), BIN_BITS * number)
     return np.where(negative, -result, result)
+
+
+def carried(bins: Bins) -> Bins:
+    """The same sums with digits in [0, 2^32) in all bins but the highest, and no bin that is 0 throughout.
+
+    A value of few bins needs no more than four bytes in each of them then, however it was added up.
+    """
+    size = max(map(len, bins.values()), default=0)
+    result: Bins = {}
+    carry = np.zeros(size, np.int64)
+    high = max(bins, default=0)
+    for number in range(min(bins, default=0), high + 1):
+        total = carry.copy()
+        if number in bins:
+            total[: len(bins[number])] += bins[number]
+        carry = total >> BIN_BITS
+        result[number] = total if number == high else total & (2**BIN_BITS - 1)
+    return {number: digits for number, digits in result.items() if digits.any()}
 
 
 def _canonical(bins: Bins, size: int) -> tuple[list[tuple[int, Integers]], Integers]:
@@ -106,7 +125,8 @@ def to_integers(bins: Bins, size: int, lowest: int) -> npt.NDArray[np.object_]:
     """The sums as Python integers in units of 2^(32·lowest); `lowest` must not lie above any bin."""
     total = np.zeros(size, np.int64).astype(object)
     for number, sums in bins.items():
-        total[: len(sums)] += sums.astype(object) * (1 << (BIN_BITS * (number - lowest)))
+        there = np.flatnonzero(sums[:size])
+        total[there] += sums[there].astype(object) << (BIN_BITS * (number - lowest))
     return total
 
 
@@ -122,9 +142,8 @@ def variances(sums: Bins, squares: Bins, counts: Numbers, size: int) -> Numbers:
     total = to_integers(sums, size, lowest)
     square = to_integers(squares, size, 2 * lowest)
     result = np.full(size, np.nan)
-    scale = 1 << (-2 * lowest * BIN_BITS)
-    for key in np.flatnonzero(counts > 0).tolist():
-        n = int(counts[key])
-        spread = n * square[key] - total[key] ** 2
-        result[key] = spread / (n * n * scale)
+    here = np.flatnonzero(counts > 0)
+    n = counts[here].astype(np.int64).astype(object)
+    spread = n * square[here] - total[here] * total[here]
+    result[here] = (spread / (n * n * (1 << (-2 * lowest * BIN_BITS)))).astype(np.float64)
     return result

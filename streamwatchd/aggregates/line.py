@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from streamwatchd.aggregates import exact
-from streamwatchd.aggregates.accumulator import State, Sum, array_of
+from streamwatchd.aggregates.accumulator import State, Sum, integers_of, shrunk
 from streamwatchd.batch import Column, Numbers, Rows, Times
 
 _KINDS = 5
@@ -42,10 +42,14 @@ class Line(Sum):
                 self.merge(state, {kind * _APART + number: sums for number, sums in found.items()}, None, size)
         return state
 
+    def shrink(self, state: State) -> State:
+        parts = (exact.carried(bins) for bins in _by_kind(state))
+        return {kind * _APART + n: shrunk(sums) for kind, bins in enumerate(parts) for n, sums in bins.items()}
+
     def unpack(self, packed: Any, size: int) -> State:
         if not isinstance(packed, dict) or not all(_is_bin(number) for number in packed):
             raise ValueError("not the bins of a line")
-        return {number: array_of(sums, np.int64, size) for number, sums in packed.items()}
+        return {number: integers_of(sums, size) for number, sums in packed.items()}
 
 
 def _is_bin(number: object) -> bool:
@@ -75,10 +79,7 @@ def fits(state: State, size: int) -> Iterator[tuple[int, int, int, int, int, int
 
     The sums of x are whole numbers of 1 / scale.
     """
-    bins: list[dict[int, Any]] = [{} for _ in range(_KINDS)]
-    for number, sums in state.items():
-        kind = (number + _APART // 2) // _APART
-        bins[kind][number - kind * _APART] = sums
+    bins = _by_kind(state)
     lowest = min([*bins[3], *bins[4], 0])
     counts, t, tt = (exact.to_integers(bins[kind], size, 0) for kind in (0, 1, 2))
     x, xt = (exact.to_integers(bins[kind], size, lowest) for kind in (3, 4))
@@ -87,6 +88,14 @@ def fits(state: State, size: int) -> Iterator[tuple[int, int, int, int, int, int
         spread = n * tt[key] - t[key] ** 2
         if spread:
             yield key, n, t[key], x[key], n * xt[key] - t[key] * x[key], spread, 1 << (-exact.BIN_BITS * lowest)
+
+
+def _by_kind(state: State) -> list[exact.Bins]:
+    bins: list[exact.Bins] = [{} for _ in range(_KINDS)]
+    for number, sums in state.items():
+        kind = (number + _APART // 2) // _APART
+        bins[kind][number - kind * _APART] = sums
+    return bins
 
 
 def quotient(numerator: int, denominator: int) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates import exact
-from streamwatchd.aggregates.accumulator import Index, State, array_of, grown
+from streamwatchd.aggregates.accumulator import Index, State, array_of, grown, integers_of, shrunk, widened
 from streamwatchd.aggregates.sketch import hash_of
 from streamwatchd.batch import Column, Numbers, Rows, Strings, Times
 
@@ -137,7 +137,7 @@ class Steps:
                     mine[:] = [_joined(mine)]
                 continue
             sums = state.get(number)
-            sums = np.zeros(size, np.int64) if sums is None else grown(sums, size, 0)
+            sums = np.zeros(size, np.int64) if sums is None else widened(sums, size)
             if keys is None:
                 sums[: len(part)] += part
             else:
@@ -154,6 +154,13 @@ class Steps:
     def copy(self, state: State) -> State:
         return {n: list(part) if n == _SAMPLES else part.copy() for n, part in state.items()}
 
+    def shrink(self, state: State) -> State:
+        if _SAMPLES in state:
+            return state
+        sums = exact.carried({n: part for n, part in state.items() if exact.is_bin(n)})
+        counts = {n: part for n, part in state.items() if not exact.is_bin(n)}
+        return {n: shrunk(part) for n, part in (sums | counts).items()}
+
     def pack(self, state: State) -> object:
         return {n: list(_joined(part)) if n == _SAMPLES else part for n, part in state.items()}
 
@@ -169,7 +176,7 @@ class Steps:
                     raise ValueError("samples of keys that are not there")
                 state[number] = [samples]
             elif number in (_STEPS, _SEEN) or exact.is_bin(number):
-                state[number] = array_of(part, np.int64, size)
+                state[number] = integers_of(part, size)
             else:
                 raise ValueError("not the sums of steps")
         return state

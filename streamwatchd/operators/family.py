@@ -81,7 +81,8 @@ class Family:
             self.late.accumulations = self.finest.accumulations
 
     def _table(self, table: TableSpec, spec: FamilySpec) -> PaneTable:
-        return PaneTable(table.width_ms, table.accumulations, track_times=spec.track_times and table.parent_ms == 0)
+        times = spec.track_times and table.parent_ms == 0
+        return PaneTable(table.width_ms, table.accumulations, track_times=times, is_long=table.is_long)
 
     @property
     def finest(self) -> PaneTable:
@@ -149,6 +150,7 @@ class Family:
         else:
             mine.accumulations = tuple(dict.fromkeys((*mine.accumulations, *table.accumulations)))
             mine.track_times |= spec.track_times and table.parent_ms == 0
+            mine.is_long |= table.is_long
 
     def _begin_table(self, table: TableSpec, covering: Sequence[FamilySpec], at_ms: int) -> None:
         width = table.width_ms
@@ -356,7 +358,15 @@ class Family:
                 if table.parent_ms:
                     wide = index * finest.width_ms // table.width_ms
                     self.tables[table.width_ms].merge_pane(wide, pane, None, size)
+        self._shrink_closed(until_ms)
         self.closed_ms = until_ms
+
+    def _shrink_closed(self, until_ms: int) -> None:
+        """Panes that stay for long and are final now."""
+        for width, table in self.tables.items():
+            if table.is_long:
+                for index in table.panes.within(self.closed_ms // width, until_ms // width):
+                    table.shrink(index)
 
     def _merge_pending(self, until_ms: int) -> None:
         finest = self.finest
@@ -409,7 +419,8 @@ class Family:
         end = window.end(judged_ms)
         size = len(self.space)
         start = min(end, max(end - window.size_ms, from_ms))
-        state = self.tables[window.width_ms].read(accumulation, start, end, size, keys)
+        reader = window.size_ms, window.ago_ms, from_ms
+        state = self.tables[window.width_ms].read(accumulation, start, end, size, keys, reader)
         if view is None or not self.late:
             return state
         return self._with_late(accumulation, state, self.late.between(start, end, view), keys)

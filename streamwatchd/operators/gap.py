@@ -190,7 +190,7 @@ def fill(family: Family, gap: Gap, past: Family, from_ms: int) -> None:
         for index, theirs in sorted(past.tables[width].panes.items()):
             if index * width >= from_ms or (gap.is_new and (index + 1) * width > past.closed_ms):
                 _fill_pane(table, index, lack, theirs, places)
-        table.forget_totals()
+        table.forget_windows()
     if gap.times:
         _fill_times(family.finest, past.finest, places)
     for manner in gap.spec.forgets:

@@ -6,20 +6,20 @@ A pane that the watermark has passed never changes. Windows are read by merging 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.aggregates.accumulator import State, array_of, grown
+from streamwatchd.aggregates.accumulator import State, array_of, grown, integers_of, shrunk
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.aggregates.steps import Codes, Last, Steps, series_codes
 from streamwatchd.batch import TRUE, Column, Frame, Rows, Times, take
 from streamwatchd.operators.evaluate import Evaluator, is_null
-from streamwatchd.operators.prefix import EXACT, RunningTotals
+from streamwatchd.operators.sliding import EXACT, Sliding
 from streamwatchd.operators.spec import Accumulation, StepAccumulation
 from streamwatchd.packing import Frozen, pack, thawed
 
@@ -27,8 +27,7 @@ COUNT = Accumulation("count", "rows", None, None)
 """Rows per key: every table keeps it, it says which keys have data in a pane."""
 
 _MERGE_AT_MOST = 4
-"""Windows of up to so many panes are merged; longer ones are read from running totals."""
-
+"""Windows of up to so many panes are merged; longer ones are kept and move on."""
 _MANY_KEYS = 4_096
 
 BEFORE_ALL, AFTER_ALL = -(2**62), 2**62
@@ -85,6 +84,15 @@ class Pane:
             accumulator = ACCUMULATORS[accumulation.accumulator]
             grown.states[accumulation] = accumulator.merge(accumulator.empty(size), state, None, size)
         return grown
+
+    def shrink(self) -> None:
+        """In fewer bytes, as it will stay for long; it may still be merged into, and grows again where it is."""
+        for accumulation, state in self.states.items():
+            self.states[accumulation] = ACCUMULATORS[accumulation.accumulator].shrink(state)
+        self.count = shrunk(self.count)
+        for accumulation, state in self.states.items():
+            if accumulation.accumulator == "count" and np.array_equal(state, self.count):
+                self.states[accumulation] = self.count
 
     def copy(self) -> Pane:
         """One that later merges into this pane do not reach."""
@@ -169,15 +177,17 @@ class Feed:
 
 
 class PaneTable:
-    """Panes of one width. `index` = start / width."""
+    """Panes of one width. `index` = start / width. One `is_long` keeps many of them."""
 
-    def __init__(self, width_ms: int, accumulations: Sequence[Accumulation], *, track_times: bool) -> None:
+    def __init__(
+        self, width_ms: int, accumulations: Sequence[Accumulation], *, track_times: bool, is_long: bool = False
+    ) -> None:
         self.width_ms = width_ms
         self.accumulations = tuple(accumulations)
-        self.track_times = track_times
+        self.track_times, self.is_long = track_times, is_long
         self.panes = Timeline()
         self._frozen: dict[int, Frozen] = {}
-        self._totals: dict[Accumulation, RunningTotals] = {}
+        self._windows: dict[Accumulation, Sliding] = {}
         self.lasts: dict[Accumulation, Last] = {}
         """Of what goes from sample to sample, the last ones in closed panes."""
 
@@ -267,18 +277,26 @@ class PaneTable:
                 start + self.width_ms,
             )
 
+    def shrink(self, index: int) -> None:
+        """A pane is final; one that nothing came into need not be there."""
+        if self.is_long and index in self.panes:
+            self.panes[index].shrink()
+
     def merge_pane(self, index: int, other: Pane, keys: npt.NDArray[np.intp] | None, size: int) -> None:
-        """Add a pane of the same width (a partial) or a finer one (a roll-up)."""
+        """Add a pane of the same width (a partial) or a finer one (a roll-up, which needs no times)."""
+        if not self.track_times:
+            other = replace(other, first=other.first[:0], last=other.last[:0])
         self._pane(index).merge(other, keys, size, self.accumulations)
 
     def put(self, index: int, pane: Pane) -> None:
-        """In the place of what may be there."""
+        """In the place of what may be there; no snapshot has seen the new one yet."""
         self.panes[index] = pane
+        self.shrink(index)
         self._frozen.pop(index, None)
 
-    def forget_totals(self) -> None:
+    def forget_windows(self) -> None:
         """Closed panes have changed."""
-        self._totals.clear()
+        self._windows.clear()
 
     def between(self, start_ms: int, end_ms: int) -> Iterator[Pane]:
         """The panes within [start, end), which are multiples of the width, in order of time."""
@@ -299,12 +317,16 @@ class PaneTable:
         end_ms: int,
         size: int,
         keys: npt.NDArray[np.intp] | None = None,
+        reader: Hashable = None,
     ) -> State:
-        """The merged state of a window of closed panes, for all keys or for `keys`; not to be changed by the caller."""
+        """The merged state of a window of closed panes, for all keys or for `keys`; not to be changed by the caller.
+
+        It is true until the same `reader` reads again: whoever moves a window on tells by that which one.
+        """
         accumulator = ACCUMULATORS[accumulation.accumulator]
         first, last = start_ms // self.width_ms, end_ms // self.width_ms
         if accumulation.accumulator in EXACT and last - first > _MERGE_AT_MOST:
-            state = self._total(accumulation, last, size).between(first, last, size)
+            state = self._sliding(accumulation).read(reader, first, last, size)
             return state if keys is None else accumulator.take(state, keys)
         state = accumulator.empty(size if keys is None else len(keys))
         for pane in self.between(start_ms, end_ms):
@@ -314,17 +336,18 @@ class PaneTable:
                 state = accumulator.merge(state, part, None, size if keys is None else len(keys))
         return state
 
-    def _total(self, accumulation: Accumulation, before: int, size: int) -> RunningTotals:
-        """Running totals of the panes below index `before`."""
-        totals = self._totals.get(accumulation)
-        if totals is None:
-            totals = self._totals[accumulation] = RunningTotals(accumulation)
-        after = totals.indices[-1] + 1 if totals.indices else BEFORE_ALL
-        for index in self.panes.within(after, before):
+    def _sliding(self, accumulation: Accumulation) -> Sliding:
+        windows = self._windows.get(accumulation)
+        if windows is None:
+            states = partial(self._states, accumulation)
+            windows = self._windows[accumulation] = Sliding(accumulation.accumulator, states)
+        return windows
+
+    def _states(self, accumulation: Accumulation, first: int, last: int) -> Iterator[State]:
+        for index in self.panes.within(first, last):
             state = self.panes[index].states.get(accumulation)
             if state is not None:
-                totals.add(index, state, size)
-        return totals
+                yield state
 
     def drop_before(self, time_ms: int) -> None:
         """Forget panes that end at or before `time_ms`."""
@@ -332,8 +355,8 @@ class PaneTable:
         for index in self.panes.within(BEFORE_ALL, limit):
             del self.panes[index]
             self._frozen.pop(index, None)
-        for totals in self._totals.values():
-            totals.drop_before(limit)
+        for windows in self._windows.values():
+            windows.drop_before(limit)
 
     def picture(self, closed_ms: int) -> dict[int, object]:
         """All panes, for packing: those that end at or before `closed_ms` as they are, of the others a copy."""
@@ -370,7 +393,7 @@ class PaneTable:
     def keep(self, accumulations: Sequence[Accumulation]) -> None:
         """Follow only these from here on; closed panes stay as they are until they are dropped."""
         for each in set(self.accumulations) - set(accumulations):
-            self._totals.pop(each, None)
+            self._windows.pop(each, None)
             self.lasts.pop(each, None)
         self.accumulations = tuple(accumulations)
 
@@ -403,7 +426,7 @@ def unpack_pane(packed: Sequence[Any], accumulations: Iterable[Accumulation], si
     """
     count, first, last, states = packed
     times = len(array_of(first, np.int64, size))
-    if len(array_of(last, np.int64, size)) != times or times > len(array_of(count, np.int64, size)):
+    if len(array_of(last, np.int64, size)) != times or times > len(integers_of(count, size)):
         raise ValueError("a pane without its times")
     known = {accumulation.tag: accumulation for accumulation in accumulations}
     found = {a: ACCUMULATORS[a.accumulator].unpack(states[tag], size) for tag, a in known.items() if tag in states}

@@ -91,6 +91,14 @@ class TableSpec:
     retention_ms: int
     accumulations: tuple[Accumulation, ...]
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it keeps so many panes that the closed ones are held in as few bytes as it takes."""
+        return self.retention_ms > _FEW * self.width_ms
+
+
+_FEW = 4
+
 
 @dataclass(frozen=True, slots=True)
 class FamilySpec:

@@ -158,7 +158,7 @@ def rows_for(need: Need, rows: Sequence[Row]) -> list[Row]:
             return [row for row in rows if row.value is not None]
 
 
-def reduced(need: Need, rows: Sequence[Row]) -> tuple[object, np.ndarray]:
+def reduced(need: Need, rows: Sequence[Row], *, shrunk: bool = False) -> tuple[object, np.ndarray]:
     """The state of a slice with groups of its own, through bytes; and the key of each group."""
     chosen = rows_for(need, rows)
     keys = np.array(sorted({row.key for row in chosen}), np.intp)
@@ -167,6 +167,8 @@ def reduced(need: Need, rows: Sequence[Row]) -> tuple[object, np.ndarray]:
     accumulator = ACCUMULATORS[need.accumulator]
     time = np.array([row.time for row in chosen], np.int64)
     state = accumulator.reduce(groups, len(keys), column, time)
+    if shrunk:
+        state = accumulator.shrink(settled(need, state, len(keys)))
     return accumulator.unpack(unpack(pack(accumulator.pack(state))), len(keys)), keys
 
 
@@ -274,6 +276,31 @@ def test_taking_keys_takes_their_answers(spec: AggregateSpec, data: st.DataObjec
     whole_answers = answers(spec, [rows])
     got = list(to_values(spec.finish(states, len(chosen), call_of(spec, rows), SPAN)))
     assert got == [whole_answers[key] for key in chosen.tolist()]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_shrunk_states_give_the_same_answers(spec: AggregateSpec, data: st.DataObject) -> None:
+    """To the last bit: one that is read as it is, one that others are merged into, and one merged into another."""
+    rows = data.draw(rows_for_spec(spec))
+    stepwise = any(isinstance(ACCUMULATORS[need.accumulator], Steps) for need in spec.needs)
+    ways: dict[str, list[State]] = {"read": [], "into": [], "from": []}
+    for need in spec.needs:
+        accumulator = ACCUMULATORS[need.accumulator]
+        halves = [rows, []] if stepwise else cuts(data, rows)
+        one, keys = reduced(need, rows, shrunk=True)
+        whole = accumulator.merge(accumulator.empty(KEYS), one, keys, KEYS)
+        ways["read"].append(accumulator.shrink(settled(need, whole, KEYS)))
+        into = accumulator.empty(KEYS)
+        for half in halves:
+            part, keys = reduced(need, half, shrunk=True)
+            into = accumulator.merge(accumulator.shrink(into), part, keys, KEYS)
+        ways["into"].append(accumulator.merge(accumulator.shrink(into), accumulator.empty(0), None, KEYS))
+        ways["from"].append(into)
+    wanted = answers(spec, [rows])
+    for way, states in ways.items():
+        assert list(to_values(spec.finish(states, KEYS, call_of(spec, rows), SPAN))) == wanted, way
 
 
 @pytest.mark.parametrize("value", [0.1, 1e-7, 85.3, 1e12 + 0.3])

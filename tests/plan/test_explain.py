@@ -54,7 +54,8 @@ def test_costs_follow_from_panes_and_accumulations() -> None:
     """Panes that are kept times what each holds."""
     count = Accumulation("count", "rows", None, None)
     assert pane_count(TableSpec(10_000, 0, 65_000, (count,))) == 7
-    assert table_bytes(TableSpec(10_000, 0, 65_000, (count, count))) == 7 * (8 + 8 + 8)
+    assert table_bytes(TableSpec(10_000, 0, 65_000, (count, count))) == 7 * (2 + 2 + 2)
+    assert table_bytes(TableSpec(10_000, 0, 20_000, (count,))) == 2 * (2 + 2) * 3
 
 
 def test_reminders_and_silences_of_an_alarm_are_said(tmp_path: Path) -> None:
