@@ -174,7 +174,8 @@ def diagnostic_page() -> Iterator[str]:
     yield "\n## As they read\n"
     yield "From tests that compare them to the letter.\n"
     goldens = seen_in_goldens()
-    for code in sorted(set(titles) & set(goldens)):
+    assert set(titles) <= set(goldens), f"no test shows {sorted(set(titles) - set(goldens))}"
+    for code in sorted(titles):
         yield f"### {code}\n\n```text\n{goldens[code]}\n```\n"
 
 

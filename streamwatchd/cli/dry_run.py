@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -18,7 +18,8 @@ from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.results import Results
 from streamwatchd.cli.since import config_at
 from streamwatchd.cli.summary import summary
-from streamwatchd.cli.times import MOMENT
+from streamwatchd.cli.times import MOMENT, PAST
+from streamwatchd.cli.traffic import Traffic, Wanted, traffic_of
 from streamwatchd.compiler import Compiled
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.plan.change import Side, compare
@@ -28,9 +29,12 @@ from streamwatchd.testing.episodes import What
 
 
 @click.command("dry-run")
-@click.argument("recording", metavar="RECORDING")
+@click.argument("recording", metavar="[RECORDING]", required=False)
 @project_options
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Where results are written.")
+@click.option("--topic", "topics", metavar="TOPIC", multiple=True, help="Play a topic or source, in place of a file.")
+@click.option("--from", "from_ms", type=PAST, metavar="TIME", help="Of a topic, from then on: 2h (ago), or a time.")
+@click.option("--until", "until_ms", type=PAST, metavar="TIME", help="Of a topic, up to then.")
 @click.option("--source", metavar="NAME", help="The source of bare events [default: the only one].")
 @click.option("--partitions", type=click.IntRange(1, 100_000), metavar="N", help="Spread bare events by the key.")
 @click.option("--flush", is_flag=True, help="Close the windows that the watermark has not closed.")
@@ -43,10 +47,13 @@ from streamwatchd.testing.episodes import What
 @click.pass_context
 def command(
     ctx: click.Context,
-    recording: str,
+    recording: str | None,
     config: Path | None,
     rules_dir: Path | None,
     out: Path | None,
+    topics: tuple[str, ...],
+    from_ms: int | None,
+    until_ms: int | None,
     source: str | None,
     partitions: int | None,
     flush: bool,
@@ -60,26 +67,31 @@ def command(
     """Play RECORDING and write alerts, KPI rows, late events and dead letters to DIR.
 
     RECORDING is NDJSON (plain, .gz, .zst) or Parquet, or `-` for standard input: records of Kafka as
-    {topic, partition, offset, timestamp, key, value}, or bare events of --source.
+    {topic, partition, offset, timestamp, key, value}, or bare events of --source. With --topic it is what Kafka holds
+    of topics or sources, all or --from … --until …, read once into a temporary file.
 
     With --against it is played with both versions: alerts added, removed and moved, by rule and owner (label `owner`
     or `team`). Exit code 0: done; 1: mistakes in rules, or more changes than --max-new or --max-gone allow.
     """
+    if (recording is None) == (not topics):
+        raise click.UsageError("say what to play: a RECORDING, or --topic TOPIC")
+    if not topics and (from_ms, until_ms) != (None, None):
+        raise click.UsageError("--from and --until go with --topic TOPIC")
     if out is None and against is None:
         raise click.UsageError("say where results are written: --out DIR")
     if against is None and (max_new, max_gone, output) != (None, None, "text"):
         raise click.UsageError("--max-new, --max-gone and --output go with --against REV")
     now_ms = int(time.time() * 1000) if now is None else now
     manner = Manner(source, partitions, flush, now_ms, exact_marks)
-    compiled, program = compile_or_exit(config, rules_dir)
-    if against is None:
-        assert out is not None
-        with Results(out, endless(compiled.loaded.ruleset)) as results:
-            played = rehearse(recording, compiled, program, manner, results.write)
-        for line in summary(played, results.tally):
-            click.echo(line)
-        return
-    found = _against(recording, _Version(compiled, program), against, config_path(config), manner, out)
+    version = _Version(*compile_or_exit(config, rules_dir))
+    with ExitStack() as stack:
+        stretch = None if recording is not None else Wanted(topics, from_ms, until_ms)
+        traffic = stack.enter_context(traffic_of(recording, stretch, version.compiled))
+        if against is None:
+            assert out is not None
+            _alone(traffic, version, manner, out)
+            return
+        found = _against(traffic, version, against, config_path(config), manner, out)
     _print(found, output)
     ctx.exit(_exit_code(found, max_new, max_gone))
 
@@ -94,11 +106,18 @@ class _Version:
         return Side(self.program.plan, self.compiled.loaded.ruleset)
 
 
+def _alone(traffic: Traffic, version: _Version, manner: Manner, out: Path) -> None:
+    with Results(out, endless(version.side.rules)) as results:
+        played = rehearse(traffic.path, version.compiled, version.program, manner, results.write)
+    for line in summary(replace(played, recording=traffic.name), results.tally):
+        click.echo(line)
+
+
 def _against(
-    recording: str, version: _Version, revision: str, config: Path, manner: Manner, out: Path | None
+    traffic: Traffic, version: _Version, revision: str, config: Path, manner: Manner, out: Path | None
 ) -> Comparison:
     with ExitStack() as stack:
-        path = stack.enter_context(readable(recording, twice=True))
+        path = stack.enter_context(readable(traffic.path, twice=True))
         there = stack.enter_context(config_at(config, revision))
         old = _Version(*compile_or_exit(there, None))
         renamed = {each.was: each.name for each in compare(old.side, version.side).rules if each.was}
@@ -115,8 +134,7 @@ def _against(
 
         played = rehearse(path, version.compiled, version.program, manner, take)
     until_ms = played.watermark_ms if played.watermark_ms is not None else 0
-    name = "standard input" if recording == "-" else recording
-    return compared(name, revision, played.events, until_ms, before, after)
+    return compared(traffic.name, revision, played.events, until_ms, before, after)
 
 
 def _check_source(old: _Version, manner: Manner) -> None:

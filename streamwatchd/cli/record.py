@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from streamwatchd.cli.project import config_path, plural, project_options
+from streamwatchd.cli.times import PAST
 from streamwatchd.compiler import compile_project
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.ports.kafka import Kafka
@@ -16,7 +17,7 @@ from streamwatchd.ports.librdkafka import Librdkafka
 from streamwatchd.recording import Header, RecordingWriter
 from streamwatchd.rules.ruleset import Source
 from streamwatchd.settings import Settings
-from streamwatchd.testing.recorder import Recorder, journalled_marks, partitions_of, stretch_of
+from streamwatchd.testing.recorder import Recorder, journalled_marks, partitions_of, stretch_between, stretch_of
 
 
 def open_kafka(settings: Settings) -> Kafka:
@@ -32,6 +33,8 @@ def open_kafka(settings: Settings) -> Kafka:
 @click.option(
     "--from-beginning", is_flag=True, help="What the topics hold now, up to their ends, with journalled marks."
 )
+@click.option("--from", "from_ms", type=PAST, metavar="TIME", help="Records from then on: 2h (ago), or a time.")
+@click.option("--until", "until_ms", type=PAST, metavar="TIME", help="Up to then [default: the ends of the topics].")
 def command(
     topics: tuple[str, ...],
     config: Path | None,
@@ -39,18 +42,30 @@ def command(
     out: str,
     seconds: float | None,
     from_beginning: bool,
+    from_ms: int | None,
+    until_ms: int | None,
 ) -> None:
     """Write records of TOPICs (topics or sources; by default those of all sources) to FILE, from now on.
 
+    With --from or --until: those that the topics hold of that time, by the timestamps that Kafka keeps of records.
     With --from-beginning the daemon's own marks are written too, and `dry-run --exact-marks` answers as it did.
     """
     loaded = compile_project(config_path(config), rules_dir=rules_dir).loaded
     if loaded.settings is None:
         raise UnreadableInput("the configuration does not check; see `swctl validate`")
+    ranged = from_ms is not None or until_ms is not None
+    if ranged and (from_beginning or seconds is not None):
+        raise click.UsageError(
+            "--from and --until say what to record: neither --seconds nor --from-beginning goes with them"
+        )
     kafka = open_kafka(loaded.settings)
-    names = _topics(topics, loaded.ruleset.sources)
+    names = topics_of(topics, loaded.ruleset.sources)
     counts = partitions_of(kafka, names)
-    stretch = stretch_of(kafka, counts, from_beginning=from_beginning, endless=seconds is not None)
+    stretch = (
+        stretch_between(kafka, counts, from_ms, until_ms)
+        if ranged
+        else stretch_of(kafka, counts, from_beginning=from_beginning, endless=seconds is not None)
+    )
     marks = journalled_marks(kafka, loaded.settings.topics.journal, loaded.settings.app) if from_beginning else {}
     reader = kafka.reader(read_committed=True)
     with RecordingWriter(out, _header(counts, loaded.ruleset.sources)) as writer:
@@ -65,20 +80,28 @@ def command(
     click.echo(f"{out}: {count}, {plural(recorder.marks, 'mark')}", err=True)
 
 
-def record_topics(kafka: Kafka, topics: list[str], sources: Mapping[str, Source], path: str) -> int:
-    """What the topics hold now, into a recording; gives the number of records. Raises UnreadableInput, Unavailable."""
+def record_topics(
+    kafka: Kafka,
+    topics: list[str],
+    sources: Mapping[str, Source],
+    path: str,
+    from_ms: int | None = None,
+    until_ms: int | None = None,
+) -> int:
+    """What the topics hold now, of this time, into a recording; gives the number of records. Raises UnreadableInput,
+    Unavailable."""
     counts = partitions_of(kafka, topics)
     reader = kafka.reader(read_committed=True)
     try:
         with RecordingWriter(path, _header(counts, sources)) as writer:
             recorder = Recorder(writer)
-            recorder.record(reader, stretch_of(kafka, counts, from_beginning=True, endless=False), lambda: False)
+            recorder.record(reader, stretch_between(kafka, counts, from_ms, until_ms), lambda: False)
     finally:
         reader.close()
     return recorder.records
 
 
-def _topics(given: Sequence[str], sources: Mapping[str, Source]) -> list[str]:
+def topics_of(given: Sequence[str], sources: Mapping[str, Source]) -> list[str]:
     """The topics meant: a source's name stands for its topic."""
     names = given or list(sources)
     return list(dict.fromkeys(sources[name].topic if name in sources else name for name in names))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from streamwatchd.codecs.event_time import parse_times, unreadable
+from streamwatchd.lang.units import parse_duration
 
 
 class Moment(click.ParamType[int]):
@@ -23,4 +26,15 @@ class Moment(click.ParamType[int]):
         return int(found[0])
 
 
+class Past(Moment):
+    """A moment, or how long ago it was: `2h`."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        ago_ms = None if isinstance(value, int) else parse_duration(str(value))
+        if ago_ms is not None:
+            return int(time.time() * 1000) - ago_ms
+        return super().convert(value, param, ctx)
+
+
 MOMENT = Moment()
+PAST = Past()

@@ -50,6 +50,23 @@ def stretch_of(kafka: Kafka, counts: Mapping[str, int], *, from_beginning: bool,
     return Stretch(starts, ends if from_beginning and not endless else None)
 
 
+def stretch_between(kafka: Kafka, counts: Mapping[str, int], from_ms: int | None, until_ms: int | None) -> Stretch:
+    """Records with a timestamp from `from_ms` on and below `until_ms`; None is all that is kept, and up to the end."""
+    partitions = [Partition(topic, number) for topic, count in counts.items() for number in range(count)]
+    admin = kafka.admin()
+    try:
+        ends = admin.end_offsets(partitions, read_committed=True)
+        if until_ms is not None:
+            found = admin.offsets_at(dict.fromkeys(partitions, until_ms))
+            ends = {each: min(end, found[each]) for each, end in ends.items()}
+        starts = admin.beginning_offsets(partitions)
+        if from_ms is not None:
+            starts = admin.offsets_at(dict.fromkeys(partitions, from_ms))
+    finally:
+        admin.close()
+    return Stretch({each: min(start, ends[each]) for each, start in starts.items()}, ends)
+
+
 def journalled_marks(kafka: Kafka, journal: str, app: str) -> dict[Partition, list[Mark]]:
     """The marks of all epochs that the journal topic still has, in the order in which they were taken."""
     found: dict[Partition, list[Mark]] = {}

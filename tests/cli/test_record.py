@@ -49,3 +49,13 @@ def test_seconds_end_it(config: Path) -> None:
     file = config.parent / "a.ndjson"
     result = swctl("record", "--config", config, "--out", file, "--seconds", 0.01)
     assert (result.exit_code, len(file.read_text().splitlines())) == (0, 1)
+
+
+def test_a_stretch_of_what_the_topics_hold(config: Path) -> None:
+    """By the timestamps of records; it goes with no other way to say what."""
+    file = config.parent / "a.ndjson"
+    ends = ("--from", START + 100, "--until", START + 200)
+    assert swctl("record", "web", "--config", config, *ends, "--out", file).exit_code == 0
+    stamps = [json.loads(line)["timestamp"] for line in file.read_text().splitlines()[1:]]
+    assert (min(stamps), max(stamps), len(stamps)) == ((START + 100) * 1000, (START + 190) * 1000, 10)
+    assert swctl("record", "web", "--config", config, *ends, "--seconds", 1, "--out", file).exit_code == 2

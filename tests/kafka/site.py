@@ -52,6 +52,7 @@ class Site(Process):
                 "kpis",
                 "anomalies",
                 "late",
+                "shadow",
                 "dead_letters",
                 "exchange",
                 "journal",

@@ -48,10 +48,12 @@ def test_every_code_has_a_case() -> None:
     assert set(codes.TITLES) == covered
 
 
-def test_a_file_beyond_the_size_limit_is_refused_unread(tmp_path: Path) -> None:
+def test_a_file_beyond_the_size_limit_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of 17 MiB gives one finding and costs no parsing."""
     shutil.copytree(PROJECT, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "rules.d").mkdir()
     (tmp_path / "rules.d" / "large.yaml").write_bytes(b"#" * (17 * 1024 * 1024))
-    found = load(tmp_path / "streamwatchd.yaml").diagnostics
+    found = load(Path("streamwatchd.yaml")).diagnostics
     assert [each.code for each in found] == [codes.TOO_LARGE]
+    assert render(found[0]) + "\n" == (CASES / "SW302_large.txt").read_text()
