@@ -6,19 +6,16 @@ now and then, and on SIGHUP. A file that does not check is refused alone; its la
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
-from watchdog.observers import Observer
-
 from streamwatchd.compiler import Compiled
 from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.contents import Bundle, content_of
+from streamwatchd.daemon.folder_watch import FolderWatch
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.diagnostics import render
@@ -28,8 +25,6 @@ from streamwatchd.ports.open_files import open_files
 from streamwatchd.repository.catalog import Catalog
 from streamwatchd.rules import codes
 from streamwatchd.settings import Settings
-
-_CHANGES = ("created", "deleted", "modified", "moved", "closed")
 
 
 class Project:
@@ -66,9 +61,9 @@ class Project:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Those on this machine."""
+        """Those on this machine, there or not yet."""
         models = (self._settings.models_root,) if self._settings.models.startswith("file:") else ()
-        return (*(folder for folder in self._own if folder.is_dir()), *models)
+        return (*self._own, *models)
 
     @property
     def _own(self) -> tuple[Path, ...]:
@@ -195,15 +190,7 @@ class Reloader:
 
     def watch(self, debounce_s: float = 0.2, rescan_s: float = 30.0) -> None:
         """Run in threads until `close`."""
-        self._observer = Observer()
-        handler = _Hints(self.hint)
-        config = self._project.config
-        self._observer.schedule(_Hints(self.hint, config), str(config.parent))
-        for folder in self._project.folders:
-            if folder.is_dir():
-                self._observer.schedule(handler, str(folder), recursive=True)
-        self._observer.daemon = True
-        self._observer.start()
+        self._watch = FolderWatch(self.hint, self._project.config, lambda: self._project.folders)
         self._thread = threading.Thread(target=self._loop, args=(debounce_s, rescan_s), name="reloader", daemon=True)
         self._thread.start()
 
@@ -218,6 +205,7 @@ class Reloader:
 
     def _serve(self) -> None:
         asked = self._asked
+        self._watch.follow()
         self.check(force=asked > self._answered)
         with self._answering:
             self._answered = asked
@@ -226,18 +214,5 @@ class Reloader:
     def close(self) -> None:
         self._closed = True
         self._hint.set()
-        self._observer.stop()
+        self._watch.close()
         self._thread.join(timeout=5)
-
-
-class _Hints(FileSystemEventHandler):
-    """Of all files, or of one."""
-
-    def __init__(self, hint: Callable[[], None], only: Path | None = None) -> None:
-        self._hint = hint
-        self._only = only
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        paths = {os.fsdecode(event.src_path), os.fsdecode(event.dest_path)}
-        if event.event_type in _CHANGES and (self._only is None or str(self._only) in paths):
-            self._hint()
