@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from streamwatchd.cli.control import ask, daemon_options, pair, print_json, socket_path
+from streamwatchd.cli.control import ask, daemon_options, print_json, socket_path
+from streamwatchd.cli.pairs import pairs
 
 
 @click.command("ack")
@@ -32,8 +33,12 @@ def command(
     Each alarm that is meant writes an event `acknowledged`. What begins later is another matter.
     """
     arguments = {
-        "rule": rule, "keys": dict(map(pair, keys)), "where": where, "by": by or getpass.getuser(), "note": note,
-    }  # fmt: skip
+        "rule": rule,
+        "keys": pairs("--key", keys, "host=a1"),
+        "where": where,
+        "by": by or getpass.getuser(),
+        "note": note,
+    }
     result = ask(socket_path(config, path), "ack", arguments)
     if as_json:
         print_json(result)

@@ -119,14 +119,6 @@ def _talk(wire: socket.socket, request: Request) -> Mapping[str, Any]:
                 raise CommandRefused(f"the daemon refuses: {reason}", code)
 
 
-def pair(text: str) -> tuple[str, str]:
-    """NAME=VALUE of an option. Raises UsageError."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise click.UsageError(f"`{text}` must be NAME=VALUE")
-    return name, value
-
-
 def print_json(result: Mapping[str, Any]) -> None:
     click.echo(json.dumps(result, indent=2, ensure_ascii=False))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from streamwatchd.cli.control import ask, print_json, socket_path
 from streamwatchd.cli.live import live as live_lines
+from streamwatchd.cli.pairs import pairs
 from streamwatchd.cli.project import compile_or_exit, project_options
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.times import MOMENT
@@ -75,7 +76,7 @@ def command(
 
 
 def _ask(rule: str, keys: Sequence[str], path: Path, as_json: bool) -> None:
-    key = dict(_named(keys))
+    key = pairs("--key", keys, "host=a1")
     try:
         result = ask(path, "explain", {"rule": rule, "key": key})
     except UnreadableInput as error:
@@ -88,14 +89,6 @@ def _ask(rule: str, keys: Sequence[str], path: Path, as_json: bool) -> None:
         return
     for line in live_lines(result):
         click.echo(line)
-
-
-def _named(keys: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for each in keys:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise UnreadableInput(f"--key {each}: write it as NAME=VALUE, such as --key host=a1")
-        yield name, value
 
 
 def _why(
@@ -123,7 +116,7 @@ def _why(
 
 def _key(rule: Rule, keys: Sequence[str]) -> Mapping[str, str]:
     """Name → value; raises UnreadableInput unless these are the keys of the rule."""
-    found = dict(_named(keys))
+    found = pairs("--key", keys, "host=a1")
     names = [key.name for key in rule.by]
     if set(found) != set(names):
         wanted = " ".join(f"--key {name}=…" for name in names) or "no --key: it has no `by`"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from streamwatchd.cli.control import ask, daemon_options, pair, print_json, socket_path
+from streamwatchd.cli.control import ask, daemon_options, print_json, socket_path
+from streamwatchd.cli.pairs import pairs
 from streamwatchd.lang.units import parse_duration
 
 
@@ -48,8 +49,8 @@ def command(
             raise click.UsageError("say why: --reason TEXT")
         arguments = {
             "rules": list(rules),
-            "labels": dict(map(pair, labels)),
-            "keys": dict(map(pair, keys)),
+            "labels": pairs("--label", labels, "team=noc"),
+            "keys": pairs("--key", keys, "host=a1"),
             "where": where,
             "until": _end(lasts, until),
             "reason": reason,

@@ -73,4 +73,4 @@ def test_a_daemon_that_is_down_is_said() -> None:
     assert "no daemon listens at /nowhere/x.sock" in result.stderr
     assert "--recording" in result.stderr
     result = CliRunner().invoke(main, ["explain", "cpu_high", "--socket", "x", "--key", "host"])
-    assert "write it as NAME=VALUE" in result.stderr
+    assert "write NAME=VALUE" in result.stderr

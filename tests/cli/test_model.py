@@ -173,7 +173,8 @@ def test_a_topic_and_parquet_teach_the_same_as_the_file(project: Path, monkeypat
         (("train", "m", "--rule", "of", "--from", "x"), "there is no anomaly rule `of`"),
         (("rollback", "none@3"), "there is no model `none`"),
         (("evaluate", "none", "--rule", "off", "--from", "x"), "there is no model `none`"),
-        (("train", "m", "--rule", "off", "--from", "net.ndjson", "--set", "trees"), "write NAME=NUMBER"),
+        (("train", "m", "--rule", "off", "--from", "net.ndjson", "--set", "trees"), "write NAME=VALUE"),
+        (("train", "m", "--rule", "off", "--from", "net.ndjson", "--set", "trees=many"), "write a whole number"),
     ],
 )
 def test_a_wrong_name_is_told(project: Path, args: tuple[str, ...], reason: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from streamwatchd.batch import RawBatch
+from streamwatchd.cli.pairs import pairs
 from streamwatchd.cli.playing import bare_source, check_partition, driver_for, expected_tasks, partitions_of, readable
 from streamwatchd.cli.progress import open_progress
 from streamwatchd.cli.project import compile_or_exit
@@ -140,12 +141,10 @@ def _checked(opened: Recording, driver: Driver) -> Iterator[RawBatch | RecordedM
         yield item
 
 
-def settings_of(pairs: Sequence[str]) -> dict[str, int]:
-    """`--set NAME=NUMBER`. Raises UnreadableInput."""
-    found = {}
-    for pair in pairs:
-        name, equals, number = pair.partition("=")
-        if not (name and equals and number.isdigit()):
-            raise UnreadableInput(f"--set {pair}: write NAME=NUMBER, such as trees=200")
-        found[name] = int(number)
-    return found
+def settings_of(texts: Sequence[str]) -> dict[str, int]:
+    """Of `--set NAME=NUMBER`. Raises UnreadableInput."""
+    found = pairs("--set", texts, "trees=200")
+    for name, number in found.items():
+        if not number.isdigit():
+            raise UnreadableInput(f"--set {name}={number}: write a whole number, such as --set trees=200")
+    return {name: int(number) for name, number in found.items()}

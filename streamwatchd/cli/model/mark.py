@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from streamwatchd.cli.model.store import now, open_repository, repository_options, somebody
+from streamwatchd.cli.pairs import pairs
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.operators.document import iso
 from streamwatchd.repository.dispositions import VERDICTS
@@ -18,7 +19,7 @@ from streamwatchd.training.spans import at_ms
 @click.command("mark")
 @click.argument("model", metavar="NAME[@VERSION]")
 @click.argument("verdict", type=click.Choice([each.replace("_", "-") for each in VERDICTS]))
-@click.option("--key", "pairs", multiple=True, metavar="FIELD=VALUE", help="The key of the anomaly, each field once.")
+@click.option("--key", "keys", multiple=True, metavar="NAME=VALUE", help="The key of the anomaly, each field once.")
 @click.option("--at", "at", required=True, metavar="TIME", help="The end of its window, as the event says.")
 @click.option("--score", required=True, type=click.FloatRange(0, 1), help="Its score, as the event says.")
 @click.option("--note", default="", help="Why.")
@@ -26,7 +27,7 @@ from streamwatchd.training.spans import at_ms
 def command(
     model: str,
     verdict: str,
-    pairs: tuple[str, ...],
+    keys: tuple[str, ...],
     at: str,
     score: float,
     note: str,
@@ -45,19 +46,9 @@ def command(
         end = iso(at_ms(at))
     except ValueError as error:
         raise UnreadableInput(f"--at {at}: {error}; write 2026-01-05T10:00:00Z") from error
-    key = _key(pairs)
+    key: dict[str, object] = {**pairs("--key", keys, "service=billing")}
     given = Verdict(name, version, verdict.replace("-", "_"), key, end, score, now(), somebody(), note)
     click.echo(f"{name}@{version}: marked as {verdict}; {_words(name, take(repository.store, given))}")
-
-
-def _key(pairs: tuple[str, ...]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for pair in pairs:
-        field, equals, value = pair.partition("=")
-        if not equals or not field:
-            raise UnreadableInput(f"--key {pair}: write FIELD=VALUE, such as service=billing")
-        found[field] = value
-    return found
 
 
 def _words(name: str, taken: Taken) -> str:
