@@ -90,7 +90,7 @@ models: $(VENV)/.train
 	$(BIN)/python -m streamwatchd.demo quiet network build/models/network.ndjson.zst --days 7 --seed 11
 	$(BIN)/swctl model train link_traffic --rule traffic_off_forecast --from build/models/network.ndjson.zst
 	$(BIN)/python -m streamwatchd.demo quiet api build/models/api.ndjson.zst --days 3 --seed 11
-	$(BIN)/swctl model train service_mix --rule odd_mix --from build/models/api.ndjson.zst --set contrast=100
+	$(BIN)/swctl model train service_mix --rule odd_mix --from build/models/api.ndjson.zst --set samples=1024 --set contrast=100
 
 # What the newest versions say of two other weeks: a quiet one, and one with odd stretches in it.
 WEEKS := network:link_traffic:traffic_off_forecast api:service_mix:odd_mix

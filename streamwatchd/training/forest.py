@@ -17,7 +17,8 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 def fit(history: History, every_ms: int, seed: int, given: dict[str, int], advance: Advance) -> Arrays:
-    """`given` may have `trees`, `samples` and `contrast`. Cuts are single-precision numbers, as scikit-learn has them.
+    """`given` may have `trees`, `samples` and `contrast`. Cuts are single-precision numbers, as scikit-learn compares:
+    a node takes 14 bytes.
 
     Isolation alone finds what is far out in a feature; what is odd only together lies inside every range. So there may
     be `contrast` trees beside: they tell vectors from such whose features were drawn apart from each other (Breiman's
@@ -36,10 +37,10 @@ def fit(history: History, every_ms: int, seed: int, given: dict[str, int], advan
     sizes = [len(left) for _, _, left, _ in trees]
     roots = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     return {
-        "feature": np.concatenate([each[0] for each in trees]).astype(np.int32),
-        "threshold": np.concatenate([each[1] for each in trees]),
+        "feature": np.concatenate([each[0] for each in trees]).astype(np.int16),
+        "threshold": np.concatenate([each[1] for each in trees]).astype(np.float32),
         "left": np.concatenate([each[2] + root for each, root in zip(trees, roots)]).astype(np.int32),
-        "value": np.concatenate([each[3] for each in trees]),
+        "value": np.concatenate([each[3] for each in trees]).astype(np.float32),
         "roots": roots.astype(np.int32),
         "samples": np.array([float(samples)]),
         "center": np.median(history.vectors, axis=0),

@@ -12,7 +12,8 @@ from tests.models.trees import manifest
 
 
 def test_the_arrays_score_as_scikit_learn_does() -> None:
-    """To 1e-9, in both ways to walk; scikit-learn compares in single precision, so the values here are such."""
+    """To 1e-7, in both ways to walk: depths are kept in single precision, in which scikit-learn compares. So are the
+    values here."""
     history = traffic(3, keys=4, features=3)
     history.vectors[:] = history.vectors.astype(np.float32)
     arrays = fit(history, EVERY_MS, 3, {"trees": 25}, lambda share: None)
@@ -20,4 +21,4 @@ def test_the_arrays_score_as_scikit_learn_does() -> None:
     scorer = load(manifest(features=3), arrays)
     for rows in (50, 1_000):
         raw, _ = scorer.score(history.vectors[:rows], np.zeros((rows, 0)), history.ends_ms[:rows])
-        assert np.abs(raw + theirs.score_samples(history.vectors[:rows])).max() < 1e-9
+        assert np.abs(raw + theirs.score_samples(history.vectors[:rows])).max() < 1e-7
