@@ -48,7 +48,8 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
         for each in shards:
             if each.get("old_records_left"):
                 left = plural(each["old_records_left"], "old record")
-                yield f"shard {each['shard']}: {left} to read before the new rules are in force"
+                done = f" ({each['old_records_done']:.0%} done)" if each.get("old_records_done") else ""
+                yield f"shard {each['shard']}: {left} to read before the new rules are in force{done}"
         yield from _late(status["late"])
         yield from _models(status["models"])
         for each in shards:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from streamwatchd.daemon.contents import Bundle, ContentStore
+from streamwatchd.daemon.filling import Filling
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.peers import Peers
 from streamwatchd.errors import Unavailable
@@ -29,6 +30,8 @@ from streamwatchd.shard.version import Content, Version
 
 _ANSWER_S = 15.0
 _RETRY_S = 2.0
+_SAY_AGAIN_S = 60.0
+"""The same reason for the same rules is logged once in so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,14 @@ class Changes:
     """One change at a time; of several proposals the newest is made."""
 
     def __init__(
-        self, store: ContentStore, clock: Clock, tell: Callable[[Command], None], log: Log, peers: Peers | None = None
-    ) -> None:
-        """`tell` sends a command to every worker here, `peers` are the other hosts."""
+        self, store: ContentStore, clock: Clock, tell: Callable[[Command], None], log: Log, peers: Peers | None = None,
+        filling: Filling | None = None,
+    ) -> None:  # fmt: skip
+        """`tell` sends a command to every worker here, `peers` are the other hosts; `filling` says whether workers here
+        get on with old records."""
+        self._filling = filling or Filling()
+        self._said: tuple[str, str] = "", ""
+        self._said_at = 0.0
         self._peers = peers
         self._deciding: Version | None = None
         self._store = store
@@ -130,7 +138,16 @@ class Changes:
             if self._peers is not None:
                 self._peers.hold(self._ticket)
         elif now - self._handing.since > _ANSWER_S:
+            self._ask_again(now)
+
+    def _ask_again(self, now: float) -> None:
+        """Not all are ready. Who is keeps what it has read as long as it is asked."""
+        if not self._filling.goes_on(now):
             self._postpone("a worker is not ready yet: it unpacks the rules, or reads old records for their windows")
+            return
+        self._retry(now)
+        if self._is_news("windows are filled"):
+            self._log.info("windows_filling", left_records=self._filling.left)
 
     def _hear_peers(self) -> None:
         for reply in self._peers.replies() if self._peers is not None else ():
@@ -216,8 +233,20 @@ class Changes:
         self._postpone(reason)
 
     def _postpone(self, reason: str) -> None:
+        self._retry(self._clock.monotonic() + _RETRY_S)
+        if self._is_news(reason):
+            self._log.warning("change_postponed", reason=reason)
+
+    def _retry(self, at: float) -> None:
         self._handing = None
         if self._peers is not None:
             self._peers.give_up()
-        self._not_before = self._clock.monotonic() + _RETRY_S
-        self._log.warning("change_postponed", reason=reason)
+        self._not_before = at
+
+    def _is_news(self, reason: str) -> bool:
+        """Whether it has not just been said of the same rules."""
+        said, now = (self._wanted.content.digest if self._wanted else "", reason), self._clock.monotonic()
+        if said == self._said and now - self._said_at < _SAY_AGAIN_S:
+            return False
+        self._said, self._said_at = said, now
+        return True

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from streamwatchd.daemon.changes import Changes, Proposal
 from streamwatchd.daemon.contents import ContentStore
+from streamwatchd.daemon.filling import Filling
 from streamwatchd.daemon.following import Following
 from streamwatchd.daemon.hosts import Hosts
 from streamwatchd.daemon.logs import Log
@@ -91,7 +92,8 @@ class Supervisor:
         """Answers of shards to questions that somebody waits for, by ticket."""
         self._questions = 0
         self._peers = None if hosts is None else Peers(hosts, clock)
-        self.changes = Changes(store, clock, self._tell_all, log, self._peers)
+        self._filling = Filling()
+        self.changes = Changes(store, clock, self._tell_all, log, self._peers, self._filling)
         self._following = None if hosts is None else Following(hosts, store, self._tell_all, clock, log)
         self._led = False
         self.slots = [WorkerSlot(shard, self._job, clock, log) for shard in settings.owns or range(settings.shards)]
@@ -141,7 +143,7 @@ class Supervisor:
         self._set_paces()
         running = [slot.shard for slot in self.slots if slot.phase == "running"]
         self._change(running)
-        self._note_waiting()
+        self._note_waiting(self._old_records())
         self._say_ready(len(running))
 
     def _change(self, running: list[int]) -> None:
@@ -191,12 +193,18 @@ class Supervisor:
         """Other hosts have shards of this application."""
         return self._hosts is not None and len(self.slots) < self._settings.shards
 
-    def _note_waiting(self) -> None:
-        """For how long what is compiled has not been in force."""
+    def _old_records(self) -> int:
+        """How many are still to be read here before a change."""
+        reports = [slot.report for slot in self.slots if slot.report is not None]
+        return round(sum(report.gauges.get(("backfill_left_records", ()), 0) for report in reports))
+
+    def _note_waiting(self, old_records: int) -> None:
+        """For how long what is compiled has not been in force, though no windows were filled for it."""
         now = self._clock.monotonic()
+        self._filling.note(old_records, now)
         if self.changes.wanted is None:
             self._wanted_since = None
-        elif self._wanted_since is None:
+        elif self._wanted_since is None or self._filling.goes_on(now):
             self._wanted_since = now
         since = now if self._wanted_since is None else self._wanted_since
         self._metrics.put("rules_stale_seconds", now - since)

@@ -144,6 +144,7 @@ _ALL = (
     Metric("switches_total", "Versions put in force in a worker."),
     Metric("backfill_records_total", "Old records read once more at changes of rules, to fill windows of new ones."),
     Metric("backfill_left_records", "Old records that are still to be read before a change of rules."),
+    Metric("backfill_done_ratio", "The part of the old records that has been read before a change of rules; else 0."),
     Metric("switch_pause_seconds", "For how long a worker takes no record while a version is put in force.", (), FAST),
     Metric("reloads_total", "Compilations of changed rules and tables."),
     Metric("reloads_failed_total", "Compilations that crashed: bugs."),
@@ -151,7 +152,10 @@ _ALL = (
     Metric("refused_file", "1 for each file that does not check.", ("file",)),
     Metric("table_age_seconds", "Since a table's data file was written, or its rows were last fetched.", ("file",)),
     Metric("table_fetches_total", "Times a table was fetched from its database or topic.", ("outcome", "table")),
-    Metric("rules_stale_seconds", "How long what was compiled has been waiting to be put in force."),
+    Metric(
+        "rules_stale_seconds",
+        "How long what was compiled has been waiting to be put in force, without the time in which windows are filled.",
+    ),
     Metric(
         "control_records_total",
         "Records of the control topic, by kind and what came of them: taken, repeated, over, refused.",

@@ -71,6 +71,7 @@ class Backfill:
         reading.step(state.positions, _SLICE, 0.0)
         left = reading.left(state.positions)
         self._meter.set("backfill_left_records", left)
+        self._meter.set("backfill_done_ratio", reading.records / max(1, reading.records + left))
         if left > _CLOSE:
             return False
         self._ready_at = min(self._ready_at, self._clock.monotonic())
@@ -118,6 +119,7 @@ class Backfill:
         if self._reading is not None:
             self._reading.close()
             self._meter.set("backfill_left_records", 0)
+            self._meter.set("backfill_done_ratio", 0)
         self._reading, self._digest = None, ""
 
     def _open(self, state: State, pasts: Mapping[TaskId, PastLike], horizon_ms: int) -> Rereading | None:

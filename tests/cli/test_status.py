@@ -94,10 +94,10 @@ def test_late_events_and_old_records_that_are_read_are_shown(monkeypatch: pytest
     late = [{"source": "m", "rule": None, "events": 1_200}]
     late += [{"source": "m", "rule": f"r{number}", "events": number} for number in range(1, 8)]
     late += [{"source": "other", "rule": None, "events": 1}]
-    shards = [STATUS["shards"][0] | {"old_records_left": 70_000}]
+    shards = [STATUS["shards"][0] | {"old_records_left": 70_000, "old_records_done": 0.3}]
     _, text = show(monkeypatch, {**STATUS, "late": late, "shards": shards})
     assert text.splitlines()[6:] == [
-        "shard 0: 70,000 old records to read before the new rules are in force",
+        "shard 0: 70,000 old records to read before the new rules are in force (30% done)",
         "late: 1,200 events of m (r7 7, r6 6, r5 5, r4 4, r3 3, and 2 more rules)",
         "late: 1 event of other",
     ]

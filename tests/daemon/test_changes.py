@@ -8,6 +8,7 @@ import pytest
 
 from streamwatchd.daemon.changes import Changes, Proposal
 from streamwatchd.daemon.contents import Bundle, ContentStore
+from streamwatchd.daemon.filling import Filling
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.fake_disk import FakeDisk
@@ -31,7 +32,8 @@ class Setting:
         self.told: list[Command] = []
         self.store = ContentStore(self.disk, STATE)
         self.store.add(proposal("v0").content, proposal("v0").bundle)
-        self.changes = Changes(self.store, self.clock, self.told.append, self.log)
+        self.filling = Filling()
+        self.changes = Changes(self.store, self.clock, self.told.append, self.log, filling=self.filling)
 
     def step(self, running: list[int], shards: int) -> None:
         """Every worker that is handed something unpacks it at once."""
@@ -206,6 +208,40 @@ def test_rules_that_a_worker_does_not_unpack_are_handed_out_again(lost: bool) ->
     setting.clock.advance(5_000)
     setting.step([0], 1)
     assert setting.told == [Next(proposal("v1").content)] * 2 + [Hold(1)]
+
+
+def test_workers_that_get_on_with_old_records_are_waited_for() -> None:
+    """They are asked again and again, so that those who are ready read on; said is it once a minute."""
+    setting = Setting()
+    setting.changes.propose(proposal("v1"))
+    for round_ in range(8):
+        setting.filling.note(900 - round_, setting.clock.monotonic())
+        setting.changes.step([0], 1)
+        setting.clock.advance(16_000)
+        setting.filling.note(890 - round_, setting.clock.monotonic())
+        setting.changes.step([0], 1)
+    assert setting.told == [Next(proposal("v1").content)] * 8
+    assert setting.log.events() == ["windows_filling"] * 2
+    setting.filling.note(0, setting.clock.monotonic())
+    setting.step([0], 1)
+    assert setting.told[-1] == Hold(1)
+
+
+def test_a_reason_that_stays_is_said_once_a_minute() -> None:
+    """Each time rules are handed out in vain; another reason, or other rules, at once."""
+    setting = Setting()
+    setting.changes.propose(proposal("v1"))
+    for _ in range(3):
+        setting.changes.step([0], 1)
+        setting.clock.advance(18_000)
+        setting.changes.step([0], 1)
+        setting.clock.advance(2_000)
+    assert setting.log.events() == ["change_postponed"]
+    setting.changes.propose(proposal("v2"))
+    setting.changes.step([0], 1)
+    setting.clock.advance(18_000)
+    setting.changes.step([0], 1)
+    assert setting.log.events() == ["change_postponed"] * 2
 
 
 def test_a_newer_proposal_is_handed_out_in_place_of_an_older_one() -> None:

@@ -242,6 +242,18 @@ def test_return_from_idleness_stops_the_clocks_pace() -> None:
     assert daemon.pace_after(1_000) == START_MS + 61_000
 
 
+def test_rules_are_not_stale_while_their_windows_are_filled() -> None:
+    """Old records become fewer; once they do not, or none are left, the time counts from there."""
+    daemon = Unstarted()
+    daemon.supervisor.changes.propose(Proposal(content("v1"), Bundle(b"", {}, {})))
+    stale = []
+    for left in (0, 0, 900_000, 600_000, 300_000, 300_000, 300_000, 0, 0):
+        daemon.clock.advance(10_000)
+        daemon.supervisor._note_waiting(left)
+        stale.append(daemon.supervisor._metrics.samples(0)["rules_stale_seconds", ()])
+    assert stale == [0, 10, 0, 0, 0, 0, 10, 20, 30]
+
+
 def test_of_a_shard_that_was_let_go_the_other_hosts_word_counts() -> None:
     """What we last knew of its partitions would hold up idle ones for ever; nor is it said to be fenced any more."""
     daemon = Unstarted(shared=True)

@@ -73,6 +73,7 @@ def _shard(context: Context, slot: WorkerSlot, now_ms: int) -> dict[str, Any]:
         "lag_records": context.metrics.lag_of(slot.shard),
         "snapshot_age_seconds": None if written is None else max(0.0, round(now_ms / 1000 - written, 1)),
         "old_records_left": round(report.gauges.get(("backfill_left_records", ()), 0)),
+        "old_records_done": round(report.gauges.get(("backfill_done_ratio", ()), 0), 3),
         "troubles": dict(report.troubles),
         "note": report.notes[-1] if report.notes and slot.phase != "running" else None,
     }
