@@ -23,8 +23,9 @@ def command(
 ) -> None:
     """Have the running daemon write a savepoint: the state of all shards with the rules it needs, complete by name.
 
-    Work goes on meanwhile. `streamwatchd --restore URL` starts from it. DIR is a folder of the daemon's machine; URL
-    is file:///folder or s3://bucket/prefix, reached as `snapshot_store` is.
+    Work goes on meanwhile. Where several hosts share the shards, run it on each of them with the same --out and
+    --name; the last one finishes it. `streamwatchd --restore URL` starts from it. DIR is a folder of the daemon's
+    machine; URL is file:///folder or s3://bucket/prefix, reached as `snapshot_store` is.
     """
     where = out if not out or "://" in out else f"file://{Path(out).absolute()}"
     result = ask(
@@ -37,6 +38,9 @@ def command(
     else:
         shards = plural(len(result["epochs"]), "shard")
         click.echo(f"{result['url']}: {shards}, {number(result['bytes'])} bytes")
+        if result.get("missing"):
+            left = ", ".join(map(str, result["missing"]))
+            click.echo(f"not finished: run the same command on the host(s) with shard(s) {left}")
 
 
 def _table(result: Mapping[str, Any]) -> str:

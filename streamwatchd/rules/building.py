@@ -228,8 +228,10 @@ def _check_amend(work: Work, every_ms: int) -> None:
     """Closed windows on a source can be judged again; sessions, and what reads a KPI, not yet."""
     body, findings = work.draft.body, work.findings
     if "session" in body or any(stream.is_kpi for stream in work.inputs):
-        what = "sessions" if "session" in body else "a rule on a KPI"
-        hint = "take it out: late events go to the late topic and are counted"
+        what, why = "a rule on a KPI", "a row that is revised is in its panes already, and can't be taken out of them"
+        if "session" in body:
+            what, why = "sessions", "a late event may join sessions whose rows are out, and can't be taken back"
+        hint = f"take it out: {why}; late events go to the late topic and are counted"
         findings.add(
             codes.NOT_SUPPORTED_YET, f"`late: amend` for {what} is not supported yet", body.key("late"), hint=hint
         )

@@ -1,11 +1,13 @@
 """A savepoint: the state of all shards with the rules that it needs, by name, in a folder of its own.
 
     <where>/<name>/savepoint             what it is; written last, so that it is complete or not there
+    <where>/<name>/parts/<i>             of several hosts: shard i is there
     <where>/<name>/<app>/layout-<generation>/<i>-of-<n>/<epoch>.snapshot
     <where>/<name>/<app>/versions, content/<digest>
 
 Each shard's part is behind one of its committed epochs and needs no other file. A savepoint is a cache like a snapshot:
-what Kafka committed decides, and what came after it is replayed, muted.
+what Kafka committed decides, and what came after it is replayed, muted. So it does not matter that the parts, which
+several hosts write one after the other, are not of one moment.
 """
 
 from __future__ import annotations
@@ -30,8 +32,9 @@ from streamwatchd.shard.shared import SharedStore
 from streamwatchd.shard.snapshot import Snapshot
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_FILE = "savepoint"
+_FILE, _PARTS = "savepoint", "parts"
 _KIND, _FORMAT = b"SWDSAVE\n", 1
+_PART_KIND, _PART_FORMAT = b"SWDPART\n", 1
 
 Stores = Callable[[str], SharedStore]
 """From the address of a savepoint to its files. Raises Unavailable."""
@@ -73,6 +76,43 @@ class Savepoint:
         except (msgspec.DecodeError, ValueError) as error:
             raise SnapshotCorrupt(f"no savepoint: {error}") from error
         return cls(raw.app, raw.engine, raw.at_ms, Layout(raw.generation, raw.shards), epochs, raw.size)
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a host has written of one shard: its state behind `epoch` (0: it had none), of so many bytes.
+
+    `version` is the newest of the rules that the host knew.
+    """
+
+    shard: int
+    epoch: int
+    size: int
+    version: int
+    generation: int
+    shards: int
+
+
+def write_part(files: Files, folder: Path, part: Part) -> None:
+    """Once the state is there. Raises Unavailable."""
+    files.write(folder / _PARTS / str(part.shard), seal(_PART_KIND, _PART_FORMAT, msgspec.json.encode(part)))
+
+
+def read_parts(files: Files, folder: Path) -> dict[int, Part]:
+    """By shard, of a savepoint that several hosts write. Raises Unavailable, SnapshotCorrupt."""
+    found: dict[int, Part] = {}
+    for name in files.list(folder / _PARTS):
+        data = files.read(folder / _PARTS / name) or b""
+        try:
+            part = msgspec.json.decode(unseal(_PART_KIND, _PART_FORMAT, data), type=Part)
+        except msgspec.DecodeError as error:
+            raise SnapshotCorrupt(f"{folder / _PARTS / name} is no part of a savepoint: {error}") from error
+        found[part.shard] = part
+    return found
+
+
+def is_finished(files: Files, folder: Path) -> bool:
+    """Raises Unavailable."""
+    return files.read(folder / _FILE) is not None
 
 
 def write_savepoint(files: Files, folder: Path, savepoint: Savepoint) -> None:

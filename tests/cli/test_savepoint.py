@@ -43,6 +43,17 @@ def test_a_folder_becomes_an_address(asked: list[dict[str, Any]], tmp_path: Path
     assert asked[1]["where"] == "s3://bucket/saves"
 
 
+def test_shards_that_other_hosts_have_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to do about them."""
+    result = {**ROW, "url": "s3://saves/x", "epochs": {"1": 5}, "missing": [0, 2]}
+    monkeypatch.setattr(command, "ask", lambda *_: result)
+    said = CliRunner().invoke(main, ["savepoint", "--socket", "x", "--out", "s3://saves", "--name", "x"])
+    assert said.stdout.splitlines() == [
+        "s3://saves/x: 1 shard, 12,345 bytes",
+        "not finished: run the same command on the host(s) with shard(s) 0, 2",
+    ]
+
+
 def test_they_are_listed(asked: list[dict[str, Any]]) -> None:
     """By name, with what wrote them."""
     result = CliRunner().invoke(main, ["savepoint", "--socket", "x", "--list"])

@@ -1,4 +1,8 @@
-"""`savepoint`: a copy of all shards' state with the rules it needs, complete by name."""
+"""`savepoint`: a copy of all shards' state with the rules it needs, complete by name.
+
+Where several hosts share the shards, each writes those that it has, by the same command; the one that finds all of them
+there finishes it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,16 @@ from streamwatchd.daemon.supervisor import Supervisor
 from streamwatchd.errors import StreamwatchdError
 from streamwatchd.operators.document import iso
 from streamwatchd.shard.control import Saved
-from streamwatchd.shard.savepoint import NAME, Savepoint, savepoints, write_savepoint
+from streamwatchd.shard.savepoint import (
+    NAME,
+    Part,
+    Savepoint,
+    is_finished,
+    read_parts,
+    savepoints,
+    write_part,
+    write_savepoint,
+)
 from streamwatchd.shard.shared import SharedStore
 
 _LOOK_S = 0.1
@@ -52,8 +65,12 @@ def _row(name: str, savepoint: Savepoint) -> dict[str, Any]:
 
 def _save(context: Context, where: str, arguments: Mapping[str, Any], say: Callable[[str], None]) -> Mapping[str, Any]:
     supervisor, _ = context.working()
-    if len(supervisor.slots) < context.settings.shards:
-        raise CommandRefused("other hosts have shards of this app: `swctl takeover` them first, or use one host")
+    is_shared = len(supervisor.slots) < context.settings.shards
+    if is_shared and not (arguments.get("name") and arguments.get("where")):
+        raise CommandRefused(
+            "other hosts have shards of this app: run the same command on each of them, with one --name and with --out "
+            "for a place that all of them reach"
+        )
     now_ms = context.clock.now_ms()
     stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H%M%SZ")
     name = str(arguments.get("name") or stamp)
@@ -61,18 +78,49 @@ def _save(context: Context, where: str, arguments: Mapping[str, Any], say: Calla
         raise CommandRefused(f"a savepoint's name is letters, digits, `.`, `_` and `-`, not {name!r}")
     url = f"{where}/{name}"
     store = store_at(context.settings, url)
-    root = store.folder.parent
-    if store.files.list(root):
+    root = Path(store.folder.parent)
+    if _is_taken(store, root, {slot.shard for slot in supervisor.slots} if is_shared else None):
         raise CommandRefused(f"there is something at {url} already; choose another --name")
     said = _parts(context, supervisor, url, float(arguments.get("seconds", 300)), say)
-    for path, data in context.store.files():
-        store.files.write(store.folder / path, data)
-    epochs = {each.shard: each.epoch for each in said if each.epoch}
-    size = sum(each.bytes for each in said)
-    savepoint = Savepoint(context.settings.app, streamwatchd.__version__, now_ms, supervisor.layout, epochs, size)
-    write_savepoint(store.files, Path(root), savepoint)
-    context.log.info("savepoint_written", url=url, bytes=size)
-    return {"url": url, **_row(name, savepoint)}
+    layout, version = supervisor.layout, context.store.versions[-1].number
+    parts = {
+        each.shard: Part(each.shard, each.epoch, each.bytes, version, layout.generation, layout.shards) for each in said
+    }
+    if is_shared:
+        parts = _among_others(context, store, root, parts)
+    missing = sorted(set(range(layout.shards)) - parts.keys()) if is_shared else []
+    epochs = {shard: part.epoch for shard, part in sorted(parts.items()) if part.epoch}
+    size = sum(part.size for part in parts.values())
+    savepoint = Savepoint(context.settings.app, streamwatchd.__version__, now_ms, layout, epochs, size)
+    if not missing:
+        for path, data in context.store.files():
+            store.files.write(store.folder / path, data)
+        write_savepoint(store.files, root, savepoint)
+        context.log.info("savepoint_written", url=url, bytes=size)
+    return {"url": url, **_row(name, savepoint), "missing": missing}
+
+
+def _is_taken(store: SharedStore, root: Path, mine: set[int] | None) -> bool:
+    """Whether the name is in use; `mine` are shards here that go beside those of other hosts, None without any."""
+    if mine is None:
+        return bool(store.files.list(root))
+    return is_finished(store.files, root) or not mine.isdisjoint(read_parts(store.files, root))
+
+
+def _among_others(context: Context, store: SharedStore, root: Path, mine: Mapping[int, Part]) -> dict[int, Part]:
+    """Put our parts beside those of other hosts; gives all that are there."""
+    for part in mine.values():
+        write_part(store.files, root, part)
+    found = read_parts(store.files, root)
+    layouts = {(part.generation, part.shards) for part in found.values()}
+    if len(layouts) > 1:
+        raise CommandRefused(f"the shards in {root} are of several layouts; choose another --name, on all hosts")
+    newest = max(part.version for part in found.values())
+    if len(found) == context.settings.shards and newest > context.store.versions[-1].number:
+        raise CommandRefused(
+            f"another host has version {newest} of the rules, this one not yet; choose another --name, on all hosts"
+        )
+    return found
 
 
 def _parts(

@@ -106,7 +106,7 @@ class Setting:
             assert slot.report is not None
             self.metrics.take(slot.report)
         self.context = Context(
-            settings=replace(SETTINGS, kafka={"bootstrap.servers": "kafka-1:9092"}),
+            settings=replace(SETTINGS, shards=shards, kafka={"bootstrap.servers": "kafka-1:9092"}),
             started_ms=START_MS - 5_000,
             supervisor=cast(Any, self.supervisor if working else None),
             reloader=cast(Any, self.reloader if working else None),
