@@ -62,7 +62,8 @@ class Calls:
         name = node.function
         known = [*self._usable(), "p50", "p95", "p99"]
         better = signatures.OTHER_WORDS.get(name.lower()) or (name.lower() if name.lower() in known else "")
-        hint = f"write `{better}`" if better else did_you_mean(name.lower(), known)
+        idiom = signatures.IDIOMS.get(name.lower())
+        hint = f"write `{better}`" if better else f"say it as `{idiom}`" if idiom else did_you_mean(name.lower(), known)
         if name[:1] == "p" and name[1:2].isdigit():
             hint = "percentiles are `p1` to `p99.999`; for the ends use `min` and `max`"
         place = syntax.Name(name, start=node.start, end=node.start + len(name))
@@ -245,7 +246,8 @@ class Calls:
     def _times(self, node: syntax.Call, scope: Scope) -> tuple[int | None, int]:
         over_ms = self.duration(node.over, "over")
         ago_ms = self.duration(node.ago, "ago", zero=True)
-        if node.over is None and scope.where is Where.ALARM:
+        is_told = len(node.args) > 1  # a window among the arguments: SW216 says where it stands
+        if node.over is None and scope.where is Where.ALARM and not is_told:
             over = syntax.Number("5m")
             hint = f"say over how long: `{print_expr(replace(node, over=over))}`"
             self._checker.problem("SW219", f"`{node.function}` has no window", node, "needs `over`", hint)

@@ -135,6 +135,10 @@ OTHER_WORDS: Mapping[str, str] = {
     "uniq": "distinct",
     "nunique": "distinct",
     "count_distinct": "distinct",
+    "cardinality": "distinct",
+    "percentage": "ratio",
+    "percent": "ratio",
+    "share": "ratio",
     "latest": "last",
     "total": "sum",
     "maximum": "max",
@@ -150,6 +154,18 @@ OTHER_WORDS: Mapping[str, str] = {
     "predict_linear": "predict",
     "forecast": "predict",
 }
+
+IDIOMS: Mapping[str, str] = {
+    "flatline": "changes(x over 1h) == 0 and count(x over 1h) > 30",
+    "absent": "count(over 15m) == 0",
+    "absent_over_time": "count(over 15m) == 0",
+    "silent": "count(over 15m) == 0",
+    "nodata": "count(over 15m) == 0",
+    "zscore": "x > avg(x over 24h) + 3 * stddev(x over 24h)",
+    "anomaly": "x > usual(x) + 5 * spread(x)",
+    "topk": "top: 5 by failed",
+}
+"""What others have as a function and the language says in another way."""
 
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,3})?)")
 

@@ -20,7 +20,8 @@ sources:
     topic: web.requests
     time: ts
     key: shop
-    fields: {shop: string, page: string, latency: {type: float, unit: ms}, status: int}
+    fields:
+      {shop: string, page: string, latency: {type: float, unit: ms}, status: int, sent: {type: counter, per: [shop]}}
 """
 REQUESTS = """
 source: web
