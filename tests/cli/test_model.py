@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from streamwatchd.cli import main
 from streamwatchd.cli.model import history
+from streamwatchd.compiler import compile_project
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.fake_kafka import FakeKafka
 from streamwatchd.ports.kafka import Record
@@ -117,6 +118,31 @@ def test_the_next_training_hears_what_people_said(project: Path) -> None:
     mark("confirmed", "l2", "2026-01-05T01:05:00Z")
     assert swctl(project, *labelled).exit_code == 0
     assert left_out() == 10
+
+
+def test_the_rule_runs_with_what_it_reads_alone(project: Path) -> None:
+    """KPIs of KPIs, and the rules whose alarms are asked for; the vectors are those of the whole project."""
+    more = RULES.replace("    by: link", "    by: link\n    source: wide").replace("source: net\n", "source: net\n", 1)
+    kpis = """
+  - {kpi: wide, source: rates, by: link, every: 1m, values: {octets: sum(octets), seen: sum(seen)}}
+  - {kpi: rates, by: link, every: 1m, values: {octets: sum(octets), seen: count()}}
+  - {kpi: other, by: link, every: 10s, values: {n: count()}}
+  - {alarm: loud, by: link, when: octets > 4000000}
+"""
+    more = more.replace("    values: {octets: sum(octets), seen: count()}\n", "").replace("    every: 1m\n", "")
+    (project / "rules.d" / "off.yaml").write_text(more + kpis)
+    traffic = history.Traffic(str(project / "net.ndjson"), None, None)
+    alone, whole = (
+        history.vectors_in("off", project / "streamwatchd.yaml", None, traffic, others)
+        for others in ((), ("loud", "other"))
+    )
+    assert len(alone.seen.history) > 600
+    assert np.array_equal(alone.seen.history.vectors, whole.seen.history.vectors)
+    assert alone.seen.history.keys == whole.seen.history.keys
+    compiled = compile_project(project / "streamwatchd.yaml")
+    kept = history._alone(compiled.loaded.ruleset, ("off",)).rules
+    assert {each.name for each in kept} == {"off", "wide", "rates"}
+    assert {alert["rule"] for alert in whole.seen.alerts} == {"loud"}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

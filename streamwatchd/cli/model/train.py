@@ -57,7 +57,7 @@ def command(
     wanted = settings_of(given)
     spans = read_labels(labels) if labels else []
     repository = open_repository(config, rules_dir, models)
-    vectors = vectors_in(rule, config, rules_dir, Traffic(traffic, bare, partitions))
+    vectors = vectors_in(rule, config, rules_dir, Traffic(traffic, bare, partitions), without)
     spans += fired(vectors.seen.alerts, frozenset(without))
     history = _normal(vectors, spans, repository, name)
     versions = repository.store.versions(name)
