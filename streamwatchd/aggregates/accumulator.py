@@ -69,19 +69,16 @@ def integers_of(value: Any, most: int) -> npt.NDArray[Any]:
     return array_of(value, value.dtype, most)
 
 
-_SHORTER: tuple[npt.DTypeLike, ...] = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32)
+_SHORTER = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32)
 """Types of integers that are shorter than int64; sums of them are made in int64, which holds all of them."""
+_BOUNDS = tuple((np.dtype(each), int(np.iinfo(each).min), int(np.iinfo(each).max)) for each in _SHORTER)
+"""Each with its least and its greatest number."""
 
 
 def shrunk(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The integers in the shortest type that holds them all."""
     low, high = (int(array.min()), int(array.max())) if len(array) else (0, 0)
-    return next((array.astype(dtype) for dtype in _SHORTER if _holds(dtype, low) and _holds(dtype, high)), array)
-
-
-def _holds(dtype: npt.DTypeLike, value: int) -> bool:
-    bounds = np.iinfo(np.dtype(dtype))
-    return bool(bounds.min <= value <= bounds.max)
+    return next((array.astype(dtype) for dtype, least, most in _BOUNDS if least <= low and high <= most), array)
 
 
 def widened(array: npt.NDArray[Any], size: int) -> npt.NDArray[np.int64]:
