@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from streamwatchd.recording import Header, RecordingWriter
 from streamwatchd.rules.ruleset import Source
 from streamwatchd.settings import Settings
 from streamwatchd.testing.recorder import Recorder, journalled_marks, partitions_of, stretch_between, stretch_of
+from streamwatchd.testing.thinning import Thinning
 
 
 def open_kafka(settings: Settings) -> Kafka:
@@ -35,6 +37,10 @@ def open_kafka(settings: Settings) -> Kafka:
 )
 @click.option("--from", "from_ms", type=PAST, metavar="TIME", help="Records from then on: 2h (ago), or a time.")
 @click.option("--until", "until_ms", type=PAST, metavar="TIME", help="Up to then [default: the ends of the topics].")
+@click.option(
+    "--sample", type=click.FloatRange(0, 100, min_open=True), metavar="PERCENT", help="Of the keys, the same ones."
+)
+@click.option("--hide", "hidden", metavar="FIELD", multiple=True, help="Write a pseudonym in place of its texts.")
 def command(
     topics: tuple[str, ...],
     config: Path | None,
@@ -44,10 +50,13 @@ def command(
     from_beginning: bool,
     from_ms: int | None,
     until_ms: int | None,
+    sample: float | None,
+    hidden: tuple[str, ...],
 ) -> None:
     """Write records of TOPICs (topics or sources; by default those of all sources) to FILE, from now on.
 
     With --from or --until: those that the topics hold of that time, by the timestamps that Kafka keeps of records.
+    --sample and --hide make one that may be given away; a payload that is no JSON object is hidden whole.
     With --from-beginning the daemon's own marks are written too, and `dry-run --exact-marks` answers as it did.
     """
     loaded = compile_project(config_path(config), rules_dir=rules_dir).loaded
@@ -69,7 +78,7 @@ def command(
     marks = journalled_marks(kafka, loaded.settings.topics.journal, loaded.settings.app) if from_beginning else {}
     reader = kafka.reader(read_committed=True)
     with RecordingWriter(out, _header(counts, loaded.ruleset.sources)) as writer:
-        recorder = Recorder(writer, marks)
+        recorder = Recorder(writer, marks, _thinning(sample, hidden))
         try:
             recorder.record(reader, stretch, _stop_after(seconds))
         except KeyboardInterrupt:
@@ -110,6 +119,13 @@ def topics_of(given: Sequence[str], sources: Mapping[str, Source]) -> list[str]:
 def _header(counts: Mapping[str, int], sources: Mapping[str, Source]) -> Header:
     mine = {name: source for name, source in sources.items() if source.topic in counts}
     return Header(counts, {name: {"topic": source.topic, "time": source.time} for name, source in mine.items()})
+
+
+def _thinning(sample: float | None, hidden: Sequence[str]) -> Thinning | None:
+    """Pseudonyms are of this recording alone."""
+    if sample is None and not hidden:
+        return None
+    return Thinning(1.0 if sample is None else sample / 100, hidden, os.urandom(16))
 
 
 def _stop_after(seconds: float | None) -> Callable[[], bool]:

@@ -12,6 +12,7 @@ from streamwatchd.ports.kafka import Kafka, Partition, Reader, split
 from streamwatchd.recording import RecordedMark, RecordingWriter
 from streamwatchd.shard.history import journalled_epochs
 from streamwatchd.shard.output import Mark
+from streamwatchd.testing.thinning import Thinning
 
 _TAKE_RECORDS = 20_000
 _TAKE_S = 0.2
@@ -79,8 +80,13 @@ def journalled_marks(kafka: Kafka, journal: str, app: str) -> dict[Partition, li
 class Recorder:
     """Writes records, each mark between the records below its offset and those at or above it."""
 
-    def __init__(self, writer: RecordingWriter, marks: Mapping[Partition, list[Mark]] | None = None) -> None:
-        self._writer = writer
+    def __init__(
+        self,
+        writer: RecordingWriter,
+        marks: Mapping[Partition, list[Mark]] | None = None,
+        thinning: Thinning | None = None,
+    ) -> None:
+        self._writer, self._thinning = writer, thinning
         self._marks = {partition: deque(found) for partition, found in (marks or {}).items()}
         self.records = 0
         self.marks = 0
@@ -113,6 +119,7 @@ class Recorder:
             self._write_marks(partition, int(batch.offsets[0]))
             waiting = self._marks.get(partition)
             now, batch = split(batch, waiting[0].offset) if waiting else (batch, split(batch, -1)[0])
+            now = now if self._thinning is None else self._thinning.thinned(now)
             self._writer.write(now)
             self.records += len(now)
 

@@ -59,3 +59,14 @@ def test_a_stretch_of_what_the_topics_hold(config: Path) -> None:
     stamps = [json.loads(line)["timestamp"] for line in file.read_text().splitlines()[1:]]
     assert (min(stamps), max(stamps), len(stamps)) == ((START + 100) * 1000, (START + 190) * 1000, 10)
     assert swctl("record", "web", "--config", config, *ends, "--seconds", 1, "--out", file).exit_code == 2
+
+
+def test_a_recording_that_may_be_given_away(config: Path) -> None:
+    """A share of it, with pseudonyms for shops."""
+    file = config.parent / "a.ndjson"
+    options = ("--from-beginning", "--hide", "shop", "--sample", 50, "--out", file)
+    assert swctl("record", "web", "--config", config, *options).exit_code == 0
+    lines = file.read_text().splitlines()[1:]
+    assert 5 <= len(lines) <= 25
+    assert not any("north" in line for line in lines)
+    assert len({json.loads(line)["value"]["shop"] for line in lines}) == 1
