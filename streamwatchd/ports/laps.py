@@ -21,6 +21,8 @@ class Laps:
         """`now` gives seconds from some start, never going back."""
         self._now = now
         self._at = 0.0
+        self.on_lap: Callable[[], None] = lambda: None
+        """Called at each lap: whoever evaluates has come that far."""
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.calls: defaultdict[str, int] = defaultdict(int)
         self.rows: defaultdict[str, int] = defaultdict(int)
@@ -31,6 +33,7 @@ class Laps:
 
     def lap(self, what: str, rows: int = 0) -> None:
         """What was done since the last lap was `what`, on so many rows."""
+        self.on_lap()
         if self._now is None:
             return
         now = self._now()

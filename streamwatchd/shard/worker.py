@@ -42,6 +42,8 @@ _TAKE_S = 0.05
 _GATHER_S = 0.02
 _REPORT_S = 0.5
 _ASK_S = 5.0
+_LONGEST_S = 60.0
+"""A turn of the loop that is longer counts as standing still, even if it gets somewhere."""
 _MOST_TAKES_AHEAD = 25
 _MOST_OUTPUTS_AHEAD = 100_000
 _MOST_BYTES_AHEAD = 64_000_000
@@ -67,7 +69,7 @@ class Worker:
         self._preparing = ""
         self._saver = Saver(self._owner, ports.stores, ports.background)
         self._commits, self._asks = ports.background("commit"), ports.background("ask")
-        self._asked = ports.clock.monotonic()
+        self._asked = self._turned = ports.clock.monotonic()
         self._held = assignment.held
         self._hold: Hold | None = None
         self._paused: float | None = None
@@ -98,6 +100,7 @@ class Worker:
             self._leave()
 
     def _turn(self) -> None:
+        self._turned = self._clock.monotonic()
         self._obey()
         if self._backfill.is_on:
             self._read_past()
@@ -146,6 +149,7 @@ class Worker:
     def _begin(self, started: Started) -> None:
         """From here on the loop has all it works with."""
         self._state, self._reader, self._committer = started.state, started.reader, started.committer
+        self._state.shard.laps.on_lap = self._get_somewhere
         self._keeper.begin(started.snapshot_epoch)
         taken_ms = self._state.shard.max_event_time()
         self._steady = SteadyClock(self._clock, self._meter.clock_stepped, taken_ms, self._settings.max_future_ms)
@@ -278,6 +282,11 @@ class Worker:
     def _breathe(self) -> None:
         if self._meter.due(_REPORT_S):
             self._link.report(self._meter.report())
+
+    def _get_somewhere(self) -> None:
+        """Much may come of few records, on a slow machine: that is no standing still."""
+        if self._clock.monotonic() - self._turned < _LONGEST_S:
+            self._breathe()
 
     def _check_same(self, version: Version) -> None:
         known = next((each for each in self._state.versions if each.number == version.number), version)

@@ -274,10 +274,12 @@ class World:
             writer.send([Record("in", msgspec.json.encode(event), partition=number, timestamp_ms=stamp)])
             self.sent += 1
 
-    def worker(self, link: TestLink, shard: int = 0, tenure: str = "") -> Worker:
+    def worker(
+        self, link: TestLink, shard: int = 0, tenure: str = "", make_shard: type[SmallShard] = SmallShard
+    ) -> Worker:
         assignment = Assignment(shard, self.settings.shards, self.partitions, self.versions, tenure=tenure)
         ports = Ports(self.kafka, self.disk, self.clock, link, lambda name: Inline(), self.shared)
-        return Worker(self.settings, assignment, ports, SmallShard)
+        return Worker(self.settings, assignment, ports, make_shard)
 
     def run(
         self, shard: int = 0, turns: int = 40, script: dict[int, Sequence[Command]] | None = None, tenure: str = ""

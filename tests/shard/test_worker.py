@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from streamwatchd.batch import RawBatch
 from streamwatchd.errors import Fenced, StateMismatch, Unavailable
 from streamwatchd.ports.faults import Killed
 from streamwatchd.ports.kafka import Committed, Partition
@@ -14,7 +15,7 @@ from streamwatchd.shard.assignor import owner
 from streamwatchd.shard.control import Change, Command, Go, Have, Hold, Next, Paces
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.version import Version
-from tests.shard.small import SETTINGS, START_MS, TestLink, World, content
+from tests.shard.small import SETTINGS, START_MS, SmallShard, TestLink, World, content
 
 HOUR = 3_600_000
 YEARS = 10 * 365 * 24 * HOUR
@@ -69,6 +70,26 @@ def test_a_silent_worker_hears_that_its_shard_was_taken_over() -> None:
     world.kafka.faults.at(40, take_over, point="kafka.take")  # type: ignore[arg-type]
     with pytest.raises(Fenced, match="another daemon has taken shard 0"):
         worker.run()
+    everything_once(world)
+
+
+def test_much_that_comes_of_few_records_is_no_standing_still() -> None:
+    """Between two judgements the worker says that it is alive; one that never comes to an end, for a minute only."""
+    world = World()
+    world.feed(1)
+
+    class Slow(SmallShard):
+        def step(self, raw: RawBatch, now_ms: int) -> None:
+            for _ in range(200):
+                world.clock.advance(1_000)
+                self.laps.lap("n1")
+            super().step(raw, now_ms)
+
+    link = TestLink(world.contents)
+    world.worker(link, make_shard=Slow).run()
+    at_s = [(report.at_ms - START_MS) // 1_000 for report in link.reports]
+    assert set(range(1, 60)) <= set(at_s)
+    assert not set(range(65, 195)) & set(at_s)
     everything_once(world)
 
 
