@@ -271,6 +271,11 @@ class Flow:
             self._released_ms = at_ms
             release(self.spaces, self.nodes.values(), at_ms)
 
+    def packed(self) -> None:
+        """The outbox has been emptied: what was in it is known by its keys and no more by their ids."""
+        for space in self.spaces.values():
+            space.packed()
+
     def is_tight(self, keys: int) -> bool:
         """Whether so many keys more, with those that wait to be judged, may be beyond a bound (`max_keys`)."""
         here = room(self.spaces.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import filterfalse, repeat
+from itertools import chain, filterfalse, repeat
 from typing import Any
 
 import msgspec
@@ -89,8 +89,8 @@ class KeySpace:
     `OVERFLOW`: they are counted, not judged.
 
     An id belongs to its key until nothing of the key can matter any more: `release` takes it back, and a later key with
-    the same constants (its first `lifted` values) may have it. What is kept by id is at rest there by then; whoever
-    keeps what is made of a key asks for `news`.
+    the same constants (its first `lifted` values) may have it once `packed` is called. What is kept by id is at rest
+    there by then; whoever keeps what is made of a key asks for `news`.
     """
 
     def __init__(self, names: tuple[str, ...], bound: int = NO_BOUND) -> None:
@@ -102,6 +102,8 @@ class KeySpace:
         self.last: Times = np.zeros(0, np.int64)
         """Per id the newest event time that was noted, or the last release where that is later."""
         self._spare: dict[KeyTuple, list[int]] = {}
+        self._resting: list[int] = []
+        """Ids that no key has any more and that may be in panes on their way out: they go on once these are packed."""
         self._spared = 0
         self._reused: list[int] = []
         """Ids that have had another key before, as they got a new one; begun anew `_rounds` times."""
@@ -308,8 +310,7 @@ class KeySpace:
         self._grow_last()
         self.last[self.last == NEVER] = at_ms
         stale = self.last[: len(self.keys)] < at_ms - self.keep_ms
-        for spare in self._spare.values():
-            stale[spare] = False
+        stale[self.spare_ids()] = False
         return np.flatnonzero(stale)
 
     def release(self, ids: Ids, at_ms: int) -> None:
@@ -322,9 +323,8 @@ class KeySpace:
         if len(self._reused) > 2 * len(self.keys):
             self._reused, self._rounds = [], self._rounds + 1
         for number in ids.tolist():
-            key = self.keys[number]
-            del self._ids[key]
-            self._spare.setdefault(key[: self.lifted], []).append(number)
+            del self._ids[self.keys[number]]
+        self._resting += ids.tolist()
         self._spared += len(ids)
         gone = np.zeros(len(self.keys) + 1, bool)
         gone[ids] = True
@@ -333,9 +333,15 @@ class KeySpace:
         for path in self._paths:
             path.ids = _without(path.ids, gone)
 
+    def packed(self) -> None:
+        """All that has been sent is packed under its keys: ids that were taken back may go to others."""
+        for number in self._resting:
+            self._spare.setdefault(self.keys[number][: self.lifted], []).append(number)
+        self._resting = []
+
     def spare_ids(self) -> Ids:
         """Ids that no key has."""
-        return np.array(sorted(number for spare in self._spare.values() for number in spare), np.intp)
+        return np.array(sorted(chain(self._resting, *self._spare.values())), np.intp)
 
     def is_living(self, number: int) -> bool:
         """Whether an id has a key."""

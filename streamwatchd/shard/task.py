@@ -238,7 +238,9 @@ class SourceTask:
             self.flow.progress.begin(name, watermark_ms + 1)
 
     def exchange(self) -> list[ExchangeRecord]:
-        return self.sender.records(self.flow.outbox)
+        records = self.sender.records(self.flow.outbox)
+        self.flow.packed()
+        return records
 
     def _believed(self, frame: Frame, raw: RawBatch) -> Frame:
         """Rows whose stamps are taken at their word: here all, as the clock has judged them."""
@@ -484,7 +486,9 @@ class MergeTask:
         return min(self.flow.limits.values(), default=NEVER + 1) - 1
 
     def exchange(self) -> list[ExchangeRecord]:
-        return self.sender.records(self.flow.outbox)
+        records = self.sender.records(self.flow.outbox)
+        self.flow.packed()
+        return records
 
     def snapshot(self) -> Picture:
         heard = {stream: dict(feeders) for stream, feeders in self.heard.items()}
