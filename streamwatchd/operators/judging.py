@@ -12,7 +12,7 @@ from streamwatchd.aggregates.shelf import aggregate
 from streamwatchd.batch import Column, Frame, Strings
 from streamwatchd.operators.evaluate import KEY, VALUE, Evaluator
 from streamwatchd.operators.family import Family
-from streamwatchd.operators.keyspace import BEFORE_ALL, Cursor, KeySpace
+from streamwatchd.operators.keyspace import KeyNumbers, KeySpace, KeyTuple
 from streamwatchd.operators.late import Amending, View
 from streamwatchd.operators.spec import KeyColumn, Reading, ValueSpec, Window
 
@@ -40,7 +40,7 @@ class Reader:
         ]
         self.base = base
         self._evaluator = evaluator
-        self._projections: dict[tuple[int, ...], tuple[Index, Cursor]] = {}
+        self._projections: dict[tuple[int, ...], KeyNumbers] = {}
 
     def fill(self, frame: Frame, judged_ms: int, ids: Index | None, *, once: bool, view: View | None = None) -> None:
         """Put every aggregate at T into the frame, for the base family's keys `ids` (None: all, in order).
@@ -63,10 +63,10 @@ class Reader:
         for reading, from_ms in zip(self.readings, self.counts_from, strict=True):
             mine = key
             if reading.project is not None:
-                known, _ = self._projections.get(reading.project, (np.zeros(0, np.intp), BEFORE_ALL))
-                if key >= len(known):
+                numbers = self._projections.get(reading.project)
+                if numbers is None or key >= len(numbers.known):
                     return False
-                mine = int(known[key])
+                mine = int(numbers.known[key])
             column = self._column(reading, judged_ms, np.array([mine], np.intp), from_ms, None)
             self._evaluator.put(frame, reading.aggregate, column)
         return True
@@ -122,25 +122,25 @@ class Reader:
         return mapped if ids is None else mapped[ids]
 
     def _projection(self, reading: Reading) -> Index:
-        assert reading.project is not None
-        known, cursor = self._projections.get(reading.project, (np.zeros(0, np.intp), BEFORE_ALL))
-        ids, cursor = self.base.space.news(cursor)
-        if ids:
-            target, living = self.families[reading.family].space, self.base.space.is_living
-            known = np.concatenate([known, np.zeros(len(self.base.space) - len(known), np.intp)])
-            for number in filter(living, ids):
-                key = self.base.space.keys[number]
-                known[number] = target.id_of(tuple(key[i] for i in reading.project))
-            self._projections[reading.project] = known, cursor
-        return known
+        project = reading.project
+        assert project is not None
+        if project not in self._projections:
+            source, target = self.base.space, self.families[reading.family].space
+
+            def there(key: KeyTuple) -> int:
+                """A key that is forgotten leads nowhere: it must not call another into being."""
+                return 0 if source.find(key) is None else target.id_of(tuple(key[i] for i in project))
+
+            self._projections[project] = KeyNumbers(self.base.space, there)
+        return self._projections[project].follow()
 
     def projected(self) -> Iterator[tuple[KeySpace, Index]]:
         """Ids of other spaces to which keys of the base family lead."""
+        spare = self.base.space.spare_ids()
         for reading in self.readings:
             if reading.project in self._projections:
-                known, _ = self._projections[reading.project]
+                known = self._projections[reading.project].known
                 there = np.ones(len(known), bool)
-                spare = self.base.space.spare_ids()
                 there[spare[spare < len(known)]] = False
                 yield self.families[reading.family].space, np.unique(known[there])
 

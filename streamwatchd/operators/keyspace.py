@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, filterfalse, repeat
 from typing import Any
@@ -401,6 +401,25 @@ class KeySpace:
         for number in numbers:
             self._spare.setdefault(self.keys[number][: self.lifted], []).append(number)
         self._spared = len(numbers)
+
+
+class KeyNumbers:
+    """A number for each key of a space, by id; an id that goes on to another key gets the number of that one."""
+
+    def __init__(self, space: KeySpace, number_of: Callable[[KeyTuple], int]) -> None:
+        self.space, self._number_of = space, number_of
+        self.known: Ids = np.zeros(0, np.intp)
+        """Of the keys that were there when it was followed last; arrays that were given out stay as they are."""
+        self._cursor = BEFORE_ALL
+
+    def follow(self) -> Ids:
+        """All of them; those of ids without a key mean nothing."""
+        ids, self._cursor = self.space.news(self._cursor)
+        if ids:
+            self.known = np.concatenate([self.known, np.zeros(len(self.space) - len(self.known), np.intp)])
+            for number in ids:
+                self.known[number] = self._number_of(self.space.keys[number])
+        return self.known
 
 
 class Admission:

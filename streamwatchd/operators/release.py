@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from streamwatchd.operators.asking import BEGINNING
 from streamwatchd.operators.baseline import HOUR_MS, reach_ms
-from streamwatchd.operators.keyspace import KeySpace
+from streamwatchd.operators.keyspace import NO_BOUND, KeySpace
 from streamwatchd.operators.known import UNKNOWN
 from streamwatchd.operators.kpi import KpiNode
 from streamwatchd.operators.node import Node
@@ -111,4 +111,4 @@ def _held(node: Node) -> Iterator[tuple[KeySpace, Ids]]:
 
 def room(spaces: Iterable[KeySpace]) -> int:
     """How many more keys may come before one is beyond its bound, whichever they are of."""
-    return min((space.bound - space.living for space in spaces), default=2**62)
+    return min((space.bound - space.living for space in spaces), default=NO_BOUND)

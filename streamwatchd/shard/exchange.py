@@ -18,7 +18,7 @@ from streamwatchd.batch import Frame, to_values
 from streamwatchd.operators.asking import BEGINNING, FOREVER
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.flow import Flow
-from streamwatchd.operators.keyspace import BEFORE_ALL, Cursor, KeySpace, key_hash
+from streamwatchd.operators.keyspace import KeyNumbers, KeySpace, KeyTuple, key_hash
 from streamwatchd.operators.late import Partial
 from streamwatchd.operators.ordering import pack_frame, unpack_frame
 from streamwatchd.operators.panes import Pane, pack_pane, unpack_pane
@@ -98,7 +98,7 @@ class Sender:
 
     def __init__(self, task: TaskId, flow: Flow, partitions: int) -> None:
         self._feeder, self._flow, self.partitions = feeder_name(task), flow, partitions
-        self._routes: dict[tuple[int, tuple[int, ...]], tuple[npt.NDArray[np.int64], Cursor]] = {}
+        self._routes: dict[tuple[int, tuple[int, ...]], KeyNumbers] = {}
 
     def records(self, outbox: Outbox) -> list[ExchangeRecord]:
         """Empties what the outbox holds for later stages; records stay far below what a broker takes."""
@@ -145,14 +145,13 @@ class Sender:
 
     def _partitions(self, space: KeySpace, route: tuple[int, ...]) -> npt.NDArray[np.int64]:
         handle = (id(space), route)
-        known, cursor = self._routes.get(handle, (np.zeros(0, np.int64), BEFORE_ALL))
-        ids, cursor = space.news(cursor)
-        if ids:
-            known = np.concatenate([known, np.zeros(len(space) - len(known), np.int64)])
-            keys = (space.keys[number] for number in ids)
-            known[ids] = [key_hash(tuple(key[i] for i in route)) % self.partitions for key in keys]
-            self._routes[handle] = known, cursor
-        return known
+        if handle not in self._routes:
+
+            def partition_of(key: KeyTuple) -> int:
+                return key_hash(tuple(key[i] for i in route)) % self.partitions
+
+            self._routes[handle] = KeyNumbers(space, partition_of)
+        return self._routes[handle].follow()
 
     def _put_rows(self, put: Put, feed: RowFeedSpec, frame: Frame) -> None:
         if feed.everywhere:
