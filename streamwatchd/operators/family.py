@@ -390,9 +390,12 @@ class Family:
 
     def pass_by(self, limit_ms: int) -> None:
         """Storms of keys end when nothing before that instant can come any more; partials count at a close."""
-        if self.flood is not None:
-            is_merged = self.spec.route is not None and not self.is_sent
-            self.flood.pass_by(min(limit_ms, self.closed_ms) if is_merged else limit_ms)
+        if self.flood is None:
+            return
+        if self.spec.route is not None and not self.is_sent:
+            width = self.finest.width_ms
+            limit_ms = min(limit_ms // width, *self.pending) * width if self.pending else limit_ms // width * width
+        self.flood.pass_by(limit_ms)
 
     def drop_before(self, judged_ms: int) -> None:
         """Forget what no window judged after `judged_ms` can reach."""
