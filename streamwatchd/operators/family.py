@@ -6,7 +6,7 @@ the exchange by partials, one final one per feeder and pane.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -17,16 +17,16 @@ import numpy.typing as npt
 from streamwatchd.aggregates.accumulator import State, array_of
 from streamwatchd.aggregates.base import ACCUMULATORS
 from streamwatchd.aggregates.steps import Last
-from streamwatchd.batch import TRUE, Frame, Rows, Times, take, to_values
+from streamwatchd.batch import TRUE, Frame, Rows, Times, take
 from streamwatchd.operators.asking import BEGINNING, FOREVER, Ask, Life, lives, table_of, united
 from streamwatchd.operators.evaluate import Evaluator
-from streamwatchd.operators.flood import Flood
-from streamwatchd.operators.keyspace import OVERFLOW, Admission, KeySpace, is_admitted
+from streamwatchd.operators.flood import Flood, overflow
+from streamwatchd.operators.keyspace import OVERFLOW, Admission, KeySpace, is_admitted, shared_ids
 from streamwatchd.operators.known import UNKNOWN, Known
 from streamwatchd.operators.late import LateLayer, Partial, View
 from streamwatchd.operators.node import first_multiple_above
 from streamwatchd.operators.panes import BEFORE_ALL, Feed, Pane, PaneTable, pack_pane, unpack_pane
-from streamwatchd.operators.spec import Accumulation, FamilySpec, KeyColumn, TableSpec, Window
+from streamwatchd.operators.spec import Accumulation, FamilySpec, TableSpec, Window
 from streamwatchd.packing import Frozen, thawed
 
 
@@ -37,7 +37,8 @@ class Family:
     `spec` is what all `asks` together want. `began` says since when an accumulation is kept in a table, `kept` before
     which instant panes of a table are gone though their readers reach further. `warmed`: of asks, by their first
     instant, since when rows count for them that are filled in from before it. `is_sent`: panes go to a later stage.
-    `late` is what came too late, if a rule amends.
+    `late` is what came too late, if a rule amends. `since_ms` is when the family began, whatever it is filled with from
+    before that; `promises` are what its feeders have said of that, as long as some have not (`gap`).
     """
 
     spec: FamilySpec
@@ -52,6 +53,8 @@ class Family:
     began: dict[tuple[int, Accumulation], int] = field(default_factory=dict)
     kept: dict[int, int] = field(default_factory=dict)
     first_ms: int = BEGINNING
+    since_ms: int = BEGINNING
+    promises: dict[str, int] = field(default_factory=dict)
     shrunk_ms: int = BEGINNING
     unkeyed: int = 0
     flood: Flood | None = None
@@ -63,7 +66,7 @@ class Family:
     _admissions: dict[tuple[str, frozenset[str]], Admission] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.first_ms = self.begins_ms
+        self.first_ms = self.since_ms = self.begins_ms
         self.asks = [Ask(self.begins_ms, FOREVER, self.spec)]
         self._live()
         for table in self.spec.tables:
@@ -327,7 +330,7 @@ class Family:
 
     def set_partial(self, index: int, feeder: str, said: Partial) -> None:
         """The final word of a feeder on a pane of the finest width; saying it again changes nothing."""
-        if (index + 1) * self.finest.width_ms > max(self.closed_ms, self.begins_ms):
+        if (index + 1) * self.finest.width_ms > self.closed_ms:
             self.pending.setdefault(index, {})[feeder] = said
 
     def set_late(self, slot_ms: int, index: int, feeder: str, said: Partial) -> None:
@@ -371,7 +374,11 @@ class Family:
     def _merge_pending(self, until_ms: int) -> None:
         finest = self.finest
         for index in sorted(i for i in self.pending if (i + 1) * finest.width_ms <= until_ms):
-            for _, said in sorted(self.pending.pop(index).items()):
+            feeders = self.pending.pop(index)
+            if not self._counts(index):
+                self._note_old(feeders.values())
+                continue
+            for _, said in sorted(feeders.items()):
                 ids = self.space.bounded_ids(said.keys)
                 pane = said.pane
                 if ids.min(initial=0) < 0:
@@ -380,6 +387,23 @@ class Family:
                     ids = ids[ids >= 0]
                 self.space.note(ids, (index + 1) * finest.width_ms - 1)
                 finest.merge_pane(index, pane, ids, len(self.space))
+
+    def _counts(self, index: int) -> bool:
+        """Whether a pane is of the family's time; before its beginning it may not be all there."""
+        start, end = index * self.finest.width_ms, (index + 1) * self.finest.width_ms
+        return start >= self.begins_ms or (end > self.begins_ms and self.begins_ms == self.since_ms)
+
+    def _note_old(self, said: Iterable[Partial]) -> None:
+        """A pane that is not all there says still whose events there were, to a family that is filled."""
+        if self.begins_ms == self.since_ms:
+            return
+        pane = Pane.empty()
+        for each in said:
+            ids = self.space.bounded_ids(each.keys)
+            pane.merge(each.pane.take(np.flatnonzero(ids >= 0)), ids[ids >= 0], len(self.space), ())
+        here = np.flatnonzero(pane.count)
+        for known in self.known.values() if len(here) else ():
+            known.note(here, pane, len(self.space))
 
     def _overflow(self, index: int, said: Partial, beyond: npt.NDArray[np.intp]) -> None:
         """Counts of keys that have no place, as events at the pane's start."""
@@ -511,7 +535,8 @@ class Family:
         kept = dict(self.kept)
         lasts = [[each.tag, *last.pack()] for each, last in self.finest.lasts.items()]
         mine = [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, kept, late, lasts]
-        return [*mine, self.warmed] if self.warmed else mine
+        filled = [self.warmed, self.since_ms, dict(self.promises)]
+        return [*mine, *filled] if self.warmed or self.promises or self.since_ms != self.begins_ms else mine
 
     def restore(self, state: Any) -> None:
         """The inverse; tables, accumulations and manners of forgetting that are not here are left out."""
@@ -536,7 +561,9 @@ class Family:
         for tag, *packed in late[1] if len(late) > 1 else ():
             if tag in here:
                 self.finest.lasts[here[tag]] = Last.unpack(packed)
-        self.warmed = {int(at): since for at, since in late[2].items()} if len(late) > 2 else {}
+        warmed, self.since_ms, promises = late[2:] if len(late) > 2 else ({}, self.begins_ms, {})
+        self.warmed = {int(at): since for at, since in warmed.items()}
+        self.promises = dict(promises)
         self._live()
 
     def _restore_known(self, packed: Any, size: int) -> None:
@@ -566,27 +593,7 @@ def up(time_ms: int, width_ms: int) -> int:
     return BEGINNING if time_ms <= BEGINNING else -(-time_ms // width_ms) * width_ms
 
 
-def overflow(
-    flood: Flood, keys: Sequence[KeyColumn], evaluator: Evaluator, frame: Frame, rows: npt.NDArray[np.intp]
-) -> None:
-    """Tell of rows whose keys have no place."""
-    passed = frame.time if frame.ticks is None else frame.ticks
-    columns = [evaluator.column(key.expr, frame) for key in keys]
-
-    def key_of(place: int) -> list[object]:
-        return [to_values(take(column, rows[[place]]))[0] for column in columns]
-
-    flood.take(frame.time[rows], passed[rows], key_of)
-
-
 def key_ids(spec: FamilySpec, space: KeySpace, evaluator: Evaluator, frame: Frame) -> Rows:
     """Key ids of the rows, shared by every family and alarm of the same keys."""
     handle = evaluator.handle(spec.keys)
     return shared_ids(("ids", handle), space, lambda: [evaluator.column(key.expr, frame) for key in spec.keys], frame)
-
-
-def shared_ids(handle: object, space: KeySpace, columns: Callable[[], list[object]], frame: Frame) -> Rows:
-    ids = frame.memo.get(handle)
-    if ids is None:
-        ids = frame.memo[handle] = space.ids(columns(), len(frame))  # type: ignore[arg-type]
-    return ids  # type: ignore[return-value]

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.batch import Times
+from streamwatchd.batch import Frame, Times, take, to_values
 from streamwatchd.operators.document import Document, Speaker, alarm_id, iso
+from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.keyspace import KeySpace
 from streamwatchd.operators.lifecycle import SEVERITIES
 from streamwatchd.operators.node import EmitAlert
+from streamwatchd.operators.spec import KeyColumn
 from streamwatchd.operators.storm import Storm
 
 _MINUTE_MS = 60_000
@@ -103,3 +105,16 @@ class Flood:
         """The inverse."""
         self.total, storm = packed
         self._storm = None if storm is None else Storm(*storm)
+
+
+def overflow(
+    flood: Flood, keys: Sequence[KeyColumn], evaluator: Evaluator, frame: Frame, rows: npt.NDArray[np.intp]
+) -> None:
+    """Tell of rows whose keys have no place."""
+    passed = frame.time if frame.ticks is None else frame.ticks
+    columns = [evaluator.column(key.expr, frame) for key in keys]
+
+    def key_of(place: int) -> list[object]:
+        return [to_values(take(column, rows[[place]]))[0] for column in columns]
+
+    flood.take(frame.time[rows], passed[rows], key_of)

@@ -5,11 +5,16 @@ the rows of that time, another family of the same meaning takes these in (`shard
 is lacking and no more: panes that other rules read stay as they are.
 
     gap_of ─▶ what is lacking ─▶ promise (at the change: from when on it will be there) ─▶ fill
+
+Panes that are merged behind the exchange begin empty at each of those who feed them. Every feeder fills its own part,
+says from when on that is whole (`Outbox.promises`), and sends it as it sends all panes. Nothing is judged above E
+before all feeders have come that far, and by then all of them have spoken: what the latest of them promises holds for
+the whole (`keep`). If one has said nothing, what was sent from before E is left out, and windows wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,7 +54,8 @@ class Gap:
 
     `heard`: only keys with such constants were followed, of all others everything is lacking (None: all were).
     `forgets` are the manners of forgetting in which no key is known yet. `times`: panes have no first and last times.
-    `is_new`: there is no such family yet.
+    `is_new`: there is no such family yet. `sent_reach_ms`: panes go to a later stage, which reads so far back, and
+    `spec` has the finest ones only, however old.
     """
 
     spec: FamilySpec
@@ -58,6 +64,7 @@ class Gap:
     forgets: tuple[Manner, ...] = ()
     times: bool = False
     is_new: bool = False
+    sent_reach_ms: int = 0
 
     def __bool__(self) -> bool:
         return self.is_new or any(self.tables.values()) or self.heard is not None or bool(self.forgets)
@@ -68,11 +75,17 @@ class Gap:
         return mine == theirs and replace(self, tables={}) == replace(other, tables={})
 
     @property
+    def is_sent(self) -> bool:
+        return self.sent_reach_ms > 0
+
+    @property
     def reach_ms(self) -> int:
         """How far before E the rows lie that it is filled with.
 
         Where an alarm asks since when a key is known, twice as far: what spoke in the window before is no new key.
         """
+        if self.is_sent:
+            return self.sent_reach_ms
         ask_all = self.heard is not None or bool(self.forgets)
         reaches = [each.retention_ms for each in self.spec.tables if ask_all or self.tables[each.width_ms]]
         return max(reaches) * (2 if self.spec.forgets and (ask_all or self.is_new) else 1)
@@ -86,19 +99,33 @@ class Filling:
     from_ms: int
 
 
-def fillable(stage: StageSpec) -> list[FamilySpec]:
-    """Families whose rows are those of a source, and are read where they are fed.
+def fillable(stage: StageSpec, sessions: Collection[str]) -> list[FamilySpec]:
+    """Families whose rows are those of a source, where they are fed: read there, or sent to a later stage.
 
-    Not those of sessions, which may have been open at E, nor of what goes from sample to sample; nor what crosses the
-    exchange, or is made of KPI rows.
+    Not those of `sessions`, which may have been open at E, nor of what goes from sample to sample, nor what is made of
+    KPI rows.
     """
-    sessions = {kpi.family for kpi in stage.kpis if kpi.session_ms}
+    here = [family for family in stage.families if family.route is None]
     return [
         family
-        for family in stage.families
-        if family.route is None and not family.meaning and family.stream in stage.inputs and family.id not in sessions
+        for family in (*here, *stage.sends)
+        if not family.meaning and family.stream in stage.inputs and family.id not in sessions
         if not any(isinstance(each, StepAccumulation) for table in family.tables for each in table.accumulations)
     ]
+
+
+def gap_of_sent(newest: FamilySpec, known: Family | None, at_ms: int) -> Gap | None:
+    """The same of panes that are merged at a later stage, where they are asked for anew; None for others.
+
+    What has been sent is gone here, so of a family that others read already nothing is filled.
+    """
+    if known is not None and known.until_ms >= at_ms:
+        return None
+    finest = newest.tables[0]
+    reach_ms = max(table.retention_ms for table in newest.tables) * (2 if newest.forgets else 1)
+    spec = replace(newest, tables=(replace(finest, retention_ms=FOREVER),))
+    tables = {finest.width_ms: TableGap(FOREVER, ())}
+    return Gap(spec, tables, None, newest.forgets, times=True, is_new=True, sent_reach_ms=reach_ms)
 
 
 def gap_of(asks: Sequence[Ask], known: Family | None, at_ms: int, judged_ms: int) -> Gap:
@@ -163,6 +190,15 @@ def promise(family: Family, gap: Gap, at_ms: int, from_ms: int) -> None:
         family.begins_ms = from_ms
 
 
+def keep(family: Family, from_ms: int) -> None:
+    """All panes from there on have come, or will, from those who feed a family that began at E; see `promise`."""
+    (at_ms, spec), *_ = [(ask.from_ms, ask.spec) for ask in family.asks]
+    tables = {table.width_ms: TableGap(FOREVER, ()) for table in spec.tables if table.width_ms in family.tables}
+    forgets = tuple(manner for manner in spec.forgets if manner in family.known)
+    promise(family, Gap(spec, tables, None, forgets, times=True, is_new=True), at_ms, from_ms)
+    family.promises = {}
+
+
 def _promise_table(family: Family, gap: Gap, width: int, from_ms: int) -> None:
     """Accumulations that only older rules ask for are not in the panes that come whole."""
     before = family.kept.get(width, BEGINNING)
@@ -182,13 +218,14 @@ def fill(family: Family, gap: Gap, past: Family, from_ms: int) -> None:
     No row at or after the change has come yet. What lies before `from_ms` is not all there and is not read; in panes of
     a new family that are not closed it is kept until it has said which keys are known.
     """
-    if gap.is_new:
+    if gap.is_new and not gap.is_sent:
         family.closed_ms = past.closed_ms
     places = _Places(family, gap, past)
+    said_ms = BEGINNING if gap.is_sent else past.closed_ms
     for width, lack in gap.tables.items():
         table = family.tables[width]
         for index, theirs in sorted(past.tables[width].panes.items()):
-            if index * width >= from_ms or (gap.is_new and (index + 1) * width > past.closed_ms):
+            if index * width >= from_ms or (gap.is_new and (index + 1) * width > said_ms):
                 _fill_pane(table, index, lack, theirs, places)
         table.forget_windows()
     if gap.times:

@@ -34,13 +34,26 @@ class Reader:
     ) -> None:
         self.readings = tuple(readings)
         self.families = {reading.family: families[reading.family] for reading in readings}
-        self.counts_from = [self.families[r.family].counts_from(r.window.width_ms, r.accumulations) for r in readings]
-        self.whole_from = [
-            max(since, self.families[r.family].begins_ms) for since, r in zip(self.counts_from, readings, strict=True)
-        ]
+        self.counts_from = [self._counts_from(reading) for reading in readings]
+        self.whole_from = [self._whole_from(reading) for reading in readings]
         self.base = base
         self._evaluator = evaluator
         self._projections: dict[tuple[int, ...], KeyNumbers] = {}
+
+    def _counts_from(self, reading: Reading) -> int:
+        return self.families[reading.family].counts_from(reading.window.width_ms, reading.accumulations)
+
+    def _whole_from(self, reading: Reading) -> int:
+        return max(self._counts_from(reading), self.families[reading.family].begins_ms)
+
+    def recount(self, family: Family) -> None:
+        """Of one of the families more is there than there was."""
+        for number, reading in enumerate(self.readings):
+            if self.families[reading.family] is family:
+                self.counts_from[number], self.whole_from[number] = (
+                    self._counts_from(reading),
+                    self._whole_from(reading),
+                )
 
     def fill(self, frame: Frame, judged_ms: int, ids: Index | None, *, once: bool, view: View | None = None) -> None:
         """Put every aggregate at T into the frame, for the base family's keys `ids` (None: all, in order).

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import array_of
-from streamwatchd.batch import Codes, Column, Dictionary, Numbers, Strings, Times, Truths, to_values
+from streamwatchd.batch import Codes, Column, Dictionary, Frame, Numbers, Rows, Strings, Times, Truths, to_values
 from streamwatchd.packing import Frozen, thawed
 
 KeyValue = float | str | bool
@@ -501,3 +501,11 @@ def _renewed(known: Column | None, ids: Sequence[int], values: Sequence[KeyValue
 def key_hash(key: KeyTuple) -> int:
     """64 bits that depend on the key values only: BLAKE2b-64 of their JSON array, little-endian."""
     return int.from_bytes(hashlib.blake2b(msgspec.json.encode(list(key)), digest_size=8).digest(), "little")
+
+
+def shared_ids(handle: object, space: KeySpace, columns: Callable[[], list[object]], frame: Frame) -> Rows:
+    """Key ids of a frame's rows, found once for all who ask by the same handle."""
+    ids = frame.memo.get(handle)
+    if ids is None:
+        ids = frame.memo[handle] = space.ids(columns(), len(frame))  # type: ignore[arg-type]
+    return ids  # type: ignore[return-value]

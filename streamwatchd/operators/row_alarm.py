@@ -16,11 +16,10 @@ from streamwatchd.batch import TRUE, Column, Frame, Strings, Truths, take
 from streamwatchd.lang.typed import NUMBER
 from streamwatchd.operators.document import Details, Document, Origin, alarm_id, lifecycle_event, plain
 from streamwatchd.operators.evaluate import KEY, VALUE, Evaluator, NullFrame, Param
-from streamwatchd.operators.family import overflow, shared_ids
 from streamwatchd.operators.firing import Telling
-from streamwatchd.operators.flood import Flood
+from streamwatchd.operators.flood import Flood, overflow
 from streamwatchd.operators.judging import fill_values
-from streamwatchd.operators.keyspace import OVERFLOW, UNKEYED, KeySpace
+from streamwatchd.operators.keyspace import OVERFLOW, UNKEYED, KeySpace, shared_ids
 from streamwatchd.operators.lifecycle import Lifecycle, Transition, same_levels
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
 from streamwatchd.operators.occurrences import Occurrences, Place, origin_of, window_of

@@ -34,11 +34,13 @@ class Outbox:
     watermarks: list[tuple[str, int]] = field(default_factory=list)
     late: list[tuple[Family, int, int, Pane]] = field(default_factory=list)
     """What came late for panes: family, slot, index, pane."""
+    promises: list[tuple[Family, int]] = field(default_factory=list)
+    """Of families that are filled from before they began: from when on all panes follow."""
 
     @property
     def waits(self) -> bool:
         """Whether later stages have not been told yet."""
-        return bool(self.panes or self.late or self.rows or self.watermarks)
+        return bool(self.panes or self.late or self.rows or self.watermarks or self.promises)
 
     def alert(self, document: Document) -> None:
         self.alerts.append(document)

@@ -520,6 +520,10 @@ class LogicalPlan:
     silences: Mapping[str, tuple[Silence, ...]] = field(default_factory=dict, metadata=LATER)
     acks: Mapping[str, tuple[Ack, ...]] = field(default_factory=dict, metadata=LATER)
 
+    def sessions(self) -> frozenset[str]:
+        """The families of KPIs whose windows are sessions."""
+        return frozenset(k.family for stage in (*self.first.values(), *self.later) for k in stage.kpis if k.session_ms)
+
     def alarm_names(self) -> frozenset[str]:
         """The alarms of all stages."""
         stages = [*self.first.values(), *self.later]

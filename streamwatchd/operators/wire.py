@@ -85,6 +85,14 @@ def families_of(node: Node) -> list[Family]:
     return []
 
 
+def recount(node: Node, family: Family) -> None:
+    """More of a family is there than when the node was made; nothing above E has been judged yet."""
+    if isinstance(node, KpiNode | WindowAlarmNode) and any(each is family for each in families_of(node)):
+        node.reader.recount(family)
+        if isinstance(node, KpiNode):
+            node.counts_from = node.family.counts_from(node.spec.window.width_ms, ())
+
+
 def offer(wire: Wire, stream: str, frame: Frame, meaning: str) -> None:
     """Rows for a node that joins or scores them, those between its beginning and its end."""
     mask = (frame.time >= wire.begins_ms) & (frame.time < wire.until_ms)

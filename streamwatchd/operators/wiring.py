@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Protocol, assert_never
 
 from streamwatchd.batch import Frame
@@ -13,7 +13,7 @@ from streamwatchd.operators.expected import Expected, Owns
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.firing import FiringStates, Telling
 from streamwatchd.operators.flood import Flood
-from streamwatchd.operators.gap import Filling, Gap, fillable, gap_of, promise
+from streamwatchd.operators.gap import Filling, Gap, fillable, gap_of, gap_of_sent, keep, promise
 from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.keyspace import NO_BOUND, KeySpace
 from streamwatchd.operators.kpi import KpiNode, KpiRows
@@ -46,6 +46,7 @@ from streamwatchd.operators.wire import (
     beginning_at,
     families_of,
     node_specs,
+    recount,
     renamed,
     share_rules,
 )
@@ -195,12 +196,19 @@ class Wiring:
 
     # change
 
-    def gaps(self, at_ms: int, spec: StageSpec) -> dict[str, Gap]:
-        """By family what would be lacking of the time before E, if `spec` held from there on."""
+    def gaps(self, at_ms: int, spec: StageSpec, sessions: Collection[str]) -> dict[str, Gap]:
+        """By family what would be lacking of the time before E, if `spec` held from there on.
+
+        `sessions` are the families of KPIs whose windows are sessions, of all stages.
+        """
         asks = asks_of_families(asked_anew(self.asks, at_ms, spec))
         found: dict[str, Gap] = {}
-        for family in fillable(spec):
+        for family in fillable(spec, sessions):
             known = self.families.get(family.id)
+            if family.route is not None:
+                if (sent := gap_of_sent(family, known, at_ms)) is not None:
+                    found[family.id] = sent
+                continue
             judged_ms = BEGINNING if known is None else self._progress.of_readers(known.spec)
             gap = gap_of(asks[family.id], known, at_ms, judged_ms)
             if gap:
@@ -354,8 +362,24 @@ class Wiring:
         """Who takes in a partial of a feeder's family that began then: one that ended may be beside one that came."""
         known = [self.families[family_id]] if family_id in self.families else []
         named = known if len(self.asks) == 1 else [f for f in self.families.values() if f.spec.id == family_id]
-        mine = [f for f in named if f.begins_ms <= max(since_ms, index * f.finest.width_ms)]
-        return max(mine, key=lambda family: family.begins_ms, default=None)
+        mine = [f for f in named if f.since_ms <= max(since_ms, index * f.finest.width_ms)]
+        return max(mine, key=lambda family: family.since_ms, default=None)
+
+    def promised(
+        self, family_id: str, since_ms: int, feeder: str, from_ms: int, feeders: Mapping[str, frozenset[str]]
+    ) -> None:
+        """One of those who feed a family that began at E sends all that lies between an instant and E."""
+        for family in self.families.values():
+            if family.spec.id == family_id and family.since_ms == since_ms:
+                family.promises[feeder] = from_ms
+                if family.promises.keys() >= feeders[family.spec.stream]:
+                    self.fill(family, max(family.promises.values()))
+
+    def fill(self, family: Family, from_ms: int) -> None:
+        """All who feed a family that has just begun send what lies between an instant and its beginning."""
+        keep(family, from_ms)
+        for wire in self.wires.values():
+            recount(wire.node, family)
 
     # snapshots
 

@@ -97,13 +97,14 @@ def compare(old: Side, new: Side, backfill_ms: int = 0) -> Change:
     """What becomes of the state of `old` when `new` takes over; old records are read again so far back."""
     at_ms = _instant(old.plan, new.plan)
     switched = list(_switched(old.plan, new.plan, at_ms, backfill_ms))
+    gaps = {name: gap for _, here in switched for name, gap in here.items()}
     flows = [flow for flow, _ in switched]
     renamed = {now: was for flow in flows for was, now in _renames(flow).items()}
     found = _Comparison(
         old, new, at_ms, renamed,
         {each.rule: each for flow in flows for each in outlooks(flow, at_ms)},
         {each.rule: each for flow in flows for each in endings(flow)},
-        {name: min(backfill_ms, gap.reach_ms) for _, gaps in switched for name, gap in gaps.items()},
+        {name: min(backfill_ms, gap.reach_ms) for name, gap in gaps.items()},
         {e.rule for f, _ in _switched(old.plan, new.plan, at_ms, 0) for e in outlooks(f, at_ms) if e.warming},
     )  # fmt: skip
     order = ("removed", "edited", "renamed", "affected", "added", "unchanged")
@@ -127,29 +128,34 @@ def _switched(
     old: LogicalPlan, new: LogicalPlan, at_ms: int, backfill_ms: int
 ) -> Iterator[tuple[Flow, Mapping[str, Gap]]]:
     """The flow of every stage, told of the change, and the gaps that are filled."""
-    living = new.alarm_names()
+    living, sent = new.alarm_names(), dict[str, int]()
     before, after = ({each.topic: plan.first[name] for name, each in plan.sources.items()} for plan in (old, new))
     for topic in sorted({*before, *after}):
         nothing = StageSpec(1, (), (), {})
-        yield _flow(before.get(topic, nothing), after.get(topic, nothing), at_ms, living, backfill_ms)
+        flow = _flow(before.get(topic, nothing), at_ms)
+        gaps = flow.wiring.gaps(at_ms, after.get(topic, nothing), new.sessions()) if backfill_ms else {}
+        from_ms = at_ms - 1 - min(backfill_ms, max((gap.reach_ms for gap in gaps.values()), default=0))
+        flow.switch(at_ms, after.get(topic, nothing), living, Filling(gaps, from_ms))
+        sent |= {name: from_ms for name, gap in gaps.items() if gap.is_sent}
+        yield flow, gaps
     for number in range(max(len(old.later), len(new.later))):
         nothing = StageSpec(number + 2, (), (), {})
         was = old.later[number] if number < len(old.later) else nothing
         now = new.later[number] if number < len(new.later) else nothing
-        yield _flow(was, now, at_ms, living, 0)
+        flow = _flow(was, at_ms)
+        flow.switch(at_ms, now, living)
+        for name in sent.keys() & flow.families.keys():
+            flow.wiring.fill(flow.families[name], sent[name])
+        yield flow, {}
 
 
-def _flow(
-    old: StageSpec, new: StageSpec, at_ms: int, living: frozenset[str], backfill_ms: int
-) -> tuple[Flow, Mapping[str, Gap]]:
+def _flow(old: StageSpec, at_ms: int) -> Flow:
+    """One that is full, at E."""
     flow = Flow(old, Dimensions({}, {}), {})
     for family in flow.families.values():
         family.close(at_ms)
     flow.progress.go_on(dict.fromkeys(old.inputs, at_ms))
-    gaps = flow.wiring.gaps(at_ms, new) if backfill_ms else {}
-    reach_ms = min(backfill_ms, max((gap.reach_ms for gap in gaps.values()), default=0))
-    flow.switch(at_ms, new, living, Filling(gaps, at_ms - 1 - reach_ms))
-    return flow, gaps
+    return flow
 
 
 def _renames(flow: Flow) -> dict[str, str]:
@@ -252,9 +258,12 @@ class _Comparison:
         """What is read for it; others that share its panes would not wait without."""
         if name not in self.waiting:
             return ()
-        reaches = [self.fills[family.id] for family in there.families if family.id in self.fills]
-        source = self.new.plan.sources.get(there.source)
-        return (Fill(source.topic, max(reaches)),) if reaches and source is not None else ()
+        filled = [family for family in there.families if family.id in self.fills]
+        topics = {family.stream: self.new.plan.sources[family.stream].topic for family in filled}
+        return tuple(
+            Fill(topic, max(self.fills[family.id] for family in filled if family.stream == stream))
+            for stream, topic in sorted(topics.items())
+        )
 
     def _waits(self, name: str) -> tuple[Wait, ...]:
         found = [Wait(describe(w.reading.aggregate), w.whole_ms - self.at_ms + 1) for w in self.outlooks[name].warming]

@@ -111,9 +111,9 @@ class Backfill:
 
     @staticmethod
     def _pasts(state: State, content: Content, at_ms: int) -> dict[TaskId, PastLike]:
-        """Of tasks that have read anything."""
+        """Of tasks that stand anywhere; one at the beginning of its partition can promise all of it."""
         pasts = state.shard.pasts(at_ms, content.program, content.tables)
-        return {task: past for task, past in pasts.items() if state.positions.get(task)}
+        return {task: past for task, past in pasts.items() if task in state.positions}
 
     def drop(self) -> None:
         if self._reading is not None:

@@ -63,6 +63,15 @@ class LateItem:
 
 
 @dataclass(frozen=True, slots=True)
+class PromiseItem:
+    """The feeder's family began at `since_ms` and is filled: all its panes that start at or after `from_ms` follow."""
+
+    family: str
+    since_ms: int
+    from_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class RowsItem:
     feed: str
     frame: Any
@@ -90,7 +99,7 @@ Make = Callable[[int, Index], list[Any]]
 _KEYS_AT_MOST = 1_000
 _BYTES_AT_MOST = 256_000
 
-Item = PaneItem | LateItem | RowsItem | BeginningItem | WatermarkItem
+Item = PaneItem | LateItem | PromiseItem | RowsItem | BeginningItem | WatermarkItem
 
 
 class Sender:
@@ -107,6 +116,9 @@ class Sender:
         def put(stage: int, partition: int, packed: bytes) -> None:
             letters.setdefault((stage, partition), _Letters()).put(packed)
 
+        for family, from_ms in outbox.promises:
+            for partition in range(self.partitions):
+                put(self._flow.wiring.targets[family.spec.id], partition, pack(["f", _name(family), from_ms]))
         for family, index, pane in outbox.panes:
             self._put_pane(put, family, ["p", _name(family), index], pane)
         for family, slot, index, pane in outbox.late:
@@ -122,6 +134,7 @@ class Sender:
                 for partition in range(self.partitions):
                     put(stage, partition, pack(["w", stream, watermark]))
         outbox.panes, outbox.late, outbox.rows, outbox.begun, outbox.watermarks = [], [], [], [], []
+        outbox.promises = []
         return [
             ExchangeRecord(stage, partition, pack([self._feeder, items]))
             for (stage, partition), mine in sorted(letters.items())
@@ -207,6 +220,8 @@ def read_record(payload: bytes) -> tuple[str, list[Item]]:
                 items.append(PaneItem(*_named(family), index, part, keys, pane))
             case ["l", family, slot, index, part, keys, pane]:
                 items.append(LateItem(*_named(family), slot, index, part, keys, pane))
+            case ["f", family, from_ms]:
+                items.append(PromiseItem(*_named(family), from_ms))
             case ["r", feed, frame]:
                 items.append(RowsItem(feed, frame))
             case ["b", stream, limit]:
@@ -218,7 +233,7 @@ def read_record(payload: bytes) -> tuple[str, list[Item]]:
 
 def _name(family: Family) -> str:
     """With the instant at which it began: `id@ms`, `id@` from the beginning on."""
-    return f"{family.spec.id}@" + ("" if family.begins_ms == BEGINNING else str(family.begins_ms))
+    return f"{family.spec.id}@" + ("" if family.since_ms == BEGINNING else str(family.since_ms))
 
 
 def _named(name: str) -> tuple[str, int]:

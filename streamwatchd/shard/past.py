@@ -83,6 +83,8 @@ class Past:
                 mine.close(family.closed_ms)
             mine.drop_before(self._listener.watermark + 1)
             fill(family, gap, mine, from_ms)
+            if gap.is_sent:
+                task.flow.outbox.promises.append((family, from_ms))
 
 
 class _Listener(SourceTask):

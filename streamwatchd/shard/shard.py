@@ -135,7 +135,7 @@ class Shard:
             source = _source(program.plan, name.topic) if name.stage == 1 else None
             if source is None or not isinstance(task, SourceTask) or task.has_ended:
                 continue
-            gaps = task.flow.wiring.gaps(at_ms, program.plan.first[source.name])
+            gaps = task.flow.wiring.gaps(at_ms, program.plan.first[source.name], program.plan.sessions())
             if gaps:
                 found[name] = Past(task, source, gaps, tables, program.plan, self.max_future_ms)
         return found

@@ -36,6 +36,7 @@ from streamwatchd.shard.exchange import (
     Item,
     LateItem,
     PaneItem,
+    PromiseItem,
     RowsItem,
     Sender,
     frame_of,
@@ -459,6 +460,9 @@ class MergeTask:
                     if family is not None:
                         said = partial_of(item, family)
                         family.set_late(item.slot_ms, item.index, f"{feeder}#{item.part}", said)
+                case PromiseItem():
+                    promise = (item.family, item.since_ms, feeder, item.from_ms)
+                    self.flow.wiring.promised(*promise, self.feeders)
                 case RowsItem():
                     self.flow.push(item.feed, frame_of(item))
                 case BeginningItem():

@@ -50,6 +50,8 @@ class Driver:
         self.outputs: list[Output] = []
         self.backfill_ms = backfill_ms
         self.log: list[RawBatch] = []
+        self.forgets: set[TaskId] = set()
+        """Of whose past nothing is retained."""
         self._exchange: deque[ExchangeRecord] = deque()
 
     def feed(self, raw: RawBatch) -> None:
@@ -93,7 +95,7 @@ class Driver:
     def _pasts(
         self, shard: Shard, at_ms: int, program: Program, tables: Mapping[str, TableData]
     ) -> dict[TaskId, tuple[Past, int]]:
-        pasts = shard.pasts(at_ms, program, tables)
+        pasts = {task: past for task, past in shard.pasts(at_ms, program, tables).items() if task not in self.forgets}
         for raw in self.log:
             past = pasts.get(TaskId(1, raw.topic, raw.partition))
             if past is not None:
@@ -107,7 +109,7 @@ class Driver:
             return
         for task in sorted(self._owner):
             if task.stage == 1:
-                self.mark(Mark(task, -1, high + 2 * _longest_reach(self.program)))
+                self.mark(Mark(task, -1, high + 2 * longest_reach(self.program)))
 
     def watermarks(self) -> dict[TaskId, int]:
         return {task: mark for shard in self.shards for task, mark in shard.watermarks().items()}
@@ -129,7 +131,8 @@ class Driver:
             self._exchange.extend(records)
 
 
-def _longest_reach(program: Program) -> int:
+def longest_reach(program: Program) -> int:
+    """How far back from now any window of the program begins, in ms; a minute at least."""
     stages = [*program.plan.first.values(), *program.plan.later]
     widest = [table.retention_ms for stage in stages for family in stage.families for table in family.tables]
     gaps = [kpi.session_ms for stage in stages for kpi in stage.kpis]

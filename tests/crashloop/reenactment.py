@@ -19,6 +19,8 @@ from tests.oracle.oracle import answers
 from tests.oracle.reading import LogItem, MarkAt, Record
 
 MAX_FUTURE_MS = 300_000
+BACKFILL_MS = 3_600_000
+"""As far back as the daemon does, which says nothing else of it: panes of rules that come are filled here, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Reenactment:
             self._counts[each.topic] = self._counts.get(each.topic, 0) + 1
         self._driver = Driver(
             first.program, first.loaded.tables, self._counts, exchange_partitions=exchange_partitions,
-            max_future_ms=MAX_FUTURE_MS,
+            max_future_ms=MAX_FUTURE_MS, backfill_ms=BACKFILL_MS,
         )  # fmt: skip
         self._scripts = {each: Script() for each in partitions}
         self._oracle_logs: dict[tuple[str, int], list[LogItem]] = {(p.topic, p.partition): [] for p in partitions}

@@ -19,6 +19,7 @@ LONG = """
 source: events
 rules:
   - {kpi: long, by: place, every: 10s, over: 5m, values: {n: count()}}
+  - {kpi: across, by: zone, every: 10s, over: 5m, values: {n: count()}}
 """
 
 
@@ -34,24 +35,34 @@ def feed(site: Site, count: int) -> None:
     writer = site.kafka.plain_writer()
     for n in range(site.sent, site.sent + count):
         number, at = n % SOURCE_PARTITIONS, START_MS + 10 * n
-        event = {"t": at, "k": "k0", "place": f"p{number}"}
+        event = {"t": at, "k": "k0", "zone": "z0", "place": f"p{number}"}
         writer.send([Record(site.topic, json.dumps(event).encode(), partition=number)])
     writer.flush(30)
     writer.close()
     site.sent += count
 
 
-def long_rows(site: Site) -> dict[tuple[str, str], list[int]]:
+def rows_of(site: Site, kpi: str) -> dict[tuple[str, str], list[int]]:
+    """Counts by key and end of the window."""
     found: dict[tuple[str, str], list[int]] = {}
     for row in site.output("kpis"):
-        if row["kpi"] == "long":
-            found.setdefault((row["key"]["place"], row["window"]["end"]), []).append(row["values"]["n"])
+        if row["kpi"] == kpi:
+            (key,) = row["key"].values()
+            found.setdefault((key, row["window"]["end"]), []).append(row["values"]["n"])
     return found
+
+
+def are_whole(rows: dict[tuple[str, str], list[int]], per_second: int) -> None:
+    """Events came evenly from the start on; each row is there once."""
+    for (_, end), counts in sorted(rows.items()):
+        if end <= "2026-01-05T00:01:30.000Z":
+            seconds = int(end[14:16]) * 60 + int(end[17:19])
+            assert counts == [seconds * per_second], (end, counts)
 
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_windows_that_began_before_the_rule_came_are_whole(site: Site, killed: bool) -> None:
-    """Also where all is killed just after the change, and rebuilt."""
+    """Where the source is read and behind the exchange, also where all is killed just after the change, and rebuilt."""
     site.start_and_wait()
     site.until(lambda: ready(site))
     feed(site, 6_000)
@@ -66,9 +77,6 @@ def test_windows_that_began_before_the_rule_came_are_whole(site: Site, killed: b
         site.start_and_wait()
     feed(site, 3_000)
     site.finish()
-    site.until(lambda: len(long_rows(site)) >= SOURCE_PARTITIONS * 3)
-    for (_, end), counts in sorted(long_rows(site).items()):
-        # one event a partition every 40 ms, from the start on
-        if end <= "2026-01-05T00:01:30.000Z":
-            seconds = int(end[14:16]) * 60 + int(end[17:19])
-            assert counts == [seconds * 25], (end, counts)
+    site.until(lambda: len(rows_of(site, "long")) >= SOURCE_PARTITIONS * 3 and len(rows_of(site, "across")) >= 3)
+    are_whole(rows_of(site, "long"), 100 // SOURCE_PARTITIONS)
+    are_whole(rows_of(site, "across"), 100)

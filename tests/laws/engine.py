@@ -100,7 +100,9 @@ def run_driver(compiled: Compiled, world: World, rng: random.Random | None = Non
 class Cluster:
     """Several shards in one process; the exchange is a log per stage and partition, read when `rng` says so."""
 
-    def __init__(self, compiled: Compiled, world: World, shards: int, rng: random.Random) -> None:
+    def __init__(
+        self, compiled: Compiled, world: World, shards: int, rng: random.Random, max_future_ms: int = 300_000
+    ) -> None:
         assert compiled.program is not None
         stages = [stage.stage for stage in compiled.program.plan.later]
         tasks = [TaskId(1, topic, p) for topic, count in sorted(world.partitions.items()) for p in range(count)]
@@ -113,6 +115,7 @@ class Cluster:
                 [task for task in tasks if self._owner[task] == shard],
                 world.partitions,
                 world.exchange_partitions,
+                max_future_ms,
             )
             for shard in range(shards)
         ]
@@ -120,8 +123,13 @@ class Cluster:
         self._outputs: list[Output] = []
         self._rng = rng
 
+    def ready(self, number: int) -> None:
+        """A shard is about to take something in."""
+
     def take(self, piece: Slice) -> None:
-        shard = self._shards[self._owner[TaskId(1, piece.topic, piece.partition)]]
+        number = self._owner[TaskId(1, piece.topic, piece.partition)]
+        self.ready(number)
+        shard = self._shards[number]
         mark = mark_of(piece)
         if mark is None:
             shard.step(raw_batch(piece), FAR_FUTURE_MS)
@@ -135,6 +143,7 @@ class Cluster:
         if not waiting:
             return False
         task = waiting[self._rng.randrange(len(waiting))]
+        self.ready(self._owner[task])
         log = self._exchange[task]
         size = self._rng.randrange(len(log)) + 1
         self._shards[self._owner[task]].merge(task.stage, task.partition, log[:size])

@@ -34,7 +34,7 @@ def feed(bench: Bench, start: int, end: int) -> Bench:
     [
         # panes that nobody had
         (KPI, OLD + "  - {alarm: r, by: host, when: avg(x over 70s) > 50}\n", "610 r fired warning a"),
-        (OLD, OLD + "  - {alarm: r, by: site, where: x > 50, when: count(over 60s) == 60}\n", ""),
+        (OLD, OLD + "  - {alarm: r, by: site, where: x > 50, when: count(over 60s) == 60}\n", "610 r fired warning s"),
         # further back, another step, one more aggregate
         (OLD, OLD + "  - {alarm: r, by: host, when: avg(x over 300s) > 50}\n", "610 r fired warning a"),
         (OLD, OLD + "  - {alarm: r, by: host, every: 7s, when: avg(x over 63s) > 50}\n", "606 r fired warning a"),
@@ -81,6 +81,59 @@ def lagging(before: str, after: str) -> Bench:
     return bench.at(0, host="a", x=80).change(after)
 
 
+ACROSS = "  - {alarm: r, by: site, when: avg(x over 60s) > 50}\n"
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("partitions", [1, 3])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "alarm: r, by: site, when: avg(x over 60s) > 50",
+        "alarm: r, by: site, when: count(over 60s) == 60 and max(x over 5m) > 50",
+        "alarm: r, by: site, when: avg(x over 1h) > 50, min_history: 5m",
+        "alarm: r, by: site, where: x > 50, when: p50(x over 90s) > 50",
+    ],
+)
+def test_windows_behind_the_exchange_are_whole_at_once(rule: str, partitions: int, restart: bool) -> None:
+    """Each partition sends what it has read once more; those without a record have nothing to send, and say so."""
+    bench = Bench(KPI, backfill_s=3600, partitions=partitions)
+    feed(bench, 0, 601).clock(600)
+    bench.alerts()
+    bench.change(f"{KPI}  - {{{rule}}}\n")
+    if restart:
+        bench.restart()
+    assert feed(bench, 601, 630).clock(630).alerts() == ["610 r fired warning s"]
+
+
+def test_a_kpi_behind_the_exchange_has_whole_windows() -> None:
+    """Its first row counts what came before it."""
+    kpi = "  - {kpi: r, by: site, every: 10s, over: 60s, values: {n: count(), high: max(x)}}\n"
+    rows = [row for row in changed(OLD, OLD + kpi).rows() if row.startswith("550")]
+    assert sorted(rows) == ["550-610 r s n=60 high=80", "550-610 r t n=60 high=20"]
+    rows = [row for row in changed(OLD, OLD + kpi, backfill_s=0).rows() if row.startswith("550")]
+    assert sorted(rows) == ["550-610 r s n=9 high=80", "550-610 r t n=9 high=20"]
+
+
+def test_where_one_partition_can_not_say_what_came_before_all_wait() -> None:
+    """Sums over some of the partitions would be wrong ones."""
+    bench = Bench(KPI, backfill_s=3600, partitions=2)
+    feed(bench, 0, 601).clock(600)
+    bench.driver.forgets = {TaskId(1, "m", 1)}
+    bench.change(KPI + ACROSS)
+    assert feed(bench, 601, 640).clock(640).alerts() == []
+    assert feed(bench, 640, 680).clock(680).alerts() == ["670 r fired warning s"]
+
+
+def test_a_change_before_the_past_has_been_told_leaves_it_be() -> None:
+    """The second change comes before anything above the first one has been judged."""
+    bench = Bench(KPI, backfill_s=3600, partitions=2)
+    feed(bench, 0, 601).clock(600)
+    bench.alerts()
+    bench.change(KPI + ACROSS).change(KPI + ACROSS + OLD)
+    assert feed(bench, 601, 630).clock(630).alerts() == ["610 r fired warning s"]
+
+
 def test_windows_of_kpis_that_began_before_the_change_are_whole() -> None:
     """Without old records they count what has come since."""
     kpi = "  - {kpi: r, by: host, where: x > 1, every: 10s, over: 60s, values: {n: count(), high: max(x)}}\n"
@@ -111,15 +164,16 @@ def test_what_came_late_then_is_late_once_more() -> None:
 
 
 def test_what_is_filled_and_what_is_not() -> None:
-    """Rows of a source where they are read; not sessions, rows of KPIs, nor what crosses the exchange."""
+    """Rows of a source where they come in, also for those behind the exchange; not sessions, nor rows of KPIs."""
     rules = KPI + "  - {kpi: s, by: host, session: 30s, values: {n: count()}}\n"
     rules += "  - {alarm: on_kpi, source: k, by: host, when: avg(n over 30s) > 1}\n"
     rules += "  - {alarm: across, by: site, when: avg(x over 30s) > 1}\n" + OLD
     program = compiled(rules).program
     assert program is not None
-    (found,) = fillable(program.plan.first["m"])
-    assert [key.name for key in found.keys] == ["host"]
-    assert not fillable(program.plan.later[0])
+    here, sent = fillable(program.plan.first["m"], program.plan.sessions())
+    assert [key.name for key in here.keys] == ["host"]
+    assert [key.name for key in sent.keys] == ["site"]
+    assert not fillable(program.plan.later[0], program.plan.sessions())
 
 
 def test_nothing_is_read_where_nothing_is_lacking() -> None:
