@@ -132,6 +132,14 @@ class Dimensions:
         """Those in force at an instant, by alarm; whether each holds then is another question."""
         return _in_force(self._silences, time_ms)
 
+    def ever_silenced(self, rules: frozenset[str]) -> bool:
+        """Whether any silence of these alarms is known, of whatever time."""
+        return any(not rules.isdisjoint(silences) for _, silences in self._silences)
+
+    def ever_acked(self, rules: frozenset[str]) -> bool:
+        """Whether any acknowledgement of these alarms is known."""
+        return any(not rules.isdisjoint(acks) for _, acks in self._acks)
+
     def acks(self, time_ms: int) -> Acks:
         """What has been acknowledged up to an instant, of late."""
         return _in_force(self._acks, time_ms)

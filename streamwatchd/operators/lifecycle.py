@@ -11,7 +11,7 @@ true judgement start it anew. While `until` is true the level does not raise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -329,6 +329,16 @@ class Lifecycle:
         state, starts_at_ms = _STATES[int(self.state[row])], int(self.starts_at[row])
         seq = int(self.seq[row])
         return Transition(place, -1, at_ms, event, state, severity, severity, starts_at_ms, seq, False, False, reason)
+
+    def seq_of(self, place: int) -> int:
+        """The number of the last event of an alarm that is up."""
+        return int(self.seq[self._row_of[place]])
+
+    def count(self, notes: Mapping[int, int]) -> None:
+        """So many events more were written of these alarms; those at rest by now have none."""
+        for place, more in notes.items():
+            if 0 <= place < len(self._row_of) and self._row_of[place] >= 0:
+                self.seq[self._row_of[place]] += more
 
     def next_deadline(self, after_ms: int) -> int | None:
         """The earliest instant at which a running hold can end by time alone."""

@@ -6,14 +6,30 @@ Truth is the business of `lifecycle`; nothing here changes an alarm.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from streamwatchd.batch import TRUE, Frame
 from streamwatchd.operators.evaluate import Evaluator
-from streamwatchd.operators.lifecycle import Lifecycle, Transition
+from streamwatchd.operators.lifecycle import Transition
 from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.reminding import ACKNOWLEDGED, REPEATED, Reminders
 from streamwatchd.operators.spec import Repeat
+
+
+class Life(Protocol):
+    """What is asked of the lives of alarms."""
+
+    def firing(self) -> npt.NDArray[np.intp]:
+        """The places whose alarms fire."""
+
+    def severity_of(self, place: int) -> int: ...
+
+    def note(self, place: int, at_ms: int, event: str, reason: str = "") -> Transition:
+        """Something about an alarm that is up which changes nothing in it."""
+
 
 FrameOf = Callable[[Sequence[int]], Frame]
 """Places → what there is to say of them at T."""
@@ -26,7 +42,7 @@ class Notices:
     def __init__(
         self,
         evaluator: Evaluator,
-        life: Lifecycle,
+        life: Life,
         rules: frozenset[str],
         rule_of: Callable[[int], str],
         muting: Muting | None,
@@ -35,17 +51,20 @@ class Notices:
         self._evaluator, self._life, self._rules, self._rule_of = evaluator, life, rules, rule_of
         self.muting, self._is_lasting = muting, muting is not None
         self.reminders = Reminders(repeats, rules)
-        self._untold: set[int] = set()
+        self.untold: set[int] = set()
         """Alarms that another version of the rule muted; this one mutes none."""
 
     # at T
 
     def hear(self, judged_ms: int) -> None:
         """While a silence of any of these rules is in force it is kept who was told of what; until then all were."""
-        is_silenced = not self._rules.isdisjoint(self._evaluator.dimensions.silences(judged_ms - 1))
+        self.keep(is_silenced=not self._rules.isdisjoint(self._evaluator.dimensions.silences(judged_ms - 1)))
+
+    def keep(self, *, is_silenced: bool) -> None:
+        """From now on who was told of what is kept, or not."""
         if is_silenced and self.muting is None:
-            self.muting = Muting.after_others(self._evaluator, self._up(), self._untold)
-            self._untold = set()
+            self.muting = Muting.after_others(self._evaluator, self._up(), self.untold)
+            self.untold = set()
         elif not is_silenced and self.muting is not None and not self._is_lasting and not self.muting.hidden:
             self.muting = None
 
@@ -69,7 +88,7 @@ class Notices:
         """After what happened at T: alarms of which nobody was told, or not how bad they are, and that nothing mutes
         any more; and those that are told again."""
         changed = {each.place for each in transitions if each.event != ACKNOWLEDGED}
-        unmuted, self._untold = sorted(self._untold - changed), set()
+        unmuted, self.untold = sorted(self.untold - changed), set()
         if self.muting is not None:
             unmuted = self._free(frame_of, sorted(self.muting.hidden.keys() - changed), judged_ms)
         due = [place for place in self.reminders.due(judged_ms) if place not in changed and place not in unmuted]
@@ -102,7 +121,7 @@ class Notices:
     @property
     def is_calm(self) -> bool:
         """Nobody waits to be told of anything that is up."""
-        return not self._untold and not (self.muting and self.muting.hidden)
+        return not self.untold and not (self.muting and self.muting.hidden)
 
     def next_ms(self) -> int | None:
         """The first instant after which there may be something to tell though nothing happens."""
@@ -120,7 +139,7 @@ class Notices:
         """By the names of the alarms; what there is nothing of is None."""
         return {
             "muting": None if self.muting is None else self.muting.snapshot(name_of),
-            "untold": [name_of(place) for place in sorted(self._untold)] or None,
+            "untold": [name_of(place) for place in sorted(self.untold)] or None,
             "reminders": self.reminders.snapshot(name_of),
         }
 
@@ -129,7 +148,7 @@ class Notices:
             self.muting = self.muting or Muting(None, self._evaluator, {})
             self.muting.restore(state["muting"], places())
         known = places() if "untold" in state else {}
-        self._untold = {known[tuple(name)] for name in state.get("untold", ()) if tuple(name) in known}
+        self.untold = {known[tuple(name)] for name in state.get("untold", ()) if tuple(name) in known}
         if "reminders" in state:
             self.reminders.restore(state["reminders"], places())
 
@@ -139,14 +158,14 @@ class Notices:
         firing = old._up()
         up = {there: here for there, here in places.items() if there in firing}
         hidden = {} if old.muting is None else old.muting.hidden
-        waiting = {up[place] for place in (*hidden, *old._untold) if place in up}
+        waiting = {up[place] for place in (*hidden, *old.untold) if place in up}
         if self.muting is None:
-            self._untold |= waiting
+            self.untold |= waiting
         else:
-            told = {place: severity for place, severity in firing.items() if place not in old._untold}
+            told = {place: severity for place, severity in firing.items() if place not in old.untold}
             told = told if old.muting is None else old.muting.told
             self.muting.told |= {up[place]: severity for place, severity in told.items() if place in up}
-            labels = {**dict.fromkeys(old._untold, "unless"), **hidden}
+            labels = {**dict.fromkeys(old.untold, "unless"), **hidden}
             self.muting.hidden |= {up[place]: label for place, label in labels.items() if place in up}
         self.reminders.adopt(old.reminders, up, self._rule_of, at_ms)
 
@@ -156,7 +175,7 @@ class Notices:
             if self._rule_of(place) not in rules:
                 continue
             if self.muting is None:
-                self._untold.add(place)
+                self.untold.add(place)
             else:
                 self.muting.told.pop(place, None)
                 self.muting.hidden[place] = "shadow"

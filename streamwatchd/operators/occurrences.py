@@ -23,8 +23,11 @@ Place = Callable[[int], Origin]
 class Occurrences:
     """`limits` are the budgets of the members."""
 
-    def __init__(self, spec: RowAlarmSpec, evaluator: Evaluator, emit: EmitAlert) -> None:
-        self._spec, self._evaluator, self._emit = spec, evaluator, emit
+    def __init__(
+        self, spec: RowAlarmSpec, evaluator: Evaluator, emit: EmitAlert, mutes: Callable[[int, int], str]
+    ) -> None:
+        """`mutes` says who mutes what a member says at an instant, if anybody does."""
+        self._spec, self._evaluator, self._emit, self._mutes = spec, evaluator, emit, mutes
         self.limits = Limits(spec.members)
 
     def take(
@@ -58,8 +61,11 @@ class Occurrences:
             row = place if place is not None else self._row_key(wide, transition.index)
             identity = alarm_id(who.name, {}, transition.starts_at_ms, row)
             span = window_of(wide, transition.index)
-            muted, news = self._limit(wide, transition, int(member[transition.index]), identity)
-            muted_by = STORM if muted else None
+            number, news = int(member[transition.index]), None
+            muted_by: str | None = self._mutes(number, transition.at_ms)
+            if not muted_by:
+                muted, news = self._limit(wide, transition, number, identity)
+                muted_by = STORM if muted else None
             self._emit(
                 lifecycle_event(who, self._spec.shape, transition, identity, {}, details, i, span, place, muted_by)
             )

@@ -7,6 +7,7 @@ may double. Whoever acknowledges it is spared until it resolves or grows worse. 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from streamwatchd.lang.typed import Expr
@@ -77,13 +78,22 @@ class Reminders:
         self.seen = {ack.name for _, ack in mine}
         return sorted(fresh, key=lambda each: each[:2])
 
-    def expects(self, dimensions: Dimensions) -> int | None:
-        """The instant from which on there is an acknowledgement that was not heard yet."""
+    def pass_over(self, dimensions: Dimensions) -> None:
+        """Whatever is known by now is of nothing that is up."""
+        for _, acks in dimensions.versions_of_acks():
+            self.seen |= {ack.name for rule in acks if rule in self._rules for ack in acks[rule]}
+
+    def expects(self, dimensions: Dimensions, asked_ms: int | None = None) -> int | None:
+        """The instant from which on there is an acknowledgement that was not heard yet; what was no more in force when
+        it was asked last is never heard."""
+        versions = dimensions.versions_of_acks()
+        ends = [start for start, _ in versions[1:]]
         return next(
             (
                 start
-                for start, acks in dimensions.versions_of_acks()
-                if any(ack.name not in self.seen for rule in acks if rule in self._rules for ack in acks[rule])
+                for (start, acks), end in zip_longest(versions, ends)
+                if (asked_ms is None or end is None or end > asked_ms)
+                and any(ack.name not in self.seen for rule in acks if rule in self._rules for ack in acks[rule])
             ),
             None,
         )

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import grown
-from streamwatchd.batch import TRUE, Column, Frame, Strings, Truths, take
-from streamwatchd.lang.typed import NUMBER
-from streamwatchd.operators.document import Details, Document, Origin, alarm_id, lifecycle_event, plain
-from streamwatchd.operators.evaluate import KEY, VALUE, Evaluator, NullFrame, Param
-from streamwatchd.operators.firing import Telling
+from streamwatchd.batch import TRUE, Frame, Truths, take
+from streamwatchd.operators.evaluate import VALUE, Evaluator
+from streamwatchd.operators.firing import FiringStates, Telling
 from streamwatchd.operators.flood import Flood, overflow
 from streamwatchd.operators.judging import fill_values
 from streamwatchd.operators.keyspace import OVERFLOW, UNKEYED, KeySpace, shared_ids
 from streamwatchd.operators.lifecycle import Lifecycle, Transition, same_levels
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
-from streamwatchd.operators.occurrences import Occurrences, Place, origin_of, window_of
+from streamwatchd.operators.occurrences import Occurrences, Place
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
 from streamwatchd.operators.promotion import names_now, promoted
 from streamwatchd.operators.row_chooser import Chooser
+from streamwatchd.operators.row_places import RowPlaces
 from streamwatchd.operators.row_queue import FORGET, NEVER, ROW, SILENCE, Queue, rounds, running_max, tick_queue
+from streamwatchd.operators.row_writing import RowWriter, Told
 from streamwatchd.operators.spec import RowAlarmSpec
-from streamwatchd.operators.storm import STORM, Name, Storms
 from streamwatchd.operators.window_alarm import holds_of
 
 Index = npt.NDArray[np.intp]
-Told = tuple[int, Transition, bool]
-"""In which turn; what; whether of a tick (True) or of a row."""
 _AFTER_ROWS = 2**40
 """The first turn of ticks that no row came after."""
 
@@ -50,7 +46,9 @@ class RowAlarmNode:
         emit: EmitAlert,
         flood: Flood | None = None,
         telling: Telling | None = None,
+        states: Mapping[str, FiringStates] = MappingProxyType({}),
     ) -> None:
+        """`states` are those of other alarms, by their feeds."""
         self.flood = flood
         self.telling = telling or Telling(spec.shape.keys, lambda stream, frame: None)
         self.id, self.spec, self.roots = spec.id, spec, roots
@@ -60,14 +58,13 @@ class RowAlarmNode:
             level.for_ms == 0 and level.until is None and level.until_for_ms == 0 for level in spec.shape.levels
         )
         self.waiting: list[Frame] = []
-        self.places: dict[tuple[int, int], int] = {}
-        self.pairs: list[tuple[int, int]] = []
-        self.free: list[int] = []
+        self.alarms = RowPlaces(spec, space, evaluator)
+        self.places = self.alarms.places
         self.last = np.zeros(0, np.int64)
-        self.storms = Storms(spec.members, self._whose)
-        self.occurrences = Occurrences(spec, evaluator, emit)
+        self.writer = RowWriter(spec, self.alarms, self.life, evaluator, emit, self.telling, states)
+        self.ids, self.storms, self.notices = self.writer.ids, self.writer.storms, self.writer.notices
+        self.occurrences = Occurrences(spec, evaluator, emit, self._mutes)
         self.limits = self.occurrences.limits
-        self.ids: dict[int, str] = {}
         self.begins_ms: int | None = None
         self._chooser = Chooser(spec) if spec.lifted else None
 
@@ -97,10 +94,11 @@ class RowAlarmNode:
             return limit_ms
         places = np.flatnonzero(self.last != NEVER)
         tick = int(self._next_ticks(places, self.last[places]).min()) if len(places) else None
-        instant = least(tick, self.limits.due())
+        instant = least(tick, self.limits.due(), self.notices.next_ms())
         return instant if instant is not None and instant <= limit_ms else None
 
     def judge(self, judged_ms: int) -> None:
+        self.writer.begin()
         ready, rest = [], []
         for frame in self.waiting:
             mask = frame.time < judged_ms
@@ -117,7 +115,8 @@ class RowAlarmNode:
             frame = replace(frame, ticks=None)
             frame, told = self._judged(frame, None)
         told += self._ticks(judged_ms)
-        self._publish_in_turn(frame, told, None)
+        self.writer.in_turn(frame, told, None)
+        self.writer.notes(judged_ms)
         for document in self.limits.pass_by(judged_ms):
             self.emit(document)
         self._announce(judged_ms)
@@ -126,24 +125,27 @@ class RowAlarmNode:
         """Others want to know of these rules from an instant on; of alarms judged in order only."""
         mine = {member.name for member in self.spec.members if self.spec.ordered and not member.shadow}
         self.telling.begin(names & mine, at_ms)
+        if at_ms is not None:
+            self.notices.switched(at_ms)
 
     def _announce(self, judged_ms: int) -> None:
         """Tell others of what changed, and, where they have come since, of all that is up."""
         if self.telling.since_ms is not None and judged_ms >= self.telling.since_ms:
             for place in self.life.firing().tolist():
-                number, key = self._whose(place)
+                number, key = self.alarms.whose(place)
                 self.telling.note(self.spec.members[number].name, key, self.telling.since_ms - 1, fires=True)
             self.telling.since_ms = None
         self.telling.flush()
 
     def rows(self, frame: Frame, origin: Place | None) -> None:
         """Judge rows in the order in which they stand."""
+        self.writer.begin()
         wide, told = self._judged(frame, origin)
         if told:
             limits = wide.time if wide.ticks is None else wide.ticks
-            if self._is_near(told, silent=len(self.places) if self.spec.silence_ms else 0):
+            if self.writer.is_near(told, silent=len(self.places) if self.spec.silence_ms else 0):
                 told += self._ticks(int(limits.max()))
-            self._publish_in_turn(wide, told, origin)
+            self.writer.in_turn(wide, told, origin)
 
     def _judged(self, frame: Frame, origin: Place | None) -> tuple[Frame, list[Told]]:
         """The rows by members, and what came of them; occurrences are written at once."""
@@ -174,13 +176,8 @@ class RowAlarmNode:
         else:
             rows, member = self._chooser.choose(frame, self.evaluator)
         wide = frame.take(rows)
-        self._put_params(wide, member)
+        self.alarms.put_params(wide, member)
         return wide, member
-
-    def _put_params(self, wide: Frame, member: Index) -> None:
-        for number in range(len(self.spec.members[0].params)):
-            constants = np.array([m.params[number] for m in self.spec.members])
-            self.evaluator.put(wide, Param(number, NUMBER), constants[member])
 
     def _conditions(self, wide: Frame) -> tuple[list[Truths], list[Truths]]:
         raises, clears = [], []
@@ -214,6 +211,12 @@ class RowAlarmNode:
         keyed = rows[ids[rows] >= 0]
         self.space.note(ids[keyed], wide.time[keyed])
         return ids
+
+    def _mutes(self, number: int, at_ms: int) -> str:
+        """Who mutes an occurrence of a member."""
+        if not self.notices.is_on:
+            return ""
+        return self.notices.label_of(self.spec.members[number].name, self.alarms.bare([(number, 0)], [at_ms]), at_ms)
 
     # states
 
@@ -321,22 +324,10 @@ class RowAlarmNode:
         wanted = np.array([m * len(self.space) + k for m, k in touched], np.intp)
         rows = np.flatnonzero(mask & np.isin(codes, wanted))
         unique, inverse = np.unique(codes[rows], return_inverse=True)
-        numbers = [self._place(divmod(code, len(self.space))) for code in unique.tolist()]
+        numbers = [self.alarms.place(divmod(code, len(self.space))) for code in unique.tolist()]
         places = np.array(numbers, np.intp)[inverse]
         order = np.argsort(places, kind="stable")
         return rows[order], places[order]
-
-    def _place(self, pair: tuple[int, int]) -> int:
-        place = self.places.get(pair)
-        if place is None:
-            if self.free:
-                place = self.free.pop()
-                self.pairs[place] = pair
-            else:
-                place = len(self.pairs)
-                self.pairs.append(pair)
-            self.places[pair] = place
-        return place
 
     def _only_changes(self, queue: Queue, raises: list[Truths]) -> Queue:
         """Without holds, a row that says what the one before said of the same alarm changes nothing."""
@@ -358,18 +349,6 @@ class RowAlarmNode:
     def _reach(self, places: Index) -> None:
         self.last = grown(self.last, int(places.max(initial=-1)) + 1, NEVER)
 
-    def _bare_frame(self, pairs: list[tuple[int, int]], times: list[int]) -> Frame:
-        """Rows that have nothing but a member and a key: values and fields are null."""
-        member, index = np.array(pairs, np.intp).reshape(-1, 2).T
-        columns: dict[str, Column] = {}
-        for position, key in enumerate(self.spec.shape.keys):
-            column = self.space.column(position, key.kind)
-            columns[KEY + key.name] = column.take(index) if isinstance(column, Strings) else column[index]
-        frame = NullFrame(np.array(times, np.int64), columns)
-        self._put_params(frame, member)
-        fill_values(frame, self.spec.shape.values, self.evaluator)
-        return frame
-
     def _release(self, places: Index) -> None:
         """Forget alarms at rest; where silence counts, a key keeps its place until it is forgotten."""
         self._reach(places)
@@ -377,124 +356,33 @@ class RowAlarmNode:
         if self.spec.silence_ms:
             rest &= self.last[places] == NEVER
         for place in places[rest].tolist():
-            if self.places.pop(self.pairs[place], None) is not None:
+            if self.alarms.let_go(place):
                 self.last[place] = NEVER
-                self.free.append(place)
-
-    # what comes out
-
-    def _publish_in_turn(self, wide: Frame, told: list[Told], origin: Place | None) -> None:
-        """What each turn told, of a row or of a tick, so that each alarm's life is told in order.
-
-        Times and `seq` do not give that order: an alarm may end and begin anew at one instant. Where a storm is near,
-        the order among alarms counts too.
-        """
-        if not told:
-            return
-        if self._is_near(told):
-            self._publish_by_moments(wide, told, origin)
-        elif any(bare for _, _, bare in told):
-            self._publish(wide, sorted(told, key=lambda turn: (turn[1].place, turn[0])), origin)
-        else:
-            self._publish(wide, sorted(told, key=lambda turn: turn[1].index), origin)
-
-    def _is_near(self, told: list[Told], silent: int = 0) -> bool:
-        """Whether these events, and so many that silence may add, could come to a storm."""
-        members = Counter(self.pairs[transition.place][0] for _, transition, _ in told)
-        return self.storms.is_near({number: count + silent for number, count in members.items()})
-
-    def _publish_by_moments(self, wide: Frame, told: list[Told], origin: Place | None) -> None:
-        """By the moments of judgement, then by key. Of rows in log order a tick comes before the first row that it
-        precedes."""
-        ticks = wide.time if wide.ticks is None else wide.ticks
-        passed = np.maximum.accumulate(ticks) if len(ticks) else ticks
-
-        def moment(turn: Told) -> tuple[int, int, int]:
-            _, transition, bare = turn
-            if self.spec.ordered:
-                return transition.at_ms, 0 if bare else 1, 0
-            if bare:
-                return int(np.searchsorted(passed, transition.at_ms)), 0, transition.at_ms
-            return transition.index, 1, 0
-
-        def order(turn: Told) -> tuple[object, ...]:
-            return *moment(turn), self._whose(turn[1].place)[1], turn[0]
-
-        for _, group in groupby(sorted(told, key=order), key=moment):
-            together = list(group)
-            self._publish(wide, together, origin)
-            members = {self.pairs[transition.place][0] for _, transition, _ in together}
-            for document in self.storms.tell(sorted(members), together[0][1].at_ms):
-                self.emit(document)
-
-    def _whose(self, place: int) -> Name:
-        number, key = self.pairs[place]
-        return number, self.space.keys[key]
-
-    def _publish(self, wide: Frame, told: list[Told], origin: Place | None) -> None:
-        """Lifecycle events in this order."""
-        rows = [transition for _, transition, bare in told if not bare]
-        ticks = [transition for _, transition, bare in told if bare]
-        named = {KEY + key.name: key for key in self.spec.shape.keys if KEY + key.name not in wide.columns}
-        if named and rows:
-            # other alarms share the frame: its columns stay as they are
-            keys = {name: self.evaluator.column(key.expr, wide) for name, key in named.items()}
-            wide = replace(wide, columns=wide.columns | keys)
-        of_rows = Details(self.evaluator, wide, [transition.index for transition in rows])
-        bare_frame = self._bare_frame([self.pairs[t.place] for t in ticks], [t.at_ms for t in ticks])
-        of_ticks = Details(self.evaluator, bare_frame, range(len(ticks)))
-        seen = [0, 0]
-        for _, transition, bare in told:
-            i, seen[bare] = seen[bare], seen[bare] + 1
-            number, key = self._whose(transition.place)
-            fires = transition.state == "firing"
-            self.telling.note(self.spec.members[number].name, key, transition.at_ms - bare, fires=fires)
-            if bare:
-                self._tell(transition, of_ticks, i, None, None)
-            else:
-                span, place = window_of(wide, transition.index), origin_of(wide, transition.index, origin)
-                self._tell(transition, of_rows, i, span, place)
-
-    def _tell(
-        self, transition: Transition, details: Details, i: int, span: tuple[int, int] | None, place: Origin | None
-    ) -> None:
-        number, key_id = self.pairs[transition.place]
-        who, key = self.spec.members[number], self._key(key_id)
-        if transition.opens:
-            self.ids[transition.place] = alarm_id(who.name, key, transition.starts_at_ms, place)
-        identity = self.ids[transition.place]
-        if transition.closes:
-            del self.ids[transition.place]
-        muted_by = STORM if self.storms.take(transition) else None
-        self.emit(lifecycle_event(who, self.spec.shape, transition, identity, key, details, i, span, place, muted_by))
-
-    def _key(self, key_id: int) -> Document:
-        values = self.space.keys[key_id]
-        return {column.name: plain(value) for column, value in zip(self.spec.shape.keys, values, strict=True)}
 
     # snapshots
 
     def snapshot(self) -> Any:
         state = self.life.snapshot()
         places = sorted({*state["place"].tolist(), *np.flatnonzero(self.last != NEVER).tolist()})
-        names = [[self.spec.members[self.pairs[p][0]].name, *self.space.keys[self.pairs[p][1]]] for p in places]
+        names = [self.alarms.name(place) for place in places]
         ids = [self.ids.get(place, "") for place in places]
         self._reach(np.array(places, np.intp))
         last = self.last[np.array(places, np.intp)]
         silent = self.life.is_silent(np.array(places, np.intp))
         waiting = [pack_frame(frame) for frame in self.waiting]
         flood = None if self.flood is None else self.flood.pack()
-        since = [] if self.telling.since_ms is None else [self.telling.since_ms]
-        budgets = [self.storms.snapshot(), self.limits.snapshot(), flood, *since]
+        notices = self.notices.snapshot(self.alarms.name)
+        more = [self.telling.since_ms, *([] if notices is None else [notices])]
+        budgets = [self.storms.snapshot(), self.limits.snapshot(), flood, *more]
         return [state, places, names, ids, last, silent, budgets, waiting, self.begins_ms]
 
     def restore(self, state: Any) -> None:
-        *alarms, (storms, limits, flood, *since), waiting, self.begins_ms = state
-        self.telling.since_ms = since[0] if since else None
+        *alarms, (storms, limits, flood, *more), waiting, self.begins_ms = state
+        self.telling.since_ms = more[0] if more else None
         if self.flood is not None and flood is not None:
             self.flood.unpack(flood)
         self._take(alarms, None)
-        self.storms.restore(storms, self.life.firing().tolist())
+        self.writer.restore(storms, more[1] if len(more) > 1 else None)
         self.limits.restore(limits)
         self.waiting = [unpack_frame(packed) for packed in waiting]
 
@@ -504,7 +392,7 @@ class RowAlarmNode:
         renumbered: dict[int, int] = {}
         for place, name in zip(old, names, strict=True):
             if name[0] in members:
-                renumbered[place] = self._place((members[name[0]], self.space.id_of(tuple(name[1:]))))
+                renumbered[place] = self.alarms.place((members[name[0]], self.space.id_of(tuple(name[1:]))))
         found = np.array([renumbered.get(place, -1) for place in rows["place"].tolist()], np.intp)
         self.life.restore(rows | {"silent": np.zeros(0, np.int64)}, found, levels)
         self._reach(np.array(list(renumbered.values()), np.intp))
@@ -524,7 +412,7 @@ class RowAlarmNode:
         now = names_now(old.spec.members, self.spec.members, renamed)
         names = [[now(name), *key] for name, *key in names]
         self._take([rows, places, names, *rest[:3]], same_levels(old.life.levels, self.life.levels))
-        self.storms.restore(storms, self.life.firing().tolist(), now)
+        self.writer.adopt(old.writer, storms, now, at_ms)
         self.limits.restore(limits, now)
         mine = {member.name for member in self.spec.members}
         was = [member.name for member in old.spec.members]
@@ -539,20 +427,21 @@ class RowAlarmNode:
 
     def _tell_again(self, names: frozenset[str], at_ms: int) -> None:
         """Of alarms of which nobody was told as the rule was in shadow; their last events are not known any more."""
-        members = self.spec.members
-        places = [place for place in self.life.firing().tolist() if members[self.pairs[place][0]].name in names]
+        places = [place for place in self.life.firing().tolist() if self.alarms.rule(place) in names]
         told: list[Told] = [(_AFTER_ROWS, self.life.note(place, at_ms, "unmuted"), True) for place in places]
-        self._publish_in_turn(Frame(np.zeros(0, np.int64), {}), told, None)
+        self.writer.begin()
+        self.writer.in_turn(Frame(np.zeros(0, np.int64), {}), told, None)
 
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         """What nobody took over ends at E."""
         told: list[Told] = []
         for place in self.life.active().tolist():
-            name = self.spec.members[self.pairs[place][0]].name
+            name = self.alarms.rule(place)
             reason = "rule_changed" if name in living else "rule_removed"
             ended = self.life.end(np.array([place]), at_ms, reason)
             told += [(_AFTER_ROWS, replace(transition, at_ms=at_ms), True) for transition in ended]
-        self._publish_in_turn(Frame(np.zeros(0, np.int64), {}), told, None)
+        self.writer.begin()
+        self.writer.in_turn(Frame(np.zeros(0, np.int64), {}), told, None)
         for document in self.limits.end(at_ms):
             self.emit(document)
         self.telling.flush()

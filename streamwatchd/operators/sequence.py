@@ -6,7 +6,7 @@ once, if all lie within `within`. Rows that meet no condition are dropped as col
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from streamwatchd.operators.document import Details, alarm_id, lifecycle_event
 from streamwatchd.operators.evaluate import KEY, VALUE
 from streamwatchd.operators.judging import fill_values
 from streamwatchd.operators.keyspace import KeyTuple
-from streamwatchd.operators.lifecycle import SEVERITIES, Transition
+from streamwatchd.operators.lifecycle import SEVERITIES, Standing, Transition
 from streamwatchd.operators.node import least
 from streamwatchd.operators.occurrences import Place
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
@@ -43,6 +43,17 @@ class Match:
     last_ms: int
     at_ms: int
     row: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An event to be written."""
+
+    transition: Transition
+    identity: str
+    key: int
+    details: Details
+    span: tuple[int, int] | None
 
 
 @dataclass(slots=True)
@@ -87,6 +98,7 @@ class SequenceNode(RowAlarmNode):
         assert self.spec.sequence is not None
         self.sequence: SequenceSpec = self.spec.sequence
         self.tracks: dict[int, Track] = {}
+        self._told: list[_Told] = []
         self._now = Frame(np.zeros(0, np.int64), {})
 
     # rows
@@ -121,16 +133,18 @@ class SequenceNode(RowAlarmNode):
         if any(int(frame.time.min(initial=limit_ms)) < limit_ms for frame in self.waiting):
             return limit_ms
         deadlines = (match.at_ms + 1 for track in self.tracks.values() for match in track.waiting)
-        instant = least(min(deadlines, default=None))
+        instant = least(min(deadlines, default=None), self.notices.next_ms())
         return instant if instant is not None and instant <= limit_ms else None
 
     def judge(self, judged_ms: int) -> None:
+        self.notices.begin(self._up)
         ready = [frame.take(frame.time < judged_ms) for frame in self.waiting]
         rest = [frame.take(frame.time >= judged_ms) for frame in self.waiting]
         ready, self.waiting = [f for f in ready if len(f)], [f for f in rest if len(f)]
         if ready:
             self._walk(concatenate(ready))
         self._mature(self.tracks, judged_ms)
+        self._write_told(judged_ms)
         self.tracks = {key: track for key, track in self.tracks.items() if not track.is_idle}
         self._announce(judged_ms)
 
@@ -207,18 +221,21 @@ class SequenceNode(RowAlarmNode):
         count = track.told[1] + 1 if track.told[0] == at_ms else 0
         track.told = (at_ms, count)
         member, values = self.spec.members[0], self.space.keys[key]
-        identity = alarm_id(member.name, self._key(key), at_ms, (count,) if count else None)
-        transition = self._transition(at_ms, "fired", at_ms, 1, "")
+        identity = alarm_id(member.name, self.alarms.key_of(key), at_ms, (count,) if count else None)
+        transition = self._transition(key, at_ms, "fired", at_ms, 1, "")
         self._say(transition, identity, key, frame, row, (match.first_ms, match.last_ms))
         if self.sequence.until is not None:
             track.up = [identity, at_ms, 1, pack_frame(frame.take(np.array([row])))]
             self.telling.note(member.name, values, at_ms, fires=True)
 
-    def _transition(self, at_ms: int, event: str, starts_at_ms: int, seq: int, reason: str) -> Transition:
+    def _transition(self, key: int, at_ms: int, event: str, starts_at_ms: int, seq: int, reason: str) -> Transition:
         severity = SEVERITIES.index(self.spec.shape.levels[0].severity)
         closes = event == "resolved"
         state, previous = ("resolved", severity) if closes else ("firing", -1)
-        return Transition(0, -1, at_ms, event, state, severity, previous, starts_at_ms, seq, not closes, closes, reason)
+        place = self.alarms.place((0, key))
+        return Transition(
+            place, -1, at_ms, event, state, severity, previous, starts_at_ms, seq, not closes, closes, reason
+        )
 
     def _end(self, key: int, track: Track, at_ms: int, reason: str, row: int | None) -> None:
         """The alarm is over; what it says is of the event that ended it, else of the one that began it."""
@@ -227,7 +244,7 @@ class SequenceNode(RowAlarmNode):
         frame, place = (self._now, row) if row is not None else (unpack_frame(packed), 0)
         if row is None:
             fill_values(frame, self.spec.shape.values, self.evaluator)
-        transition = self._transition(at_ms, "resolved", starts_at_ms, seq + 1, reason)
+        transition = self._transition(key, at_ms, "resolved", starts_at_ms, seq + 1, reason)
         self._say(transition, identity, key, frame, place, None)
         self.telling.note(self.rule, self.space.keys[key], at_ms, fires=False)
         track.up = None
@@ -238,9 +255,54 @@ class SequenceNode(RowAlarmNode):
         named = {KEY + each.name: each for each in self.spec.shape.keys if KEY + each.name not in frame.columns}
         for name, each in named.items():
             frame.columns[name] = self.evaluator.column(each.expr, frame)
-        details = Details(self.evaluator, frame, [row])
+        self._told.append(_Told(transition, identity, key, Details(self.evaluator, frame, [row]), span))
+
+    def _write_told(self, judged_ms: int | None) -> None:
+        """What came of the tracks, in order of time, and between what needs no event."""
+        for each in sorted(self._told, key=lambda each: each.transition.at_ms):
+            transition, label = each.transition, ""
+            if self.notices.is_on:
+                self._notes(transition.at_ms)
+                (label,) = self.notices.labels([transition], self.alarms.bare_at)
+                if self.sequence.until is not None:
+                    transition, label = self.notices.take(transition, label, transition.at_ms)
+            self.ids[transition.place] = each.identity
+            self._emit(transition, label, each.identity, each.key, each.details, each.span)
+        self._told = []
+        if judged_ms is not None and self.notices.is_on:
+            self._notes(judged_ms)
+        for place, more in self.notices.written.more.items():
+            up = self.tracks[self.alarms.pairs[place][1]].up
+            assert up is not None
+            up[2] += more
+        self.notices.written.more.clear()
+        for (_, key), place in list(self.alarms.places.items()):
+            if key not in self.tracks or self.tracks[key].up is None:
+                self.alarms.let_go(place)
+                self.ids.pop(place, None)
+
+    def _notes(self, limit_ms: int) -> None:
+        for said in self.notices.until(limit_ms, self.alarms.bare_at):
+            for note, label in said:
+                number, key = self.alarms.pairs[note.place]
+                details = Details(self.evaluator, self.alarms.bare([(number, key)], [note.at_ms]), [0])
+                self._emit(note, label, self.ids[note.place], key, details, None)
+
+    def _emit(
+        self, transition: Transition, label: str, identity: str, key: int, details: Details,
+        span: tuple[int, int] | None,
+    ) -> None:  # fmt: skip
         member, shape = self.spec.members[0], self.spec.shape
-        self.emit(lifecycle_event(member, shape, transition, identity, self._key(key), details, 0, span, None))
+        named = self.alarms.key_of(key)
+        self.emit(lifecycle_event(member, shape, transition, identity, named, details, 0, span, None, label or None))
+
+    def _up(self) -> Iterator[tuple[int, Standing, int]]:
+        severity = SEVERITIES.index(self.spec.shape.levels[0].severity)
+        for key, track in self.tracks.items():
+            if track.up is not None:
+                _, starts_at_ms, seq, _ = track.up
+                standing = Standing("firing", severity, starts_at_ms, False, (True,), (None,))
+                yield self.alarms.place((0, key)), standing, seq
 
     # snapshots and switches
 
@@ -256,20 +318,26 @@ class SequenceNode(RowAlarmNode):
             for key, track in self.tracks.items()
         ]
         flood = None if self.flood is None else self.flood.pack()
-        return [tracks, [pack_frame(frame) for frame in self.waiting], flood, self.telling.since_ms]
+        notices = self.notices.snapshot(self.alarms.name)
+        more = [] if notices is None else [notices]
+        return [tracks, [pack_frame(frame) for frame in self.waiting], flood, self.telling.since_ms, *more]
 
     def restore(self, state: Any) -> None:
-        tracks, waiting, flood, self.telling.since_ms = state
+        tracks, waiting, flood, self.telling.since_ms, *more = state
         if self.flood is not None and flood is not None:
             self.flood.unpack(flood)
         self.waiting = [unpack_frame(packed) for packed in waiting]
         self._take_tracks(tracks)
+        self.notices.restore(more[0] if more else None, self.alarms.by_name)
 
     def _take_tracks(self, tracks: Iterable[Any]) -> None:
         for key, events, matches, up, told in tracks:
-            self.tracks[self.space.id_of(tuple(key))] = Track(
+            here = self.space.id_of(tuple(key))
+            self.tracks[here] = Track(
                 [(at, met) for at, met in events], [Match(*match) for match in matches], up, (told[0], told[1])
             )
+            if up is not None:
+                self.ids[self.alarms.place((0, here))] = str(up[0])
 
     def adopt(self, old: RowAlarmNode, renamed: Mapping[str, str], at_ms: int) -> None:
         """The rule goes on here from E: what is under way too, if it means the same; else only alarms that are up."""
@@ -278,6 +346,7 @@ class SequenceNode(RowAlarmNode):
         tracks, *_ = old.snapshot()
         if _meaning(old) != _meaning(self):
             tracks = [[key, [], [], up, told] for key, _, _, up, told in tracks]
+        was_up = list(old._up())
         if self.sequence.until is None or names_now(old.spec.members, self.spec.members, renamed)(old.rule) == GONE:
             tracks = [[key, events, matches, None, told] for key, events, matches, _, told in tracks]
             old_tracks = old.tracks
@@ -285,6 +354,10 @@ class SequenceNode(RowAlarmNode):
         else:
             old.tracks = {}
         self._take_tracks(tracks)
+        known = {name[1:]: place for name, place in self.alarms.by_name().items()}
+        names = {place: old.alarms.whose(place)[1] for place, *_ in was_up}
+        here = {place: known[key] for place, key in names.items() if key in known}
+        self.notices.adopt(old.notices, was_up, here, at_ms)
         if promoted(old.spec.members, self.spec.members, renamed):
             self._tell_anew(at_ms)
 
@@ -296,7 +369,10 @@ class SequenceNode(RowAlarmNode):
                 identity, starts_at_ms, seq, packed = track.up
                 frame = unpack_frame(packed)
                 fill_values(frame, self.spec.shape.values, self.evaluator)
-                self._say(self._transition(at_ms, "unmuted", starts_at_ms, seq, ""), identity, key, frame, 0, None)
+                again = self._transition(key, at_ms, "unmuted", starts_at_ms, seq, "")
+                self._say(again, identity, key, frame, 0, None)
+        self.notices.begin(self._up)
+        self._write_told(None)
 
     @property
     def rule(self) -> str:
@@ -307,6 +383,8 @@ class SequenceNode(RowAlarmNode):
         for key, track in sorted(self.tracks.items(), key=lambda item: _order(self.space.keys[item[0]])):
             if track.up is not None:
                 self._end(key, track, at_ms, reason, None)
+        self.notices.begin(self._up)
+        self._write_told(None)
         self.tracks = {}
         self.telling.flush()
 

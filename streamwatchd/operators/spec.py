@@ -366,6 +366,8 @@ class RowAlarmSpec:
     silence_ms: int
     silence_action: str
     sequence: SequenceSpec | None = field(default=None, repr=False, metadata=LATER)
+    mute: MuteSpec | None = field(default=None, repr=False, metadata=LATER)
+    repeats: tuple[Repeat, ...] = field(default=(), repr=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from streamwatchd.operators.spec import (
     KpiMember,
     KpiSpec,
     Member,
+    MuteSpec,
     RowAlarmSpec,
     ScoreSpec,
     StageSpec,
@@ -172,7 +173,9 @@ class Wiring:
                 flood = self._flood(space, part.id)
                 telling = Telling(part.shape.keys, self._rows.push)
                 kind = RowAlarmNode if part.sequence is None else SequenceNode
-                return kind(part, space, roots, self._evaluator, self._say_alert(part), flood, telling)
+                self._know_states(part.mute)
+                say = self._say_alert(part)
+                return kind(part, space, roots, self._evaluator, say, flood, telling, self.states)
         assert_never(part)
 
     def _say_alert(self, part: WindowAlarmSpec | RowAlarmSpec) -> Say:
@@ -184,15 +187,18 @@ class Wiring:
             space = self.families[part.family].space
             expected = Expected(part.expect, space, self._evaluator, self._owns)
         muting = None
+        self._know_states(part.mute)
         if part.mute is not None:
-            for leaf, feed in part.mute.firings:
-                self.states.setdefault(feed, FiringStates(leaf.keys))
             muting = Muting(part.mute, self._evaluator, self.states)
         telling = Telling(part.shape.keys, self._rows.push)
         emit = self._say_alert(part)
         node = WindowAlarmNode(part, self.families, roots, self._evaluator, emit, expected, muting, telling)
         node.begun = lambda: self._progress.begun_of(roots)
         return node
+
+    def _know_states(self, mute: MuteSpec | None) -> None:
+        for leaf, feed in mute.firings if mute is not None else ():
+            self.states.setdefault(feed, FiringStates(leaf.keys))
 
     # change
 

@@ -559,6 +559,7 @@ def _place_row_alarm(builder: Builder, group: list[_Drafted], name: str) -> None
         silence_ms=0 if rule.no_data.action == "keep" else rule.no_data.after_ms,
         silence_action=rule.no_data.action,
         sequence=spec_of(rule) if merged is None else merged.sequence,
+        repeats=tuple(Repeat(each.rule.name, *each.rule.repeat_ms) for each in group if each.rule.repeat_ms),
     )
     draft = builder.draft(home)
     draft.rows.append(spec)

@@ -16,11 +16,6 @@ def build_repeat(work: Work) -> tuple[int, int] | None:
     scalar = work.draft.body.scalar("repeat")
     if scalar is None:
         return None
-    if not work.draft.windowed:
-        hint = "judge an aggregate, such as `last(x over 1m)`, or repeat it where alerts are routed"
-        message = "`repeat` for an alarm without windows is not supported yet"
-        work.findings.add(codes.NOT_SUPPORTED_YET, message, work.draft.body.key("repeat"), hint=hint)
-        return None
     found = _REPEAT.fullmatch(scalar.text.strip())
     first = parse_duration(found[1]) if found else None
     most = first if found is None or found[2] is None else parse_duration(found[2])

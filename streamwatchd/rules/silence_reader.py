@@ -136,9 +136,6 @@ def _ack(body: Read, rules: RuleSet, findings: Findings) -> Iterator[tuple[str, 
     found = _alarm(rule, _alarms(rules), findings)
     if found is None:
         return
-    if _is_on_rows(found):
-        message = f"`{rule.text}` is judged on single events: it can't be acknowledged yet"
-        findings.warn(codes.BAD_SILENCE, message, rule.span, hint="acknowledge it where alerts are routed")
     where = body.scalar("where")
     expr = None if where is None else _where(where, found, findings)
     note = ": ".join(filter(None, (body.text("by"), body.text("note"))))
@@ -160,11 +157,6 @@ def _chosen(body: Read, name: Scalar, rules: RuleSet, findings: Findings) -> Ite
     if wanted and not chosen:
         hint = "look at the `labels` of rules, and of their files"
         findings.warn(codes.BAD_SILENCE, f"the silence `{name.text}` is about no alarm", name.span, hint=hint)
-    loud = [f"`{each.name}`" for each in chosen if _is_on_rows(each)]
-    if loud:
-        hint = "judge an aggregate, such as `last(x over 1m)`, or mute it where alerts are routed"
-        are = "is judged on single events: it is" if len(loud) == 1 else "are judged on single events: they are"
-        findings.warn(codes.BAD_SILENCE, f"{', '.join(loud)} {are} not silenced yet", name.span, hint=hint)
     yield from chosen
 
 
@@ -179,10 +171,6 @@ def _alarm(name: Scalar, alarms: dict[str, Alarm | Anomaly], findings: Findings)
         hint = did_you_mean(name.text, alarms) or there
         findings.warn(codes.BAD_SILENCE, f"no alarm has the name `{name.text}`", name.span, hint=hint)
     return alarms.get(name.text)
-
-
-def _is_on_rows(rule: Alarm | Anomaly) -> bool:
-    return isinstance(rule, Anomaly) or rule.windowless
 
 
 def _where(scalar: Scalar, rule: Alarm | Anomaly, findings: Findings) -> Expr | None:

@@ -100,7 +100,7 @@ def _up(node: WindowAlarmNode | RowAlarmNode) -> Iterator[Answer]:
         standing_ = node.life.standing(place)
         if standing_ is None or standing_.state == "resolved":
             continue
-        number, key = node._whose(place)
+        number, key = node.alarms.whose(place) if isinstance(node, RowAlarmNode) else node._whose(place)
         yield _row(node, number, key, standing_, node.ids.get(place, ""), _muted_by(node, place))
 
 
@@ -130,7 +130,7 @@ def _severity(standing: Standing) -> str:
 
 
 def _muted_by(node: WindowAlarmNode | RowAlarmNode, place: int) -> str:
-    muting = node.notices.muting if isinstance(node, WindowAlarmNode) else None
+    muting = node.notices.muting if isinstance(node, WindowAlarmNode) else node.notices.told.muting
     return "" if muting is None else muting.hidden.get(place, "")
 
 

@@ -16,6 +16,7 @@ from tests.oracle.lifecycle import Document, Judgement, Life, occurrence
 from tests.oracle.muting import Muting
 from tests.oracle.reading import Row
 from tests.oracle.reminding import Reminders
+from tests.oracle.row_notices import RowNotices, minutes
 from tests.oracle.sequences import sequence_events
 from tests.oracle.storms import fold, limited
 from tests.oracle.streams import (
@@ -253,8 +254,10 @@ def _occurrences(rule: Alarm, task: Task, project: Project) -> Iterator[tuple[Do
             (row for row in rows if row.time <= task.watermark), key=lambda row: order_in_time(rule, row, project)
         )
     for row in rows:
-        found = occurrence(rule, context_of(rule, (), project), _judge_row(rule, row, (), project, True))
+        now = _judge_row(rule, row, (), project, True)
+        found = occurrence(rule, context_of(rule, (), project), now)
         if found is not None:
+            found["muted_by"] = Muting(rule, (), project).who(now) or None
             yield found, min(row.watermark + 1, row.time) if at_once else row.time
 
 
@@ -263,9 +266,13 @@ def _in_order(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     rows.sort(key=lambda item: order_in_time(rule, item[0], project))
     for key in sorted({key for _, key in rows}, key=repr):
         mine = [row for row, other in rows if other == key]
-        life, last = _life(rule, key, project), None
+        life, last, notices = _life(rule, key, project), None, RowNotices(rule, key, project)
         ticks = _ticks(rule, mine, task.first_watermark, task.watermark)
-        for kind, item in _interleave(mine, ticks):
+        for kind, item in _interleave(mine, ticks, minutes(mine[0].time, task.watermark + 1)):
+            if kind == "minute":
+                life.moment = (item, 0, 1)  # type: ignore[assignment]
+                notices.minute(life, item)  # type: ignore[arg-type]
+                continue
             if kind == "row":
                 life.moment = (item.time, 1)  # type: ignore[union-attr]
                 last = item.time  # type: ignore[union-attr]
@@ -274,13 +281,15 @@ def _in_order(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
             elif last is not None:
                 life.moment = (item, 0)  # type: ignore[assignment]
                 last = _tick(rule, life, last, item, key, project)  # type: ignore[arg-type]
+            notices.wrote(life)
         yield from life.events
 
 
-def _interleave(rows: list[Row], ticks: list[int]) -> list[tuple[str, Row | int]]:
-    """Rows and ticks T in order: a row comes before T iff its time < T."""
-    both = [(row.time, 1, index, "row", row) for index, row in enumerate(rows)]
+def _interleave(rows: list[Row], ticks: list[int], full: list[int]) -> list[tuple[str, Row | int]]:
+    """Rows, ticks and full minutes T in order: a row comes before T iff its time < T, a tick at T before the minute."""
+    both = [(row.time, 2, index, "row", row) for index, row in enumerate(rows)]
     both += [(t, 0, 0, "tick", t) for t in ticks]  # type: ignore[misc]
+    both += [(t, 1, 0, "minute", t) for t in full]  # type: ignore[misc]
     return [(item[3], item[4]) for item in sorted(both, key=lambda item: item[:3])]
 
 
@@ -300,8 +309,11 @@ def _tick(rule: Alarm, life: Life, last: int, t: int, key: KeyTuple, project: Pr
 def _at_once(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     judged = {id(row): key for row, key in _rows(rule, task, project)}
     lives: dict[KeyTuple, Life] = {}
+    notices: dict[KeyTuple, RowNotices] = {}
     last: dict[KeyTuple, int | None] = {}
-    ticks = _ticks(rule, [row for _, row in task.rows], task.first_watermark, task.watermark)
+    ticks = [(t, 0) for t in _ticks(rule, [row for _, row in task.rows], task.first_watermark, task.watermark)]
+    first = min((row.time for _, row in task.rows), default=task.watermark)
+    ticks = sorted([*ticks, *((t, 1) for t in minutes(first, task.watermark + 1))])
     steps = sorted(
         [(index, 1, row.watermark, row) for index, (_, row) in enumerate(task.rows)]
         + [(index, 0, watermark, None) for index, watermark in task.marks],
@@ -309,12 +321,15 @@ def _at_once(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     )
 
     def tick_to(limit: int, step: int) -> None:
-        while ticks and ticks[0] <= limit:
-            t = ticks.pop(0)
+        while ticks and ticks[0][0] <= limit:
+            t, is_minute = ticks.pop(0)
             for key, time in last.items():
-                if time is not None:
-                    lives[key].moment = (step, 0, t)
+                lives[key].moment = (step, 0, t, is_minute)
+                if is_minute:
+                    notices[key].minute(lives[key], t)
+                elif time is not None:
                     last[key] = _tick(rule, lives[key], time, t, key, project)
+                    notices[key].wrote(lives[key])
 
     for number, (_, _, watermark, row) in enumerate(steps):
         if row is None:
@@ -324,10 +339,12 @@ def _at_once(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
         key = judged.get(id(row))
         if key is not None:
             life = lives.setdefault(key, _life(rule, key, project))
+            known = notices.setdefault(key, RowNotices(rule, key, project))
             last[key] = max(row.time, last.get(key) or row.time)
             life.heard()
             life.moment = (number, 1, 0)
             life.judge(_judge_row(rule, row, key, project, True))
+            known.wrote(life)
         tick_to(watermark + 1, number + 1)
     for life in lives.values():
         yield from life.events

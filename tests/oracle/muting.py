@@ -20,13 +20,22 @@ class Muting:
     def after(self, life: Life, now: Judgement) -> None:
         """Mark what was said at T; say what is no longer muted."""
         who = self.who(now)
-        fresh = life.events[self._seen :]
-        for event in fresh:
-            event["muted_by"] = self._mark(event, who) or None
+        fresh = self.mark(life, who)
         if self._hidden and not who and not [event for event in fresh if event["event"] != "amended"]:
             life.note(now, "unmuted")
             self._told, self._hidden = life.severity, ""
         self._seen = len(life.events)
+
+    def mark(self, life: Life, who: str) -> list[Document]:
+        """What was said since, with who mutes it."""
+        fresh = life.events[self._seen :]
+        for event in fresh:
+            self.mark_one(event, who)
+        self._seen = len(life.events)
+        return fresh
+
+    def mark_one(self, event: Document, who: str) -> None:
+        event["muted_by"] = self._mark(event, who) or None
 
     def heard(self, life: Life) -> None:
         """What was said meanwhile needs no mark."""

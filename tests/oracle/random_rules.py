@@ -502,9 +502,10 @@ def kept_firing(rng: random.Random, text: str, span: Callable[..., str]) -> str:
     fits = "- alarm: " in text and "    by: " in text and " until " not in text and "sequence:" not in text
     if fits and rng.random() < 0.2:
         text = f"{text}    keep_firing_for: {span(1, 2, 5)}\n"
-    if fits and " over " in text and rng.random() < 0.3:
-        first, most = rng.choice((1, 3)), rng.choice((4, 12))
-        text += f"    repeat: {span(first)}{rng.choice(('', f' up to {span(most)}'))}\n"
+    own = rng if " over " in text else random.Random(text)
+    if fits and own.random() < 0.3:
+        first, most = own.choice((1, 3)), own.choice((4, 12))
+        text += f"    repeat: {span(first)}{own.choice(('', f' up to {span(most)}'))}\n"
     return text
 
 

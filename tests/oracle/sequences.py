@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from streamwatchd.lang.typed import Expr
 from streamwatchd.rules.ruleset import Alarm
 from tests.oracle.evaluate import Cell, evaluate_row
-from tests.oracle.lifecycle import Document, Judgement, document
+from tests.oracle.lifecycle import Document, Judgement, Life, document
+from tests.oracle.muting import Muting
 from tests.oracle.reading import Row
+from tests.oracle.row_notices import RowNotices, minutes
 from tests.oracle.streams import KeyTuple, Project, Task, context_of, key_of, order_in_time, passes, row_values, rows_of
 
 
@@ -125,11 +127,46 @@ def sequence_events(rule: Alarm, task: Task, project: Project) -> Iterator[Docum
         rows.sort(key=lambda item: order_in_time(rule, item[0], project))
     rows = [item for item in rows if item[0].time <= task.watermark]
     for mine in sorted({key for _, key in rows}, key=repr):
-        sequences = Sequences(rule, mine, project)
+        sequences, found = Sequences(rule, mine, project), []
         for row, key in rows:
             if key == mine:
-                yield from sequences.take(row)
-        yield from sequences.pass_by(task.watermark + 1)
+                found += sequences.take(row)
+        found += sequences.pass_by(task.watermark + 1)
+        yield from _noted(rule, mine, found, task.watermark + 1, project)
+
+
+def _noted(rule: Alarm, key: KeyTuple, events: list[Document], limit: int, project: Project) -> Iterator[Document]:
+    """With who mutes each, and what is said between them of an alarm that lasts."""
+    life, notices = Noted(rule, key, project), RowNotices(rule, key, project)
+    if rule.sequence is None or rule.sequence.until is None:
+        muting = Muting(rule, key, project)
+        for event in events:
+            yield event | {"muted_by": muting.who(Judgement(int(str(event["at"])), (), {})) or None}
+        return
+    full = minutes(int(str(events[0]["at"])), limit) if events else []
+    for event in events:
+        while full and full[0] <= int(str(event["at"])):
+            notices.minute(life, full.pop(0))
+        life.take(event)
+        notices.wrote(life)
+    for t in full:
+        notices.minute(life, t)
+    yield from life.events
+
+
+class Noted(Life):
+    """The life of a sequence that lasts, as its events say it."""
+
+    def __init__(self, rule: Alarm, key: KeyTuple, project: Project) -> None:
+        names = [part.name for part in rule.by]
+        super().__init__(rule, dict(zip(names, key, strict=True)), context_of(rule, key, project))
+
+    def take(self, event: Document) -> None:
+        if event["event"] == "fired":
+            self.order, self.starts_at, self.severity = 0, int(str(event["at"])), str(event["severity"])
+        self.state, self.previous = str(event["state"]), self.severity
+        self.events.append(event | {"order": self.order})
+        self.order += 1
 
 
 def _side_rows(rule: Alarm, task: Task, project: Project) -> Iterator[tuple[Row, KeyTuple]]:

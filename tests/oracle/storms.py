@@ -122,6 +122,9 @@ def limited(rule: Alarm, events: Iterable[tuple[Document, int]], limit: int) -> 
         if storm is not None and storm.ends <= before:
             yield storm.end(storm.ends, None)
             storm = None
+        if event.get("muted_by"):
+            yield event  # it counts for no storm
+            continue
         at = int(str(event["at"]))
         counts[at // MINUTE] += 1
         over = 0 < rule.limit_per_minute < counts[at // MINUTE]
