@@ -40,7 +40,8 @@ def lower_mute(builder: Builder, rule: Alarm, home: Home) -> MuteSpec | None:
     if rule.unless is None:
         return None
     names = {node.calendar for node in walk(rule.unless) if isinstance(node, During)}
-    feeds = tuple((leaf, builder.states(home, leaf, rule.every_ms)) for leaf in firings(rule))
+    step_ms = 1 if rule.windowless else rule.every_ms
+    feeds = tuple((leaf, builder.states(home, leaf, step_ms)) for leaf in firings(rule))
     return MuteSpec(rule.unless, feeds, tuple(builder.rules.calendars[name] for name in sorted(names)))
 
 

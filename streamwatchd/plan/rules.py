@@ -456,10 +456,12 @@ def _draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[_Drafted, object]:
     shape, params = _lifted(plain)
     if len(rule.sources) == 1 and home.route is not None:
         stream = _feed_rows(builder, rule, home, stream, travelling(rule, where), lifted)
-    drafted = _Drafted(rule, home, plain, params, shape, constants, lifted, where, None, stream)
+    mute = lower_mute(builder, rule, home)
+    drafted = _Drafted(rule, home, plain, params, shape, constants, lifted, where, None, stream, mute)
     handle = (
         stream, builder.streams[rule.sources[0]].meaning, shape, lifted, where, rule.forget_ms, rule.in_order, home,
         rule.every_ms, rule.no_data, *(() if rule.sequence is None else (rule.name, rule.sequence)),
+        *(() if mute is None else (mute,)),
     )  # fmt: skip
     return drafted, handle
 
@@ -468,7 +470,20 @@ def _draft_merged(builder: Builder, rule: Alarm, home: Home) -> tuple[_Drafted, 
     """A sequence over several sources, which stands alone."""
     merged = merge(builder, rule, home)
     shape = replace(_shape(rule, tuple(level.when for level in rule.levels)), keys=merged.keys)
-    drafted = _Drafted(rule, home, shape, (), shape, (), (), None, None, merged.streams[0], merged=merged)
+    drafted = _Drafted(
+        rule,
+        home,
+        shape,
+        (),
+        shape,
+        (),
+        (),
+        None,
+        None,
+        merged.streams[0],
+        lower_mute(builder, rule, home),
+        merged=merged,
+    )
     return drafted, (merged, rule.name, shape, rule.forget_ms, home)
 
 
@@ -559,9 +574,10 @@ def _place_row_alarm(builder: Builder, group: list[_Drafted], name: str) -> None
         silence_ms=0 if rule.no_data.action == "keep" else rule.no_data.after_ms,
         silence_action=rule.no_data.action,
         sequence=spec_of(rule) if merged is None else merged.sequence,
+        mute=first.mute,
         repeats=tuple(Repeat(each.rule.name, *each.rule.repeat_ms) for each in group if each.rule.repeat_ms),
     )
     draft = builder.draft(home)
     draft.rows.append(spec)
     draft.order.append(spec.id)
-    draft.roots[spec.id] = builder.roots(home, rule.sources)
+    draft.roots[spec.id] = builder.roots(home, reads(rule))

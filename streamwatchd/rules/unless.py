@@ -41,15 +41,14 @@ def _is_plain(call: syntax.Call) -> bool:
 
 
 def build_unless(work: Work, place: Place) -> Expr | None:
-    """What `unless:` says, where the rule's conditions stand; None without one, or with a finding."""
+    """What `unless:` says; None without one, or with a finding.
+
+    It reads what the rule's conditions read, where these are judged on windows; else what is known of a key alone.
+    """
     scalar = work.draft.body.scalar("unless")
     if scalar is None:
         return None
-    if not work.draft.windowed or work.draft.kind != "alarm":
-        hint = "judge an aggregate, such as `last(x over 1m)`, or mute it where alerts are routed"
-        message = "`unless` for an alarm without windows is not supported yet"
-        work.findings.add(codes.NOT_SUPPORTED_YET, message, work.draft.body.key("unless"), hint=hint)
-        return None
+    place = place if work.draft.windowed else work.judgement
     tree = parsed(scalar.text)
     if isinstance(tree, Problem):
         work.findings.problems.append(placed(tree, scalar, work.findings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.operators.bench import Bench
-from tests.operators.test_muting import silence, told
+from tests.operators.test_muting import WORKS, bench, silence, told
 
 START = "2026-01-05 00:"
 LASTS = f'from: "{START}00:30", until: "{START}02:30"'
@@ -39,37 +39,6 @@ def test_a_silence_mutes_for_a_while_and_what_is_up_afterwards_is_told_once(more
         "200 resolved a",
     ]
     assert [each for each in found if each.split()[2] == "b"] == ["80 fired b", "100 resolved b"]
-
-
-def test_events_of_one_batch_are_told_as_if_each_came_alone() -> None:
-    """What is between two of them comes between them; numbers go on without a gap."""
-    events = [(at, {"host": "a", "x": x}) for at, x in ((20, 60), (40, 60), (200, 60), (260, 10), (280, 60))]
-    until = silence(f'from: "{START}00:10", until: "{START}01:30"')
-    alone, together = (Bench(hot(", repeat: 1m"), silences=until) for _ in range(2))
-    for at, event in events:
-        alone.at(at, **event)
-    together.feed(*events)
-    expected = [
-        "20 fired a silence(upgrade)",
-        *(f"{at} {event} a" for at, event in ((120, "unmuted"), (180, "repeated"), (240, "repeated"))),
-        "260 resolved a",
-        "280 fired a",
-        "360 repeated a",
-    ]
-    assert told(alone.clock(380)) == told(together.clock(380)) == expected
-
-
-def test_numbers_of_a_life_go_on_over_what_needs_no_event() -> None:
-    """And begin anew with the next life."""
-    it = Bench(hot(", repeat: 1m"))
-    it.feed((10, {"host": "a", "x": 60}), (150, {"host": "a", "x": 10}), (160, {"host": "a", "x": 60}))
-    it.feed((250, {"host": "a", "x": 60}), (260, {"host": "a", "x": 10}))
-    alerts = it.driver.take_outputs()
-    found = [(out.value["event"], out.value["seq"]) for out in alerts if isinstance(out.value, dict)]
-    assert found == [
-        *(("fired", 1), ("repeated", 2), ("resolved", 3)),
-        *(("fired", 1), ("repeated", 2), ("resolved", 3)),
-    ]
 
 
 @pytest.mark.parametrize("restarts", [False, True])
@@ -153,6 +122,38 @@ def test_sequences_that_last_are_silenced_and_repeated_too(restarts: bool) -> No
     endless = SEQUENCE.replace("    until: n == 3\n    repeat: 1m\n", "")
     it = Bench(endless, silences=silence(LASTS)).at(10, host="a", n=1).at(40, host="a", n=2)
     assert told(it.clock(400)) == ["40 fired a silence(upgrade)"]
+
+
+SITE = "  - {alarm: site_down, by: site, when: max(n over 10s) >= 9}\n"
+UNLESS = "  - {alarm: hot, by: host, when: x > 50%, unless: firing(site_down)}\n"
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_alarms_on_rows_wait_for_those_that_mute_them(restarts: bool) -> None:
+    """They are judged behind the exchange then, in order of time."""
+    it = bench(SITE + UNLESS)
+    for at in range(0, 150, 2):
+        it.at(at, host="a", x=90 if 24 <= at < 140 else 10, n=9 if 10 <= at < 50 else 0)
+        it.at(at, host="b", x=90 if 24 <= at < 40 else 10, n=0)
+        if restarts and at % 10 == 6:
+            it.restart()
+    assert told(it.clock(160)) == [
+        "24 fired b",
+        "24 fired a firing(site_down)",
+        "40 resolved b",
+        "60 unmuted a",
+        "140 resolved a",
+    ]
+
+
+def test_a_calendar_mutes_alarms_at_once_and_occurrences() -> None:
+    """Nothing is waited for."""
+    rules = "  - {alarm: hot, by: host, when: x > 50%, unless: during(works)}\n"
+    it = bench(rules, calendars=WORKS).at(20, host="a", x=60).at(50, host="b", x=60).clock(130)
+    assert told(it) == ["20 fired a during(works)", "50 fired b", "60 unmuted a"]
+    rules = "  - {alarm: hot, when: x > 50%, unless: during(works)}\n"
+    it = bench(rules, calendars=WORKS).at(20, host="a", x=60).at(50, host="b", x=60).clock(130)
+    assert told(it) == ["20 fired during(works)", "50 fired"]
 
 
 def test_an_edit_keeps_who_was_told() -> None:

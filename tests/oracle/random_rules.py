@@ -493,7 +493,13 @@ def muted_alarms(draw: Draw) -> dict[str, str]:
             'not during(works) and role == "critical"',
         ),
     )
-    files["unless"] = windowed_alarm(draw, "unless", muted, by) + f"    unless: {quoted(unless)}\n"
+    text = windowed_alarm(draw, "unless", muted, by)
+    own = random.Random(text)
+    if own.random() < 0.4:
+        mine = Draw(own, draw.unit)
+        lines = [f"source: {muted.source}", *by_line(by), *(["in_order: true"] if mine.maybe(0.3) else [])]
+        text = file_of("alarm", "unless", lines + levels(mine, lambda: muted.condition(mine)))
+    files["unless"] = text + f"    unless: {quoted(unless)}\n"
     return files
 
 

@@ -162,7 +162,7 @@ def is_occurrence(rule: Rule) -> bool:
 
 def is_at_once(rule: Alarm, streams: Mapping[str, Stream]) -> bool:
     """Judged in log order as records come."""
-    if len(rule.sources) != 1 or streams[rule.sources[0]].is_kpi or rule.in_order:
+    if len(rule.sources) != 1 or streams[rule.sources[0]].is_kpi or rule.in_order or asked_by(rule):
         return False
     holds = any(level.for_ms or level.until_for_ms for level in rule.levels)
     return not holds and (not rule.by or bool(local_key(rule, streams)))
