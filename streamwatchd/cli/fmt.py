@@ -17,7 +17,7 @@ from streamwatchd.compiler import compile_project
 from streamwatchd.diagnostics import Diagnostic, Span
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.fields import Form
-from streamwatchd.rules import rule_spec, settings_spec
+from streamwatchd.rules import rule_spec, settings_spec, silence_spec
 from streamwatchd.rules.formatting import formatted, same_tree
 from streamwatchd.rules.loader import Loaded
 from streamwatchd.rules.reader import parse
@@ -35,7 +35,7 @@ _NOWHERE = Span("", 0, 0, 0, 0)
 def command(
     ctx: click.Context, paths: tuple[Path, ...], config: Path | None, rules_dir: Path | None, check: bool, diff: bool
 ) -> None:
-    """Write rules, tests, tables' declarations and the configuration in their canonical form.
+    """Write rules, tests, silences, tables' declarations and the configuration in their canonical form.
 
     Expressions get one spelling (`and`, `==`, double quotes, least parentheses); comments, order and layout stay. A
     file with mistakes is left alone. Nothing is written unless the formatted project means the same.
@@ -96,11 +96,13 @@ def _changes(config: Path, loaded: Loaded, files: Sequence[str]) -> Iterator[_Ch
 
 
 def _form(file: str, config: Path, loaded: Loaded) -> Form | None:
-    """What kind of file it is: only rules and the configuration hold expressions."""
+    """What kind of file it is: rules, silences and the configuration hold expressions."""
     if file == str(config):
         return settings_spec.SETTINGS
     if file in {rule.span.file for rule in loaded.ruleset.rules}:
         return rule_spec.FILE
+    if loaded.settings is not None and Path(file).absolute().parent == loaded.settings.silences_dir:
+        return silence_spec.SILENCES
     return None
 
 

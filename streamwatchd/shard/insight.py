@@ -304,6 +304,20 @@ def _of_rows(node: RowAlarmNode, number: int, key: Key) -> Answer:
         "last_event_ms": last,
         "waiting_rows": sum(map(len, node.waiting)),
         "note": "judged on each event; values of events are not kept",
+        **_notified(node, place),
+    }
+
+
+def _notified(node: RowAlarmNode, place: int | None) -> Answer:
+    """Who mutes what is up, as far as was asked; whether somebody was told, or has acknowledged it."""
+    notices = node.notices.told
+    if place is None or not node.notices.is_on:
+        return {}
+    muting = notices.muting
+    return {
+        "muted_by": "" if muting is None else muting.hidden.get(place, ""),
+        "told": muting is None or muting.notifies(place),
+        "acknowledged": place in notices.reminders.acked,
     }
 
 

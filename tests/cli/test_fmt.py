@@ -59,3 +59,17 @@ def test_a_format_that_changes_the_meaning_is_never_written(config: Path, monkey
     assert result.exit_code == 2
     assert "would not mean the same" in result.stderr
     assert (config.parent / "rules.d" / "b.yaml").read_text() == UGLY
+
+
+def test_silences_are_written_in_one_spelling_too(config: Path) -> None:
+    """Their conditions; comments stay."""
+    folder = config.parent / "silences.d"
+    folder.mkdir()
+    (folder / "night.yaml").write_text(
+        "silences:\n  # the move\n  - silence: move\n    rules: shop_slow\n    where: shop = 'north' OR shop=='south'\n"
+        "    until: 2026-03-02T06:00Z\n    reason: the shop moves\n"
+    )
+    assert swctl("fmt", "--config", config).exit_code == 0
+    text = (folder / "night.yaml").read_text()
+    assert "  # the move\n" in text
+    assert 'where: shop == "north" or shop == "south"\n' in text

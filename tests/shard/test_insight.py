@@ -9,6 +9,7 @@ import pytest
 from streamwatchd.shard.insight import insight, late_of, up
 from streamwatchd.shard.output import Sink
 from tests.operators.bench import Bench, through_a_file
+from tests.operators.test_muting import silence
 from tests.oracle.world import START_MS
 
 LEVELS = """\
@@ -124,6 +125,14 @@ def test_alarms_on_rows_say_how_they_stand_and_no_values() -> None:
     assert level["hold"]["since_ms"] == START_MS
     (level,) = only(bench, "each")["levels"]
     assert (level["when"][0]["text"], level["hold"]) == ("x > 90%", None)
+
+
+def test_who_mutes_an_alarm_on_rows_and_whether_somebody_was_told_is_said() -> None:
+    """As far as it was asked when the last event was written."""
+    lasts = 'from: "2026-01-05 00:00", until: "2026-01-05 01:00"'
+    bench = Bench("  - {alarm: hot, by: host, when: x > 50%}\n", silences=silence(lasts)).at(10, host="a", x=60)
+    answer = only(bench, "hot", host="a")
+    assert (answer["muted_by"], answer["told"], answer["acknowledged"]) == ("silence(upgrade)", False, False)
 
 
 def test_a_sequence_says_which_steps_are_met() -> None:
