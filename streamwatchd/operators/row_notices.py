@@ -107,17 +107,21 @@ class RowNotices:
 
     def begin(self, up: Callable[[], Up]) -> None:
         """Before rows are judged. `up` are the alarms that fire now."""
-        dimensions = self._evaluator.dimensions
-        is_silenced = dimensions.ever_silenced(self._rules)
-        is_on = self._is_lasting or is_silenced or not self.told.is_calm or dimensions.ever_acked(self._rules)
+        is_on = self._is_wanted
         if is_on and not self.is_on:
             self.written.begin(up())
         self.is_on = is_on
         if is_on:
-            self.told.keep(is_silenced=is_silenced)
+            self.told.keep(is_silenced=self._evaluator.dimensions.ever_silenced(self._rules))
             if self.since_ms is None:
                 # no alarm was up when these came: they are of the first rules, and there was no event yet
-                self.told.reminders.pass_over(dimensions)
+                self.told.reminders.pass_over(self._evaluator.dimensions)
+
+    @property
+    def _is_wanted(self) -> bool:
+        dimensions, rules = self._evaluator.dimensions, self._rules
+        is_asked = dimensions.ever_silenced(rules) or dimensions.ever_acked(rules)
+        return self._is_lasting or is_asked or not self.told.is_calm
 
     def switched(self, at_ms: int) -> None:
         """Other rules are in force from E on; where nothing was asked so far, nothing is due before."""
@@ -171,7 +175,7 @@ class RowNotices:
 
     def snapshot(self, name_of: Callable[[int], list[object]]) -> dict[str, Any] | None:
         """By the names of the alarms; None where there is nothing to keep."""
-        if self.since_ms is None:
+        if self.since_ms is None or not self._is_wanted:
             return None
         kept = {name: each for name, each in self.told.snapshot(name_of).items() if each is not None}
         return {"since": self.since_ms, **kept}

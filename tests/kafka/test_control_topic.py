@@ -12,6 +12,7 @@ from streamwatchd.ports.kafka import Record
 from tests.kafka.process import read_topic
 from tests.kafka.site import Site
 from tests.kafka.test_control import answer, swctl
+from tests.kafka.test_hosts import start_and_wait, two_hosts
 from tests.kafka.test_silences import RULES, told
 
 pytestmark = pytest.mark.kafka
@@ -54,3 +55,28 @@ def test_what_a_topic_says_holds_once_and_after_a_crash(kafka: str, tmp_path: Pa
         assert json.loads(letter.payloads[0] or b"") == {"kind": "ack", "id": "x"}
     finally:
         site.end()
+
+
+def test_what_is_said_to_one_host_holds_on_all(kafka: str, tmp_path: Path) -> None:
+    """The host with shard 0 reads the topic; the alarms of the other one's shards are silenced too."""
+    hosts = two_hosts(kafka, tmp_path, snapshot_store=f"file://{tmp_path}/shared")
+    first, second = hosts
+    for host in hosts:
+        host.settings["control"] = json.dumps({"topic": f"{first.name}.control"})
+        host.write({"busy.yaml": RULES}, kafka)
+    try:
+        start_and_wait(*hosts)
+        refused = swctl(second, "silence", "busy", "--for", "2h", "--reason", "works")
+        assert (refused.exit_code, "host that has shard 0" in refused.stderr) == (2, True)
+        say(first, {"kind": "silence", "id": "c", "rules": ["busy"], "until": "2999-01-01", "reason": "x", "by": "y"})
+        first.until(lambda: len(answer(second, "silences")["silences"]) == 1, 120)
+        assert not second.logged("control_topic_opened")
+        first.feed(2_000)
+        first.until(lambda: len([each for each in first.output("alerts") if each["event"] == "fired"]) >= 3, 120)
+        (name,) = (each["silence"] for each in answer(second, "silences")["silences"])
+        fired = [each for each in first.output("alerts") if each["event"] == "fired"]
+        assert {each["key"]["k"] for each in fired} == {"k0", "k1", "k2"}
+        assert {each["muted_by"] for each in fired} == {f"silence({name})"}
+    finally:
+        first.end()
+        second.end()
