@@ -372,7 +372,7 @@ class RowAlarmNode:
         waiting = [pack_frame(frame) for frame in self.waiting]
         flood = None if self.flood is None else self.flood.pack()
         notices = self.notices.snapshot(self.alarms.name)
-        more = [] if self.telling.since_ms is None and notices is None else [self.telling.since_ms]
+        more: list[Any] = [] if self.telling.since_ms is None and notices is None else [self.telling.since_ms]
         more += [] if notices is None else [notices]
         budgets = [self.storms.snapshot(), self.limits.snapshot(), flood, *more]
         return [state, places, names, ids, last, silent, budgets, waiting, self.begins_ms]
