@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,13 @@ def test_it_makes_no_difference_to_asking_everybody_all_the_time(seed: int, monk
     world = build_world(random.Random(seed), seed, rules=8, records=60)
     with tempfile.TemporaryDirectory() as folder:
         project = compile_world(world, Path(folder))
-        scheduled = run_driver(project, world, random.Random(seed))
+        scheduled = _by_alarm(run_driver(project, world, random.Random(seed)))
         monkeypatch.setattr(Flow, "_judge_in_turn", lambda self, _: self._judge_while_changing())
-        assert run_driver(project, world, random.Random(seed)) == scheduled
+        assert _by_alarm(run_driver(project, world, random.Random(seed))) == scheduled
+
+
+def _by_alarm(outputs: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """What is written of one alarm keeps its order; that of several at one instant is nobody's business."""
+    return {
+        sink: sorted(rows, key=lambda row: repr((row.get("rule"), row.get("key")))) for sink, rows in outputs.items()
+    }
