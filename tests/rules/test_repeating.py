@@ -28,6 +28,6 @@ def test_other_words_are_refused(check: Check, text: str) -> None:
     assert errors(check(WINDOWED + f"    repeat: {text}\n")) == [codes.BAD_CHOICE]
 
 
-def test_alarms_on_single_events_are_not_repeated_yet(check: Check) -> None:
-    """It is said, not left out."""
-    assert errors(check(ON_ROWS + "    repeat: 1h\n")) == [codes.NOT_SUPPORTED_YET]
+def test_alarms_on_single_events_are_repeated_too(check: Check) -> None:
+    """With the same words."""
+    assert only(check(ON_ROWS + "    repeat: 1h\n")).repeat_ms == (3_600_000, 3_600_000)
