@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
+from benchmarks.load.poison import POISON
 from benchmarks.ref1 import answers
 from benchmarks.ref1.oracle import Answer, Row
 
@@ -51,8 +53,17 @@ def lines(path: Path) -> Iterator[tuple[bytes, bytes]]:
             yield line[start : line.index(KEY_END, start)], line[:-1]
 
 
-def load(bootstrap: str, topic: str, path: Path, partitions: int = 4) -> None:
-    """Put the events into a new topic: keyed by host, murmur2 as Java's producer has it, lz4."""
+def with_poison(good: Iterable[tuple[bytes, bytes]], share: float) -> Iterator[tuple[bytes, bytes]]:
+    """Records that are refused among the good ones: in the whole this share, of all kinds in equal parts."""
+    every, bad = round(1 / share) - 1, cycle(POISON)
+    for number, (key, value) in enumerate(good, 1):
+        yield key, value
+        if number % every == 0:
+            yield key, next(bad)
+
+
+def load(bootstrap: str, topic: str, records: Iterable[tuple[bytes, bytes]], partitions: int = 4) -> None:
+    """Put (key, value) into a new topic: keyed by host, murmur2 as Java's producer has it, lz4."""
     create(bootstrap, {topic: partitions}, {"retention.ms": "-1", "retention.bytes": "-1"})
     options: dict[str, str | int | float | bool] = {
         "bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "compression.type": "lz4",
@@ -65,7 +76,7 @@ def load(bootstrap: str, topic: str, path: Path, partitions: int = 4) -> None:
         if error is not None:
             failed.append(error)
 
-    for key, value in lines(path):
+    for key, value in records:
         while True:
             try:
                 producer.produce(topic, value, key, on_delivery=delivered)
