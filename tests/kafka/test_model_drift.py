@@ -9,12 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from streamwatchd.cli import main
-from streamwatchd.ports.disk import RealDisk
 from streamwatchd.repository.manifest import Calibration
-from streamwatchd.repository.store import GOOD, WITHDRAWN, ModelStore
-from tests.kafka.site import Site
-from tests.kafka.test_models import EACH
-from tests.models.stump import CALIBRATION, put_stump
+from streamwatchd.repository.store import GOOD, WITHDRAWN
+from tests.kafka.judged import Judged
+from tests.models.stump import CALIBRATION
 
 pytestmark = pytest.mark.kafka
 UNUSUAL = msgspec.structs.replace(CALIBRATION, tail=msgspec.structs.replace(CALIBRATION.tail, scale=0.0655))
@@ -31,31 +29,21 @@ def test_a_version_that_no_longer_fits_is_taken_back(
 ) -> None:
     """Every window scores higher than most should, none so high as an anomaly; or every one next to nothing. Version 1
     takes over, and `swctl explain` of the running daemon names it."""
-    socket = tmp_path / "socket"
-    site = Site(kafka, tmp_path, self_alerts="{model_hold: 100ms}", control_socket=str(socket))
-    models = tmp_path / "models"
-    put_stump(models, "mix", "n", version=1, threshold=1e9, every_ms=1_000)
-    (tmp_path / "rules.d" / "each.yaml").write_text(EACH)
-    store = ModelStore(RealDisk(), models)
-
-    def status() -> str:
-        site.feed(500)
-        return store.status("mix", 2).status
-
+    site = Judged(kafka, tmp_path, "100ms")
     try:
         site.start_and_wait()
         site.feed(1_000)
         site.until(lambda: bool(site.output("anomalies")))
-        put_stump(models, "mix", "n", version=2, threshold=threshold, every_ms=1_000, calibration=calibration)
-        site.until(lambda: status() == WITHDRAWN, 120)
+        site.put(2, threshold=threshold, calibration=calibration)
+        site.until(lambda: site.status_under_traffic(2) == WITHDRAWN, 120)
         site.until(lambda: site.health()[1].get("version", 0) >= 2)
         site.until(lambda: f"streamwatchd.{alert}" in {each["rule"] for each in site.output("self_alerts")})
-        (line,) = store.audited("mix")
+        (line,) = site.store.audited("mix")
         assert [line[name] for name in ("version", "from", "to", "in_force")] == [2, GOOD, WITHDRAWN, 1]
         site.feed(1_000)
 
         def explained() -> str:
-            asked = ["explain", "each", "--key", "k=k0", "--socket", str(socket)]
+            asked = ["explain", "each", "--key", "k=k0", "--socket", str(site.socket)]
             return CliRunner().invoke(main, asked).output
 
         site.until(lambda: "by mix@1 for the window" in explained())

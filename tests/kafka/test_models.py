@@ -14,6 +14,7 @@ from streamwatchd.cli import main
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.repository.dispositions import read_dispositions
 from streamwatchd.repository.store import GOOD, WITHDRAWN, ModelStore, Status
+from tests.kafka.judged import Judged
 from tests.kafka.site import Site
 from tests.kafka.test_control_topic import say
 from tests.models.stump import put_stump
@@ -76,58 +77,35 @@ def test_versions_come_and_go_at_instants(kafka: str, tmp_path: Path) -> None:
         site.end()
 
 
-EACH = """
-source: events
-every: 1s
-rules:
-  - anomaly: each
-    by: k
-    model: mix
-    values: {n: count()}
-    features: [n]
-    when: score >= 0
-"""
-
-
 def test_a_version_that_floods_is_taken_back(kafka: str, tmp_path: Path) -> None:
     """Within the running daemon: version 2 calls every window odd and is withdrawn; version 1 goes on. The alerts
     topic, the audit, `swctl status` and `swctl model list` tell of it."""
-    socket = tmp_path / "socket"
-    site = Site(kafka, tmp_path, self_alerts="{model_hold: 1s}", control_socket=str(socket))
-    models = tmp_path / "models"
-    put_stump(models, "mix", "n", version=1, threshold=1e9, every_ms=1_000)
-    (tmp_path / "rules.d" / "each.yaml").write_text(EACH)
-    store = ModelStore(RealDisk(), models)
+    site = Judged(kafka, tmp_path, "1s")
 
     def newest() -> object:
         events = site.output("anomalies")
         return max(events, key=lambda event: str(event["window"]["start"]))["version"] if events else None
 
-    def floods() -> str:
-        """Bit by bit: what a daemon sees first may be of a snapshot, so only what comes after it counts."""
-        site.feed(500)
-        return store.status("mix", 2).status
-
     try:
         site.start_and_wait()
         site.feed(1_000)
         site.until(lambda: newest() == 1)
-        put_stump(models, "mix", "n", version=2, threshold=0.0, every_ms=1_000)
+        site.put(2, threshold=0.0)
         site.until(lambda: site.health()[1].get("version", 0) >= 1)
-        site.until(lambda: floods() == WITHDRAWN, 120)
+        site.until(lambda: site.status_under_traffic(2) == WITHDRAWN, 120)
         site.until(lambda: site.health()[1].get("version", 0) >= 2)
         site.feed(1_000)
         site.until(lambda: newest() == 1)
         told = {"streamwatchd.model_floods", "streamwatchd.model_rolled_back"}
         site.until(lambda: told <= {alert["rule"] for alert in site.output("self_alerts")})
-        (line,) = store.audited("mix")
+        (line,) = site.store.audited("mix")
         assert [line[name] for name in ("by", "version", "from", "to", "in_force")] == [
             "streamwatchd", 2, GOOD, WITHDRAWN, 1,
         ]  # fmt: skip
-        status = CliRunner().invoke(main, ["status", "--socket", str(socket)])
+        status = CliRunner().invoke(main, ["status", "--socket", str(site.socket)])
         assert "mix@2 scored" in status.stdout
         assert "taken back, mix@1 takes over" in status.stdout
-        listed = CliRunner().invoke(main, ["model", "list", "--models", str(models)]).stdout
+        listed = CliRunner().invoke(main, ["model", "list", "--models", str(site.models)]).stdout
         assert "→ mix@1" in listed
         assert "withdrawn" in listed
     finally:
