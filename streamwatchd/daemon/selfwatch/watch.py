@@ -13,18 +13,20 @@ from streamwatchd.daemon.selfwatch.sight import Key, Sight
 from streamwatchd.settings import SelfAlerts
 
 _GRACE_S = 60.0
-"""After a start, in which what is not seen yet is no reason to say that all is well."""
+"""After a start, in which what has not been seen since is no reason to say that all is well."""
 
 
 @dataclass(slots=True)
 class Firing:
-    """An alert that fires. `calm_since` is of the steady clock, None while its condition is true."""
+    """An alert that fires. `calm_since` is of the steady clock, None while its condition is true; `is_seen` once this
+    process has seen what it is about."""
 
     id: str
     starts_at_ms: int
     seq: int
     finding: Finding
     calm_since: float | None = None
+    is_seen: bool = False
 
 
 class Watch:
@@ -66,10 +68,11 @@ class Watch:
         for key, finding in beyond.items():
             at = (condition.name, key)
             if at in self._firing:
-                self._firing[at].finding, self._firing[at].calm_since = finding, None
+                firing = self._firing[at]
+                firing.finding, firing.calm_since, firing.is_seen = finding, None, True
             elif now_s - self._true_since.setdefault(at, now_s) >= condition.held_s(self._limits):
                 named = identity(self._app, condition.name, key, now_ms)
-                firing = self._firing[at] = Firing(named, now_ms, 1, finding)
+                firing = self._firing[at] = Firing(named, now_ms, 1, finding, is_seen=True)
                 told.append(self._document(condition, key, firing, now_ms, resolved=False))
         return told
 
@@ -86,7 +89,7 @@ class Watch:
             del self._true_since[at]
         for at in [at for at in self._firing if at[0] == condition.name and at[1] not in beyond]:
             firing = self._firing[at]
-            if at[1] not in found and now_s - (self._begun_s or 0.0) < _GRACE_S:
+            if at[1] not in found and not firing.is_seen and now_s - (self._begun_s or 0.0) < _GRACE_S:
                 continue
             if firing.calm_since is None:
                 firing.calm_since = now_s

@@ -47,6 +47,17 @@ def test_what_is_gone_after_a_restart_clears_after_a_minute() -> None:
     assert [each["rule"] for each in turn(watch, {}, 61)] == ["streamwatchd.rule_file_invalid"]
 
 
+def test_what_has_been_seen_since_the_start_clears_when_it_is_gone() -> None:
+    """A file that was refused and is gone again in the first minute: of an earlier process it fired or of this one."""
+    refused: Samples = {("refused_file", (("file", "a.yaml"),)): 1.0}
+    new, again = Watch("app", SelfAlerts()), Watch("app", SelfAlerts())
+    again.restore([["rule_file_invalid", [["file", "a.yaml"]], "id", NOW_MS, 1]])
+    assert [each["event"] for each in turn(new, refused, 1)] == ["fired"]
+    assert turn(again, refused, 1) == []
+    for watch in (new, again):
+        assert [each["event"] for each in turn(watch, {}, 2)] == ["resolved"]
+
+
 def test_each_key_is_an_alert_of_its_own() -> None:
     """Two files."""
     watch = Watch("app", SelfAlerts())
