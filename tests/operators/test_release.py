@@ -37,6 +37,11 @@ RULES = {
 }
 
 
+def project(rules: str) -> Bench:
+    """Judged once a minute: ids are let go of every ten."""
+    return Bench(f"source: m\nevery: 1m\nrules:\n{rules}")
+
+
 def churn(seed: int, stretches: int = 16, least: int = 2, stretch: int = STRETCH) -> list[Event]:
     """Hosts that come for some minutes and then never, or much later, again; some stay."""
     rng = random.Random(seed)
@@ -52,7 +57,7 @@ def churn(seed: int, stretches: int = 16, least: int = 2, stretch: int = STRETCH
 
 
 def said(rules: str, events: Iterable[Event], cut: int, restart_every: int = 0) -> tuple[list[str], Bench]:
-    bench, rows = Bench(rules), list(events)
+    bench, rows = project(rules), list(events)
     for number, start in enumerate(range(0, len(rows), cut)):
         bench.feed(*rows[start : start + cut])
         if restart_every and number % restart_every == restart_every - 1:
@@ -83,7 +88,7 @@ def test_nobody_can_tell(kind: str, seed: int, monkeypatch: pytest.MonkeyPatch) 
 
 def test_memory_does_not_grow_with_keys_that_come_and_go() -> None:
     """Six days of containers that live for a minute each take the room of little more than one."""
-    bench = Bench(RULES["window alarm"] + RULES["row alarm"].replace("hot", "warm"))
+    bench = project(RULES["window alarm"] + RULES["row alarm"].replace("hot", "warm"))
     for minute in range(0, 6 * 24 * 60, 20):
         bench.feed(*((60 * minute + n, {"host": f"c{minute}-{n}", "x": 60}) for n in range(5)))
         bench.documents(Sink.ALERTS)
