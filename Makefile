@@ -105,7 +105,7 @@ quiet-week: $(VENV)/.installed
 # --- checking ---------------------------------------------------------------------------------------------------------
 
 test: $(VENV)/.dev
-	$(if $(KAFKA),STREAMWATCHD_KAFKA=$(KAFKA)) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(if $(KAFKA),STREAMWATCHD_KAFKA=$(KAFKA)) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 laws: $(VENV)/.dev
 	STREAMWATCHD_LAW_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest tests/laws $(ARGS)
