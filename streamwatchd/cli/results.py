@@ -12,6 +12,7 @@ from typing import IO, Any
 import msgspec
 
 from streamwatchd.errors import UnreadableInput
+from streamwatchd.operators.document import name_of
 from streamwatchd.shard.output import Output, Sink
 
 FILES = {
@@ -106,11 +107,6 @@ class Results:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
-
-
-def name_of(document: Mapping[str, Any]) -> str:
-    """The rule that an alert, a KPI row or an anomaly is of."""
-    return str(document.get("rule") or document.get("kpi") or document.get("anomaly"))
 
 
 def set_apart(output: Output) -> dict[str, Any]:

@@ -10,19 +10,17 @@ from typing import Any
 
 import msgspec
 
-from streamwatchd.cli.results import name_of
-from streamwatchd.operators.document import iso
+from streamwatchd.operators.document import iso, name_of
 from streamwatchd.ports.kafka import Kafka, Partition
 from streamwatchd.rules.ruleset import SEVERITIES
 from streamwatchd.shard.journal import payloads
-from streamwatchd.shard.output import Output, Sink
+from streamwatchd.shard.output import DOCUMENT_SINKS, Output
 from streamwatchd.testing.episodes import Episode, Episodes, What, differences
 from streamwatchd.testing.recorder import partitions_of
 from streamwatchd.testing.timeline_times import absolute
 
 _MOST_KEYS = 10
 _DAY_MS = 86_400_000
-_SINKS = (Sink.ALERTS, Sink.KPIS, Sink.ANOMALIES, Sink.SHADOW)
 _MINUTE_MS = 60_000
 
 
@@ -60,7 +58,7 @@ class Trials:
 
     def take(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
-            if output.sink in _SINKS and isinstance(output.value, dict):
+            if output.sink in DOCUMENT_SINKS and isinstance(output.value, dict):
                 self.add(output.value)
 
     def add(self, document: Mapping[str, Any]) -> None:

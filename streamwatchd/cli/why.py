@@ -11,12 +11,12 @@ from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.score import score_lines
 from streamwatchd.compiler import Compiled, program_of
 from streamwatchd.errors import UnreadableInput
-from streamwatchd.operators.document import iso
+from streamwatchd.operators.document import iso, name_of
 from streamwatchd.plan.describe import describe
 from streamwatchd.plan.xray import LevelParts, Part, XRay, xray
 from streamwatchd.plan.xray_score import score_xray
 from streamwatchd.rules.ruleset import Alarm, Anomaly, Rule
-from streamwatchd.shard.output import Output, Sink
+from streamwatchd.shard.output import DOCUMENT_SINKS, Output, Sink
 from streamwatchd.testing.timeline_times import absolute
 
 _EVENTS = 5
@@ -38,16 +38,11 @@ class Heard:
         for output in outputs:
             if output.sink is Sink.LATE:
                 self._take_late(output)
-            elif isinstance(output.value, dict) and output.sink in (
-                Sink.ALERTS,
-                Sink.KPIS,
-                Sink.ANOMALIES,
-                Sink.SHADOW,
-            ):
+            elif output.sink in DOCUMENT_SINKS and isinstance(output.value, dict):
                 self._take(output.value)
 
     def _take(self, document: Document) -> None:
-        name = str(document.get("rule") or document.get("kpi") or document.get("anomaly"))
+        name = name_of(document)
         key = document["key"]
         assert isinstance(key, Mapping)
         is_mine = not key or all(str(key.get(name)) == value for name, value in self.key.items())

@@ -50,6 +50,11 @@ def window(start_ms: int, end_ms: int) -> Document:
     return {"start": iso(start_ms), "end": iso(end_ms)}
 
 
+def name_of(document: Mapping[str, object]) -> str:
+    """The rule that an alert, a KPI row or an anomaly is of."""
+    return str(document.get("rule") or document.get("kpi") or document.get("anomaly"))
+
+
 def picked(column: Column, rows: Sequence[int]) -> list[object]:
     """The values of a few rows."""
     return list(to_values(take(column, np.array(rows, np.intp))))

@@ -16,6 +16,10 @@ class Sink(StrEnum):
     SHADOW = "shadow"
 
 
+DOCUMENT_SINKS = (Sink.ALERTS, Sink.KPIS, Sink.ANOMALIES, Sink.SHADOW)
+"""What goes there are documents that rules say, of which `document.name_of` tells the rule."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """A record for an output topic. `value` is a JSON document, of late events and dead letters the payload.

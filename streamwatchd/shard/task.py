@@ -22,7 +22,7 @@ from streamwatchd.errors import SnapshotCorrupt
 from streamwatchd.lang.typed import Kind
 from streamwatchd.operators.asking import GRACE_MS
 from streamwatchd.operators.dimension import Dimensions, key_text
-from streamwatchd.operators.document import Origin, iso
+from streamwatchd.operators.document import Origin, iso, name_of
 from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.gap import Filling
 from streamwatchd.operators.keyspace import key_hash
@@ -106,7 +106,7 @@ def _put_in_force(dimensions: Dimensions, at_ms: int, tables: Mapping[str, Table
 
 
 def _shadow_key(document: Mapping[str, object]) -> bytes:
-    return msgspec.json.encode([document.get("rule") or document.get("kpi") or document["anomaly"], document["key"]])
+    return msgspec.json.encode([name_of(document), document["key"]])
 
 
 class SourceTask:

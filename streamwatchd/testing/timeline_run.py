@@ -23,7 +23,7 @@ from streamwatchd.repository.store import ModelData
 from streamwatchd.rules.loader import Loaded
 from streamwatchd.rules.model_choice import fitting
 from streamwatchd.rules.ruleset import Anomaly, Rule, RuleSet, Source, reads
-from streamwatchd.shard.output import Output, Sink, TaskId
+from streamwatchd.shard.output import DOCUMENT_SINKS, Output, Sink, TaskId
 from streamwatchd.testing.driver import Driver
 from streamwatchd.testing.playback import Clock
 from streamwatchd.testing.timeline import Act, Case, Event, Kind, Patch, Suite, Verb
@@ -35,10 +35,7 @@ Named = TypeVar("Named", Silence, Ack)
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _UNITS = {"s": 1e-3, "ms": 1, "us": 1_000, "ns": 1_000_000}
-_KINDS = {
-    Sink.ALERTS: Kind.ALARM,
-    Sink.KPIS: Kind.KPI,
-    Sink.ANOMALIES: Kind.ANOMALY,
+_SET_APART = {
     Sink.LATE: Kind.LATE,
     Sink.DEAD_LETTERS: Kind.DEAD_LETTER,
 }
@@ -156,9 +153,8 @@ class _Run:
         self._clock.play_to(self._case.start_ms + stop_ms)
         self._clock.finish()
         self._outputs += self._driver.take_outputs()
-        found = [
-            self._happening(output) for output in self._outputs if output.sink in _KINDS or output.sink is Sink.SHADOW
-        ]
+        told = (*DOCUMENT_SINKS, *_SET_APART)
+        found = [self._happening(output) for output in self._outputs if output.sink in told]
         return Ran(tuple(sorted(found, key=lambda each: each.at_ms)), stop_ms)
 
     def _new_driver(self) -> Driver:
@@ -238,7 +234,7 @@ class _Run:
 
     def _happening(self, output: Output) -> Happening:
         value = output.value
-        kind = _kind_of(value) if output.sink is Sink.SHADOW else _KINDS[output.sink]
+        kind = _kind_of(value) if output.sink in DOCUMENT_SINKS else _SET_APART[output.sink]
         event = None
         document: Mapping[str, object]
         if isinstance(value, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamwatchd.operators.document import alarm_id, iso, plain, window
+from streamwatchd.operators.document import alarm_id, iso, name_of, plain, window
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,9 @@ def test_an_id_is_of_rule_key_and_start() -> None:
 def test_counts_are_written_without_a_fraction(value: object, integral: bool, shown: str) -> None:
     """What counts is whole; a sum keeps its point."""
     assert str(plain(value, integral)) == shown
+
+
+@pytest.mark.parametrize("kind", ["rule", "kpi", "anomaly"])
+def test_a_document_says_its_rule(kind: str) -> None:
+    """Each kind under a name of its own."""
+    assert name_of({kind: "hot", "key": {}}) == "hot"
