@@ -95,17 +95,12 @@ def carried(bins: Bins) -> Bins:
 
     A value of few bins needs no more than four bytes in each of them then, however it was added up.
     """
-    size = max(map(len, bins.values()), default=0)
-    result: Bins = {}
-    carry = np.zeros(size, np.int64)
-    high = max(bins, default=0)
-    for number in range(min(bins, default=0), high + 1):
-        total = carry.copy()
-        if number in bins:
-            total[: len(bins[number])] += bins[number]
-        carry = total >> BIN_BITS
-        result[number] = total if number == high else total & (2**BIN_BITS - 1)
-    return {number: digits for number, digits in result.items() if digits.any()}
+    if not bins:
+        return {}
+    digits, carry = _canonical(bins, max(map(len, bins.values())))
+    number, highest = digits[-1]
+    digits[-1] = number, highest + (carry << BIN_BITS)
+    return {number: sums for number, sums in digits if sums.any()}
 
 
 def _canonical(bins: Bins, size: int) -> tuple[list[tuple[int, Integers]], Integers]:
