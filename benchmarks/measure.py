@@ -1,10 +1,11 @@
-"""What a tree of processes uses: processor time and memory, from /proc."""
+"""What a tree of processes uses: processor time and memory, from /proc; and lines that are seen at once."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -58,6 +59,16 @@ def sample(pids: Sequence[int]) -> Sample:
         ticks += sum(map(int, fields[11:15]))
         pages += int(fields[21])
     return Sample(time.time(), ticks / TICKS, pages * PAGE)
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    return sample([os.getpid()]).rss_bytes
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def put_first(pid: int) -> None:

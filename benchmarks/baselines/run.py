@@ -11,13 +11,12 @@ is usual at this hour of the week: a sample every 20 minutes, of which 28 days a
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.measure import sample
+from benchmarks.measure import resident, say
 from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import compile_project
 from streamwatchd.packing import pack, unpack
@@ -109,15 +108,6 @@ def say_state(shard: Shard, fresh: Shard, keys: int) -> None:
     size = sum(map(len, states.values()))
     say(f"snapshot    {size / 1e6:.0f} MB, {size / keys / 1024:.1f} KiB a key")
     say(f"            made whole in {written - begun:.2f} s of processor time, read in {read - written:.2f} s")
-
-
-def resident() -> int:
-    return sample([os.getpid()]).rss_bytes
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

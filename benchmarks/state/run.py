@@ -9,7 +9,6 @@ process of its own, beside one that only counts keys.
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.measure import sample
+from benchmarks.measure import resident, say
 from streamwatchd.batch import RawBatch
 from streamwatchd.compiler import compile_project
 from streamwatchd.shard.output import TaskId
@@ -118,15 +117,6 @@ def feed(shard: Shard, keys: Sequence[int], seed: int, at_ms: int) -> None:
         ]
         shard.step(RawBatch("in", 0, payloads, list(some), [at_ms] * len(some)), at_ms + 10 * MINUTE_MS)
         shard.drain()
-
-
-def resident() -> int:
-    return sample([os.getpid()]).rss_bytes
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
