@@ -43,9 +43,11 @@ def command(
 
 def _count(chosen: list[Mapping[str, Any]], shown: int, result: Mapping[str, Any]) -> str:
     states = Counter(each["state"] for each in chosen)
-    muted = sum(bool(each["muted_by"]) for each in chosen if each["state"] == "firing")
-    text = f"{plural(states['firing'], 'alarm')} firing"
-    text += f" ({muted:,} muted)" if muted else ""
+    firing = [each for each in chosen if each["state"] == "firing"]
+    shadow = sum(bool(each.get("shadow")) for each in firing)
+    muted = sum(bool(each["muted_by"]) and not each.get("shadow") for each in firing)
+    aside = [f"{count:,} {what}" for count, what in ((muted, "muted"), (shadow, "in shadow")) if count]
+    text = f"{plural(len(firing), 'alarm')} firing" + (f" ({', '.join(aside)})" if aside else "")
     text += f", {states['pending']:,} pending" if states["pending"] else ""
     text += f", the first {shown:,} shown" if 0 < shown < states["firing"] else ""
     if result["total"] > len(result["alarms"]):
@@ -62,6 +64,6 @@ def _row(alarm: Mapping[str, Any], now_ms: int) -> tuple[str, ...]:
         alarm["rule"],
         key or "–",
         span(float(int(since))),
-        alarm["muted_by"] or "–",
+        alarm["muted_by"] or ("shadow" if alarm.get("shadow") else "–"),
         alarm["id"],
     )

@@ -26,7 +26,8 @@ def command(config: Path | None, path: Path | None, as_json: bool) -> None:
     rows: list[tuple[str, ...]] = []
     for rule in result["rules"]:
         events = ", ".join(f"{count:,} {event}" for event, count in rule["events"].items())
-        rows.append((rule["rule"], rule["kind"], number(rule["late"]), _said(rule), events or "–"))
+        kind = f"{rule['kind']} in shadow" if rule.get("shadow") else rule["kind"]
+        rows.append((rule["rule"], kind, number(rule["late"]), _said(rule), events or "–"))
     if rows:
         click.echo(columns(("rule", "kind", "late", "precision", "events"), rows) + "\n")
     click.echo(f"{plural(len(rows), 'rule')} in force, {result['at']}")

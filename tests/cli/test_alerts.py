@@ -11,10 +11,10 @@ from streamwatchd.cli import alerts as command
 from streamwatchd.cli import main
 
 
-def alarm(rule: str, state: str = "firing", muted_by: str = "") -> dict[str, Any]:
+def alarm(rule: str, state: str = "firing", muted_by: str = "", shadow: bool = False) -> dict[str, Any]:
     return {
         "rule": rule, "key": {"host": "a", "mount": "/"}, "state": state, "severity": "critical",
-        "starts_at_ms": 1_000, "id": "7f", "muted_by": muted_by, "shard": 0, "labels": {},
+        "starts_at_ms": 1_000, "id": "7f", "muted_by": muted_by, "shard": 0, "labels": {}, "shadow": shadow,
     }  # fmt: skip
 
 
@@ -51,3 +51,12 @@ def test_pending_ones_and_those_of_a_rule_can_be_asked_for(monkeypatch: pytest.M
     assert sum("pending " in line for line in shown(monkeypatch, "--pending")[0]) == 1
     assert shown(monkeypatch, "--rule", "cpu_high")[0][-1] == "1 alarm firing, 1970-01-01T00:03:21.000Z"
     assert "the first 1 shown" in shown(monkeypatch, "--lines", "1")[0][-1]
+
+
+def test_who_is_in_shadow_stands_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told of such an alarm, whoever mutes it or not."""
+    alarms = [alarm("disk", muted_by="ack"), alarm("new", shadow=True), alarm("new", muted_by="ack", shadow=True)]
+    monkeypatch.setitem(ANSWER, "alarms", alarms)
+    lines, _ = shown(monkeypatch)
+    assert [line.split()[-2] for line in lines[1:4]] == ["ack", "shadow", "ack"]
+    assert lines[-1].startswith("3 alarms firing (1 muted, 2 in shadow), ")

@@ -16,12 +16,13 @@ ANSWER: dict[str, Any] = {
         {
             "rule": "cpu_high",
             "kind": "alarm",
+            "shadow": False,
             "events": {"fired": 1_200, "resolved": 3},
             "late": 0,
             "dispositions": {"confirmed": 3, "false_positive": 1},
             "precision": 0.75,
         },
-        {"rule": "health", "kind": "kpi", "events": {}, "late": 7},
+        {"rule": "health", "kind": "kpi", "shadow": True, "events": {}, "late": 7},
     ],
 }
 
@@ -31,9 +32,9 @@ def test_rules_are_listed_with_what_came_of_them(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(command, "ask", lambda path, name: ANSWER)
     shown = CliRunner().invoke(main, ["rules", "--socket", "x"], catch_exceptions=False).stdout
     assert shown.splitlines() == [
-        "rule      kind   late  precision  events",
-        "cpu_high  alarm     0   75% of 4  1,200 fired, 3 resolved",
-        "health    kpi       7          –  –",
+        "rule      kind           late  precision  events",
+        "cpu_high  alarm             0   75% of 4  1,200 fired, 3 resolved",
+        "health    kpi in shadow     7          –  –",
         "",
         "2 rules in force, 2026-01-05T00:00:00.000Z",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from streamwatchd.daemon.commands.context import Context
@@ -11,6 +11,7 @@ from streamwatchd.daemon.control_topic.dispositions import precision
 from streamwatchd.errors import StateMismatch
 from streamwatchd.operators.document import iso
 from streamwatchd.operators.spec import LogicalPlan
+from streamwatchd.operators.wiring import in_shadow
 from streamwatchd.ports.telemetry import Report
 
 _NODE = {"node_seconds_total": "seconds", "node_rows_total": "rows", "node_calls_total": "judgements"}
@@ -25,17 +26,28 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
     return {
         "at": iso(now_ms),
         "at_ms": now_ms,
-        "rules": list(_rules(kinds_in_force(context), reports, context.dispositions())),
+        "rules": list(_rules(kinds_in_force(context), shadows_in_force(context), reports, context.dispositions())),
         "nodes": list(_nodes(reports)),
     }
 
 
 def kinds_in_force(context: Context) -> Mapping[str, str]:
     """Rules in force → their kinds."""
+    plan = _plan_in_force(context)
+    return {} if plan is None else names_of(plan)
+
+
+def shadows_in_force(context: Context) -> frozenset[str]:
+    """Rules in force that nobody is told of (`mode: shadow`)."""
+    plan = _plan_in_force(context)
+    return frozenset() if plan is None else shadows_of(plan)
+
+
+def _plan_in_force(context: Context) -> LogicalPlan | None:
     try:
-        return names_of(context.store.content(context.store.versions[-1].digest).program.plan)
+        return context.store.content(context.store.versions[-1].digest).program.plan
     except (StateMismatch, IndexError):
-        return {}
+        return None
 
 
 def names_of(plan: LogicalPlan) -> dict[str, str]:
@@ -52,8 +64,22 @@ def names_of(plan: LogicalPlan) -> dict[str, str]:
     return found
 
 
+def shadows_of(plan: LogicalPlan) -> frozenset[str]:
+    """Rules of a plan in `mode: shadow`."""
+    found: set[str] = set()
+    for stage in (*plan.first.values(), *plan.later):
+        for kpi in stage.kpis:
+            found |= in_shadow(kpi.members)
+        for windowed in stage.window_alarms:
+            found |= in_shadow(windowed.members)
+        for on_rows in stage.row_alarms:
+            found |= in_shadow(on_rows.members)
+        found |= {score.name for score in stage.scores if score.shadow}
+    return frozenset(found)
+
+
 def _rules(
-    names: Mapping[str, str], reports: list[Report], said: Mapping[str, Mapping[str, int]]
+    names: Mapping[str, str], shadows: Collection[str], reports: list[Report], said: Mapping[str, Mapping[str, int]]
 ) -> Iterator[dict[str, Any]]:
     events: dict[str, Counter[str]] = defaultdict(Counter)
     late: Counter[str] = Counter()
@@ -63,7 +89,13 @@ def _rules(
         elif metric == "rule_late_total":
             late[labels["rule"]] += int(value)
     for name, kind in sorted(names.items()):
-        row = {"rule": name, "kind": kind, "events": dict(sorted(events[name].items())), "late": late[name]}
+        row = {
+            "rule": name,
+            "kind": kind,
+            "shadow": name in shadows,
+            "events": dict(sorted(events[name].items())),
+            "late": late[name],
+        }
         counts = dict(said.get(name, {}))
         yield {**row, "dispositions": counts, "precision": precision(counts)}
 

@@ -8,7 +8,7 @@ import pytest
 
 from streamwatchd.compiler import compile_project
 from streamwatchd.daemon.commands import rules
-from streamwatchd.daemon.commands.rules import names_of
+from streamwatchd.daemon.commands.rules import names_of, shadows_of
 from tests.daemon.commands.setting import Setting, report
 from tests.daemon.project import rule, write_project
 
@@ -19,6 +19,7 @@ def test_nodes_are_added_up_over_shards_and_the_busiest_comes_first(monkeypatch:
     """With the bytes that their panes hold."""
     setting = Setting()
     monkeypatch.setattr(rules, "names_of", lambda plan: {})
+    monkeypatch.setattr(rules, "shadows_of", lambda plan: frozenset())
     other = (("kind", "alarm"), ("rule", "hot"), ("stage", "1"))
     counters = {("node_seconds_total", NODE): 1.0, ("node_rows_total", NODE): 50.0, ("node_seconds_total", other): 3.0}
     for slot in setting.supervisor.slots:
@@ -37,3 +38,14 @@ def test_rules_in_force_have_their_kinds(tmp_path: Path) -> None:
     program = compile_project(config).program
     assert program is not None
     assert names_of(program.plan) == {"one": "kpi"}
+
+
+def test_rules_in_shadow_are_known(tmp_path: Path) -> None:
+    """Of each kind."""
+    shadowed = "source: events\nevery: 10s\nrules:\n"
+    shadowed += "  - {kpi: n1, by: k, every: 1m, mode: shadow, values: {n: count()}}\n"
+    shadowed += "  - {alarm: w, by: k, mode: shadow, when: avg(x over 1m) > 1}\n"
+    shadowed += "  - {alarm: r, by: k, mode: shadow, when: x > 1}\n"
+    program = compile_project(write_project(tmp_path, {"a.yaml": rule("one"), "b.yaml": shadowed})).program
+    assert program is not None
+    assert shadows_of(program.plan) == {"n1", "w", "r"}
