@@ -60,7 +60,7 @@ def _row(alarm: Mapping[str, Any], now_ms: int) -> tuple[str, ...]:
     since = max(0.0, (now_ms - alarm["starts_at_ms"]) / 1000)
     return (
         alarm["severity"] or "–",
-        alarm["state"],
+        alarm.get("event", alarm["state"]),
         alarm["rule"],
         key or "–",
         span(float(int(since))),

@@ -107,6 +107,12 @@ def _muting(answer: Answer) -> Iterator[str]:
     if answer.get("muted_by"):
         told = "somebody was told before" if answer["told"] else "nobody was told"
         yield f"muted by {answer['muted_by']} now" + (f"; {told}" if answer["standing"] else "")
+    flapping = answer.get("flapping")
+    if flapping:
+        yield (
+            f"flapping since {iso(flapping['since_ms'])}, {flapping['changes']:,} changes: muted; "
+            f"over at {iso(flapping['over_ms'])} if it keeps still"
+        )
     if answer.get("acknowledged"):
         yield "acknowledged"
 

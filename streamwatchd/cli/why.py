@@ -90,10 +90,12 @@ def why(
 
 def _told(rule: Rule, ray: XRay | None, scored: str, heard: Heard) -> Iterator[str]:
     key = ", ".join(f"{name}={value}" for name, value in heard.key.items())
-    mine = heard.documents.get(rule.name, [])
+    happened = heard.documents.get(rule.name, [])
+    beside = {each.get("id") for each in happened if each.get("event") == "flapping"}
+    mine = [each for each in happened if "id" not in each or each["id"] not in beside]
     snapshot = heard.documents.get(ray.snapshot, []) if ray is not None else []
     rows = [each for each in heard.documents.get(scored, []) if "anomaly" in each]
-    if not snapshot and not mine and not rows:
+    if not snapshot and not happened and not rows:
         raise UnreadableInput(f"up to {iso(heard.at_ms)} nothing came of {key or 'any key'} for `{rule.name}`")
     yield heading(type(rule).__name__.lower(), rule.name, key, heard.at_ms)
     if ray is not None:
@@ -111,7 +113,9 @@ def _told(rule: Rule, ray: XRay | None, scored: str, heard: Heard) -> Iterator[s
     yield from section("late", list(_late(heard)))
     yield from section("unless", list(_muting(rule, mine)))
     yield from section("table", list(_context(mine)))
-    yield from section("happened", [_event(each) for each in mine[-_EVENTS:]] or ["nothing was written for this key"])
+    yield from section(
+        "happened", [_event(each) for each in happened[-_EVENTS:]] or ["nothing was written for this key"]
+    )
 
 
 def _state(mine: list[Document]) -> str:

@@ -99,6 +99,10 @@ class Muting:
             self.hidden[place] = label
         return label
 
+    def is_up(self, place: int) -> bool:
+        """Whether the alarm fires, as far as was noted."""
+        return place in self.told or place in self.hidden
+
     def notifies(self, place: int) -> bool:
         """Whether somebody was told of the alarm."""
         return place in self.told

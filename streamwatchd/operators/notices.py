@@ -1,4 +1,5 @@
-"""Who is told of the alarms of a node: what mutes them, who has acknowledged them, when they are told again.
+"""Who is told of the alarms of a node: what mutes them, whether their keys flap, who has acknowledged them, when they
+are told again.
 
 Truth is the business of `lifecycle`; nothing here changes an alarm.
 """
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from streamwatchd.batch import TRUE, Frame
 from streamwatchd.operators.evaluate import Evaluator
+from streamwatchd.operators.flapping import Flaps
 from streamwatchd.operators.lifecycle import Transition
 from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.reminding import ACKNOWLEDGED, REPEATED, Reminders
@@ -37,7 +39,8 @@ Places = Callable[[], Mapping[tuple[object, ...], int]]
 
 
 class Notices:
-    """`rules` are those of the node, `rule_of` gives that of a place; `muting` is what `unless` says."""
+    """`rules` are those of the node, `rule_of` gives that of a place; `muting` is what `unless` says. Where keys may
+    flap it is always kept who was told of what."""
 
     def __init__(
         self,
@@ -47,9 +50,13 @@ class Notices:
         rule_of: Callable[[int], str],
         muting: Muting | None,
         repeats: Sequence[Repeat],
+        flaps: Flaps,
     ) -> None:
         self._evaluator, self._life, self._rules, self._rule_of = evaluator, life, rules, rule_of
+        if muting is None and flaps.is_on:
+            muting = Muting(None, evaluator, {})
         self.muting, self._is_lasting = muting, muting is not None
+        self.flaps = flaps
         self.reminders = Reminders(repeats, rules)
         self.untold: set[int] = set()
         """Alarms that another version of the rule muted; this one mutes none."""
@@ -57,7 +64,9 @@ class Notices:
     # at T
 
     def hear(self, judged_ms: int) -> None:
-        """While a silence of any of these rules is in force it is kept who was told of what; until then all were."""
+        """While a silence of any of these rules is in force it is kept who was told of what; until then all were. Keys
+        that flapped up to T do so no more."""
+        self.flaps.pass_by(judged_ms)
         self.keep(is_silenced=not self._rules.isdisjoint(self._evaluator.dimensions.silences(judged_ms - 1)))
 
     def keep(self, *, is_silenced: bool) -> None:
@@ -100,6 +109,7 @@ class Notices:
         """Those that nothing mutes at T."""
         if self.muting is None or not places:
             return places
+        places = [place for place in places if not self.flaps.mutes(place)]
         labels = self.muting.labels(frame_of(places), judged_ms, [self._rule_of(place) for place in places])
         return [place for place, label in zip(places, labels, strict=True) if not label]
 
@@ -114,7 +124,8 @@ class Notices:
     def take(self, transition: Transition, label: str) -> str:
         """Note what is said; who mutes it, if anybody does."""
         if self.muting is not None:
-            label = self.muting.take(transition, label)
+            flapping = self.flaps.take(transition, self.muting.is_up(transition.place), label)
+            label = self.muting.take(transition, label or flapping)
         self.reminders.take(transition, self._rule_of(transition.place), label)
         return label
 
@@ -125,7 +136,7 @@ class Notices:
 
     def next_ms(self) -> int | None:
         """The first instant after which there may be something to tell though nothing happens."""
-        found = [self.reminders.next_ms(), self.reminders.expects(self._evaluator.dimensions)]
+        found = [self.reminders.next_ms(), self.reminders.expects(self._evaluator.dimensions), self.flaps.next_ms()]
         return min((at for at in found if at is not None), default=None)
 
     def notifying(self) -> list[int]:
@@ -141,6 +152,7 @@ class Notices:
             "muting": None if self.muting is None else self.muting.snapshot(name_of),
             "untold": [name_of(place) for place in sorted(self.untold)] or None,
             "reminders": self.reminders.snapshot(name_of),
+            "flaps": self.flaps.snapshot(),
         }
 
     def restore(self, state: Mapping[str, Any], places: Places) -> None:
@@ -151,6 +163,7 @@ class Notices:
         self.untold = {known[tuple(name)] for name in state.get("untold", ()) if tuple(name) in known}
         if "reminders" in state:
             self.reminders.restore(state["reminders"], places())
+        self.flaps.restore(state.get("flaps", ()))
 
     def adopt(self, old: Notices, places: Mapping[int, int], at_ms: int) -> None:
         """Go on with the alarms of another version of the rules, before they leave it: `places` are here by what they
@@ -171,6 +184,7 @@ class Notices:
 
     def tell_again(self, rules: frozenset[str]) -> None:
         """At the next T: what is up of rules that were in shadow, as nobody was told of it."""
+        self.flaps.untell(rules)
         for place in self._life.firing().tolist() if rules else ():
             if self._rule_of(place) not in rules:
                 continue

@@ -94,7 +94,7 @@ class RowAlarmNode:
             return limit_ms
         places = np.flatnonzero(self.last != NEVER)
         tick = int(self._next_ticks(places, self.last[places]).min()) if len(places) else None
-        instant = least(tick, self.limits.due(), self.notices.next_ms())
+        instant = least(tick, self.limits.due(), self.notices.next_ms(), self.notices.flaps.next_ms())
         return instant if instant is not None and instant <= limit_ms else None
 
     def judge(self, judged_ms: int) -> None:
@@ -424,7 +424,9 @@ class RowAlarmNode:
         old.life.end(np.array(gone, np.intp), 0, "")
         for place in gone:
             old.ids.pop(place, None)
-        self._tell_again(promoted(old.spec.members, self.spec.members, renamed), at_ms)
+        live = promoted(old.spec.members, self.spec.members, renamed)
+        self.notices.flaps.untell(live)
+        self._tell_again(live, at_ms)
 
     def _tell_again(self, names: frozenset[str], at_ms: int) -> None:
         """Of alarms of which nobody was told as the rule was in shadow; their last events are not known any more."""
@@ -435,6 +437,7 @@ class RowAlarmNode:
 
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         """What nobody took over ends at E."""
+        self.notices.flaps.close(at_ms, living)
         told: list[Told] = []
         for place in self.life.active().tolist():
             name = self.alarms.rule(place)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from streamwatchd.batch import Frame
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.firing import FiringStates
+from streamwatchd.operators.flapping import Flaps
 from streamwatchd.operators.lifecycle import Standing, Transition
 from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.node import first_multiple_above
@@ -81,7 +82,7 @@ class Written:
 
 
 class RowNotices:
-    """`rule_of` gives the rule of a place; `states` are those of other alarms, by their feeds.
+    """`rule_of` gives the rule of a place; `states` are those of other alarms, by their feeds; `flaps` are their keys.
 
     While it is off nothing is kept, and everybody is told of everything.
     """
@@ -92,13 +93,14 @@ class RowNotices:
         evaluator: Evaluator,
         rule_of: Callable[[int], str],
         states: Mapping[str, FiringStates],
+        flaps: Flaps,
     ) -> None:
-        self._evaluator, self._rule_of = evaluator, rule_of
+        self._evaluator, self._rule_of, self.flaps = evaluator, rule_of, flaps
         self._rules = frozenset(member.name for member in spec.members)
-        self._is_lasting = spec.mute is not None or bool(spec.repeats)
+        self._is_lasting = spec.mute is not None or bool(spec.repeats or spec.flaps)
         muting = None if spec.mute is None else Muting(spec.mute, evaluator, states)
         self.written = Written()
-        self.told = Notices(evaluator, self.written, self._rules, rule_of, muting, spec.repeats)
+        self.told = Notices(evaluator, self.written, self._rules, rule_of, muting, spec.repeats, flaps)
         self.is_on = False
         self.since_ms: int | None = None
         """The instant up to which it has been asked who is to be told without an event; None before the first."""
@@ -156,12 +158,15 @@ class RowNotices:
         return min(found, default=None)
 
     def until(self, limit_ms: int, bare_at: BareAt) -> Iterator[Said]:
-        """What is to be said without an event at instants up to a limit, one after the other."""
+        """What is to be said without an event at instants up to a limit, one after the other; keys that flapped up to
+        then do so no more."""
         while (at_ms := self.next_ms()) is not None and at_ms <= limit_ms:
             yield self._at(at_ms, bare_at)
+        self.flaps.pass_by(limit_ms)
 
     def _at(self, at_ms: int, bare_at: BareAt) -> Said:
         self.since_ms = at_ms
+        self.flaps.pass_by(at_ms)
 
         def frame_of(places: Sequence[int]) -> Frame:
             return bare_at(places, at_ms)

@@ -14,6 +14,7 @@ from streamwatchd.batch import Frame
 from streamwatchd.operators.document import Details, Origin, alarm_id, lifecycle_event
 from streamwatchd.operators.evaluate import KEY, Evaluator
 from streamwatchd.operators.firing import FiringStates, Telling
+from streamwatchd.operators.flapping import Flaps
 from streamwatchd.operators.lifecycle import Lifecycle, Transition
 from streamwatchd.operators.node import EmitAlert
 from streamwatchd.operators.occurrences import Place, origin_of, window_of
@@ -42,7 +43,8 @@ class RowWriter:
         self._spec, self._alarms, self._life = spec, alarms, life
         self._evaluator, self._emit, self._telling = evaluator, emit, telling
         self.storms = Storms(spec.members, alarms.whose)
-        self.notices = RowNotices(spec, evaluator, alarms.rule, states)
+        flaps = Flaps(spec.flaps, spec.members, spec.shape, alarms.whose, emit)
+        self.notices = RowNotices(spec, evaluator, alarms.rule, states, flaps)
         self.ids: dict[int, str] = {}
 
     def begin(self) -> None:
@@ -195,6 +197,7 @@ class RowWriter:
             if name in known:
                 here[place] = known[name]
         self.notices.adopt(old.notices, up(old._life), here, at_ms)
+        self.notices.flaps.adopt(old.notices.flaps, now, at_ms)
         self.storms.restore(storms, self._notifying(), now)
 
     def _notifying(self) -> list[int]:

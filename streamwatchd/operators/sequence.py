@@ -133,7 +133,7 @@ class SequenceNode(RowAlarmNode):
         if any(int(frame.time.min(initial=limit_ms)) < limit_ms for frame in self.waiting):
             return limit_ms
         deadlines = (match.at_ms + 1 for track in self.tracks.values() for match in track.waiting)
-        instant = least(min(deadlines, default=None), self.notices.next_ms())
+        instant = least(min(deadlines, default=None), self.notices.next_ms(), self.notices.flaps.next_ms())
         return instant if instant is not None and instant <= limit_ms else None
 
     def judge(self, judged_ms: int) -> None:
@@ -358,7 +358,10 @@ class SequenceNode(RowAlarmNode):
         names = {place: old.alarms.whose(place)[1] for place, *_ in was_up}
         here = {place: known[key] for place, key in names.items() if key in known}
         self.notices.adopt(old.notices, was_up, here, at_ms)
-        if promoted(old.spec.members, self.spec.members, renamed):
+        self.notices.flaps.adopt(old.notices.flaps, names_now(old.spec.members, self.spec.members, renamed), at_ms)
+        live = promoted(old.spec.members, self.spec.members, renamed)
+        self.notices.flaps.untell(live)
+        if live:
             self._tell_anew(at_ms)
 
     def _tell_anew(self, at_ms: int) -> None:
@@ -380,6 +383,7 @@ class SequenceNode(RowAlarmNode):
 
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         reason = "rule_changed" if self.rule in living else "rule_removed"
+        self.notices.flaps.close(at_ms, living)
         for key, track in sorted(self.tracks.items(), key=lambda item: _order(self.space.keys[item[0]])):
             if track.up is not None:
                 self._end(key, track, at_ms, reason, None)

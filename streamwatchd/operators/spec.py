@@ -281,6 +281,17 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Flap:
+    """A key of `rule` whose alarm changes `changes` times within `window_ms` flaps, until `until` changes or fewer lie
+    within."""
+
+    rule: str
+    changes: int
+    window_ms: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class WindowAlarmSpec:
     """Alarms judged at multiples of `every_ms` on windows. `lifted` of the base family's keys are constants.
 
@@ -305,6 +316,7 @@ class WindowAlarmSpec:
     expect: ExpectSpec | None = field(default=None, repr=False, metadata=LATER)
     mute: MuteSpec | None = field(default=None, repr=False, metadata=LATER)
     repeats: tuple[Repeat, ...] = field(default=(), repr=False, metadata=LATER)
+    flaps: tuple[Flap, ...] = field(default=(), repr=False, metadata=LATER)
     clock: ClockTimes | None = field(default=None, repr=False, metadata=LATER)
     """Its id says it too."""
 
@@ -368,6 +380,7 @@ class RowAlarmSpec:
     sequence: SequenceSpec | None = field(default=None, repr=False, metadata=LATER)
     mute: MuteSpec | None = field(default=None, repr=False, metadata=LATER)
     repeats: tuple[Repeat, ...] = field(default=(), repr=False, metadata=LATER)
+    flaps: tuple[Flap, ...] = field(default=(), repr=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

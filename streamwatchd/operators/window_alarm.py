@@ -22,6 +22,7 @@ from streamwatchd.operators.evaluate import Evaluator, Param
 from streamwatchd.operators.expected import Expected
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.firing import Telling
+from streamwatchd.operators.flapping import Flaps
 from streamwatchd.operators.judging import Reader, fill_values, key_frame
 from streamwatchd.operators.known import UNKNOWN
 from streamwatchd.operators.late import Amending, View
@@ -96,7 +97,8 @@ class WindowAlarmNode:
             names = [member.name for member in spec.members]
             self.baselines = Baselines(spec.baselines, names, spec.every_ms, evaluator)
         rules = frozenset(member.name for member in spec.members)
-        self.notices = Notices(evaluator, self.life, rules, self._rule_of, muting, spec.repeats)
+        flaps = Flaps(spec.flaps, spec.members, spec.shape, self._whose, emit)
+        self.notices = Notices(evaluator, self.life, rules, self._rule_of, muting, spec.repeats, flaps)
         self._sizes = [reading.window.size_ms for reading in spec.readings]
 
     # when
@@ -489,6 +491,7 @@ class WindowAlarmNode:
         known = self._places() if named else {}
         heirs = {place: (now(str(name[0])), *name[1:]) for place, name in named.items()}
         self.notices.adopt(old.notices, {place: known[name] for place, name in heirs.items() if name in known}, at_ms)
+        self.notices.flaps.adopt(old.notices.flaps, now, at_ms)
         self.notices.tell_again(promoted(old.spec.members, self.spec.members, renamed))
         self.storms.restore(storms, self.notices.notifying(), now)
         moved = [member.name for member in old.spec.members if now(member.name) in constants]
@@ -512,6 +515,7 @@ class WindowAlarmNode:
 
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         """What nobody took over ends at E."""
+        self.notices.flaps.close(at_ms, living)
         places = self.life.active()
         if not len(places):
             return

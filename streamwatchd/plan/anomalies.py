@@ -98,5 +98,6 @@ def _alarm(rule: Anomaly) -> Alarm:
         message=rule.message,
         runbook=rule.runbook,
         max_active=rule.max_active,
+        flapping=rule.flapping,
         is_state=True,
     )

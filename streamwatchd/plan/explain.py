@@ -221,11 +221,17 @@ def _scored(plan: LogicalPlan, rule: Anomaly) -> Iterator[str]:
 
 
 def _told(plan: LogicalPlan, rule: Alarm | Anomaly) -> Iterator[str]:
-    """Reminders, and the silences that name the rule."""
+    """Reminders, flapping, and the silences that name the rule."""
     if isinstance(rule, Alarm) and rule.repeat_ms is not None:
         first, most = map(format_duration, rule.repeat_ms)
         waits = f"after {first}" + ("" if first == most else f", then after twice as long each time, up to {most}")
         yield f"what goes on is told again {waits}, unless somebody has acknowledged it"
+    if rule.flapping is not None:
+        changes, until = rule.flapping.changes, rule.flapping.until
+        window = format_duration(rule.flapping.window_ms)
+        calm = f"at most {until} are left in {window}" if until else f"{window} pass without one"
+        often = f"changes {changes} times (fires, resolves) in {window}"
+        yield f"a key that {often} flaps: told once, then muted until {calm}"
     for each in plan.silences.get(rule.name, ()):
         of = "" if each.where is None else f" of keys where {describe(each.where)}"
         times = [] if each.from_ms == ALWAYS_MS else [f"from {iso(each.from_ms)}"]

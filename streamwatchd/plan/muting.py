@@ -1,4 +1,5 @@
-"""Lowering of `unless:`: the states of other alarms go to every task that asks for them."""
+"""Lowering of what says who is told: `unless:` (the states of other alarms go to every task that asks for them),
+`repeat:`, `flapping:`."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Iterable
 
 from streamwatchd.lang.typed import During, walk
 from streamwatchd.operators.firing import stream_of
-from streamwatchd.operators.spec import MuteSpec
+from streamwatchd.operators.spec import Flap, MuteSpec, Repeat
 from streamwatchd.plan.builder import Builder, Home, Stream, firings, key_columns
 from streamwatchd.rules.ruleset import Alarm
 
@@ -43,6 +44,17 @@ def lower_mute(builder: Builder, rule: Alarm, home: Home) -> MuteSpec | None:
     step_ms = 1 if rule.windowless else rule.every_ms
     feeds = tuple((leaf, builder.states(home, leaf, step_ms)) for leaf in firings(rule))
     return MuteSpec(rule.unless, feeds, tuple(builder.rules.calendars[name] for name in sorted(names)))
+
+
+def repeats_of(rules: Iterable[Alarm]) -> tuple[Repeat, ...]:
+    """Of the rules that say `repeat`."""
+    return tuple(Repeat(rule.name, *rule.repeat_ms) for rule in rules if rule.repeat_ms)
+
+
+def flaps_of(rules: Iterable[Alarm]) -> tuple[Flap, ...]:
+    """Of the rules that say `flapping`."""
+    found = ((rule.name, rule.flapping) for rule in rules)
+    return tuple(Flap(name, each.changes, each.window_ms, each.until) for name, each in found if each is not None)
 
 
 def reads(rule: Alarm) -> tuple[str, ...]:

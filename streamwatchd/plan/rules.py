@@ -31,7 +31,6 @@ from streamwatchd.operators.spec import (
     Member,
     MuteSpec,
     Reading,
-    Repeat,
     RowAlarmSpec,
     TopKpiSpec,
     Window,
@@ -57,7 +56,16 @@ from streamwatchd.plan.families import ROWS, FamilyDraft, accumulations_of
 from streamwatchd.plan.identity import identity
 from streamwatchd.plan.lifting import lift_equalities, lift_numbers
 from streamwatchd.plan.message import message_of
-from streamwatchd.plan.muting import add_states, asked, asked_first, lower_mute, reads, settle_told
+from streamwatchd.plan.muting import (
+    add_states,
+    asked,
+    asked_first,
+    flaps_of,
+    lower_mute,
+    reads,
+    repeats_of,
+    settle_told,
+)
 from streamwatchd.plan.sequences import Merged, merge, spec_of, travelling
 from streamwatchd.plan.windows import finest_width, on_panes_of, window_of
 from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule, RuleSet
@@ -401,7 +409,8 @@ def _place_window_alarm(builder: Builder, group: list[_Drafted], name: str) -> N
         amend_ms=rule.amend_for_ms,
         expect=_expected(builder, rule, home),
         mute=first.mute,
-        repeats=tuple(Repeat(each.rule.name, *each.rule.repeat_ms) for each in group if each.rule.repeat_ms),
+        repeats=repeats_of([each.rule for each in group]),
+        flaps=flaps_of([each.rule for each in group]),
         clock=rule.clock,
     )
     spec = learning_alarm(spec, rule)
@@ -575,7 +584,8 @@ def _place_row_alarm(builder: Builder, group: list[_Drafted], name: str) -> None
         silence_action=rule.no_data.action,
         sequence=spec_of(rule) if merged is None else merged.sequence,
         mute=first.mute,
-        repeats=tuple(Repeat(each.rule.name, *each.rule.repeat_ms) for each in group if each.rule.repeat_ms),
+        repeats=repeats_of([each.rule for each in group]),
+        flaps=flaps_of([each.rule for each in group]),
     )
     draft = builder.draft(home)
     draft.rows.append(spec)

@@ -133,7 +133,8 @@ def _whiles(rule: Alarm, each: LevelParts) -> Iterator[Alarm]:
     for name, expr in ((each.while_when, each.level.when), (each.while_until, each.level.until)):
         if expr is not None and name:
             levels = (Level(each.level.severity, expr),)
-            yield replace(rule, name=name, levels=levels, no_data=NoData(), message=None, max_active=_MANY, unless=None)
+            plain = replace(rule, no_data=NoData(), message=None, unless=None, flapping=None)
+            yield replace(plain, name=name, levels=levels, max_active=_MANY)
 
 
 def _snapshot(rule: Alarm, values: tuple[NamedValue, ...], key: dict[str, object], at_ms: int) -> Alarm:
@@ -147,6 +148,7 @@ def _snapshot(rule: Alarm, values: tuple[NamedValue, ...], key: dict[str, object
         limit_per_minute=0,
         amend=False,
         unless=None,
+        flapping=None,
     )
     if not rule.windowless:
         after = Compare(">=", Time(), Literal(float(at_ms), Type(Kind.NUMBER, "ms")))

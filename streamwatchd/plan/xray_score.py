@@ -16,7 +16,8 @@ def score_xray(rules: RuleSet, rule: Anomaly) -> tuple[RuleSet, str]:
     anomaly events are all rows that the rule scores."""
     name = rule.name + XRAY
     always = Compare(">=", Time(), Literal(0.0, Type(Kind.NUMBER, "ms")))
-    shown = replace(rule, name=name, levels=(Level("info", always),), no_data=NoData(), message=None, max_active=_MANY)
+    plain = replace(rule, no_data=NoData(), message=None, flapping=None)
+    shown = replace(plain, name=name, levels=(Level("info", always),), max_active=_MANY)
     models = dict(rules.models)
     if rule.name in models:
         models[name] = models[rule.name]

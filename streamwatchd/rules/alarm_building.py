@@ -13,8 +13,9 @@ from streamwatchd.rules.building import Work, common, key_context, message_conte
 from streamwatchd.rules.clock_times import build_clock, step_of
 from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.expecting import build_expect
+from streamwatchd.rules.flapping import build_flapping
 from streamwatchd.rules.repeating import build_repeat
-from streamwatchd.rules.ruleset import SEVERITIES, Alarm, Level, NoData
+from streamwatchd.rules.ruleset import SEVERITIES, Alarm, Level, NoData, Sequence
 from streamwatchd.rules.sequences import build_sequence, has_sequence, level_of
 from streamwatchd.rules.streams import Place
 from streamwatchd.rules.unless import build_unless
@@ -39,6 +40,7 @@ def build_alarm(work: Work) -> Alarm | None:
     no_data = no_data_of(work)
     _check_fields(work, levels, no_data)
     expect, unless, repeat_ms = build_expect(work), build_unless(work, place), build_repeat(work)
+    flapping = build_flapping(work, is_endless=_is_endless(work, sequence))
     exprs = judged(work, levels)
     clock = build_clock(work, exprs)
     every_ms = _every_ms(work, no_data) if clock is None else _grid_ms(work, clock)
@@ -62,9 +64,17 @@ def build_alarm(work: Work) -> Alarm | None:
         expect=expect,
         unless=unless,
         repeat_ms=repeat_ms,
+        flapping=flapping,
         sequence=sequence,
         clock=clock,
     )
+
+
+def _is_endless(work: Work, sequence: Sequence | None) -> bool:
+    """As `Alarm.is_endless`, of an alarm that is not built yet."""
+    if has_sequence(work):
+        return sequence is not None and sequence.until is None
+    return not work.draft.windowed and not work.keys and not work.draft.body.scalars("by")
 
 
 def _refuse_parts(work: Work) -> None:

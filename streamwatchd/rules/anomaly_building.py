@@ -12,6 +12,7 @@ from streamwatchd.rules import codes, streams
 from streamwatchd.rules.alarm_building import MAX_ACTIVE, no_data_of, ranked_levels
 from streamwatchd.rules.building import Work, common, key_context, message_context, reach_ms, read_values
 from streamwatchd.rules.document import Scalar
+from streamwatchd.rules.flapping import build_flapping
 from streamwatchd.rules.ruleset import Anomaly, KeyField, NamedValue
 from streamwatchd.rules.streams import SCORE, Place
 
@@ -29,7 +30,7 @@ def build_anomaly(work: Work) -> Anomaly | None:
     levels = ranked_levels(work, scored)
     message = body.scalar("message")
     template = work.language.message(message, scored) if message is not None else None
-    no_data = no_data_of(work)
+    no_data, flapping = no_data_of(work), build_flapping(work)
     holds = [max(level.for_ms, level.until_for_ms) for level in levels]
     reach = max(reach_ms([value.expr for value in work.values], every_ms) + max(holds, default=0), no_data.after_ms)
     shared = common(work, every_ms, reach, message_context(key_context(work), template))
@@ -46,6 +47,7 @@ def build_anomaly(work: Work) -> Anomaly | None:
         message=template,
         runbook=body.text("runbook"),
         max_active=body.integer("max_active", MAX_ACTIVE),
+        flapping=flapping,
     )
 
 

@@ -177,6 +177,15 @@ ALARM = Record(
             "30m up to 4h",
         ),
         Field(
+            "flapping",
+            Text(
+                "`N changes in D`, `N changes in D until M`, or `off`",
+                r"off|[1-9]\d{0,3} +changes +in +\S+( +until +\d{1,4})?",
+            ),
+            "A key whose alarm fires and resolves so often is told of once, as `flapping`, until it has calmed down.",
+            "6 changes in 30m until 2",
+        ),
+        Field(
             "expect",
             _EXPRESSION,
             "A table, or `TABLE where C`: its rows are the keys of the rule, from the first second on.",
@@ -227,7 +236,17 @@ KPI = Record(
     "Values per key and window: one row for each that holds an event.",
 )
 
-_OF_ALARMS = ("when", "levels", "severity", "keep_firing_for", "no_data", "message", "runbook", "max_active")
+_OF_ALARMS = (
+    "when",
+    "levels",
+    "severity",
+    "keep_firing_for",
+    "no_data",
+    "message",
+    "runbook",
+    "max_active",
+    "flapping",
+)
 
 ANOMALY = Record(
     "an anomaly rule",

@@ -197,6 +197,16 @@ class Kpi(RuleCommon):
 
 
 @dataclass(frozen=True, slots=True)
+class Flapping:
+    """A key whose alarm changes (fires, resolves) `changes` times within `window_ms` flaps, until `until` changes or
+    fewer lie within."""
+
+    changes: int
+    window_ms: int
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm(RuleCommon):
     """An alarm with one or more levels, most severe first.
 
@@ -222,6 +232,7 @@ class Alarm(RuleCommon):
     expect: Expect | None = None
     unless: Expr | None = None
     repeat_ms: tuple[int, int] | None = None
+    flapping: Flapping | None = None
     clock: ClockTimes | None = None
     sequence: Sequence | None = None
 
@@ -253,6 +264,7 @@ class Anomaly(RuleCommon):
     message: Template | None = None
     runbook: str = ""
     max_active: int = 0
+    flapping: Flapping | None = None
 
     @property
     def feature_types(self) -> tuple[Type, ...]:

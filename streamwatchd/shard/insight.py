@@ -16,6 +16,7 @@ from streamwatchd.lang.typed import NUMBER, Expr, TableColumn, walk
 from streamwatchd.operators.dimension import Dimensions, key_text
 from streamwatchd.operators.document import Details, plain
 from streamwatchd.operators.evaluate import Param
+from streamwatchd.operators.flapping import FLAPPING
 from streamwatchd.operators.judging import fill_values, key_frame
 from streamwatchd.operators.keyspace import KeySpace, KeyTuple
 from streamwatchd.operators.known import UNKNOWN
@@ -91,10 +92,16 @@ def up(shard: Shard, most: int) -> tuple[list[Answer], int]:
 
 
 def _up(node: WindowAlarmNode | RowAlarmNode) -> Iterator[Answer]:
+    """Alarms, and the alerts of keys that flap, also where the alarm is down at the moment."""
+    for (number, key), alert in node.notices.flaps.alerts():
+        stands = Standing("firing", alert.severity, alert.starts_at_ms, False, (), ())
+        yield _row(node, number, key, stands, alert.id, alert.muted_by) | {"event": FLAPPING}
     if isinstance(node, SequenceNode):
         for number, track in node.tracks.items():
             if track.up is not None:
-                yield _row(node, 0, node.space.keys[number], *_of_track(node, track.up), "")
+                place = node.alarms.places.get((0, number))
+                muted_by = "" if place is None else _muted_by(node, place)
+                yield _row(node, 0, node.space.keys[number], *_of_track(node, track.up), muted_by)
         return
     for place in node.life.active().tolist():
         standing_ = node.life.standing(place)
@@ -212,7 +219,7 @@ def _of_windows(node: WindowAlarmNode, number: int, key: Key) -> Answer:
     place, at_ms = int(pairs[0]), node.done_ms
     frame = _frame(node, found, number, place)
     standing = node.life.standing(place)
-    common |= {"standing": _standing(standing, node.ids.get(place, ""))}
+    common |= {"standing": _standing(standing, node.ids.get(place, "")), **_flapping(node, number, found)}
     if frame is None:
         return common | {"levels": [], "note": "the key has not been judged yet"}
     muting = node.notices.muting
@@ -288,7 +295,8 @@ def _of_rows(node: RowAlarmNode, number: int, key: Key) -> Answer:
     if spec.occurrence:
         levels = [level_tree(level, spec.shape, node.evaluator, params) | _timer(None) for level in spec.shape.levels]
         return {"kind": "alarm", "standing": None, "levels": levels, "note": _OCCURRENCE}
-    if _find(node.space, spec.shape.keys, (), key) is None:
+    found = _find(node.space, spec.shape.keys, (), key)
+    if found is None:
         return _unknown(node.space, spec.shape.keys, 0, key)
     place = _place(node, number, key)
     standing = None if place is None else node.life.standing(place)
@@ -299,6 +307,7 @@ def _of_rows(node: RowAlarmNode, number: int, key: Key) -> Answer:
     ]
     return {
         "kind": "alarm",
+        **_flapping(node, number, found),
         "standing": _standing(standing, "" if place is None else node.ids.get(place, "")),
         "levels": levels,
         "last_event_ms": last,
@@ -319,6 +328,16 @@ def _notified(node: RowAlarmNode, place: int | None) -> Answer:
         "told": muting is None or muting.notifies(place),
         "acknowledged": place in notices.reminders.acked,
     }
+
+
+def _flapping(node: WindowAlarmNode | RowAlarmNode, number: int, key: int) -> Answer:
+    """Since when the key flaps, how often it has changed, and when that is over if it keeps still."""
+    space, lifted = (node.family.space, node.spec.lifted) if isinstance(node, WindowAlarmNode) else (node.space, 0)
+    found = node.notices.flaps.standing((number, space.keys[key][lifted:]))
+    if found is None:
+        return {}
+    alert, over_ms = found
+    return {"flapping": {"since_ms": alert.starts_at_ms, "changes": alert.changes, "over_ms": over_ms}}
 
 
 def _place(node: RowAlarmNode, number: int, key: Key) -> int | None:
@@ -365,6 +384,7 @@ def _sequence(node: SequenceNode, key: Key) -> Answer:
     waits = [] if track is None else [match.at_ms for match in track.waiting]
     return {
         "kind": "alarm",
+        **_flapping(node, 0, found),
         "standing": None if track is None or track.up is None else _standing(*_of_track(node, track.up)),
         "levels": [],
         "steps": steps,

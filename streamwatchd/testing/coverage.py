@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from streamwatchd.operators.flapping import CALMED, FLAPPING
 from streamwatchd.rules.ruleset import Alarm, Kpi, Rule
 from streamwatchd.testing.timeline import Case, Kind
 from streamwatchd.testing.timeline_run import Happening, Ran
@@ -13,6 +14,7 @@ ROW = "a row is written"
 SILENT = "stays silent (`expect_no`)"
 NO_DATA = "no data"
 MUTED = "muted by `unless`"
+FLAPS = "flaps"
 AMENDED = "amended by a late event"
 
 
@@ -28,6 +30,7 @@ def branches(rule: Rule) -> tuple[str, ...]:
         found += [] if endless else [_cleared(level.severity)]
     found += [NO_DATA] if rule.no_data.action != "keep" else []
     found += [MUTED] if isinstance(rule, Alarm) and rule.unless is not None else []
+    found += [FLAPS] if rule.flapping is not None else []
     found += [AMENDED] if rule.amend else []
     return (*found, SILENT)
 
@@ -97,11 +100,13 @@ def _gone_through(happening: Happening) -> Iterator[str]:
         yield _raised(severity)
     if event in ("escalated", "relaxed") and document.get("previous"):
         yield _cleared(str(document["previous"])) if event == "relaxed" else _raised(severity)
-    if event == "resolved":
+    if event == FLAPPING:
+        yield FLAPS
+    if event == "resolved" and document.get("reason") != CALMED:
         yield _not_held(severity) if document.get("reason") == "not_held" else _cleared(severity)
     if event == "no_data" or document.get("reason") == "no_data":
         yield NO_DATA
     if event == "amended":
         yield AMENDED
-    if document.get("muted_by") not in (None, "storm"):
+    if document.get("muted_by") not in (None, "storm", FLAPPING):
         yield MUTED

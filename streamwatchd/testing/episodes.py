@@ -50,7 +50,7 @@ class Episodes:
         self._closed: list[Episode] = []
 
     def add(self, document: Document) -> None:
-        if document["event"] in ("pending", "storm") or str(document["rule"]).startswith("streamwatchd."):
+        if document["event"] in ("pending", "storm", "flapping") or str(document["rule"]).startswith("streamwatchd."):
             return
         identity = str(document["id"])
         known = self._open.get(identity)

@@ -22,7 +22,9 @@ ANSWER: dict[str, Any] = {
             "standing": {
                 "state": "pending", "severity": "critical", "starts_at_ms": 180_000, "id": "7f", "no_data": False
             },
-            "muted_by": "firing(site_down)", "told": False, "context": {"role": "critical"}, "silent": False,
+            "muted_by": "firing(site_down)", "told": False,
+            "flapping": {"since_ms": 100_000, "changes": 6, "over_ms": 1_900_000},
+            "context": {"role": "critical"}, "silent": False,
             "tables": [{"table": "devices", "rows": 200, "digest": "ab12", "since_ms": None}],
             "levels": [
                 {
@@ -42,6 +44,7 @@ critical  cpu5 > 85%                                     null
           true since 1970-01-01T00:03:00.000Z: for 30s, 20s left
 unless    firing(site_down)
           muted by firing(site_down) now; nobody was told
+          flapping since 1970-01-01T00:01:40.000Z, 6 changes: muted; over at 1970-01-01T00:31:40.000Z if it keeps still
 context   role=critical
 tables    devices: 200 rows, content ab12
 judged    in m[0] on shard 1, watermark 1970-01-01T00:03:10.000Z, 10 s behind the clock

@@ -100,7 +100,15 @@ def _filter(text: str, rng: random.Random) -> str:
 
 
 def _words(text: str, rng: random.Random) -> str:
+    text = _flapping(text)
     return text if "labels:" in text else f"{text}    labels: {{edit: '{rng.randrange(9)}'}}\n"
+
+
+def _flapping(text: str) -> str:
+    """Other words of `flapping`, or none any more; drawn from the text, so that a seed means the edits that it did."""
+    own = random.Random(text)
+    words = own.choice(("    flapping: 2 changes in 5s\n", "    flapping: 3 changes in 2m until 1\n", ""))
+    return re.sub(r"    flapping:.*\n", words, text)
 
 
 def _drop(rules: Rules, rng: random.Random) -> Rules:

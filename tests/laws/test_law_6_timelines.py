@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.laws.engine import against_oracle, compile_world
+from tests.oracle.flapping_timelines import FLAPPINGS
 from tests.oracle.random_rules import World
 from tests.oracle.step_timelines import STEPS
 from tests.oracle.storm_timelines import STORMS
@@ -15,7 +16,7 @@ from tests.oracle.timelines import CASES
 from tests.oracle.world import Case, parse_log
 
 
-@pytest.mark.parametrize("case", [*CASES, *STEPS, *STORMS], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, *STEPS, *STORMS, *FLAPPINGS], ids=lambda case: case.name)
 def test_the_engine_gives_what_the_oracle_says(case: Case, tmp_path: Path) -> None:
     """Whatever the cut of the log: all of a partition at once, or pieces in some order."""
     logs = parse_log(case.log)

@@ -91,12 +91,13 @@ def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
     if rule.expect is not None:
         yield from _expected(rule, task, windows, project)
         return
+    judged = list(at_clock(rule.clock, judged_times(rule.every_ms, task.first_watermark, task.watermark)))
     for key in windows.all_keys():
         times, known, forgotten = windows.times(key), None, 0
         life, muting = _life(rule, key, project), Muting(rule, key, project)
         reminders = Reminders(rule)
         learnt = Learnt(rule, project)
-        for t in at_clock(rule.clock, judged_times(rule.every_ms, task.first_watermark, task.watermark)):
+        for t in judged:
             seen = bisect_left(times, t)
             if seen == forgotten:
                 continue
@@ -107,26 +108,28 @@ def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
                 life.end(now, "forgotten")
                 life.silent, forgotten = False, seen
                 muting.after(life, now)
-                reminders.after(life, now, muting.who(now))
+                reminders.after(life, now, muting.mutes(now))
                 continue
             life.judge(now, _is_silent(rule, times[seen - 1], t))
             learnt.take(t, left_out=life.state == "firing")
             muting.after(life, now)
-            reminders.after(life, now, muting.who(now))
+            reminders.after(life, now, muting.mutes(now))
             muting.heard(life)
             _amend(rule, windows, key, t, known, life, project)
             muting.after(life, now)
+        muting.flapping.look(max(judged, default=0))
         yield from life.events
 
 
 def _expected(rule: Alarm, task: Task, windows: Windows, project: Project) -> Iterator[Document]:
     """Keys are the rows of the table, known since the first watermark and never forgotten; others are none."""
     known = task.begun + 1
+    judged = list(at_clock(rule.clock, judged_times(rule.every_ms, task.begun, task.watermark)))
     for key in expected_keys(rule, project):
         times, life, muting = windows.times(key), _life(rule, key, project), Muting(rule, key, project)
         reminders = Reminders(rule)
         learnt = Learnt(rule, project)
-        for t in at_clock(rule.clock, judged_times(rule.every_ms, task.begun, task.watermark)):
+        for t in judged:
             seen = bisect_left(times, t)
             last = times[seen - 1] if seen else known - 1
             life.moment = (t,)
@@ -134,10 +137,11 @@ def _expected(rule: Alarm, task: Task, windows: Windows, project: Project) -> It
             life.judge(now, known <= t - rule.no_data.after_ms and _is_silent(rule, last, t))
             learnt.take(t, left_out=life.state == "firing")
             muting.after(life, now)
-            reminders.after(life, now, muting.who(now))
+            reminders.after(life, now, muting.mutes(now))
             muting.heard(life)
             _amend(rule, windows, key, t, known, life, project)
             muting.after(life, now)
+        muting.flapping.look(max(judged, default=0))
         yield from life.events
 
 
@@ -282,6 +286,7 @@ def _in_order(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
                 life.moment = (item, 0)  # type: ignore[assignment]
                 last = _tick(rule, life, last, item, key, project)  # type: ignore[arg-type]
             notices.wrote(life)
+        notices.end(task.watermark + 1)
         yield from life.events
 
 
@@ -346,5 +351,6 @@ def _at_once(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
             life.judge(_judge_row(rule, row, key, project, True))
             known.wrote(life)
         tick_to(watermark + 1, number + 1)
-    for life in lives.values():
+    for key, life in lives.items():
+        notices[key].end(task.watermark + 1)
         yield from life.events

@@ -154,5 +154,6 @@ def alarm_on(rule: Anomaly) -> Alarm:
         in_order=True,
         no_data=rule.no_data,
         max_active=rule.max_active,
+        flapping=rule.flapping,
         is_state=True,
     )

@@ -1,10 +1,11 @@
-"""What `unless` and silences mute, and what is told afterwards (README.md, "Muting")."""
+"""What `unless`, silences and flapping mute, and what is told afterwards (README.md, "Muting")."""
 
 from __future__ import annotations
 
 from streamwatchd.lang.typed import During, Expr, Firing, walk
 from streamwatchd.rules.ruleset import Alarm
 from tests.oracle.evaluate import Cell
+from tests.oracle.flapping import Flapping
 from tests.oracle.lifecycle import Document, Judgement, Life
 from tests.oracle.streams import KeyTuple, Project, judge
 
@@ -14,15 +15,22 @@ class Muting:
 
     def __init__(self, rule: Alarm, key: KeyTuple, project: Project) -> None:
         self._rule, self._key, self._project = rule, key, project
+        self.flapping = Flapping(rule, key, project)
         self._told = self._hidden = ""
         self._seen = 0
 
     def after(self, life: Life, now: Judgement) -> None:
         """Mark what was said at T; say what is no longer muted."""
+        self.flapping.look(now.t)
         who = self.who(now)
         fresh = self.mark(life, who)
-        if self._hidden and not who and not [event for event in fresh if event["event"] != "amended"]:
+        if (
+            self._hidden
+            and not (who or self.flapping.label)
+            and not [event for event in fresh if event["event"] != "amended"]
+        ):
             life.note(now, "unmuted")
+            life.events[-1]["muted_by"] = None
             self._told, self._hidden = life.severity, ""
         self._seen = len(life.events)
 
@@ -35,7 +43,7 @@ class Muting:
         return fresh
 
     def mark_one(self, event: Document, who: str) -> None:
-        event["muted_by"] = self._mark(event, who) or None
+        event["muted_by"] = self._mark(event, self.flapping.take(event, who)) or None
 
     def heard(self, life: Life) -> None:
         """What was said meanwhile needs no mark."""
@@ -53,6 +61,10 @@ class Muting:
         else:
             self._hidden = who if self._told != severity else ""
         return who
+
+    def mutes(self, now: Judgement) -> str:
+        """Who would mute what is said now, the flapping of the key too."""
+        return self.who(now) or self.flapping.label
 
     def who(self, now: Judgement) -> str:
         unless = self._rule.unless

@@ -59,6 +59,7 @@ def answers(
     for rule in _asked_first([alarm_on(rule) if isinstance(rule, Anomaly) else rule for rule in rules.rules]):
         project.alarms[rule.name] = alarm_events(rule, project)
         found.alerts += project.alarms[rule.name]
+    found.alerts += project.flapping
     return found
 
 

@@ -36,9 +36,13 @@ class RowNotices:
         bare = Row(t, dict(zip((part.name for part in self._rule.by), self._key, strict=True)))
         now = Judgement(t, (), row_values(self._rule, self._key, bare, self._project)[0])
         self._muting.after(life, now)
-        self._reminders.after(life, now, self._muting.who(now))
+        self._reminders.after(life, now, self._muting.mutes(now))
         self._muting.heard(life)
         self._seen = len(life.events)
+
+    def end(self, limit: int) -> None:
+        """All that happened before an instant is written."""
+        self._muting.flapping.look(limit)
 
 
 def minutes(begin: int, end: int) -> list[int]:

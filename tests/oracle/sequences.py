@@ -151,6 +151,7 @@ def _noted(rule: Alarm, key: KeyTuple, events: list[Document], limit: int, proje
         notices.wrote(life)
     for t in full:
         notices.minute(life, t)
+    notices.end(limit)
     yield from life.events
 
 

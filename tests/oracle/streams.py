@@ -71,6 +71,8 @@ class Project:
     silences: Mapping[str, tuple[Silence, ...]] = field(default_factory=dict)
     watermarks: dict[str, int] = field(default_factory=dict)
     """Up to where alarms have been judged, in all their tasks."""
+    flapping: list[dict[str, object]] = field(default_factory=list)
+    """What is said of keys that flap; nobody asks for it."""
 
 
 def expressions(rule: Rule) -> list[Expr]:

@@ -61,12 +61,15 @@ def test_costs_follow_from_panes_and_accumulations() -> None:
 def test_reminders_and_silences_of_an_alarm_are_said(tmp_path: Path) -> None:
     """Of whom nobody is told, and until when."""
     night = """silences: [{silence: works, rules: hot, where: 'host == "a"', until: "2026-03-02", reason: a test}]"""
-    rule = "  - {alarm: hot, by: host, when: avg(x over 10s) > 50%, repeat: 30m up to 4h}\n"
+    more = "repeat: 30m up to 4h, flapping: 6 changes in 30m until 2"
+    rule = f"  - {{alarm: hot, by: host, when: avg(x over 10s) > 50%, {more}}}\n"
     found = compiled(rule, silences={"night": night + "\n"})
     assert found.program is not None
     sections = {each.title: each.lines for each in explain(found.program.plan, found.loaded.ruleset, "hot")}
     assert sections["muted"] == (
         "what goes on is told again after 30m, then after twice as long each time, up to 4h, unless somebody has "
         "acknowledged it",
+        "a key that changes 6 times (fires, resolves) in 30m flaps: told once, then muted until at most 2 are left "
+        "in 30m",
         'silence works: nobody is notified of keys where host == "a", until 2026-03-02T00:00:00.000Z',
     )

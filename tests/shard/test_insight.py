@@ -196,3 +196,25 @@ def test_a_rule_that_this_shard_does_not_run_has_no_answer(rule: str) -> None:
     """As when another host has it."""
     bench = Bench("  - {kpi: load, by: host, every: 20s, values: {n: count()}}\n")
     assert insight(bench.driver.shards[0], rule, {"host": "a"}) == []
+
+
+@pytest.mark.parametrize("when", ["avg(x over 10s) > 50%", "x > 50%"])
+def test_a_key_that_flaps_is_up_as_an_alert_of_its_own(when: str) -> None:
+    """With when it is over; also while the alarm is down."""
+    bench = Bench(f"  - {{alarm: hot, by: host, when: {when}, flapping: 3 changes in 5m}}\n")
+    for at in range(5, 60, 10):
+        bench.at(at, host="a", x=60 if at % 20 == 5 else 10).at(at, host="b", x=60)
+    bench.clock(60)
+    rows, total = up(bench.driver.shards[0], 10)
+    assert (total, [(row["rule"], row["key"]["host"], row.get("event")) for row in rows]) == (
+        2,
+        [("hot", "a", "flapping"), ("hot", "b", None)],
+    )
+    since_ms = rows[0]["starts_at_ms"]
+    last_ms = START_MS + (60_000 if "avg" in when else 55_000)
+    assert only(bench, "hot", host="a")["flapping"] == {
+        "since_ms": since_ms,
+        "changes": 4 if "avg" in when else 6,
+        "over_ms": last_ms + 300_000,
+    }
+    assert "flapping" not in only(bench, "hot", host="b")

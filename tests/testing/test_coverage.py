@@ -59,3 +59,22 @@ def test_branches_are_what_rules_can_do_and_what_they_did(tmp_path: Path, monkey
         "requests": (),
     }
     assert share(coverage.found()) == (7, 10)
+
+
+def test_that_a_key_flaps_is_a_branch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of that is none: the alarm itself has not cleared."""
+    monkeypatch.chdir(tmp_path)
+    rule = "  - {alarm: bad, source: web, by: shop, when: status >= 500, flapping: 2 changes in 1m}\n"
+    loaded = project(tmp_path, f"rules:\n{rule}")
+    text = """
+tests:
+  - name: flaps
+    events: [{source: web, step: 10s, shop: north, page: home, status: "500 200 500x20"}]
+    expect: [{alarm: bad, event: flapping}, {alarm: bad, event: resolved, reason: calmed_down}]
+"""
+    found, rules = suite(tmp_path, text, loaded), {rule.name: rule for rule in loaded.ruleset.rules}
+    coverage = Coverage(rules)
+    coverage.take(found.cases[0], bench(found, loaded).run(found.cases[0]))
+    (covered,) = coverage.found()
+    assert covered.branches == (*("warning is raised", "warning clears", "flaps", "stays silent (`expect_no`)"),)
+    assert covered.missing == ("stays silent (`expect_no`)",)

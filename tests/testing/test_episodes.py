@@ -98,3 +98,10 @@ BEFORE = [at(0, 5), at(60, 65), at(200, None, key="host=b")]
 def test_differences_are_told_by_rule_key_and_time(after: list[Episode], expected: list[What]) -> None:
     """Episodes that overlap, or begin close to each other, are one that moved."""
     assert [each.what for each in differences(BEFORE, after)] == expected
+
+
+def test_the_alert_of_a_key_that_flaps_is_beside_the_episodes() -> None:
+    """It has the rule and the key of the alarm, and a life of its own."""
+    flaps = document("flapping", 2, id="2", values={"changes": 3})
+    calm = document("resolved", 9, id="2", reason="calmed_down")
+    assert episodes(document("fired", 1), flaps, document("resolved", 5), calm) == [at(1, 5)]
