@@ -21,8 +21,8 @@ JOBS ?= 2
 help:
 	@echo 'install              .venv/bin/streamwatchd and .venv/bin/swctl'
 	@echo 'train                what `swctl model train` needs, too'
-	@echo 'models               train the shipped models anew, as further versions in models/'
-	@echo 'quiet-week           false alarms of the shipped models over a simulated week, and what they find in another'
+	@echo 'models               train the shipped models anew, as further versions in models/; says whether they are the same'
+	@echo 'quiet-week [SEED=n]  false alarms of the shipped models over a simulated week, and what they find in the next'
 	@echo 'demo [KAFKA=h:p]     realistic traffic, alarms and KPIs on the terminal'
 	@echo 'test [ARGS=… JOBS=n]  all tests; real Kafka where java and mvn are there, or KAFKA=host:port'
 	@echo 'kafka                a real broker for development, until Ctrl-C'
@@ -92,14 +92,14 @@ models: $(VENV)/.train
 	$(BIN)/python -m streamwatchd.demo quiet api build/models/api.ndjson.zst --days 3 --seed 11
 	$(BIN)/swctl model train service_mix --rule odd_mix --from build/models/api.ndjson.zst --set samples=1024 --set contrast=100
 
-# What the newest versions say of two other weeks: a quiet one, and one with odd stretches in it.
+# What the newest versions say of two other weeks: a quiet one, and one of the next seed with odd stretches in it.
 WEEKS := network:link_traffic:traffic_off_forecast api:service_mix:odd_mix
 quiet-week: $(VENV)/.installed
 	@mkdir -p build/models
 	@for week in $(WEEKS); do set -- $$(echo $$week | tr : ' '); file=build/models/$$1-week.ndjson.zst; \
-		$(BIN)/python -m streamwatchd.demo quiet $$1 $$file --seed 12 && \
+		$(BIN)/python -m streamwatchd.demo quiet $$1 $$file --seed $(or $(SEED),12) && \
 		$(BIN)/swctl model evaluate $$2 --rule $$3 --from $$file && \
-		$(BIN)/python -m streamwatchd.demo quiet $$1 $$file --seed 13 --incidents 40 --labels $$file.labels && \
+		$(BIN)/python -m streamwatchd.demo quiet $$1 $$file --seed $$(($(or $(SEED),12) + 1)) --incidents 40 --labels $$file.labels && \
 		$(BIN)/swctl model evaluate $$2 --rule $$3 --from $$file --labels $$file.labels || exit; done
 
 # --- checking ---------------------------------------------------------------------------------------------------------

@@ -91,6 +91,13 @@ class ModelStore:
         except ModelRejected as error:
             raise ModelRejected(f"{folder}: {error}") from error
 
+    def sha256(self, name: str, version: int) -> str:
+        """Of the artifact of a version, as its manifest says; "" for one that can't be read."""
+        try:
+            return decode_manifest(self._whole(self._at(name, version) / MANIFEST, LARGEST_MANIFEST)).artifact.sha256
+        except ModelRejected:
+            return ""
+
     def content(self, name: str, version: int) -> dict[str, bytes]:
         """The manifest, the artifact and the status of a version that `read` takes, by path."""
         folder = self._at(name, version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from streamwatchd.cli.model.bar import advance_bar
 from streamwatchd.cli.model.history import Traffic, Vectors, settings_of, traffic_options, vectors_in
 from streamwatchd.cli.model.store import Repository, now, open_repository, repository_options, somebody
 from streamwatchd.repository.dispositions import CONFIRMED, FALSE_POSITIVE, read_dispositions
-from streamwatchd.repository.store import GOOD, SHADOW, Status
+from streamwatchd.repository.manifest import Manifest
+from streamwatchd.repository.store import GOOD, SHADOW, ModelStore, Status
 from streamwatchd.training.history import History
 from streamwatchd.training.report import write_report
 from streamwatchd.training.spans import Span, at_ms, fired, read_labels, within
@@ -80,6 +82,7 @@ def command(
     status = Status(SHADOW if shadow else GOOD, now(), somebody())
     written = repository.store.publish(trained.manifest, trained.arrays, status)
     click.echo(_told(trained, vectors.seen))
+    click.echo(_compared(written, versions, repository.store))
     click.echo(f"{written.id} written to {repository.root}; report: {path}")
 
 
@@ -95,6 +98,14 @@ def _marked(repository: Repository, name: str, verdict: str) -> list[Span]:
     """Each as the last instant of its window."""
     marks = read_dispositions(repository.files, repository.root, name)
     return [Span(at_ms(each.end) - 1, at_ms(each.end), each.key) for each in marks if each.verdict == verdict]
+
+
+def _compared(written: Manifest, versions: Sequence[int], store: ModelStore) -> str:
+    """Equal seeds and data give equal numbers: whether they did, as against earlier versions."""
+    mine = written.artifact.sha256
+    equal = [f"{written.name}@{version}" for version in versions if store.sha256(written.name, version) == mine]
+    said = f"the same as of {', '.join(equal)}" if equal else "those of no other version" if versions else "the first"
+    return f"SHA-256 of its numbers {mine[:16]}…: {said}"
 
 
 def _told(trained: Trained, seen: Seen) -> str:
