@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ Truths = npt.NDArray[np.int8]
 Times = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.intp]
+
+Value = float | str | bool | None
+"""Of a row of any column."""
 
 FALSE, NULL, TRUE = np.int8(0), np.int8(1), np.int8(2)
 
@@ -75,13 +79,31 @@ def take(column: Column, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> 
     return column.take(rows) if isinstance(column, Strings) else column[rows]
 
 
-def to_values(column: Column) -> list[float | str | bool | None]:
+def to_values(column: Column) -> list[Value]:
     """Python values, None for null; for outputs, not for the hot path."""
     if isinstance(column, Strings):
         return list(column.to_list())
     if column.dtype == np.int8:
         return [None if value == 1 else value == 2 for value in column.tolist()]
     return [None if value != value else value for value in column.tolist()]
+
+
+@overload
+def key_text(value: None) -> None: ...
+
+
+@overload
+def key_text(value: float | str | bool) -> str: ...
+
+
+def key_text(value: Value) -> str | None:
+    """As tables and people spell a key: numbers in the shortest form of JSON (5, not 5.0), true and false."""
+    if isinstance(value, str) or value is None:
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    number = float(value)
+    return str(int(number)) if number.is_integer() and abs(number) < 1e16 else repr(number)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatchd.batch import Column, Dictionary, Frame, Strings, take, to_values
+from streamwatchd.batch import Column, Dictionary, Frame, Strings, key_text, take, to_values
 
 TEXTS = st.lists(st.none() | st.sampled_from(["a", "b", "", "ü", "null"]))
 
@@ -58,3 +58,24 @@ def test_taking_rows_of_a_frame_keeps_columns_and_positions_together() -> None:
 def test_a_frame_without_positions_stays_without() -> None:
     """Derived rows come from no record."""
     assert Frame(np.array([1, 2]), {}).take(np.array([0])).position is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (5.0, "5"),
+        (5, "5"),
+        (5.5, "5.5"),
+        (-0.5, "-0.5"),
+        (2.0**53, "9007199254740992"),
+        (1e15, "1000000000000000"),
+        (1e16, "1e+16"),
+        (True, "true"),
+        (False, "false"),
+        ("5.0", "5.0"),
+        (None, None),
+    ],
+)
+def test_keys_have_one_text(value: float | str | bool | None, text: str | None) -> None:
+    """Whole numbers without a point (a CSV file says 5, not 5.0), up to where floats print with an exponent."""
+    assert key_text(value) == text

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from streamwatchd.cli.control import ask, print_json, socket_path
+from streamwatchd.cli.keys import key_of
 from streamwatchd.cli.live import live as live_lines
 from streamwatchd.cli.pairs import pairs
 from streamwatchd.cli.project import compile_or_exit, project_options
@@ -20,7 +21,6 @@ from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.plan.explain import explain
 from streamwatchd.plan.program import Program
-from streamwatchd.rules.ruleset import Rule
 
 _WIDTH = 10
 
@@ -103,7 +103,7 @@ def _why(
     if recording == "-":
         raise UnreadableInput("--recording is read twice, so it must be a file")
     rule = compiled.loaded.ruleset.rule(name)
-    key = _key(rule, keys)
+    key = key_of(rule, keys)
     manner = Manner(source, None, False, int(time.time() * 1000), False)
     if at is None:
         played = rehearse(recording, compiled, program, manner, lambda outputs: None)
@@ -112,13 +112,3 @@ def _why(
         at = played.watermark_ms
     for line in why(recording, compiled, rule, key, at, manner):
         click.echo(line)
-
-
-def _key(rule: Rule, keys: Sequence[str]) -> Mapping[str, str]:
-    """Name → value; raises UnreadableInput unless these are the keys of the rule."""
-    found = pairs("--key", keys, "host=a1")
-    names = [key.name for key in rule.by]
-    if set(found) != set(names):
-        wanted = " ".join(f"--key {name}=…" for name in names) or "no --key: it has no `by`"
-        raise UnreadableInput(f"`{rule.name}` takes {wanted}")
-    return found

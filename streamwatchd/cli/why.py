@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from streamwatchd.batch import Value, key_text
 from streamwatchd.cli.picture import branch, heading, hold, section, shown
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.score import score_lines
@@ -28,7 +29,7 @@ Document = Mapping[str, object]
 class Heard:
     """What came for one key up to `at_ms`: documents of the rule and its x-rays, and the last late event."""
 
-    key: Mapping[str, str]
+    key: Mapping[str, Value]
     at_ms: int
     documents: dict[str, list[Document]] = field(default_factory=dict)
     late: int = 0
@@ -45,7 +46,7 @@ class Heard:
         name = name_of(document)
         key = document["key"]
         assert isinstance(key, Mapping)
-        is_mine = not key or all(str(key.get(name)) == value for name, value in self.key.items())
+        is_mine = not key or all(key.get(name) == value for name, value in self.key.items())
         if is_mine and _at(document) <= self.at_ms:
             self.documents.setdefault(name, []).append(document)
 
@@ -54,7 +55,7 @@ class Heard:
             event = json.loads(output.value) if isinstance(output.value, bytes) else {}
         except ValueError:
             return
-        if isinstance(event, dict) and all(str(event.get(name, value)) == value for name, value in self.key.items()):
+        if isinstance(event, dict) and all(event.get(name, value) == value for name, value in self.key.items()):
             self.late += 1
             self.last_late = dict(output.headers)
 
@@ -72,7 +73,7 @@ def judged_at(rule: Rule, at_ms: int) -> int:
 
 
 def why(
-    recording: str, compiled: Compiled, rule: Rule, key: Mapping[str, str], at_ms: int, manner: Manner
+    recording: str, compiled: Compiled, rule: Rule, key: Mapping[str, Value], at_ms: int, manner: Manner
 ) -> Iterator[str]:
     """Play the recording with the rule's x-rays. Raises UnreadableInput where it does not hold the key."""
     at_ms = judged_at(rule, at_ms)
@@ -89,7 +90,7 @@ def why(
 
 
 def _told(rule: Rule, ray: XRay | None, scored: str, heard: Heard) -> Iterator[str]:
-    key = ", ".join(f"{name}={value}" for name, value in heard.key.items())
+    key = ", ".join(f"{name}={key_text(value)}" for name, value in heard.key.items())
     happened = heard.documents.get(rule.name, [])
     beside = {each.get("id") for each in happened if each.get("event") == "flapping"}
     mine = [each for each in happened if "id" not in each or each["id"] not in beside]

@@ -26,13 +26,3 @@ class Cells:
     def place(self, row: int) -> str:
         """Words for a row where there are no lines."""
         return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
-
-
-def key_text(value: str | float | bool) -> str:
-    """A key as text: strings as they are, numbers in the shortest form of JSON (5, not 5.0), true and false."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    number = float(value)
-    return str(int(number)) if number.is_integer() and abs(number) < 1e16 else repr(number)

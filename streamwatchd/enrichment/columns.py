@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from streamwatchd.batch import Column, Dictionary, Strings
-from streamwatchd.enrichment.cells import Cell, Cells, key_text
+from streamwatchd.batch import Column, Dictionary, Strings, key_text
+from streamwatchd.enrichment.cells import Cell, Cells
 from streamwatchd.enrichment.problems import MAX_PROBLEMS, TableProblem, TableRefused
 from streamwatchd.lang.typed import Kind
 

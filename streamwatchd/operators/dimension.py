@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.batch import Column, Dictionary, Numbers, Strings, Times, Truths, to_values
+from streamwatchd.batch import Column, Dictionary, Numbers, Strings, Times, Truths, key_text, to_values
 from streamwatchd.calendars.silence import Ack, Silence
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.repository.store import ModelData
@@ -30,15 +30,6 @@ Acks = Mapping[str, tuple[Ack, ...]]
 
 Pieces = list[tuple[TableData, Mask | None]]
 """Versions and which rows meet each (None: all)."""
-
-
-def key_text(value: float | str | bool | None) -> str | None:
-    """A key as tables spell it: numbers in their shortest form, 5 and not 5.0."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
-    return value
 
 
 class _Lookup:

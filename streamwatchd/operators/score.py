@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.batch import TRUE, Column, Frame, Numbers, Times, to_values
+from streamwatchd.batch import TRUE, Column, Frame, Numbers, Times, Value, to_values
 from streamwatchd.models import Scorer, open_model
 from streamwatchd.operators.document import Details, Document, picked, plain, window
 from streamwatchd.operators.evaluate import VALUE, WINDOW_END, WINDOW_START, Evaluator
@@ -33,7 +33,7 @@ Index = npt.NDArray[np.intp]
 EmitAnomaly = Callable[[Document], None]
 _LOOKED_BACK = 4
 """Instants whose rows are at hand for whoever asks; they are no state, a restart forgets them."""
-Tap = Callable[[list[tuple[object, ...]], Times, Numbers], None]
+Tap = Callable[[list[tuple[Value, ...]], Times, Numbers], None]
 """Keys, event times in ms (the last of each window) and vectors (n, features) of a batch, null as NaN."""
 
 
@@ -167,11 +167,11 @@ class ScoreNode:
             for document in self._documents(scored, odd, batch):
                 self.emit(document)
 
-    def said_of(self, key: Sequence[object]) -> Said | None:
+    def said_of(self, key: Sequence[Value]) -> Said | None:
         """Of the last instants; None where the key had no row in them. Nothing is changed."""
         for scored, batch in reversed(self.recent):
             columns = [to_values(scored.columns[each.name]) for each in self.spec.keys]
-            rows: list[tuple[object, ...]] = list(zip(*columns, strict=True)) if columns else [()] * len(scored)
+            rows: list[tuple[Value, ...]] = list(zip(*columns, strict=True)) if columns else [()] * len(scored)
             if tuple(key) in rows:
                 row = np.array([rows.index(tuple(key))], np.intp)
                 found = None if batch is None else self._documents(scored, row, batch)[0]

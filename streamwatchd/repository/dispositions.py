@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from streamwatchd.batch import Value, key_text
 from streamwatchd.ports.files import Files
 from streamwatchd.repository.calibration import raw_at
 from streamwatchd.repository.manifest import Calibration
@@ -27,7 +27,7 @@ class Disposition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `raw` of the artifact with the hash `sha256`."""
 
     verdict: str
-    key: dict[str, Any]
+    key: dict[str, Value]
     end: str
     version: int
     score: float
@@ -45,8 +45,13 @@ def read_dispositions(files: Files, root: Path, name: str) -> list[Disposition]:
     for line in data.splitlines():
         if line.strip():
             each = msgspec.json.decode(line, type=Disposition)
-            found[msgspec.json.encode(each.key, order="sorted"), each.end] = each
+            found[_spelt(each.key), each.end] = each
     return list(found.values())
+
+
+def _spelt(key: Mapping[str, Value]) -> bytes:
+    """The same for a number and its text: a program says 443 where a person says "443"."""
+    return msgspec.json.encode({name: key_text(value) for name, value in key.items()}, order="sorted")
 
 
 def add_disposition(files: Files, root: Path, name: str, given: Disposition) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
+from streamwatchd.batch import Value
 from streamwatchd.errors import ModelRejected
 from streamwatchd.repository.calibration import raw_at
 from streamwatchd.repository.dispositions import Disposition, add_disposition, read_dispositions, shift_for
@@ -29,7 +29,7 @@ class Verdict:
     name: str
     version: int
     verdict: str
-    key: Mapping[str, Any]
+    key: Mapping[str, Value]
     end: str
     score: float
     at: str

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from streamwatchd.batch import Frame, to_values
+from streamwatchd.batch import Frame, key_text, to_values
 from streamwatchd.lang.typed import NUMBER, Expr, TableColumn, walk
-from streamwatchd.operators.dimension import Dimensions, key_text
+from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.document import Details, plain
 from streamwatchd.operators.evaluate import Param
 from streamwatchd.operators.flapping import FLAPPING

@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd import functions
-from streamwatchd.batch import TRUE, Frame, RawBatch, Strings, Times, to_values
+from streamwatchd.batch import TRUE, Frame, RawBatch, Strings, Times, key_text, to_values
 from streamwatchd.codecs.base import EventSchema
 from streamwatchd.codecs.formats import open_decoder
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.errors import SnapshotCorrupt
 from streamwatchd.lang.typed import Kind
 from streamwatchd.operators.asking import GRACE_MS
-from streamwatchd.operators.dimension import Dimensions, key_text
+from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.document import Origin, iso, name_of
 from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.gap import Filling

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamwatchd.batch import Numbers, Times
+from streamwatchd.batch import Numbers, Times, Value
 from streamwatchd.operators.score import ScoreNode
 from streamwatchd.plan.describe import describe
 from streamwatchd.repository.manifest import Feature
@@ -28,7 +28,7 @@ class VectorBlock:
     """Rows of one instant in one task: `keys` in the order of `by`, `times_ms` (n,) the window's end − 1 ms, `vectors`
     (n, features) with NaN for null, before `missing:` is asked."""
 
-    keys: list[tuple[object, ...]]
+    keys: list[tuple[Value, ...]]
     times_ms: Times
     vectors: Numbers
 
@@ -50,7 +50,7 @@ class Tap:
         for node in nodes:
             node.tap = self._hear
 
-    def _hear(self, keys: list[tuple[object, ...]], times_ms: Times, vectors: Numbers) -> None:
+    def _hear(self, keys: list[tuple[Value, ...]], times_ms: Times, vectors: Numbers) -> None:
         self._blocks.append(VectorBlock(keys, times_ms, vectors))
 
     def take(self) -> list[VectorBlock]:

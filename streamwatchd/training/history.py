@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from streamwatchd.batch import Value
 from streamwatchd.models import Scorer
 
 Numbers = npt.NDArray[np.float64]
@@ -23,7 +24,7 @@ class History:
     """Rows in order of time: `key` (n,) is a place in `keys`, `ends_ms` (n,) the end of the window, `vectors`
     (n, features) are finite. `normal` (n,) is false for what training and calibration leave out."""
 
-    keys: tuple[tuple[object, ...], ...]
+    keys: tuple[tuple[Value, ...], ...]
     key: Index
     ends_ms: npt.NDArray[np.int64]
     vectors: Numbers
@@ -55,9 +56,9 @@ class History:
                 yield rows
 
 
-def history_of(keys: Sequence[tuple[object, ...]], ends_ms: npt.NDArray[np.int64], vectors: Numbers) -> History:
+def history_of(keys: Sequence[tuple[Value, ...]], ends_ms: npt.NDArray[np.int64], vectors: Numbers) -> History:
     """Sorted, without rows that hold a number that is missing or infinite."""
-    names: dict[tuple[object, ...], int] = {}
+    names: dict[tuple[Value, ...], int] = {}
     codes = np.array([names.setdefault(key, len(names)) for key in keys], np.intp)
     whole = np.isfinite(vectors).all(axis=1)
     order = np.flatnonzero(whole)[np.lexsort((codes[whole], ends_ms[whole]))]

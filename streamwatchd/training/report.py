@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from streamwatchd.batch import Value, key_text
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.repository.calibration import alarms_per_day, raw_at
 from streamwatchd.training.history import History
@@ -100,7 +101,7 @@ def _forecast(plot: Any, trained: Trained, history: History, scorer: _Forecasts)
         axes.plot(at, expected[:, 0], color="#0969da", linewidth=0.9, label="forecast")
         odd = trained.score[mine] > THRESHOLDS[0]
         axes.plot(at[odd], came[odd, 0], "o", color="#cf222e", markersize=4, label=f"score > {THRESHOLDS[0]:g}")
-        axes.set_title(" ".join(map(str, history.keys[key])), loc="left", fontsize=9)
+        axes.set_title(_key(history.keys[key]), loc="left", fontsize=9)
     if keys:
         figure.axes[0].legend(frameon=False, ncols=3, loc="upper right")
     figure.autofmt_xdate()
@@ -158,9 +159,13 @@ def _oddest(trained: Trained, history: History) -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = [("window end", "key", "score", *names)]
     for row in rows.tolist():
         end = f"{np.datetime64(int(history.ends_ms[row]), 's')}Z"
-        key = " ".join(map(str, history.keys[int(history.key[row])]))
+        key = _key(history.keys[int(history.key[row])])
         found.append((end, key, f"{trained.score[row]:.4f}", *(f"{value:.4g}" for value in history.vectors[row])))
     return found
+
+
+def _key(key: tuple[Value, ...]) -> str:
+    return " ".join(key_text(value) or "" for value in key)
 
 
 def _table(rows: list[tuple[str, ...]], head: bool = False) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from streamwatchd.batch import Value, key_text
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.training.history import History, Mask
 
@@ -20,20 +21,20 @@ _OPEN = 2**62
 @dataclass(frozen=True)
 class Span:
     """`key` has some names of a key and their values; a key fits where it has the same values by those names that both
-    have. Without a common name all keys fit."""
+    have, as text: whoever writes 443 means the number and the text. Without a common name all keys fit."""
 
     begin_ms: int
     end_ms: int
-    key: Mapping[str, object]
+    key: Mapping[str, Value]
 
-    def fits(self, names: Sequence[str], key: Sequence[object]) -> bool:
-        return all(self.key[name] == value for name, value in zip(names, key) if name in self.key)
+    def fits(self, names: Sequence[str], key: Sequence[Value]) -> bool:
+        return all(key_text(self.key[name]) == key_text(value) for name, value in zip(names, key) if name in self.key)
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
     begin: str
     end: str
-    key: dict[str, Any] = {}
+    key: dict[str, Value] = {}
     note: str = ""
 
 

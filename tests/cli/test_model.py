@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,11 @@ from streamwatchd.compiler import compile_project
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.fake_kafka import FakeKafka
 from streamwatchd.ports.kafka import Record
-from streamwatchd.repository.dispositions import Disposition, shift_for
+from streamwatchd.repository.dispositions import Disposition, read_dispositions, shift_for
+from streamwatchd.repository.feedback import Verdict, take
+from streamwatchd.repository.manifest import Training
 from streamwatchd.repository.store import ModelStore
+from tests.models.stump import put_stump
 from tests.models.trees import manifest
 
 CONFIG = "app: test\nkafka: {bootstrap.servers: 'localhost:1'}\nsources:\n  net: {topic: net, time: ts, key: link}\n"
@@ -32,6 +36,7 @@ rules:
     features: [octets, seen]
     when: score > 0.95
 """
+FOR_OFF = Training("off", "q", "s", "2026-01-05T00:00:00.000Z", "2026-01-12T00:00:00.000Z", 1_000, 10)
 START_S = 1_767_571_200
 
 
@@ -62,8 +67,12 @@ def test_a_model_lives(project: Path) -> None:
     assert first.exit_code == 0, first.output
     assert "vectors of 4 keys" in first.output
     assert "traffic@1 written to" in first.output
+    assert "of its numbers" in first.output
+    assert "…: the first\n" in first.output
     assert (project / "report" / "report.html").exists()
-    assert swctl(project, *train, "--shadow", "--report", str(project / "report")).exit_code == 0
+    again = swctl(project, *train, "--shadow", "--report", str(project / "report"))
+    assert again.exit_code == 0, again.output
+    assert "…: the same as of traffic@1\n" in again.output
     listed = swctl(project, "list").output
     assert "→ traffic@1" in listed
     assert "  traffic@2" in listed
@@ -118,6 +127,44 @@ def test_the_next_training_hears_what_people_said(project: Path) -> None:
     mark("confirmed", "l2", "2026-01-05T01:05:00Z")
     assert swctl(project, *labelled).exit_code == 0
     assert left_out() == 10
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_key_that_is_a_number_is_found_by_its_text(project: Path) -> None:
+    """Of marks by `swctl` and by the control topic, which are one mark of one key, and of labels."""
+    numbers = re.sub(r'"link": "l(\d)"', r'"link": 44\1', (project / "net.ndjson").read_text())
+    (project / "numbers.ndjson").write_text(numbers)
+    (project / "streamwatchd.yaml").write_text(CONFIG.rstrip()[:-1] + ", fields: {link: float}}\n")
+    (project / "labels").write_text(
+        '{"begin": "2026-01-05T01:00:00Z", "end": "2026-01-05T01:10:00Z", "key": {"link": "441"}}\n'
+    )
+    train = ("train", "traffic", "--rule", "off", "--from", str(project / "numbers.ndjson"), "--kind", "seasonal")
+    train = (*train, "--report", str(project / "r"))
+    store = ModelStore(RealDisk(), project / "models")
+
+    def left_out(*more: str) -> int:
+        trained = swctl(project, *train, *more)
+        assert trained.exit_code == 0, trained.output
+        return store.read("traffic", store.versions("traffic")[-1]).manifest.training.left_out
+
+    assert left_out("--labels", str(project / "labels")) == 10
+    at = ("--at", "2026-01-05T01:05:00Z", "--score", "0.97")
+    marked = swctl(project, "mark", "traffic@1", "confirmed", "--key", "link=441", *at)
+    assert marked.exit_code == 0, marked.output
+    assert left_out() == 1
+    said = Verdict("traffic", 1, "false_positive", {"link": 441}, "2026-01-05T01:05:00.000Z", 0.97, "", "ann")
+    take(store, said)
+    assert [each.verdict for each in read_dispositions(store.files, store.root, "traffic")] == ["false_positive"]
+    assert left_out() == 0
+
+
+def test_a_mark_of_another_key_than_the_rules_is_refused(project: Path) -> None:
+    """A name that is mistaken would be no name of any key, and the mark one of all keys."""
+    put_stump(project / "models", "traffic", "octets", "seen", training=FOR_OFF)
+    at = ("--at", "2026-01-05T01:05:00Z", "--score", "0.97")
+    marked = swctl(project, "mark", "traffic", "confirmed", "--key", "lnik=l1", *at)
+    assert (marked.exit_code, "`off` takes --key link=…" in marked.output) == (2, True), marked.output
+    assert swctl(project, "mark", "traffic", "confirmed", "--key", "link=l1", *at).exit_code == 0
 
 
 def test_the_rule_runs_with_what_it_reads_alone(project: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from streamwatchd.batch import Column, Dictionary, Strings, to_values
 from streamwatchd.enrichment.table import TableData
-from streamwatchd.operators.dimension import Dimensions, key_text
+from streamwatchd.operators.dimension import Dimensions
 
 
 def strings(*values: str | None) -> Strings:
@@ -109,15 +109,6 @@ def test_look_ups_follow_a_growing_dictionary() -> None:
         keys = Strings(names.encode(batch), names)
         wanted = [{"a": "edge", "b": "core"}.get(key or "") for key in batch]
         assert roles(dimensions, keys, *[0] * len(batch)) == wanted
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(5.0, "5"), (5.5, "5.5"), (True, "true"), (False, "false"), ("a", "a"), (None, None), (1e300, "1e+300")],
-)
-def test_keys_as_tables_spell_them(value: float | str | bool | None, text: str | None) -> None:
-    """Numbers in their shortest form: a CSV file says 5, not 5.0."""
-    assert key_text(value) == text
 
 
 def test_numbers_look_up_rows() -> None:

@@ -40,6 +40,14 @@ def test_rows_whose_window_meets_a_span_of_their_key() -> None:
     assert within(history, ("link",), [Span(begin, begin + EVERY_MS, {"site": "s"})], EVERY_MS).sum() == 2
 
 
+@pytest.mark.parametrize("said", [443, "443", 443.0])
+def test_numbers_are_met_by_their_text(said: str | float) -> None:
+    """Whether a person or a program says the key."""
+    assert Span(0, 1, {"port": said}).fits(("port",), (443.0,))
+    assert not Span(0, 1, {"port": said}).fits(("port",), (80.0,))
+    assert Span(0, 1, {"up": "true"}).fits(("up",), (True,))
+
+
 def test_alarms_fire_from_their_start_until_they_resolve() -> None:
     def alert(id_: str, state: str, at: str, rule: str = "site_down") -> dict[str, object]:
         starts = "2026-01-05T10:00:00.000Z"

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
+from streamwatchd.batch import Value
+from streamwatchd.cli.keys import key_of
 from streamwatchd.cli.model.store import now, open_repository, repository_options, somebody
 from streamwatchd.cli.pairs import pairs
+from streamwatchd.cli.project import config_path
+from streamwatchd.compiler import compile_project
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.operators.document import iso
 from streamwatchd.repository.dispositions import VERDICTS
 from streamwatchd.repository.feedback import Taken, Verdict, take
 from streamwatchd.repository.store import GOOD
+from streamwatchd.rules.ruleset import Anomaly
 from streamwatchd.training.spans import at_ms
 
 
@@ -46,9 +52,19 @@ def command(
         end = iso(at_ms(at))
     except ValueError as error:
         raise UnreadableInput(f"--at {at}: {error}; write 2026-01-05T10:00:00Z") from error
-    key: dict[str, object] = {**pairs("--key", keys, "service=billing")}
+    key = _key(repository.store.read(name, version).manifest.training.rule, keys, config, rules_dir)
     given = Verdict(name, version, verdict.replace("-", "_"), key, end, score, now(), somebody(), note)
     click.echo(f"{name}@{version}: marked as {verdict}; {_words(name, take(repository.store, given))}")
+
+
+def _key(name: str, texts: Sequence[str], config: Path | None, rules_dir: Path | None) -> Mapping[str, Value]:
+    """Of the rule that the model was trained for, where the project has it; else as given. Raises UnreadableInput."""
+    try:
+        rules = compile_project(config_path(config), rules_dir=rules_dir, models="").loaded.ruleset.rules
+    except UnreadableInput:
+        rules = ()
+    rule = next((each for each in rules if each.name == name and isinstance(each, Anomaly)), None)
+    return pairs("--key", texts, "service=billing") if rule is None else key_of(rule, texts)
 
 
 def _words(name: str, taken: Taken) -> str:

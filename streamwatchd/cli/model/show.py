@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 import msgspec
 
+from streamwatchd.batch import Value, key_text
 from streamwatchd.cli.control import columns
 from streamwatchd.cli.model.store import open_repository, repository_options
 from streamwatchd.repository.dispositions import read_dispositions
@@ -35,5 +37,5 @@ def command(model: str, config: Path | None, rules_dir: Path | None, models: str
     click.echo()
 
 
-def _key(key: dict[str, object]) -> str:
-    return " ".join(f"{name}={value}" for name, value in key.items())
+def _key(key: Mapping[str, Value]) -> str:
+    return " ".join(f"{name}={key_text(value)}" for name, value in key.items())

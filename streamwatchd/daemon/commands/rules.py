@@ -43,6 +43,13 @@ def shadows_in_force(context: Context) -> frozenset[str]:
     return frozenset() if plan is None else shadows_of(plan)
 
 
+def scored_keys_in_force(context: Context, rule: str) -> frozenset[str]:
+    """The names of `by` of an anomaly rule."""
+    plan = _plan_in_force(context)
+    stages = () if plan is None else (*plan.first.values(), *plan.later)
+    return frozenset(key.name for stage in stages for score in stage.scores if score.name == rule for key in score.keys)
+
+
 def _plan_in_force(context: Context) -> LogicalPlan | None:
     try:
         return context.store.content(context.store.versions[-1].digest).program.plan

@@ -64,7 +64,7 @@ def put_in_force(context: Context, content: bytes, say: Callable[[str], None]) -
 
 
 def wheres(arguments: Mapping[str, Any]) -> Iterator[str]:
-    """The condition that `keys` and `where` come to, with keys as text and, where they may be numbers, as numbers."""
+    """The condition that `keys` and `where` come to, with keys as text and, where they may be, as numbers or truths."""
     keys: Mapping[str, str] = arguments.get("keys") or {}
     said = [f"({arguments['where']})"] if arguments.get("where") else []
     for texts in product(*([f"{key} == {spelt}" for spelt in _spellings(text)] for key, text in keys.items())):
@@ -74,6 +74,8 @@ def wheres(arguments: Mapping[str, Any]) -> Iterator[str]:
 def _spellings(text: str) -> Iterator[str]:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     yield f'"{escaped}"'
+    if text in ("true", "false"):
+        yield text
     try:
         float(text)
     except ValueError:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from streamwatchd.batch import key_text
 from streamwatchd.control import CommandRefused, Request
 from streamwatchd.daemon import commands
 from streamwatchd.daemon.commands import reload
 from streamwatchd.daemon.commands.context import Context
-from streamwatchd.daemon.commands.rules import kinds_in_force
+from streamwatchd.daemon.commands.rules import kinds_in_force, scored_keys_in_force
 from streamwatchd.daemon.control_topic.dispositions import Dispositions, Kept
 from streamwatchd.daemon.control_topic.records import Ack, Disposition, EndSilence, Said, Silence
 from streamwatchd.daemon.spoken import KEEP_MS
@@ -53,7 +54,7 @@ class Effects:
                 case Ack():
                     if stamp_ms < context.clock.now_ms() - KEEP_MS:
                         return OVER
-                    keys = {name: _text(value) for name, value in said.keys.items()}
+                    keys = {name: key_text(value) for name, value in said.keys.items()}
                     arguments = {"rule": said.rule, "by": said.by, "where": said.where, "note": said.note}
                     return self._command(context, "ack", {**arguments, "keys": keys, "id": said.id})
                 case Silence():
@@ -68,7 +69,7 @@ class Effects:
         arguments = {
             "id": said.id, "rules": said.rules, "labels": said.labels, "where": said.where, "from": said.from_,
             "until": until, "reason": said.reason, "by": said.by,
-            "keys": {name: _text(value) for name, value in said.keys.items()},
+            "keys": {name: key_text(value) for name, value in said.keys.items()},
         }  # fmt: skip
         return self._command(context, "silence", arguments)
 
@@ -112,6 +113,10 @@ class Effects:
         """The model that scored the row learns; gives the name of the row."""
         if not said.end or said.score is None or not said.model or not said.version:
             raise BadRecord("`key`, `end`, `score`, `model` and `version` of the row in `anomalies` are needed")
+        names = scored_keys_in_force(context, said.rule)
+        if names != set(said.key):
+            by = ", ".join(f"`{name}`" for name in sorted(names)) or "none"
+            raise BadRecord(f"`key` names no row of `{said.rule}`: its keys are {by}")
         end = _time(said.end)
         store = ModelStore(*open_files(context.settings.models, context.settings.snapshot_store_options))
         given = Verdict(said.model, said.version, said.verdict, said.key, end, said.score, at, said.by, said.note)
@@ -121,7 +126,7 @@ class Effects:
             raise BadRecord(f"{said.model}@{said.version}: {error}") from error
         if taken.version:
             self._changed()
-        fields = ", ".join(f"{name}={value}" for name, value in sorted(said.key.items()))
+        fields = ", ".join(f"{name}={key_text(value)}" for name, value in sorted(said.key.items()))
         return f"{fields} {end}".strip()
 
 
@@ -135,10 +140,6 @@ def _named(context: Context, name: str) -> str:
         if name in (each.get("id"), each["silence"]):
             return str(each["silence"])
     return name
-
-
-def _text(value: str | int | float) -> str:
-    return value if isinstance(value, str) else repr(value)
 
 
 def _time(text: str) -> str:

@@ -28,7 +28,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     labels: Annotated[
         dict[str, str], msgspec.Meta(description="The alarms that have these labels; with `rules`, of those.")
     ] = {}
-    keys: Annotated[dict[str, str | int | float], msgspec.Meta(description="Only keys with these values.")] = {}
+    keys: Annotated[dict[str, str | int | float | bool], msgspec.Meta(description="Only keys with these values.")] = {}
     where: Annotated[str, msgspec.Meta(description="Only keys for which it is true.")] = ""
     from_: Annotated[str, msgspec.Meta(description="When it begins, in event time; at once if not given.")] = ""
     until: Annotated[str, msgspec.Meta(description="When it ends, in event time; or `for`.")] = ""
@@ -50,7 +50,7 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ack"
     id: Id
     rule: Line
     by: Line
-    keys: Annotated[dict[str, str | int | float], msgspec.Meta(description="Only keys with these values.")] = {}
+    keys: Annotated[dict[str, str | int | float | bool], msgspec.Meta(description="Only keys with these values.")] = {}
     where: Annotated[str, msgspec.Meta(description="Only keys for which it is true.")] = ""
     note: Words = ""
 
@@ -65,7 +65,7 @@ class Disposition(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     by: Line
     note: Words = ""
     alarm: Annotated[str, msgspec.Meta(description="The `id` of the alert.")] = ""
-    key: Annotated[dict[str, Any], msgspec.Meta(description="Of an anomaly: its key.")] = {}
+    key: Annotated[dict[str, Cell], msgspec.Meta(description="Of an anomaly: its key.")] = {}
     end: Annotated[str, msgspec.Meta(description="Of an anomaly: the end of its window.")] = ""
     score: Annotated[float, msgspec.Meta(ge=0, le=1, description="Of an anomaly: its score.")] | None = None
     model: Annotated[str, msgspec.Meta(description="Of an anomaly: what scored it.")] = ""

@@ -13,6 +13,7 @@ def test_quotes_in_keys_stay_text() -> None:
 def test_numbers_are_tried_as_text_first() -> None:
     """A host may be called 5."""
     assert list(wheres({"keys": {"k": "5"}, "where": "a > 1"})) == ['k == "5" and (a > 1)', "k == 5 and (a > 1)"]
+    assert list(wheres({"keys": {"k": "true"}})) == ['k == "true"', "k == true"]
     assert list(wheres({})) == [""]
 
 

@@ -51,6 +51,12 @@ def test_a_silence_is_in_force_when_the_answer_comes_and_can_be_ended(tmp_path: 
     assert it.context.spoken.content == b""
 
 
+def test_keys_may_be_truths(tmp_path: Path) -> None:
+    it = setting(tmp_path)
+    (tmp_path / "rules.d" / "a.yaml").write_text(RULES.replace("[k, n]", "[k, up]").replace("n > 0", "up"))
+    assert it.run("silence", **SAID, keys={"up": "true"})["silence"]["where"] == "up == true"
+
+
 @pytest.mark.parametrize(
     ("said", "why"),
     [

@@ -57,6 +57,9 @@ def told(tmp_path: Path) -> Told:
     return Told(setting(tmp_path), tmp_path)
 
 
+ROW: Mapping[str, Any] = {
+    "key": {"k": "a"}, "end": "2026-01-05T00:01:00Z", "score": 0.96, "model": "mix", "version": 1,
+}  # fmt: skip
 HOT: Mapping[str, Any] = {"rules": ["hot"], "reason": "works", "keys": {"k": "a", "n": 5}}
 
 
@@ -136,10 +139,9 @@ def odd(tmp_path: Path) -> Told:
 
 def test_a_verdict_on_an_alarm_is_counted_and_on_an_anomaly_teaches_its_model(odd: Told, tmp_path: Path) -> None:
     """Again it changes nothing."""
-    row = {"key": {"k": "a"}, "end": "2026-01-05T00:01:00Z", "score": 0.96, "model": "mix", "version": 1}
     for _ in range(2):
         assert odd.say("disposition", "d1", rule="hot", verdict="confirmed", alarm="0a") == TAKEN
-        assert odd.say("disposition", "d2", rule="odd", verdict="false_positive", **row) == TAKEN
+        assert odd.say("disposition", "d2", rule="odd", verdict="false_positive", **ROW) == TAKEN
     assert odd.dispositions.by_rule() == {
         "hot": {"confirmed": 1, "false_positive": 0},
         "odd": {"confirmed": 0, "false_positive": 1},
@@ -158,8 +160,9 @@ def test_a_verdict_on_an_alarm_is_counted_and_on_an_anomaly_teaches_its_model(od
         ({"rule": "rate", "alarm": "0a"}, "no alarm or anomaly rule `rate`"),
         ({"rule": "hot"}, "`alarm` is missing"),
         ({"rule": "odd", "alarm": "0a"}, "`score`, `model` and `version`"),
-        ({"rule": "odd", "end": "now", "score": 0.9, "model": "mix", "version": 1}, "`end` must be a time"),
-        ({"rule": "odd", "end": "2026-01-05", "score": 0.9, "model": "mix", "version": 7}, "mix@7"),
+        ({"rule": "odd", **ROW, "end": "now"}, "`end` must be a time"),
+        ({"rule": "odd", **ROW, "key": {"q": "a"}}, "`key` names no row of `odd`: its keys are `k`"),
+        ({"rule": "odd", **ROW, "version": 7}, "mix@7"),
     ],
 )
 def test_a_verdict_on_nothing_is_refused(odd: Told, fields: Mapping[str, Any], why: str) -> None:
