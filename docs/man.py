@@ -20,15 +20,15 @@ def roff(text: str) -> str:
     return "\n".join(f"\\&{line}" if line[:1] in ".'" else line for line in escaped.splitlines())
 
 
-def pages(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
-    """(file name, text) of a command and of those below it."""
-    context = click.Context(command, info_name=name)
+def pages(command: click.Command, name: str, above: click.Context | None = None) -> Iterator[tuple[str, str]]:
+    """(file name, text) of a command and of those below it; `above` has what it inherits, as its words for help."""
+    context = click.Context(command, above, name, **command.context_settings)
     yield f"{name.replace(' ', '-')}.1", "\n".join(page(command, name, context)) + "\n"
     if isinstance(command, click.Group):
         for each in command.list_commands(context):
             below = command.get_command(context, each)
             if below is not None:
-                yield from pages(below, f"{name} {each}")
+                yield from pages(below, f"{name} {each}", context)
 
 
 def page(command: click.Command, name: str, context: click.Context) -> Iterator[str]:

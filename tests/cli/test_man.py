@@ -29,6 +29,7 @@ def test_every_command_has_a_page_with_its_options() -> None:
     found = dict(generator().pages(main, "swctl"))  # type: ignore[attr-defined]
     assert {f"swctl-{name}.1" for name in COMMANDS} | {"swctl.1", "swctl-model-train.1"} <= set(found)
     assert "\\-\\-max\\-new" in found["swctl-dry-run.1"]
+    assert "\\-h, \\-\\-help" in found["swctl-dry-run.1"], "as the command itself takes it"
     assert "\n.B swctl lint\n" in found["swctl.1"]
 
 
