@@ -28,6 +28,12 @@ CALMED = "calmed_down"
 _SHADOW = "shadow"
 
 
+def calm_when(until: int, window_ms: int) -> str:
+    """In words, when a key flaps no more; what changes is said before."""
+    window = format_duration(window_ms)
+    return f"at most {until} are left in {window}" if until else f"{window} pass without one"
+
+
 @dataclass(slots=True)
 class FlapAlert:
     """The alert that stands for a key that flaps. `changes` are all since the first that counted; `muted_by` says who
@@ -176,7 +182,7 @@ class Flaps:
         life = Span(alert.id, alert.seq, alert.starts_at_ms, alert.severity, previous)
         window = format_duration(asked.window_ms)
         who = " ".join([member.name, *(f"{column}={value}" for column, value in key.items())])
-        calm = f"at most {asked.until} are left in {window}" if asked.until else f"{window} pass without one"
+        calm = calm_when(asked.until, asked.window_ms)
         message = f"{who} flaps, {alert.changes} changes so far: written, muted until {calm}"
         if reason:
             message = f"{who} flaps no more: {alert.changes} changes, it flapped since {iso(alert.starts_at_ms)}"

@@ -50,10 +50,8 @@ class Reader:
         """Of one of the families more is there than there was."""
         for number, reading in enumerate(self.readings):
             if self.families[reading.family] is family:
-                self.counts_from[number], self.whole_from[number] = (
-                    self._counts_from(reading),
-                    self._whole_from(reading),
-                )
+                self.counts_from[number] = self._counts_from(reading)
+                self.whole_from[number] = self._whole_from(reading)
 
     def fill(self, frame: Frame, judged_ms: int, ids: Index | None, *, once: bool, view: View | None = None) -> None:
         """Put every aggregate at T into the frame, for the base family's keys `ids` (None: all, in order).
@@ -149,7 +147,7 @@ class Reader:
 
     def projected(self) -> Iterator[tuple[KeySpace, Index]]:
         """Ids of other spaces to which keys of the base family lead."""
-        spare = self.base.space.spare_ids()
+        spare = self.base.space.spare_ids() if self._projections else np.zeros(0, np.intp)
         for reading in self.readings:
             if reading.project in self._projections:
                 known = self._projections[reading.project].known

@@ -432,8 +432,7 @@ class RowAlarmNode:
         """Of alarms of which nobody was told as the rule was in shadow; their last events are not known any more."""
         places = [place for place in self.life.firing().tolist() if self.alarms.rule(place) in names]
         told: list[Told] = [(_AFTER_ROWS, self.life.note(place, at_ms, "unmuted"), True) for place in places]
-        self.writer.begin()
-        self.writer.in_turn(Frame(np.zeros(0, np.int64), {}), told, None)
+        self.writer.without_rows(told)
 
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         """What nobody took over ends at E."""
@@ -444,8 +443,7 @@ class RowAlarmNode:
             reason = "rule_changed" if name in living else "rule_removed"
             ended = self.life.end(np.array([place]), at_ms, reason)
             told += [(_AFTER_ROWS, replace(transition, at_ms=at_ms), True) for transition in ended]
-        self.writer.begin()
-        self.writer.in_turn(Frame(np.zeros(0, np.int64), {}), told, None)
+        self.writer.without_rows(told)
         for document in self.limits.end(at_ms):
             self.emit(document)
         self.telling.flush()

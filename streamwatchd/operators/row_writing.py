@@ -67,6 +67,11 @@ class RowWriter:
         else:
             self._publish(wide, sorted(told, key=lambda turn: turn[1].index), origin)
 
+    def without_rows(self, told: list[Told]) -> None:
+        """What a change of the rules tells."""
+        self.begin()
+        self.in_turn(Frame(np.zeros(0, np.int64), {}), told, None)
+
     def is_near(self, told: list[Told], silent: int = 0) -> bool:
         """Whether these events, and so many that silence may add, could come to a storm."""
         members = Counter(self._alarms.pairs[transition.place][0] for _, transition, _ in told)

@@ -9,6 +9,7 @@ from streamwatchd.calendars.silence import ALWAYS_MS, NEVER_MS
 from streamwatchd.lang.typed import Firing, walk
 from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.document import iso
+from streamwatchd.operators.flapping import calm_when
 from streamwatchd.operators.sequence import MOST_EVENTS
 from streamwatchd.operators.spec import (
     Accumulation,
@@ -227,10 +228,9 @@ def _told(plan: LogicalPlan, rule: Alarm | Anomaly) -> Iterator[str]:
         waits = f"after {first}" + ("" if first == most else f", then after twice as long each time, up to {most}")
         yield f"what goes on is told again {waits}, unless somebody has acknowledged it"
     if rule.flapping is not None:
-        changes, until = rule.flapping.changes, rule.flapping.until
-        window = format_duration(rule.flapping.window_ms)
-        calm = f"at most {until} are left in {window}" if until else f"{window} pass without one"
-        often = f"changes {changes} times (fires, resolves) in {window}"
+        flapping = rule.flapping
+        often = f"changes {flapping.changes} times (fires, resolves) in {format_duration(flapping.window_ms)}"
+        calm = calm_when(flapping.until, flapping.window_ms)
         yield f"a key that {often} flaps: told once, then muted until {calm}"
     for each in plan.silences.get(rule.name, ()):
         of = "" if each.where is None else f" of keys where {describe(each.where)}"

@@ -479,20 +479,8 @@ def _draft_merged(builder: Builder, rule: Alarm, home: Home) -> tuple[_Drafted, 
     """A sequence over several sources, which stands alone."""
     merged = merge(builder, rule, home)
     shape = replace(_shape(rule, tuple(level.when for level in rule.levels)), keys=merged.keys)
-    drafted = _Drafted(
-        rule,
-        home,
-        shape,
-        (),
-        shape,
-        (),
-        (),
-        None,
-        None,
-        merged.streams[0],
-        lower_mute(builder, rule, home),
-        merged=merged,
-    )
+    mute = lower_mute(builder, rule, home)
+    drafted = _Drafted(rule, home, shape, (), shape, (), (), None, None, merged.streams[0], mute, merged=merged)
     return drafted, (merged, rule.name, shape, rule.forget_ms, home)
 
 

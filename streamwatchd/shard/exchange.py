@@ -135,6 +135,7 @@ class Sender:
                     put(stage, partition, pack(["w", stream, watermark]))
         outbox.panes, outbox.late, outbox.rows, outbox.begun, outbox.watermarks = [], [], [], [], []
         outbox.promises = []
+        self._flow.packed()
         return [
             ExchangeRecord(stage, partition, pack([self._feeder, items]))
             for (stage, partition), mine in sorted(letters.items())

@@ -322,10 +322,9 @@ def _notified(node: RowAlarmNode, place: int | None) -> Answer:
     notices = node.notices.told
     if place is None or not node.notices.is_on:
         return {}
-    muting = notices.muting
     return {
-        "muted_by": "" if muting is None else muting.hidden.get(place, ""),
-        "told": muting is None or muting.notifies(place),
+        "muted_by": _muted_by(node, place),
+        "told": notices.muting is None or notices.muting.notifies(place),
         "acknowledged": place in notices.reminders.acked,
     }
 

@@ -239,9 +239,7 @@ class SourceTask:
             self.flow.progress.begin(name, watermark_ms + 1)
 
     def exchange(self) -> list[ExchangeRecord]:
-        records = self.sender.records(self.flow.outbox)
-        self.flow.packed()
-        return records
+        return self.sender.records(self.flow.outbox)
 
     def _believed(self, frame: Frame, raw: RawBatch) -> Frame:
         """Rows whose stamps are taken at their word: here all, as the clock has judged them."""
@@ -490,9 +488,7 @@ class MergeTask:
         return min(self.flow.limits.values(), default=NEVER + 1) - 1
 
     def exchange(self) -> list[ExchangeRecord]:
-        records = self.sender.records(self.flow.outbox)
-        self.flow.packed()
-        return records
+        return self.sender.records(self.flow.outbox)
 
     def snapshot(self) -> Picture:
         heard = {stream: dict(feeders) for stream, feeders in self.heard.items()}

@@ -11,7 +11,6 @@ from streamwatchd.daemon.control_topic.dispositions import precision
 from streamwatchd.errors import StateMismatch
 from streamwatchd.operators.document import iso
 from streamwatchd.operators.spec import LogicalPlan
-from streamwatchd.operators.wiring import in_shadow
 from streamwatchd.ports.telemetry import Report
 
 _NODE = {"node_seconds_total": "seconds", "node_rows_total": "rows", "node_calls_total": "judgements"}
@@ -59,30 +58,24 @@ def _plan_in_force(context: Context) -> LogicalPlan | None:
 
 def names_of(plan: LogicalPlan) -> dict[str, str]:
     """Rules of a plan → kpi, alarm or anomaly."""
-    found: dict[str, str] = {}
-    for stage in (*plan.first.values(), *plan.later):
-        for kpi in stage.kpis:
-            found |= {member.name: "kpi" for member in kpi.members}
-        for windowed in stage.window_alarms:
-            found |= {member.name: "alarm" for member in windowed.members}
-        for on_rows in stage.row_alarms:
-            found |= {member.name: "alarm" for member in on_rows.members}
-        found |= {score.name: "anomaly" for score in stage.scores}
-    return found
+    return {name: kind for name, kind, _ in _of(plan)}
 
 
 def shadows_of(plan: LogicalPlan) -> frozenset[str]:
     """Rules of a plan in `mode: shadow`."""
-    found: set[str] = set()
+    return frozenset(name for name, _, is_shadow in _of(plan) if is_shadow)
+
+
+def _of(plan: LogicalPlan) -> Iterator[tuple[str, str, bool]]:
+    """Name, kind and whether it is in shadow, of each rule."""
     for stage in (*plan.first.values(), *plan.later):
         for kpi in stage.kpis:
-            found |= in_shadow(kpi.members)
+            yield from ((member.name, "kpi", member.shadow) for member in kpi.members)
         for windowed in stage.window_alarms:
-            found |= in_shadow(windowed.members)
+            yield from ((member.name, "alarm", member.shadow) for member in windowed.members)
         for on_rows in stage.row_alarms:
-            found |= in_shadow(on_rows.members)
-        found |= {score.name for score in stage.scores if score.shadow}
-    return frozenset(found)
+            yield from ((member.name, "alarm", member.shadow) for member in on_rows.members)
+        yield from ((score.name, "anomaly", score.shadow) for score in stage.scores)
 
 
 def _rules(
