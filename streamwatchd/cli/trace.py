@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from streamwatchd.batch import RawBatch
+from streamwatchd.calendars.clock import LocalDays
 from streamwatchd.cli.playing import bare_source, readable
 from streamwatchd.cli.project import compile_or_exit, project_options
 from streamwatchd.cli.rehearsal import Manner, rehearse
@@ -19,8 +20,10 @@ from streamwatchd.errors import UnreadableInput
 from streamwatchd.lang.typed import Aggregate, walk
 from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.document import iso
+from streamwatchd.operators.spec import Window
 from streamwatchd.plan.describe import describe
 from streamwatchd.plan.program import Program
+from streamwatchd.plan.windows import day_window_of
 from streamwatchd.plan.xray import readers
 from streamwatchd.recording import open_recording
 from streamwatchd.rules.lint._check import expressions
@@ -224,13 +227,25 @@ def _windows(rule: Rule, at_ms: int) -> Iterator[str]:
                 continue
             seen.add(each)
             over = each.over_ms or getattr(rule, "over_ms", 0) or step
-            first = (at_ms // step + 1) * step + each.ago_ms
-            last = (at_ms + over) // step * step + each.ago_ms
-            count = (last - first) // step + 1
+            if isinstance(rule, Kpi) and rule.days is not None:
+                first, last, count = _midnights(rule.days, day_window_of(over, step, each.ago_ms, rule.zone), at_ms)
+            else:
+                first = (at_ms // step + 1) * step + each.ago_ms
+                last = (at_ms + over) // step * step + each.ago_ms
+                count = (last - first) // step + 1
             if count > 0:
                 span = f"once, at {iso(first)}" if count == 1 else f"{count:,} times, {iso(first)} to {iso(last)}"
                 window = f" over {format_duration(over)}" if each.over_ms is None else ""
                 yield f"{describe(each)}{window}: judged with it {span}"
+
+
+def _midnights(days: LocalDays, window: Window, at_ms: int) -> tuple[int, int, int]:
+    """The first and the last whose window holds an instant, and how many do."""
+    found, midnight = [], days.first_from(at_ms + 1)
+    while window.start(midnight) <= at_ms:
+        found += [midnight] if at_ms < window.end(midnight) else []
+        midnight = days.first_from(midnight + 1)
+    return (found[0], found[-1], len(found)) if found else (0, 0, 0)
 
 
 def _touched(rule: Rule, key: Mapping[str, object], at_ms: int, heard: _Heard) -> Iterator[str]:

@@ -16,7 +16,7 @@ from streamwatchd.operators.document import iso, name_of
 from streamwatchd.plan.describe import describe
 from streamwatchd.plan.xray import LevelParts, Part, XRay, xray
 from streamwatchd.plan.xray_score import score_xray
-from streamwatchd.rules.ruleset import Alarm, Anomaly, Rule
+from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule
 from streamwatchd.shard.output import DOCUMENT_SINKS, Output, Sink
 from streamwatchd.testing.timeline_times import absolute
 
@@ -69,6 +69,8 @@ def _at(document: Document) -> int:
 
 def judged_at(rule: Rule, at_ms: int) -> int:
     """The last instant at or before `at_ms` at which the rule is judged."""
+    if isinstance(rule, Kpi) and rule.days is not None:
+        return rule.days.last_to(at_ms)
     return at_ms if not rule.every_ms else at_ms // rule.every_ms * rule.every_ms
 
 

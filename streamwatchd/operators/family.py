@@ -8,26 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.aggregates.accumulator import State, array_of
+from streamwatchd.aggregates.accumulator import State
 from streamwatchd.aggregates.base import ACCUMULATORS
-from streamwatchd.aggregates.steps import Last
 from streamwatchd.batch import TRUE, Frame, Rows, Times, take
 from streamwatchd.operators.asking import BEGINNING, FOREVER, Ask, Life, lives, table_of, united
 from streamwatchd.operators.evaluate import Evaluator
+from streamwatchd.operators.family_state import picture, put_back
 from streamwatchd.operators.flood import Flood, overflow
 from streamwatchd.operators.keyspace import OVERFLOW, Admission, KeySpace, is_admitted, shared_ids
 from streamwatchd.operators.known import UNKNOWN, Known
 from streamwatchd.operators.late import LateLayer, Partial, View
 from streamwatchd.operators.node import first_multiple_above
-from streamwatchd.operators.panes import BEFORE_ALL, Feed, Pane, PaneTable, pack_pane, unpack_pane
+from streamwatchd.operators.panes import BEFORE_ALL, Feed, Pane, PaneTable
 from streamwatchd.operators.spec import Accumulation, FamilySpec, TableSpec, Window
-from streamwatchd.packing import Frozen, thawed
 
 
 @dataclass(slots=True)
@@ -62,7 +60,7 @@ class Family:
     late: LateLayer | None = None
     warmed: dict[int, int] = field(default_factory=dict)
     _lives: list[Life] = field(default_factory=list)
-    _old_known: list[Known] = field(default_factory=list)
+    old_known: list[Known] = field(default_factory=list)
     _admissions: dict[tuple[str, frozenset[str]], Admission] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -187,7 +185,7 @@ class Family:
         for manner in spec.forgets:
             if manner not in covered:
                 if manner in self.known:
-                    self._old_known.append(self.known[manner])
+                    self.old_known.append(self.known[manner])
                 like = next((self.known[each] for each in sorted(covered)), None)
                 self.known[manner] = (
                     Known(*manner, begins_ms=at_ms)
@@ -213,7 +211,7 @@ class Family:
         kept = [ask for ask in self.asks if ask.until_ms >= limit_ms]
         if len(kept) == len(self.asks) or not kept:
             return
-        self.asks, self._old_known = kept, []
+        self.asks, self.old_known = kept, []
         self.warmed = {at: since for at, since in self.warmed.items() if any(ask.from_ms == at for ask in kept)}
         self._live()
         self.shrunk_ms = limit_ms
@@ -354,7 +352,7 @@ class Family:
             pane = finest.panes[index]
             if self.known:
                 here = np.flatnonzero(pane.count)
-                for known in (*self.known.values(), *self._old_known):
+                for known in (*self.known.values(), *self.old_known):
                     if index * finest.width_ms >= known.begins_ms and len(here):
                         known.note(here, pane, size)
             for table in self.spec.tables:
@@ -445,8 +443,8 @@ class Family:
         """
         end = window.end(judged_ms)
         size = len(self.space)
-        start = min(end, max(end - window.size_ms, from_ms))
-        reader = window.size_ms, window.ago_ms, from_ms
+        start = min(end, max(window.start(judged_ms), from_ms))
+        reader = *window.manner, from_ms
         state = self.tables[window.width_ms].read(accumulation, start, end, size, keys, reader)
         if view is None or not self.late:
             return state
@@ -472,7 +470,7 @@ class Family:
         self, window: Window, judged_ms: int, from_ms: int = BEGINNING, view: View | None = None
     ) -> npt.NDArray[np.int64]:
         end = window.end(judged_ms)
-        start = min(end, max(end - window.size_ms, from_ms))
+        start = min(end, max(window.start(judged_ms), from_ms))
         counts = self.tables[window.width_ms].counts(start, end, len(self.space))
         if view is not None and self.late:
             counts = counts + self.late.counts(start, end, view, len(self.space))
@@ -481,7 +479,7 @@ class Family:
     def late_counts(self, window: Window, judged_ms: int, from_ms: int, view: View) -> npt.NDArray[np.int64]:
         """What a view has of a window, without the panes that are closed."""
         end = window.end(judged_ms)
-        start = min(end, max(end - window.size_ms, from_ms))
+        start = min(end, max(window.start(judged_ms), from_ms))
         if not self.late:
             return np.zeros(len(self.space), np.int64)
         return self.late.counts(start, end, view, len(self.space))
@@ -521,71 +519,12 @@ class Family:
 
     def snapshot(self) -> Any:
         """Key ids are those of the key space, which the flow keeps."""
-        tables = {width: table.picture(self.closed_ms) for width, table in self.tables.items()}
-        followed = (*self.known.values(), *self._old_known)
-        known = [[k.forget_ms, k.every_ms, k.since.copy(), k.last.copy(), k.begins_ms] for k in followed]
-        pending = [
-            [index, feeder, Frozen(partial(_packed, said), apart=False)]
-            for index, feeders in self.pending.items()
-            for feeder, said in feeders.items()
-        ]
-        began = [[width, each.tag, at] for (width, each), at in self.began.items()]
-        flood = None if self.flood is None else self.flood.pack()
-        late = None if self.late is None else self.late.snapshot()
-        kept = dict(self.kept)
-        lasts = [[each.tag, *last.pack()] for each, last in self.finest.lasts.items()]
-        mine = [tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, kept, late, lasts]
-        filled = [self.warmed, self.since_ms, dict(self.promises)]
-        return [*mine, *filled] if self.warmed or self.promises or self.since_ms != self.begins_ms else mine
+        return picture(self)
 
     def restore(self, state: Any) -> None:
         """The inverse; tables, accumulations and manners of forgetting that are not here are left out."""
-        tables, known, self.closed_ms, self.begins_ms, self.unkeyed, flood, pending, began, kept, *late = state
-        if self.flood is not None and flood is not None:
-            self.flood.unpack(flood)
-        size = len(self.space)
-        self._restore_known(known, size)
-        for width, panes in tables.items():
-            if width in self.tables:
-                self.tables[width].restore(panes, size)
-        tags = {(width, each.tag): each for width, table in self.tables.items() for each in table.accumulations}
-        self.began = {(width, tags[width, tag]): at for width, tag, at in began if (width, tag) in tags}
-        self.kept = {width: at for width, at in kept.items() if width in self.tables}
-        for index, feeder, packed in pending:
-            keys, pane = thawed(packed)
-            said = Partial([tuple(key) for key in keys], unpack_pane(pane, self.finest.accumulations, len(keys)))
-            self.pending.setdefault(index, {})[feeder] = said
-        if self.late is not None and late and late[0] is not None:
-            self.late.restore(late[0], size)
-        here = {each.tag: each for each in self.finest.accumulations}
-        for tag, *packed in late[1] if len(late) > 1 else ():
-            if tag in here:
-                self.finest.lasts[here[tag]] = Last.unpack(packed)
-        warmed, self.since_ms, promises = late[2:] if len(late) > 2 else ({}, self.begins_ms, {})
-        self.warmed = {int(at): since for at, since in warmed.items()}
-        self.promises = dict(promises)
+        put_back(self, state)
         self._live()
-
-    def _restore_known(self, packed: Any, size: int) -> None:
-        """Of each manner the one that is asked for comes first; then those of nodes that end, the newest last."""
-        rows: dict[tuple[int, int], list[Any]] = {}
-        for forget, every, *row in packed:
-            rows.setdefault((forget, every), []).append(row)
-        old: dict[tuple[int, int], list[Known]] = {}
-        for each in self._old_known:
-            old.setdefault((each.forget_ms, each.every_ms), []).append(each)
-        for manner, (first, *others) in rows.items():
-            ending = old.get(manner, [])[-len(others) :] if others else []
-            pairs = list(zip(reversed(ending), reversed(others), strict=False))
-            if manner in self.known:
-                pairs.append((self.known[manner], first))
-            for known, (since, last, begins) in pairs:
-                known.since, known.last = array_of(since, np.int64, size), array_of(last, np.int64, size)
-                known.begins_ms = begins
-
-
-def _packed(said: Partial) -> list[object]:
-    return [[list(key) for key in said.keys], pack_pane(said.pane)]
 
 
 def up(time_ms: int, width_ms: int) -> int:

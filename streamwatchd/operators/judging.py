@@ -84,7 +84,7 @@ class Reader:
 
     def is_whole(self, window: Window, judged_ms: int) -> bool:
         """Whether all of a window at T has been kept for each aggregate that reads it."""
-        start = window.end(judged_ms) - window.size_ms
+        start = window.start(judged_ms)
         return all(
             start >= since for since, r in zip(self.whole_from, self.readings, strict=True) if r.window == window
         )
@@ -123,7 +123,8 @@ class Reader:
         family = self.families[reading.family]
         states = [family.read(a, reading.window, judged_ms, keys, from_ms, view) for a in reading.accumulations]
         size = len(family.space) if keys is None else len(keys)
-        span = Span(reading.window.size_ms, reading.window.end(judged_ms))
+        end = reading.window.end(judged_ms)
+        span = Span(end - reading.window.start(judged_ms), end)
         return aggregate(reading.function).finish(states, size, reading.aggregate, span)
 
     def _index(self, reading: Reading, ids: Index | None) -> Index | None:

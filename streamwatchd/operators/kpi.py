@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.batch import TRUE, Frame
+from streamwatchd.operators.asking import BEGINNING
 from streamwatchd.operators.document import Details, Document, picked, plain, window
 from streamwatchd.operators.evaluate import KEY, VALUE, WINDOW_END, WINDOW_START, Evaluator
 from streamwatchd.operators.family import Family
@@ -181,32 +182,41 @@ class KpiNode:
     def _late_due(self, limit_ms: int) -> int | None:
         """The first instant at which something that came late is read, or a window that holds it ends."""
         spec, done = self.spec, -(2**62) if self.done_ms is None else self.done_ms
-        reach = spec.window.size_ms + spec.window.ago_ms
-        instants = []
+        reach = spec.window.reach_ms
+        instants: list[int] = []
         for taken, start in self.reader.takings(self._amending()):
-            instant = max(taken, first_multiple_above(done, spec.every_ms))
+            instant = max(taken, self._first_above(done))
             if instant == taken or instant < start + self.family.finest.width_ms + reach:
                 instants.append(instant)
-        instant = min(instants, default=None)
-        return None if instant is None or instant > limit_ms else instant
+        first = min(instants, default=None)
+        return None if first is None or first > limit_ms else first
 
     def _amending(self) -> Amending:
-        return Amending(self.spec.every_ms, self.spec.amend_ms, -(2**62) if self.begins_ms is None else self.begins_ms)
+        begins_ms = -(2**62) if self.begins_ms is None else self.begins_ms
+        return Amending(self.spec.every_ms, self.spec.amend_ms, begins_ms, self.spec.days)
+
+    def _first_above(self, time_ms: int) -> int:
+        """The first T that is later."""
+        days = self.spec.days
+        if days is None or time_ms <= BEGINNING:
+            return int(first_multiple_above(time_ms, self.spec.every_ms))
+        return days.first_from(time_ms + 1)
 
     def _due(self, limit_ms: int) -> int | None:
         instant = self.family.next_instant(self.spec.every_ms, self.done_ms, self.begins_ms)
+        if instant is not None and self.spec.days is not None:
+            instant = self.spec.days.first_from(instant)
         if instant is None or instant > limit_ms:
             return None
         return self._skip_empty(instant, limit_ms)
 
     def _skip_empty(self, instant: int, limit_ms: int) -> int | None:
         """The first instant from here on whose window holds a pane with data."""
-        start = self.spec.window.end(instant) - self.spec.window.size_ms
-        pane = self.family.first_data(start)
+        pane = self.family.first_data(self.spec.window.start(instant))
         if pane is None:
             return None
         if pane >= self.spec.window.end(instant):
-            instant = max(instant, first_multiple_above(pane, self.spec.every_ms))
+            instant = max(instant, self._first_above(pane))
         return instant if instant <= limit_ms else None
 
     def judge(self, judged_ms: int) -> None:
@@ -232,10 +242,10 @@ class KpiNode:
             return
         frame = key_frame(self.family.space, self.spec.keys, self.spec.lifted, ids, judged_ms)
         self.reader.fill(frame, judged_ms, ids, once=True, view=view)
-        end = self.spec.window.end(judged_ms)
-        ends = np.full(len(ids), end, np.int64)
+        window = self.spec.window
+        starts, ends = (np.full(len(ids), at, np.int64) for at in (window.start(judged_ms), window.end(judged_ms)))
         revisions = None if touched is None else touched[ids]
-        self.rows.give(frame, ends - self.spec.window.size_ms, ends, counts[ids], groups, revisions)
+        self.rows.give(frame, starts, ends, counts[ids], groups, revisions)
 
     def _amend(self, view: View) -> None:
         """Windows that ended before T and hold what is new at T, once more."""
@@ -243,8 +253,8 @@ class KpiNode:
         fresh = [start for taken, start in takings if taken == view.at_ms]
         if not fresh:
             return
-        step = self.spec.every_ms
-        for end in range(first_multiple_above(min(fresh), step), view.at_ms, step):
+        end = min(fresh)
+        while (end := self._first_above(end)) < view.at_ms:
             changed = self._touched(end, View(amending, view.at_ms, only=True))
             if end > amending.begins_ms and changed.any():
                 before = sorted({taken for taken, _ in takings if end < taken < view.at_ms})

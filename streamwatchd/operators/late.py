@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.batch import Times
+from streamwatchd.calendars.clock import LocalDays
 from streamwatchd.operators.asking import BEGINNING
 from streamwatchd.operators.keyspace import KeySpace, KeyTuple
 from streamwatchd.operators.node import first_multiple_above
@@ -38,18 +39,23 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Amending:
-    """How a rule takes in what is late: judged at multiples of `every_ms`, since the instant `begins_ms`."""
+    """How a rule takes in what is late: judged at multiples of `every_ms`, or at midnights, since `begins_ms`."""
 
     every_ms: int
     amend_for_ms: int
     begins_ms: int = BEGINNING
+    days: LocalDays | None = None
+
+    def first_from(self, time_ms: int) -> int:
+        """The first T at or after an instant."""
+        return -(-time_ms // self.every_ms) * self.every_ms if self.days is None else self.days.first_from(time_ms)
 
     def taken(self, slot_ms: int, index: int, width_ms: int) -> int | None:
         """The first T that reads what is in this slot for this pane; None where it is too late, or not ours."""
         if self.begins_ms > BEGINNING and slot_ms <= first_multiple_above(self.begins_ms, width_ms):
             return None
-        taken = -(-slot_ms // self.every_ms) * self.every_ms
-        first_end = (index * width_ms // self.every_ms + 1) * self.every_ms
+        taken = self.first_from(slot_ms)
+        first_end = self.first_from(index * width_ms + 1)
         return taken if taken - first_end <= self.amend_for_ms else None
 
 

@@ -14,7 +14,7 @@ from streamwatchd.operators.kpi import KpiNode
 from streamwatchd.operators.node import Node, first_multiple_above
 from streamwatchd.operators.promotion import names_now
 from streamwatchd.operators.row_alarm import RowAlarmNode
-from streamwatchd.operators.spec import Reading
+from streamwatchd.operators.spec import Reading, Window
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 from streamwatchd.operators.wire import Wire, names_of, rules_of
 
@@ -111,11 +111,27 @@ def _warming(node: Node, rule: str, at_ms: int, before: Node | None) -> Iterator
     history_ms = node.spec.min_history_ms if isinstance(node, WindowAlarmNode) else None
     for reading, kept_ms in zip(node.reader.readings, node.reader.whole_from, strict=True):
         window, since_ms = reading.window, max(kept_ms, known_ms)
-        whole_ms = _up(_up(since_ms + window.size_ms, window.step_ms) + window.ago_ms, every_ms)
+        whole_ms = _whole_from(node, window, since_ms)
         if history_ms is not None:
             whole_ms = min(whole_ms, _up(since_ms + history_ms, every_ms))
-        if whole_ms > first_multiple_above(at_ms, every_ms):
+        if whole_ms > _first_above(node, at_ms):
             yield Warming(reading, whole_ms)
+
+
+def _first_above(node: KpiNode | WindowAlarmNode, time_ms: int) -> int:
+    days = node.spec.days if isinstance(node, KpiNode) else None
+    return int(first_multiple_above(time_ms, node.spec.every_ms)) if days is None else days.first_from(time_ms + 1)
+
+
+def _whole_from(node: KpiNode | WindowAlarmNode, window: Window, since_ms: int) -> int:
+    """The first T at which a window begins at or after an instant."""
+    days = node.spec.days if isinstance(node, KpiNode) else None
+    if days is None:
+        return _up(_up(since_ms + window.size_ms, window.step_ms) + window.ago_ms, node.spec.every_ms)
+    whole_ms = days.first_from(since_ms)
+    while window.start(whole_ms) < since_ms:
+        whole_ms = days.first_from(whole_ms + 1)
+    return whole_ms
 
 
 def _known_from(node: KpiNode | WindowAlarmNode, rule: str, before: Node | None) -> int:

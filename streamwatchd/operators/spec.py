@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from streamwatchd.calendars.calendar import Calendar
-from streamwatchd.calendars.clock import ClockTimes
+from streamwatchd.calendars.clock import DAY_MS, ClockTimes, LocalDays
 from streamwatchd.calendars.silence import Ack, Silence
 from streamwatchd.lang.typed import Aggregate, Baseline, Expr, Firing, Template
 from streamwatchd.repository.store import ModelData
@@ -137,6 +137,42 @@ class Window:
     def end(self, judged_ms: int) -> int:
         return (judged_ms - self.ago_ms) // self.step_ms * self.step_ms
 
+    def start(self, judged_ms: int) -> int:
+        return self.end(judged_ms) - self.size_ms
+
+    @property
+    def manner(self) -> tuple[object, ...]:
+        """What windows of equal panes, read at one T, have in common if they are equal."""
+        return self.size_ms, self.ago_ms
+
+    @property
+    def reach_ms(self) -> int:
+        """No window that holds an instant is read so much later, or after."""
+        return self.size_ms + self.ago_ms
+
+
+@dataclass(frozen=True, slots=True)
+class DayWindow(Window):
+    """One that is read at midnights T of a zone: whole days in it are as long as the zone makes them."""
+
+    zone: str
+
+    def end(self, judged_ms: int) -> int:
+        return LocalDays(self.zone, self.step_ms // DAY_MS).back(judged_ms, -(-self.ago_ms // DAY_MS))
+
+    def start(self, judged_ms: int) -> int:
+        end = self.end(judged_ms)
+        days, rest_ms = divmod(self.size_ms, DAY_MS)
+        return end - self.size_ms if rest_ms else LocalDays(self.zone, 1).back(end, days)
+
+    @property
+    def manner(self) -> tuple[object, ...]:
+        return self.size_ms, self.ago_ms, self.step_ms, self.zone
+
+    @property
+    def reach_ms(self) -> int:
+        return self.size_ms + self.ago_ms + self.step_ms + DAY_MS
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -179,7 +215,8 @@ class KpiMember:
 class KpiSpec:
     """KPIs of one shape: `lifted` of the family's keys are the constants in which they differ.
 
-    With `session_ms` > 0 there is one, its windows are sessions and `window` is unused.
+    With `session_ms` > 0 there is one, its windows are sessions and `window` is unused. With `days` it is judged at
+    these midnights, which are multiples of `every_ms`; its windows say so too.
     """
 
     id: str
@@ -195,6 +232,7 @@ class KpiSpec:
     when: Expr | None
     context: tuple[tuple[str, Expr], ...]
     amend_ms: int = 0
+    days: LocalDays | None = field(default=None, repr=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

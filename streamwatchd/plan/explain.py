@@ -181,7 +181,8 @@ def _judged(rule: Rule, place: Placement) -> Iterator[str]:
             yield f"when a session ends, {format_duration(session_ms)} after its last event; {per}"
         case Kpi():
             size = format_duration(rule.over_ms or rule.every_ms)
-            yield f"every {format_duration(rule.every_ms)} over the last {size}, {per}"
+            days = f", in days of {rule.zone}" if rule.zone else ""
+            yield f"every {format_duration(rule.every_ms)} over the last {size}{days}, {per}"
         case Anomaly(windowed=True):
             yield f"every {format_duration(rule.every_ms)}, {per}; one batch for all keys"
         case Anomaly():

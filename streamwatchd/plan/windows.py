@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import gcd
 
-from streamwatchd.operators.spec import Window
+from streamwatchd.calendars.clock import LocalDays
+from streamwatchd.operators.spec import DayWindow, Window
 
 STEPS = 288
 """A window of an alarm moves by no less than this part of its length (24 h by 5 min)."""
@@ -27,6 +28,12 @@ def window_of(size_ms: int, every_ms: int, ago_ms: int, *, coarse: bool) -> Wind
     if ago_ms:
         step = max(step, _up_to_multiple(-(-ago_ms // LOOK_BACK_STEPS), every_ms))
     return Window(size_ms, step, ago_ms, gcd(step, size_ms))
+
+
+def day_window_of(size_ms: int, every_ms: int, ago_ms: int, zone: str) -> Window:
+    """The same in days of a zone."""
+    plain = window_of(size_ms, every_ms, ago_ms, coarse=False)
+    return DayWindow(size_ms, plain.step_ms, ago_ms, gcd(LocalDays(zone, 1).grid_ms, size_ms), zone)
 
 
 def finest_width(windows: Iterable[Window], every_ms: int) -> int:

@@ -14,6 +14,7 @@ from streamwatchd.rules.clock_times import build_clock, step_of
 from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.expecting import build_expect
 from streamwatchd.rules.flapping import build_flapping
+from streamwatchd.rules.local_days import refuse_days
 from streamwatchd.rules.repeating import build_repeat
 from streamwatchd.rules.ruleset import SEVERITIES, Alarm, Level, NoData, Sequence
 from streamwatchd.rules.sequences import build_sequence, has_sequence, level_of
@@ -43,6 +44,8 @@ def build_alarm(work: Work) -> Alarm | None:
     flapping = build_flapping(work, is_endless=_is_endless(work, sequence))
     exprs = judged(work, levels)
     clock = build_clock(work, exprs)
+    if "at" not in work.draft.body:
+        refuse_days(work)
     every_ms = _every_ms(work, no_data) if clock is None else _grid_ms(work, clock)
     context = message_context(key_context(work), template)
     shared = common(work, every_ms, _reach(work, levels, no_data), context, exprs)

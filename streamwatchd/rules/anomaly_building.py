@@ -13,6 +13,7 @@ from streamwatchd.rules.alarm_building import MAX_ACTIVE, no_data_of, ranked_lev
 from streamwatchd.rules.building import Work, common, key_context, message_context, reach_ms, read_values
 from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.flapping import build_flapping
+from streamwatchd.rules.local_days import refuse_days
 from streamwatchd.rules.ruleset import Anomaly, KeyField, NamedValue
 from streamwatchd.rules.streams import SCORE, Place
 
@@ -22,6 +23,7 @@ def build_anomaly(work: Work) -> Anomaly | None:
     body = work.draft.body
     _check_inputs(work)
     every_ms = _every_ms(work)
+    refuse_days(work, every_ms if work.draft.windowed else 0)
     place = read_values(work, work.judgement if work.draft.windowed else work.row)
     _check_names(work)
     features = tuple(_features(work, place))

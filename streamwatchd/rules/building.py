@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from streamwatchd.calendars.clock import DAY_MS
 from streamwatchd.diagnostics import Span, did_you_mean
 from streamwatchd.lang import syntax
 from streamwatchd.lang.names import Free, free_key, resolve
@@ -37,7 +38,6 @@ from streamwatchd.rules.params import Constants, constants_of
 from streamwatchd.rules.ruleset import KeyField, NamedValue
 from streamwatchd.rules.streams import Place, Stream
 
-DAY_MS = 86_400_000
 MAX_KEYS = 1_000_000
 AMEND_FOR_MS = 3_600_000
 

@@ -13,7 +13,6 @@ from streamwatchd.rules.expressions import has_aggregate, parsed, parsed_conditi
 from streamwatchd.rules.form import Findings, Read, read
 from streamwatchd.rules.inheritance import Inheritance
 
-DAY_MS = 86_400_000
 _MEANING = ("source", "by", "values", "when", "levels", "features")
 
 
@@ -88,7 +87,6 @@ def _rule(node: Mapping, defaults: Read, findings: Findings) -> RuleDraft | None
     findings.rule = name.text if isinstance(name, Scalar) else ""
     before = len(findings.problems)
     body = read(node, rule_spec.RULE.records[head], findings)
-    _timezone(head, body, defaults, findings)
     is_sound = not any(problem.is_error for problem in findings.problems[before:])
     draft = None
     if isinstance(name, Scalar) and (is_sound or _gives_meaning(body)):
@@ -114,18 +112,6 @@ def _gives_meaning(body: Read) -> bool:
         if any(name in meant.split("`") and name not in body for name in _MEANING):
             return False
     return "by" in body or all(record.field(word) for word in wrong)
-
-
-def _timezone(head: str, body: Read, defaults: Read, findings: Findings) -> None:
-    """Only clock times have a zone so far; windows of days are days in UTC."""
-    own, shared = body.scalar("timezone"), defaults.scalar("timezone")
-    zone = own or shared
-    if zone is None or zone.text == "UTC" or "at" in body:
-        return
-    is_daily = head != "alarm" and (body.duration("every") or defaults.duration("every")) % DAY_MS == 0
-    if own is not None or is_daily:
-        hint = "windows are aligned to UTC: leave it out; an alarm with `at:` has clock times of a zone"
-        findings.add(codes.NOT_SUPPORTED_YET, f"`timezone: {zone.text}` is not supported yet", zone.span, hint=hint)
 
 
 def _no_head(node: Mapping, heads: list[Scalar], findings: Findings) -> None:

@@ -9,6 +9,7 @@ from streamwatchd.lang.typed import Expr, Kind
 from streamwatchd.lang.units import format_duration
 from streamwatchd.rules import codes
 from streamwatchd.rules.building import Work, aggregates, common, key_context, reach_ms, read_values
+from streamwatchd.rules.local_days import build_days
 from streamwatchd.rules.ruleset import Kpi, Top
 from streamwatchd.rules.streams import Place
 
@@ -18,6 +19,7 @@ COSTLY_STEPS = 2_016
 def build_kpi(work: Work) -> Kpi | None:
     """The KPI, or None when `work.findings` has an error."""
     over_ms, every_ms, session_ms = _window(work)
+    days = build_days(work, every_ms, is_session=bool(session_ms))
     place = read_values(work, work.judgement)
     when = _when(work, place)
     _check_values(work)
@@ -28,7 +30,7 @@ def build_kpi(work: Work) -> Kpi | None:
     shared = common(work, every_ms, reach, key_context(work), exprs)
     if work.findings.has_errors:
         return None
-    return Kpi(**shared, over_ms=over_ms, session_ms=session_ms, when=when, top=top)
+    return Kpi(**shared, over_ms=over_ms, session_ms=session_ms, when=when, top=top, days=days)
 
 
 def _window(work: Work) -> tuple[int, int, int]:

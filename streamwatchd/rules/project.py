@@ -416,13 +416,16 @@ class _Rules:
 
     def _joinable(self, entry: _Entry, inputs: tuple[Stream, ...]) -> bool:
         inputs = inputs[: len(inputs) - entry.draft.beside]
-        windows = {(stream.step_ms, stream.window_ms) for stream in inputs}
+        windows = {(stream.step_ms, stream.window_ms, stream.zone) for stream in inputs}
         if len(inputs) == 1:
             return True
         if not all(stream.is_kpi and stream.step_ms for stream in inputs):
             message, hint = "only KPIs with windows can be joined", "make KPIs of them, with the same `every:` and keys"
         elif len(windows) > 1:
-            message, hint = "the windows of these KPIs are not equal", "give them the same `every:` and `over:`"
+            message, hint = (
+                "the windows of these KPIs are not equal",
+                "give them the same `every:`, `over:` and `timezone:`",
+            )
         elif not streams.common_keys(inputs):
             message, hint = "these KPIs have no key in common", "give them a common `by:`"
         else:

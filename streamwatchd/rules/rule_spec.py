@@ -44,7 +44,13 @@ SHARED = (
         "Constants by name, for conditions, values and messages; a rule's own take the place of the file's.",
         "{limit: 85%}",
     ),
-    Field("timezone", Text("a time zone"), "The zone of `at:`. Windows are aligned to UTC.", "UTC", default="UTC"),
+    Field(
+        "timezone",
+        Text("a time zone"),
+        "The zone of `at:`, and of the days of KPIs whose `every:` is whole days. Other windows are aligned to UTC.",
+        "Europe/Berlin",
+        default="UTC",
+    ),
 )
 _COMMON = (
     *SHARED,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streamwatchd.calendars.calendar import Calendar
-from streamwatchd.calendars.clock import ClockTimes
+from streamwatchd.calendars.clock import ClockTimes, LocalDays
 from streamwatchd.calendars.silence import Ack, Silence
 from streamwatchd.diagnostics import Span
 from streamwatchd.lang.typed import Expr, Firing, Template, Type, walk
@@ -187,13 +187,20 @@ class Kpi(RuleCommon):
 
     `over_ms` is the window, `every_ms` the step; with `session_ms` > 0 windows are sessions with that gap and
     `over_ms` is 0. `when` and `top` filter what is emitted (not what rules on this KPI see); `when` reads `Value` and
-    `Key`.
+    `Key`. With `days` windows end at midnights of a zone, and whole days in them are days of it; `every_ms` is then how
+    long these are by and large.
     """
 
     over_ms: int = 0
     session_ms: int = 0
     when: Expr | None = None
     top: Top | None = None
+    days: LocalDays | None = None
+
+    @property
+    def zone(self) -> str:
+        """Of the days that its windows are; "" where they are aligned to UTC."""
+        return "" if self.days is None else self.days.zone
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ SCORE = "score"
 class Stream:
     """`fields` are the declared fields of a source or the columns of a KPI's rows, `keys` the keys of a KPI.
 
-    `step_ms` and `window_ms` are a KPI's, 0 with sessions and for sources. `partition_key` is the source's `key:`.
+    `step_ms` and `window_ms` are a KPI's, 0 with sessions and for sources, and `zone` that of whose days these are, ""
+    where they are aligned to UTC. `partition_key` is the source's `key:`.
     Streams of equal content are equal.
     """
 
@@ -28,6 +29,7 @@ class Stream:
     keys: tuple[str, ...] = ()
     step_ms: int = 0
     window_ms: int = 0
+    zone: str = ""
     is_kpi: bool = False
     partition_key: str = ""
     inferred: Mapping[str, Type] = field(default_factory=dict)
@@ -93,6 +95,7 @@ def of_kpi(kpi: Kpi, inputs: Iterable[Stream]) -> Stream:
         keys=keys,
         step_ms=0 if is_session else kpi.every_ms,
         window_ms=0 if is_session else kpi.over_ms,
+        zone=kpi.zone,
         is_kpi=True,
     )
 
@@ -113,6 +116,7 @@ def of_scores(
         keys=names,
         step_ms=every_ms,
         window_ms=window_ms,
+        zone=max((stream.zone for stream in inputs), default=""),
         is_kpi=True,
     )
 

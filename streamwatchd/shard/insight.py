@@ -398,7 +398,8 @@ def _of_kpi(node: KpiNode, number: int, key: Key) -> Answer:
     found = _find(node.family.space, spec.keys, spec.members[number].constants, key)
     if found is None:
         return _unknown(node.family.space, spec.keys, spec.lifted, key)
-    common: Answer = {"kind": "kpi", "every_ms": spec.every_ms, "judged_at_ms": node.done_ms, "standing": None}
+    every_ms = spec.every_ms if spec.days is None else spec.window.step_ms
+    common: Answer = {"kind": "kpi", "every_ms": every_ms, "judged_at_ms": node.done_ms, "standing": None}
     if node.done_ms is None:
         return common | {"levels": [], "note": "no window has ended yet"}
     evaluator = node.rows.evaluator
@@ -408,10 +409,9 @@ def _of_kpi(node: KpiNode, number: int, key: Key) -> Answer:
     fill_values(frame, spec.values, evaluator)
     named: dict[str, Expr] = {}
     parts = [line for value in spec.values for line in value_tree(value.name, value.expr, named, frame, evaluator)]
-    end = spec.window.end(node.done_ms)
     return common | {
         "levels": [],
-        "window": [end - spec.window.size_ms, end],
+        "window": [spec.window.start(node.done_ms), spec.window.end(node.done_ms)],
         "values": parts,
         "context": Details(evaluator, frame, [0]).context(spec.context, 0),
     }

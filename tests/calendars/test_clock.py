@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from streamwatchd.calendars.clock import ClockTimes
+from streamwatchd.calendars.clock import ClockTimes, LocalDays
 
 
 def ms(text: str) -> int:
@@ -40,3 +40,26 @@ def test_several_times_a_day_are_taken_in_turn() -> None:
         at = times.first_from(at + 1)
         found.append(at)
     assert found == [ms(f"2026-01-0{day}T{hour}:00:00+00:00") for day, hour in ((5, 18), (6, "06"), (6, 18))]
+
+
+@pytest.mark.parametrize(
+    ("zone", "every", "instants"),
+    [
+        ("Europe/Berlin", 1, ["2026-03-28T23:00", "2026-03-29T22:00", "2026-03-30T22:00"]),
+        ("Europe/Berlin", 1, ["2026-10-24T22:00", "2026-10-25T23:00"]),
+        ("Asia/Beirut", 1, ["2026-03-28T22:00", "2026-03-29T21:00"]),  # 00:00 to 00:59 are skipped
+        ("America/Havana", 1, ["2026-11-01T04:00", "2026-11-02T05:00"]),  # 00:00 to 00:59 come twice
+        ("Australia/Lord_Howe", 1, ["2026-04-04T13:00", "2026-04-05T13:30"]),
+        ("Pacific/Apia", 1, ["2011-12-29T10:00", "2011-12-30T10:00", "2011-12-31T10:00"]),  # without the 30th
+        ("Asia/Kathmandu", 7, ["2026-01-07T18:15", "2026-01-14T18:15"]),  # Thursdays, as 1970-01-01 was one
+    ],
+)
+def test_days_of_a_zone_are_as_long_as_it_makes_them(zone: str, every: int, instants: list[str]) -> None:
+    """From one midnight to the next, and back."""
+    days, expected = LocalDays(zone, every), [ms(f"{each}:00+00:00") for each in instants]
+    found = [expected[0]]
+    while len(found) < len(expected):
+        found.append(days.first_from(found[-1] + 1))
+    assert found == expected
+    assert [days.back(each, every) for each in found[1:]] == expected[:-1]
+    assert [days.first_from(each) for each in found] == [days.last_to(each + 3_600_000) for each in found] == expected

@@ -38,14 +38,6 @@ def test_partials_are_set_not_added() -> None:
     }
 
 
-def test_partials_that_wait_survive_a_restart() -> None:
-    """One partition has passed the pane, the other not."""
-    bench = Bench("  - {kpi: k, by: site, every: 10s, values: {n: count(), s: sum(x)}}\n", partitions=2)
-    bench.at(1, host="a", site="s", x=1).at(20, host="a", site="s", x=2).restart()
-    bench.at(2, partition=1, host="b", site="s", x=3).at(20, partition=1, host="b", site="s", x=4).clock(30)
-    assert bench.rows() == ["0-10 k s n=2 s=4", "20-30 k s n=2 s=6"]
-
-
 def test_only_constants_that_a_rule_asks_for_make_keys() -> None:
     """Ten thousand services nobody watches cost nothing."""
     rules = "  - {alarm: one, by: host, where: kind == 'cpu', when: 'count(over 10s) > 0', partial: true}\n"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from streamwatchd.lang.typed import Aggregate
 from streamwatchd.rules.ruleset import Rule
+from tests.oracle.local_days import next_judged
 from tests.oracle.reading import Row
 
 
@@ -27,8 +28,7 @@ class LateRow:
 
 def taken_at(rule: Rule, arrival: int, time: int) -> int | None:
     """The first T that reads the event, None where it is too late."""
-    t = (arrival // rule.every_ms + 1) * rule.every_ms
-    first_end = (time // rule.every_ms + 1) * rule.every_ms
+    t, first_end = next_judged(rule, arrival), next_judged(rule, time)
     return t if t - first_end <= rule.amend_for_ms else None
 
 
@@ -36,10 +36,10 @@ def closed_ends(rule: Rule, late: list[LateRow], t: int) -> Iterator[int]:
     """The ends of windows that may be judged again at T."""
     fresh = [each.row.time for each in late if each.taken == t]
     if fresh:
-        end = (min(fresh) // rule.every_ms + 1) * rule.every_ms
+        end = next_judged(rule, min(fresh))
         while end < t:
             yield end
-            end += rule.every_ms
+            end = next_judged(rule, end)
 
 
 def touches(

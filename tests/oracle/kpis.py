@@ -9,6 +9,7 @@ from streamwatchd.lang.typed import Aggregate
 from streamwatchd.rules.ruleset import Kpi
 from tests.oracle.amend import closed_ends, touches
 from tests.oracle.evaluate import Cell
+from tests.oracle.local_days import before, day_window, midnights
 from tests.oracle.reading import Partition, Row
 from tests.oracle.streams import (
     MERGED,
@@ -90,11 +91,21 @@ def _rows(kpi: Kpi, task: Task, project: Project) -> Iterator[KpiRow]:
                 if session_known(span[1], kpi.session_ms, merged=merged) - 1 <= task.watermark
             ]
         else:
-            spans = [(t - kpi.over_ms, t) for t in judged_times(kpi.every_ms, task.first_watermark, task.watermark)]
+            spans = [(_start(kpi, t), t) for t in _judged(kpi, task)]
         for start, end in spans:
             yield from _row(kpi, windows, key, start, end, end, 0, project)  # type: ignore[arg-type]
         if windows.late:
             yield from _revisions(kpi, windows, key, [end for _, end in spans], project)  # type: ignore[arg-type]
+
+
+def _judged(kpi: Kpi, task: Task) -> Iterator[int]:
+    if kpi.days is not None:
+        return midnights(kpi.days, task.first_watermark, task.watermark)
+    return judged_times(kpi.every_ms, task.first_watermark, task.watermark)
+
+
+def _start(kpi: Kpi, end: int) -> int:
+    return end - kpi.over_ms if kpi.days is None else before(kpi.zone, end, kpi.over_ms)
 
 
 def _bounds(kpi: Kpi, start: int, end: int) -> dict[Aggregate | None, tuple[int, int]]:
@@ -102,7 +113,10 @@ def _bounds(kpi: Kpi, start: int, end: int) -> dict[Aggregate | None, tuple[int,
     for node in all_aggregates(kpi):
         found[node] = (start, end)
         if node.over_ms is not None or node.ago_ms:
-            found[node] = window(node, end - start, kpi.every_ms, end, is_alarm=False)
+            plain = kpi.days is None
+            found[node] = (
+                window(node, end - start, kpi.every_ms, end, is_alarm=False) if plain else day_window(node, kpi, end)
+            )
     return found
 
 
@@ -124,7 +138,7 @@ def _revisions(kpi: Kpi, windows: Windows, key: KeyTuple, judged: list[int], pro
     changed: dict[int, int] = {}
     for t in judged:
         for end in closed_ends(kpi, windows.late, t):
-            start = end - kpi.over_ms
+            start = _start(kpi, end)
             if touches(kpi, windows.late, t, key, _bounds(kpi, start, end)):
                 changed[end] = changed.get(end, 0) + 1
                 yield from _row(kpi, windows, key, start, end, t, changed[end], project)

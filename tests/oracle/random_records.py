@@ -24,11 +24,12 @@ def draw_log(
     partitions: int,
     keyed: bool,
     late: float = 0.06,
+    start_ms: int = START_MS,
 ) -> list[LogItem]:
     """Records of one partition: out of order within the delay, some late, some malformed, ties and gaps."""
     hosts = [h for h in HOSTS if not keyed or zlib.crc32(h.encode()) % partitions == partition]
     log: list[LogItem] = []
-    clock = START_MS + rng.randrange(3) * unit
+    clock = start_ms + rng.randrange(3) * unit
     offset = 0
     for _ in range(count):
         clock += rng.choice((0, unit // 10, unit // 4, unit // 2, unit))

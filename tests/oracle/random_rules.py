@@ -450,7 +450,22 @@ def draw_forms(draw: Draw) -> dict[str, str]:
         files |= muted_alarms(draw)
     if draw.maybe(0.4):
         files["sequence"] = sequence_alarm(draw, "sequence", source_stream(draw.one("alpha", "beta")))
+    if draw.unit == 1_800_000 and draw.maybe(0.5):
+        files["days"] = days_kpi(draw, "days", source_stream(draw.one("alpha", "beta")))
     return files
+
+
+def days_kpi(draw: Draw, name: str, stream: Stream) -> str:
+    """Days of a zone whose midnight such worlds live to see; tests/laws/test_law_6_days.py has those that are odd."""
+    by = draw.one(("host",), ("site",), ())
+    lines = [f"source: {stream.source}", *by_line(by), "every: 1d", *draw.one([], ["over: 2d"])]
+    lines += [f"timezone: {draw.one('America/New_York', 'Asia/Kathmandu', 'Europe/Berlin')}", "values:"]
+    lines += [f"  v{number}: {quoted(window_number(draw, stream, by, kpi=True))}" for number in range(2)]
+    return file_of("kpi", name, lines + late_days(draw))
+
+
+def late_days(draw: Draw) -> list[str]:
+    return draw.one([], [], ["late: amend", f"amend_for: {draw.one(25, 40)}h"])
 
 
 def sequence_alarm(draw: Draw, name: str, stream: Stream) -> str:

@@ -60,12 +60,6 @@ def test_a_rule_beside_it_changes_nothing_about_a_rule() -> None:
         assert family.tables[0].width_ms == alone.families[0].tables[0].width_ms
 
 
-def test_long_windows_roll_up_from_the_rules_own_panes() -> None:
-    """Events enter the finest table only."""
-    (family,) = first("  - {alarm: a, by: host, when: avg(x over 1m) > 2 * avg(x over 24h)}\n").families
-    assert [(table.width_ms, table.parent_ms) for table in family.tables] == [(10_000, 0), (300_000, 10_000)]
-
-
 @pytest.mark.parametrize(
     ("rule", "stage"),
     [
@@ -138,11 +132,3 @@ def test_kpis_that_differ_in_an_equality_are_one_node() -> None:
     alone = first(kpi.format(*spans[0])).kpis[0]
     assert alone.id in [spec.id for spec in stage.kpis]
     assert alone.members[0].meaning == stage.kpis[0].members[0].meaning
-
-
-def test_thresholds_of_a_lone_rule_stay_in_place() -> None:
-    """A family of one has nothing to tell apart."""
-    (spec,) = first(HOT).window_alarms
-    assert spec.members[0].params == ()
-    both = first(HOT + HOT.replace("hot", "warm").replace("50%", "40%")).window_alarms[0]
-    assert [(member.name, member.params) for member in both.members] == [("hot", (50.0,)), ("warm", (40.0,))]
