@@ -13,7 +13,21 @@ from streamwatchd.packing import pack, unpack
 
 HOST = KeyColumn("host", Field("host", STRING), "string")
 SPEC = TopKpiSpec(
-    "kpis:1", (), "f", (HOST,), 0, 60_000, Window(60_000, 60_000, 0, 60_000), 0, (), (), None, (), 0, 1, "x", 2
+    "kpis:1",
+    (),
+    "f",
+    (HOST,),
+    0,
+    60_000,
+    Window(60_000, 60_000, 0, 60_000),
+    0,
+    (),
+    (),
+    None,
+    (),
+    most=1,
+    value="x",
+    until=2,
 )
 
 
