@@ -27,7 +27,7 @@ A record is decoded by one call into a struct of the wanted fields; what that re
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Annotated, Any, cast
 
@@ -50,6 +50,7 @@ SLICE = 1024
 _MAX_NAMES = 1_000_000
 # Doubtful records read in one go: enough to share what a batch costs, few enough that what is learnt is soon used.
 _MANY_DOUBTFUL = 256
+_MANY_ODD = 16
 
 Columns = dict[str, Sequence[Any]]
 """Values by field, one a record."""
@@ -64,6 +65,7 @@ _TIME_TYPES: dict[Kind | None, object] = {
 }
 _SCALAR = float | _Text | bool | None
 _PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {Kind.NUMBER: (int, float), Kind.STRING: (str,), Kind.BOOL: (bool,)}
+_TIME_KIND: dict[type, Kind] = {int: Kind.NUMBER, float: Kind.NUMBER, str: Kind.STRING}
 _TRUTHS: dict[bool | None, int] = {False: 0, None: 1, True: 2}
 _LARGEST = int(np.finfo(np.float64).max)
 _MISFIT = object()  # stands for a value that does not fit
@@ -93,6 +95,8 @@ class JsonDecoder:
         self._layout = build_layout(types)
         self._names = tuple(types)
         self._loose: set[str] = set()
+        self._time_kind: Kind | None = None
+        self._any_time = not self._time_field or self._time_field in schema.declared
         self._readers = {name: msgspec.json.Decoder(type_).decode for name, type_ in types.items()}
         self._dictionaries = {name: Dictionary() for name, kind in self._kinds.items() if kind is Kind.STRING}
 
@@ -132,6 +136,8 @@ class JsonDecoder:
                     batch.refused[at + kept[place]] = reason
         batch.doubtful += [at + row for row in doubtful]
         values = self._layout.columns(_without(objects, out) if out else objects)
+        if not self._any_time and self._time_kind is None:
+            self._narrow_time(values[self._time_field])
         uncertain = self._loose | ({self._time_field} & self._kinds.keys())
         self._put(batch, _others(len(payloads), out) + at, values, uncertain)
 
@@ -144,10 +150,45 @@ class JsonDecoder:
             except BadRecord as error:
                 batch.refused[row] = error.reason
         batch.doubtful.clear()
+        self._refuse_untimed(batch, found)
         if found or not batch.frames:
             values: Columns = {name: [each[name] for each in found.values()] for name in self._names}
             batch.in_order = not batch.frames
             self._put(batch, np.array(list(found), np.intp), values, self._kinds.keys())
+
+    def _refuse_untimed(self, batch: _Batch, found: dict[int, dict[str, Any]]) -> None:
+        """Records without a time: among the others they would only bring the batch out of order."""
+        rows = list(found)
+        values = {name: [each[name] for each in found.values()] for name in (self._time_field,) if name}
+        if self._time_kind is not None:
+            self._widen_time(values[self._time_field], len(batch.raw))
+        for row, time in zip(rows, self._times(batch.raw, values, np.array(rows, np.intp)), strict=True):
+            if unreadable(time):
+                batch.refused[row] = _time_reason(time)
+                del found[row]
+
+    def _narrow_time(self, times: Sequence[Any]) -> None:
+        """Where all are texts, or all numbers, another one makes its record doubtful from the next slice on.
+
+        The results are the same: but a few texts among numbers cost the reading of theirs, and not of the whole slice.
+        """
+        kinds = {_TIME_KIND.get(type(value)) for value in times}
+        if len(kinds) == 1 and (kind := kinds.pop()) is not None:
+            self._time_kind = kind
+            self._lay_out()
+
+    def _widen_time(self, times: Sequence[Any], records: int) -> None:
+        """Where many of a batch's `records` have times of the other kind, both are usual for good."""
+        others = sum(_TIME_KIND.get(type(value), self._time_kind) is not self._time_kind for value in times)
+        if others > _MANY_ODD + records // 16:
+            self._time_kind, self._any_time = None, True
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        types = self._types | dict.fromkeys(self._loose, _SCALAR)
+        if self._time_kind is not None:
+            types[self._time_field] = _TIME_TYPES[self._time_kind]
+        self._layout = build_layout(types)
 
     def _put(self, batch: _Batch, rows: Rows, values: Columns, uncertain: Iterable[str]) -> None:
         """The values of `rows`; those of the fields in `uncertain` may be of another kind."""
@@ -187,7 +228,7 @@ class JsonDecoder:
                 raise BadRecord(f"{_misfit(found, self._kinds.get(name))}: {name}") from None
             return _MISFIT
 
-    def _times(self, raw: RawBatch, values: Columns, kept: Rows) -> Times:
+    def _times(self, raw: RawBatch, values: Mapping[str, Sequence[Any]], kept: Rows) -> Times:
         if self._time_field:
             found: Sequence[TimeValue] = values[self._time_field]
             return parse_times(found, self._schema.time_unit)
@@ -208,7 +249,7 @@ class JsonDecoder:
         new = misfits.keys() - self._loose - {self._time_field}
         if new:
             self._loose |= new
-            self._layout = build_layout(self._types | dict.fromkeys(self._loose, _SCALAR))
+            self._lay_out()
         return misfits
 
     def _column(self, name: str, kind: Kind, values: Sequence[Any]) -> Column:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import chain
 
 from streamwatchd.ports.kafka import Record
 
@@ -53,5 +52,7 @@ def fitting_document(record: Record, most: int, dead_letters: str) -> Record:
 
 
 def _size(record: Record) -> int:
-    headers = sum(map(len, chain.from_iterable(record.headers)))
-    return len(record.key or b"") + len(record.value or b"") + headers
+    size = len(record.key or b"") + len(record.value or b"")
+    for name, value in record.headers:
+        size += len(name) + len(value)
+    return size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd import functions
-from streamwatchd.batch import TRUE, Frame, RawBatch, Strings, Times, key_text, to_values
+from streamwatchd.batch import TRUE, Frame, RawBatch, Rejected, Strings, Times, key_text, to_values
 from streamwatchd.codecs.base import EventSchema
 from streamwatchd.codecs.formats import open_decoder
 from streamwatchd.enrichment.table import TableData
@@ -182,7 +182,7 @@ class SourceTask:
         decoded = self.decoder.decode(raw, now_ms, max_future_ms)
         self.flow.laps.lap(DECODE, len(raw))
         self.counts["events"] += len(raw)
-        outputs += [self._dead_letter(raw, refused.index, refused.reason) for refused in decoded.rejected]
+        outputs += self._dead_letters(raw, decoded.rejected)
         for reason, count in Counter(refused.reason for refused in decoded.rejected).items():
             self.counts["dead_letters:" + reason.partition(":")[0]] += count
         self.counts["unfit"] += sum(decoded.unfit.values())
@@ -335,23 +335,27 @@ class SourceTask:
 
     # output
 
-    def _coordinates(self, raw: RawBatch, index: int) -> tuple[tuple[str, str], ...]:
-        return (
-            ("source", self.source.name),
-            ("topic", raw.topic),
-            ("partition", str(raw.partition)),
-            ("offset", str(int(raw.offsets[index]))),
-        )
+    def _place(self, raw: RawBatch) -> tuple[tuple[str, str], ...]:
+        return ("source", self.source.name), ("topic", raw.topic), ("partition", str(raw.partition))
 
-    def _dead_letter(self, raw: RawBatch, index: int, reason: str) -> Output:
-        headers = (*self._coordinates(raw, index), ("reason", reason))
-        return Output(Sink.DEAD_LETTERS, _key(raw, index), raw.payloads[index], headers)
+    def _dead_letters(self, raw: RawBatch, refused: Sequence[Rejected]) -> list[Output]:
+        place, payloads, offsets = self._place(raw), raw.payloads, raw.offsets
+        return [
+            Output(
+                Sink.DEAD_LETTERS,
+                _key(raw, each.index),
+                payloads[each.index],
+                (*place, ("offset", str(int(offsets[each.index]))), ("reason", each.reason)),
+            )
+            for each in refused
+        ]
 
     def _late(self, raw: RawBatch, frame: Frame, row: int, floor: int) -> Output:
         assert frame.position is not None
         index = int(frame.position[row])
         headers = (
-            *self._coordinates(raw, index),
+            *self._place(raw),
+            ("offset", str(int(raw.offsets[index]))),
             ("time", iso(int(frame.time[row]))),
             ("watermark", iso(floor)),
         )

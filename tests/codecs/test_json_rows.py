@@ -470,3 +470,19 @@ def test_a_text_too_long_stays_so_where_a_field_often_misfits() -> None:
         decoded = decoder.decode(_raw([long, b'{"ts":1,"kind":5}', b'{"ts":1,"kind":"a"}']), NOW, FUTURE)
         assert [row["kind"] for _, row in rows(decoded)] == [None, None, "a"]
         assert decoded.unfit == {"kind": 2}
+
+
+@pytest.mark.parametrize("inferred", [{}, {"ts": NUMBER}, {"ts": STRING}])
+def test_times_of_another_kind_are_read_alike_whether_few_or_many(inferred: dict[str, Kind]) -> None:
+    """After numbers alone a text among them is read by itself; once texts are many, they are usual again."""
+    decoder = JsonDecoder(EventSchema({"host": STRING}, inferred, "ts"))
+    number, text = b'{"ts":1767571200000,"host":"n"}', b'{"ts":"2026-01-05T00:00:01Z","host":"t"}'
+    bad = b'{"ts":"soon","host":"b"}'
+    batches = [[number] * 9, [number, text, number, bad], [text, bad, number] * 40, [bad] * 3, [number, text, bad]]
+    for batch in batches:
+        fresh = JsonDecoder(EventSchema({"host": STRING}, inferred, "ts")).decode(_raw(batch), NOW, FUTURE)
+        found = decoder.decode(_raw(batch), NOW, FUTURE)
+        assert rows(found) == rows(fresh)
+        assert (found.rejected, dict(found.unfit)) == (fresh.rejected, dict(fresh.unfit))
+        assert [each.reason for each in found.rejected] == ["bad_time"] * batch.count(bad)
+        assert found.frame.time.tolist() == [1767571200000 + 1000 * (each == text) for each in batch if each != bad]
