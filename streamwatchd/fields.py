@@ -61,6 +61,8 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
+    """One of these words; `null` is no word but nothing."""
+
     words: tuple[str, ...]
 
 
@@ -174,7 +176,7 @@ def schema(form: Form) -> Schema:
         case Truth():
             return {"type": "boolean"}
         case Choice(words):
-            return {"enum": list(words)}
+            return {"enum": [None if word == "null" else word for word in words]}
         case Anything(null):
             return {"type": ["string", "number", "boolean", *(["null"] if null else [])]}
         case Raw():

@@ -21,6 +21,11 @@ from streamwatchd.plan.explain import size_text
 
 _COLOURS = {"removed": "red", "edited": "yellow", "renamed": "yellow", "affected": "yellow", "added": "green"}
 _WIDTH = 10
+_FLAPPING = {
+    "begins": "from now on it counts changes: no key flaps yet",
+    "recounts": "changes that were seen count by the new `flapping`; what would be over by now is",
+    "ends": "alerts of keys that flap resolve, with the reason rule_changed; what they muted and is up is told once",
+}
 
 
 @click.command("plan")
@@ -133,6 +138,10 @@ def _alarms(each: RuleChange) -> Iterator[str]:
         yield "what is up stays up, with its id; holds go on"
         if each.unheard_ms:
             yield f"those of keys that the new panes hear nothing of resolve {format_duration(each.unheard_ms)} later"
+        if each.promoted:
+            yield "it was in shadow: what is up is told once, and its end to the same readers"
+        if each.flapping:
+            yield _FLAPPING[each.flapping]
     elif each.alarms == "resolve":
         yield f"what is up resolves, with the reason {each.reason}"
 

@@ -25,7 +25,8 @@ FLAPPING = "flapping"
 CALMED = "calmed_down"
 """Why such an alert resolves, unless its rule is changed."""
 
-_SHADOW = "shadow"
+SHADOW = "shadow"
+"""What kept an alarm from being told while its rule was on trial."""
 
 
 def calm_when(until: int, window_ms: int) -> str:
@@ -248,7 +249,7 @@ class Flaps:
         """Of rules that were in shadow nobody was told that a key flaps: it is told with its next change."""
         for (number, _), track in self._tracks.items() if rules else ():
             if self._members[number].name in rules and track.alert is not None:
-                track.alert.muted_by = track.alert.muted_by or _SHADOW
+                track.alert.muted_by = track.alert.muted_by or SHADOW
 
     def close(self, at_ms: int, living: Collection[str]) -> None:
         """What nobody took over ends at E, and the end of its alarms is no change any more."""

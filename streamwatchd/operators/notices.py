@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from streamwatchd.batch import TRUE, Frame
 from streamwatchd.operators.evaluate import Evaluator
-from streamwatchd.operators.flapping import Flaps
+from streamwatchd.operators.flapping import SHADOW, Flaps
 from streamwatchd.operators.lifecycle import Transition
 from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.reminding import ACKNOWLEDGED, REPEATED, Reminders
@@ -192,4 +192,4 @@ class Notices:
                 self.untold.add(place)
             else:
                 self.muting.told.pop(place, None)
-                self.muting.hidden[place] = "shadow"
+                self.muting.hidden.setdefault(place, SHADOW)

@@ -312,7 +312,7 @@ class SequenceNode(RowAlarmNode):
                 list(self.space.keys[key]),
                 [list(event) for event in track.events],
                 [[match.first_ms, match.last_ms, match.at_ms, match.row] for match in track.waiting],
-                track.up,
+                None if track.up is None else list(track.up),
                 list(track.told),
             ]
             for key, track in self.tracks.items()

@@ -73,6 +73,8 @@ class Drafted:
     stream: str
     mute: MuteSpec | None = None
     merged: Merged | None = None
+    nameless: object = None
+    """The handle without the name of the rule, of one that stands alone by it."""
 
 
 def _shape(rule: Alarm, whens: tuple[Expr, ...]) -> AlarmShape:
@@ -102,7 +104,7 @@ def _member(drafted: Drafted, group: str, params: tuple[float, ...]) -> Member:
     return Member(
         name=rule.name,
         digest=rule.digest,
-        meaning=identity("meaning", group, drafted.params, drafted.constants),
+        meaning=identity("meaning", drafted.nameless or group, drafted.params, drafted.constants),
         params=params,
         constants=drafted.constants,
         severities=tuple(level.severity for level in rule.levels),
@@ -135,14 +137,19 @@ def draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[Drafted, object]:
     shape, params = _lifted(plain)
     mute = lower_mute(builder, rule, home)
     drafted = Drafted(rule, home, plain, params, shape, constants, lifted, rest, read, "", mute)
-    handle = (
+    what = (
         read.base.id, shape, read.readings, rule.every_ms, rule.partial, rule.min_history_ms, rule.forget_ms,
         rule.no_data, rule.sources, home, rule.amend_for_ms,
-        rule.name if rule.amend else "", *((rule.expect, mute) if rule.expect is not None or mute is not None else ()),
     )  # fmt: skip
     learning = baselines_of(rule, read.base.id)
-    more = (*((learning,) if learning else ()), *((rule.clock,) if rule.clock is not None else ()))
-    return drafted, (*handle, *more) if more else handle
+    more = (
+        *((rule.expect, mute) if rule.expect is not None or mute is not None else ()),
+        *((learning,) if learning else ()),
+        *((rule.clock,) if rule.clock is not None else ()),
+    )
+    if rule.amend:
+        return replace(drafted, nameless=(*what, *more)), (*what, rule.name, *more)
+    return drafted, (*what, "", *more)
 
 
 def place_window_alarm(builder: Builder, group: list[Drafted], name: str) -> None:
@@ -226,12 +233,14 @@ def draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[Drafted, object]:
         stream = _feed_rows(builder, rule, home, stream, travelling(rule, where), lifted)
     mute = lower_mute(builder, rule, home)
     drafted = Drafted(rule, home, plain, params, shape, constants, lifted, where, None, stream, mute)
-    handle = (
+    what = (
         stream, builder.streams[rule.sources[0]].meaning, shape, lifted, where, rule.forget_ms, rule.in_order, home,
-        rule.every_ms, rule.no_data, *(() if rule.sequence is None else (rule.name, rule.sequence)),
-        *(() if mute is None else (mute,)),
+        rule.every_ms, rule.no_data,
     )  # fmt: skip
-    return drafted, handle
+    more = () if mute is None else (mute,)
+    if rule.sequence is not None:
+        return replace(drafted, nameless=(*what, rule.sequence, *more)), (*what, rule.name, rule.sequence, *more)
+    return drafted, (*what, *more)
 
 
 def _draft_merged(builder: Builder, rule: Alarm, home: Home) -> tuple[Drafted, object]:
@@ -239,7 +248,8 @@ def _draft_merged(builder: Builder, rule: Alarm, home: Home) -> tuple[Drafted, o
     merged = merge(builder, rule, home)
     shape = replace(_shape(rule, tuple(level.when for level in rule.levels)), keys=merged.keys)
     mute = lower_mute(builder, rule, home)
-    drafted = Drafted(rule, home, shape, (), shape, (), (), None, None, merged.streams[0], mute, merged=merged)
+    nameless = (merged, shape, rule.forget_ms, home)
+    drafted = Drafted(rule, home, shape, (), shape, (), (), None, None, merged.streams[0], mute, merged, nameless)
     return drafted, (merged, rule.name, shape, rule.forget_ms, home)
 
 

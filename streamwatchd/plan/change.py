@@ -66,7 +66,8 @@ class RuleChange:
     `was` is its old name. `stays`, `begins` and `goes` are panes that it reads; others may read them too. `alarms` says
     what becomes of its alarms: "stay", "resolve" (with `reason`), or "" where there are none. `unheard_ms` > 0: alarms
     of keys that the new panes never hear of resolve so long after the change. `waits` holds if Kafka still has what
-    `fills` names.
+    `fills` names. Of alarms that stay, `promoted`: the rule leaves shadow, so that what is up is told once; `flapping`:
+    "begins" (changes count from now on), "recounts" (those that were seen count by other words), "ends", or "".
     """
 
     what: str
@@ -82,6 +83,8 @@ class RuleChange:
     goes: tuple[Panes, ...] = ()
     waits: tuple[Wait, ...] = ()
     fills: tuple[Fill, ...] = ()
+    promoted: bool = False
+    flapping: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,8 @@ class _Comparison:
             stays=self._stays(there), begins=self._begins(there), goes=self._goes(placement(self.old.plan, was.name)),
             waits=self._waits(rule.name), fills=self._fills(rule.name, there),
         )  # fmt: skip
+        if found.alarms == "stay":
+            found = replace(found, promoted=was.shadow and not rule.shadow, flapping=_flapping(was, rule))
         if found.was:
             return replace(found, what="renamed")
         if was.digest != rule.digest:
@@ -273,6 +278,16 @@ class _Comparison:
 def _lasts(rule: Rule) -> bool:
     """Whether it has alarms that stay up; occurrences have no end."""
     return isinstance(rule, Anomaly) or (isinstance(rule, Alarm) and (bool(rule.by) or not rule.windowless))
+
+
+def _flapping(was: Rule, rule: Rule) -> str:
+    """What becomes of keys that flap, where alarms go on."""
+    before, after = (each.flapping if isinstance(each, Alarm | Anomaly) else None for each in (was, rule))
+    if before == after:
+        return ""
+    if before is None:
+        return "begins"
+    return "ends" if after is None else "recounts"
 
 
 def _kind(rule: Rule) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from streamwatchd.diagnostics import did_you_mean
@@ -23,6 +23,8 @@ _KINDS: Mapping[Kind, tuple[type[Rule], ...]] = {
     Kind.ANOMALY: (Anomaly,),
 }
 """An anomaly rule has the life of an alarm, and events of its own."""
+_VALUES = {"storm": ("folded",), "flapping": ("changes", "window")}
+"""Of alerts that stand for many."""
 _TIMES = ("starts_at", "ends_at")
 _NOT_FIELDS = ("at", "by", "exact", "tolerance", *EXPECTATIONS)
 
@@ -94,16 +96,26 @@ class ExpectationReader:
             self._add(codes.UNKNOWN_RULE, f"there is no {what} `{name}`", body.node, hint, body.scalar(kind))
 
     def _check_fields(self, rule: Rule, body: Read) -> None:
-        """Keys and values that the rule does not have."""
-        named = {"key": [key.name for key in rule.by], "values": [value.name for value in rule.values]}
-        named["values"] += [SCORE] if isinstance(rule, Anomaly) else []
-        for field, known in named.items():
-            for key, _ in body.entries(field):
-                if key.text not in known:
-                    what = "key" if field == "key" else "value"
-                    hint = did_you_mean(key.text, known) or (f"it has {', '.join(known)}" if known else "it has none")
-                    message = f"`{rule.name}` has no {what} `{key.text}`"
-                    self._add(codes.BAD_EXPECTATION, message, body.node, hint, key)
+        """Keys and values that the rule does not have, and a word that it never says."""
+        event = body.text("event")
+        if event == "flapping" and isinstance(rule, Alarm | Anomaly) and rule.flapping is None:
+            hint = "give it `flapping: 6 changes in 30m until 2`; a file's `defaults:` may say so for all its rules"
+            self._add(codes.BAD_EXPECTATION, f"`{rule.name}` never flaps", body.node, hint, body.scalar("event"))
+            return
+        self._check_names("key", [key.name for key in rule.by], (), rule, body)
+        if event in _VALUES:
+            self._check_names("values", _VALUES[event], (), rule, body)
+        else:
+            ends = () if isinstance(rule, Kpi) or event not in ("", "resolved") else _ends(rule)
+            own = [value.name for value in rule.values] + ([SCORE] if isinstance(rule, Anomaly) else [])
+            self._check_names("values", own, ends, rule, body)
+
+    def _check_names(self, field: str, known: Sequence[str], also: Sequence[str], rule: Rule, body: Read) -> None:
+        for key, _ in body.entries(field):
+            if key.text not in (*known, *also):
+                what = "key" if field == "key" else "value"
+                hint = did_you_mean(key.text, known) or (f"it has {', '.join(known)}" if known else "it has none")
+                self._add(codes.BAD_EXPECTATION, f"`{rule.name}` has no {what} `{key.text}`", body.node, hint, key)
 
     def _value(self, name: str, node: Node) -> object:
         """As it stands in a document: times after the start become ISO-8601."""
@@ -125,6 +137,11 @@ class ExpectationReader:
 
     def _add(self, code: str, message: str, row: document.Mapping, hint: str, at: Scalar | None = None) -> None:
         self.findings.add(code, message, at.span if at is not None else row.span, hint=hint)
+
+
+def _ends(rule: Alarm | Anomaly) -> tuple[str, ...]:
+    """Values of the alerts that stand for many of its alarms, as they resolve."""
+    return _VALUES["storm"] + (() if rule.flapping is None else _VALUES["flapping"])
 
 
 def _flow(node: Node) -> str:

@@ -2,40 +2,11 @@
 
 from __future__ import annotations
 
-from streamwatchd.fields import Anything, Field, ListOf, MapOf, Raw, Record, Share, Text, Truth
+from streamwatchd.fields import Anything, Choice, Field, ListOf, MapOf, Raw, Record, Records, Share, Text, Truth
+from streamwatchd.rules.ruleset import SEVERITIES
 
 _ROW = MapOf(Raw("a value"))
 _INSTANT = Text("a time: a duration after the start, or ISO-8601")
-
-TEST = Record(
-    "a test",
-    (
-        Field("name", Text(), "What the rules do, in a sentence.", "fires once", required=True),
-        Field("tables", MapOf(Raw("a list of rows")), "Rows that stand in for those of a table."),
-        Field("start", Text("a time in ISO-8601"), "Where the timeline starts.", "2026-01-05T00:00:00Z"),
-        Field("events", ListOf(_ROW), "The timeline: series of events, single events (`at:`), verbs.", required=True),
-        Field("until", _INSTANT, "How far the clock runs on after the last event.", "20m"),
-        Field("expect", ListOf(_ROW), "Alerts and KPI rows that must come."),
-        Field("expect_no", ListOf(_ROW), "Alerts and KPI rows that must not come."),
-        Field("exact", Truth(), "true: the rules named in `expect` do nothing else.", "true", default="false"),
-    ),
-)
-
-TEST_FILE = Record(
-    "a file of tests",
-    (
-        Field(
-            "rules", ListOf(Text("a path"), or_one=True), "The rules files to load, from this folder.", "[disk.yaml]"
-        ),
-        Field(
-            "models",
-            Text("a path"),
-            "A repository of models in place of the project's, from this folder.",
-            "../models.for.tests",
-        ),
-        Field("tests", ListOf(TEST), "The tests, in order.", required=True),
-    ),
-)
 
 _WHEN = (
     Field("at", _INSTANT, "The exact event time.", "9m"),
@@ -45,14 +16,27 @@ _WHEN = (
 )
 _CELLS = MapOf(Anything())
 
-_ALERT_FIELDS = ("event", "severity", "previous", "state", "message", "reason", "runbook", "muted_by", "seq")
+EVENTS = (
+    *("pending", "fired", "escalated", "relaxed", "resolved", "no_data", "amended", "unmuted", "repeated"),
+    *("acknowledged", "flapping", "storm"),
+)
+_WORDS = {
+    "event": Choice(EVENTS),
+    "state": Choice(("pending", "firing", "resolved")),
+    "severity": Choice(SEVERITIES),
+    "previous": Choice((*SEVERITIES, "null")),
+}
 
 ALARM = Record(
     "an expected alert",
     (
         Field("alarm", Text("the name of an alarm"), "The alarm.", "disk_filling", required=True),
         *_WHEN,
-        *(Field(name, Anything(), f"As `{name}` of the alert.") for name in _ALERT_FIELDS),
+        *(Field(name, form, f"As `{name}` of the alert.") for name, form in _WORDS.items()),
+        *(
+            Field(name, Anything(), f"As `{name}` of the alert.")
+            for name in ("message", "reason", "runbook", "muted_by", "seq")
+        ),
         *(Field(name, _INSTANT, f"As `{name}` of the alert.") for name in ("starts_at", "ends_at")),
         *(
             Field(name, _CELLS, f"As `{name}` of the alert.")
@@ -101,4 +85,34 @@ DEAD_LETTER = Record(
 )
 
 EXPECTATIONS = {"alarm": ALARM, "kpi": KPI, "anomaly": ANOMALY, "late": LATE, "dead_letter": DEAD_LETTER}
+TEST = Record(
+    "a test",
+    (
+        Field("name", Text(), "What the rules do, in a sentence.", "fires once", required=True),
+        Field("tables", MapOf(Raw("a list of rows")), "Rows that stand in for those of a table."),
+        Field("start", Text("a time in ISO-8601"), "Where the timeline starts.", "2026-01-05T00:00:00Z"),
+        Field("events", ListOf(_ROW), "The timeline: series of events, single events (`at:`), verbs.", required=True),
+        Field("until", _INSTANT, "How far the clock runs on after the last event.", "20m"),
+        Field("expect", ListOf(Records(EXPECTATIONS)), "Alerts and KPI rows that must come."),
+        Field("expect_no", ListOf(Records(EXPECTATIONS)), "Alerts and KPI rows that must not come."),
+        Field("exact", Truth(), "true: the rules named in `expect` do nothing else.", "true", default="false"),
+    ),
+)
+
+TEST_FILE = Record(
+    "a file of tests",
+    (
+        Field(
+            "rules", ListOf(Text("a path"), or_one=True), "The rules files to load, from this folder.", "[disk.yaml]"
+        ),
+        Field(
+            "models",
+            Text("a path"),
+            "A repository of models in place of the project's, from this folder.",
+            "../models.for.tests",
+        ),
+        Field("tests", ListOf(TEST), "The tests, in order.", required=True),
+    ),
+)
+
 VERBS = ("late", "idle", "restart", "reload", "skew", "silence", "ack")

@@ -210,13 +210,26 @@ def test_kind_7_other_keys_are_other_alarms() -> None:
     ]
 
 
+RENAMED = [
+    pytest.param(HOT, id="windows"),
+    pytest.param(HOT + "    late: amend\n    amend_for: 1m\n", id="amended windows"),
+    pytest.param(HOT.replace("avg(x over 30s) > 50% for 20s", "x > 50%"), id="at once"),
+    pytest.param(
+        "  - {alarm: hot, by: host, sequence: ['x > 50%', 'x > 50%'], within: 1m, until: 'x < 20%'}\n", id="sequence"
+    ),
+    pytest.param(
+        "  - {alarm: hot, by: host, sequence: [{other: n > 0}, 'x > 50%'], within: 2m, until: 'x < 20%'}\n",
+        id="sequence of two sources",
+    ),
+]
+
+
 @pytest.mark.parametrize("restart", [False, True])
-@pytest.mark.parametrize("at_once", [False, True])
-def test_kind_8_a_rename_is_no_page(at_once: bool, restart: bool) -> None:
+@pytest.mark.parametrize("rules", RENAMED)
+def test_kind_8_a_rename_is_no_page(rules: str, restart: bool) -> None:
     """The alarm goes on under the new name, with its id; a neighbour of the same shape stays out of it."""
-    rules = HOT.replace("avg(x over 30s) > 50% for 20s", "x > 50%") if at_once else HOT
     other = rules.replace("hot", "cold").replace("50%", "99%")
-    bench = Bench(rules + other).series(range(60), host="a", x=80)
+    bench = Bench(rules + other).at(0, topic="other", host="a", n=1).series(range(60), host="a", x=80).clock(59)
     before = ids(bench)
     bench.change(rules.replace("alarm: hot", "alarm: warm") + other)
     if restart:

@@ -153,3 +153,58 @@ def test_with_its_rule_a_flapping_alert_goes(kind: str) -> None:
     flaps = [each for each in found if "changes" in str(each["values"])]
     of_keys = [(each["event"], each["reason"], dict(each["key"])["host"]) for each in flaps]  # type: ignore[call-overload]
     assert of_keys == [("flapping", None, "a"), ("resolved", "rule_removed", "a")]
+
+
+BUSY = (15, 35, 55, 65, 75, 95, *range(105, 205, 10))
+"""When x is high: changes from 10 s to 10 s up to the sixth, the seventh 10 s later, and then it stays up."""
+ANY_KIND = pytest.mark.parametrize("kind", [*KINDS, pytest.param(SEQUENCE, id="sequence")])
+
+
+def busy(it: Bench, times: range) -> Bench:
+    for at in times:
+        it.feed(*((at + more, {"host": "a", "x": 60 if at in BUSY else 10}) for more in (0, 2)))
+    return it
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@ANY_KIND
+def test_a_promotion_tells_of_a_key_that_flaps_with_its_next_change(kind: str, restarts: bool) -> None:
+    """Its alert goes on under its id, with all changes; what is up stays muted until the key has calmed down."""
+    it = busy(Bench(rule(kind, ", flapping: 3 changes in 1m, mode: shadow")), range(5, 66, 10))
+    it.change(rule(kind, ", flapping: 3 changes in 1m"))
+    if restarts:
+        it.restart()
+    found = busy(it, range(75, 205, 10)).clock(300).documents(Sink.ALERTS)
+    shadows = it.documents(Sink.SHADOW)
+    assert [(each["event"], each["muted_by"]) for each in shadows] == [
+        *(("fired", None), ("resolved", None), ("flapping", None)),
+        *(("fired", "flapping"), ("resolved", "flapping"), ("fired", "flapping")),
+    ]
+    own = {"id": shadows[2]["id"], "event": "flapping", "seq": 2, "values": {"changes": 6, "window": "1m"}}
+    assert [dict(each) | own for each in found if each["id"] == own["id"]][:1] == [found[0 if kind == WINDOWS else 1]]
+    told = [(each["event"], each["muted_by"], each["seq"]) for each in found if each["event"] != "unmuted"]
+    last = 2 if kind == WINDOWS else 3
+    assert told == [
+        *(("flapping", None, 2), ("resolved", "flapping", last), ("fired", "flapping", 1), ("resolved", None, 3)),
+    ]
+    unmuted = [(each["muted_by"], each["seq"]) for each in found if each["event"] == "unmuted"]
+    assert unmuted == ([] if kind == WINDOWS else [("flapping", 2)]) + [(None, 2)]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@ANY_KIND
+def test_a_key_goes_on_flapping_under_the_new_name_of_its_rule(kind: str, restarts: bool) -> None:
+    """Nobody is told anew; the end has the id of the beginning."""
+    it = busy(Bench(rule(kind, ", flapping: 3 changes in 1m")), range(5, 66, 10))
+    before = it.documents(Sink.ALERTS)
+    it.change(rule(kind, ", flapping: 3 changes in 1m").replace("hot", "warm"))
+    if restarts:
+        it.restart()
+    after = busy(it, range(75, 205, 10)).clock(300).documents(Sink.ALERTS)
+    assert [(each["rule"], each["event"], each["muted_by"]) for each in after] == [
+        *(("warm", "resolved", "flapping"), ("warm", "fired", "flapping")),
+        *(("warm", "resolved", None), ("warm", "unmuted", None)),
+    ]
+    (begins,) = [each for each in before if each["event"] == "flapping"]
+    assert (after[2]["id"], after[2]["seq"], after[2]["values"]) == (begins["id"], 2, {"changes": 7, "window": "1m"})
+    assert str(after[2]["message"]).startswith("warm host=a flaps no more: 7 changes")

@@ -212,3 +212,48 @@ def test_what_was_said_of_the_last_row_of_a_key_is_at_hand() -> None:
     assert len(found.row) == 1
     assert bench.events() == []
     assert all(each.said_of(("c",)) is None for each in nodes if isinstance(each, ScoreNode))
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_an_anomaly_that_comes_and_goes_flaps(restarts: bool) -> None:
+    """The jump of every second row is told until it flaps; scores are written as ever, and what is up at the end is
+    told."""
+    rules = RULES + "    flapping: 3 changes in 1m\n"
+    bench = Scored(rules, remembering("mean"))
+    for row, x in enumerate((1, 95, 1, 95, 1, 1, 1, 1, 1, 1, 1, 1)):
+        bench.at(10 * row + 1, host="a", x=x)
+        if restarts:
+            bench.restart()
+    found = bench.clock(200).documents(Sink.ALERTS)
+    assert [(each["rule"], each["event"], each["muted_by"], each["reason"]) for each in found] == [
+        ("jump", "fired", None, None),
+        ("jump", "resolved", None, "cleared"),
+        ("jump", "flapping", None, None),
+        ("jump", "fired", "flapping", None),
+        ("jump", "resolved", "flapping", "cleared"),
+        ("jump", "resolved", None, "calmed_down"),
+    ]
+    assert (found[2]["at"], found[-1]["at"]) == ("2026-01-05T00:00:39.999Z", "2026-01-05T00:01:49.999Z")
+    assert misfits("alert", found) == []
+    assert [event["values"] for event in bench.events()] == [{"mean": 95.0}, {"mean": 95.0}]
+
+
+def test_an_anomaly_rule_that_is_promoted_goes_on_flapping() -> None:
+    """Its features are what they were, so its alarms go on; the key that flaps is told of with its next change."""
+    rules = RULES + "    flapping: 3 changes in 1m\n"
+    bench = Scored(rules + "    mode: shadow\n", remembering("mean"))
+    for row, x in enumerate((1, 95, 1, 95, 1)):
+        bench.at(10 * row + 1, host="a", x=x)
+    bench.model(rules, remembering("mean"))
+    for row, x in enumerate((95, 1, 1, 1), 5):
+        bench.at(10 * row + 1, host="a", x=x)
+    found = bench.clock(300).documents(Sink.ALERTS)
+    assert [(each["at"], each["event"], each["muted_by"]) for each in found] == [
+        ("2026-01-05T00:00:41.001Z", "unmuted", "flapping"),
+        ("2026-01-05T00:00:49.999Z", "flapping", None),
+        ("2026-01-05T00:00:49.999Z", "resolved", "flapping"),
+        ("2026-01-05T00:00:59.999Z", "fired", "flapping"),
+        ("2026-01-05T00:01:09.999Z", "resolved", "flapping"),
+        ("2026-01-05T00:02:09.999Z", "resolved", None),
+    ]
+    assert (found[1]["seq"], found[-1]["reason"]) == (2, "calmed_down")

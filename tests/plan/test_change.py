@@ -84,6 +84,7 @@ def test_a_rule_that_comes_to_panes_of_a_kpi_waits_until_keys_are_known() -> Non
     assert first == 600 + max(wait.ms for wait in said.waits) / 1000 == 670
 
 
+SEQUENCE = "{alarm: r, by: host, sequence: ['x > 1', 'x > 2'], within: 1m, until: 'x < 1'}"
 AT_ONCE = "{alarm: r, by: host, when: x > 1}"
 
 
@@ -95,6 +96,7 @@ AT_ONCE = "{alarm: r, by: host, when: x > 1}"
         (AT_ONCE, "{alarm: r, by: site, when: x > 1}", "edited resolve rule_changed"),
         (AT_ONCE, "{alarm: r, by: host, when: avg(x over 1m) > 1}", "edited resolve rule_changed"),
         (AT_ONCE, "{kpi: q, by: host, every: 1m, values: {n: count()}}", "removed resolve rule_removed"),
+        (SEQUENCE, SEQUENCE.replace("alarm: r", "alarm: q"), "renamed stay"),
         ("{alarm: r, when: x > 1}", "{alarm: q, when: x > 2}", "removed"),
         ("{alarm: r, when: x > 1}", "{alarm: r, when: x > 2}", "edited"),
         ("{alarm: r, when: avg(x over 1m) > 1}", "{alarm: q, when: x > 2}", "removed resolve rule_removed"),
@@ -105,6 +107,26 @@ def test_it_says_what_becomes_of_alarms(old: str, new: str, words: str) -> None:
     found = between(compiled(f"  - {old}\n"), compiled(f"  - {new}\n"))
     said = next(each for each in found.rules if "r" in (each.name, each.was))
     assert " ".join(filter(None, (said.what, said.alarms, said.reason))) == words
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("", ", flapping: 6 changes in 30m", "begins"),
+        (", flapping: 6 changes in 30m", ", flapping: 4 changes in 30m until 2", "recounts"),
+        (", flapping: 6 changes in 30m", "", "ends"),
+        (", flapping: 6 changes in 30m", ", flapping: 6 changes in 30m, severity: critical", ""),
+        (", flapping: 6 changes in 30m, mode: shadow", ", flapping: 6 changes in 30m", "promoted"),
+        (", mode: shadow", ", flapping: 6 changes in 30m", "promoted begins"),
+        (", flapping: 6 changes in 30m", ", mode: shadow", ""),
+    ],
+)
+@pytest.mark.parametrize("rule", [AT_ONCE, SEQUENCE, "{alarm: r, by: host, when: avg(x over 1m) > 1}"])
+def test_it_says_who_is_told_of_what(rule: str, before: str, after: str, words: str) -> None:
+    """Of keys that flap, and of a rule that leaves shadow; where alarms end, there is nothing more to say."""
+    old, new = (compiled(f"  - {rule.replace('}', more + '}')}\n") for more in (before, after))
+    said = of_rule(between(old, new), "r")
+    assert " ".join(filter(None, ("promoted" if said.promoted else "", said.flapping))) == words
 
 
 def test_a_rule_on_a_kpi_that_changes_is_affected() -> None:

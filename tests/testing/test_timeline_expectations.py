@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamwatchd.testing.timeline import Expectation, Kind
-from tests.testing.project import suite
+from tests.testing.project import RULES, project, suite
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +51,33 @@ def test_a_rule_of_another_file_must_be_loaded(tmp_path: Path) -> None:
     (tmp_path / "rules.d" / "other.yaml").write_text("source: web\nrules: [{alarm: o, by: shop, when: up}]\n")
     codes = [(problem.code, problem.hint) for problem in suite(tmp_path, text).problems]
     assert codes == [("SW504", "add its file to `rules:`: rules.d/shop.yaml")]
+
+
+FLAPPING = RULES.replace("for 20s", "for 20s\n    flapping: 4 changes in 10m until 1")
+
+
+@pytest.mark.parametrize(
+    ("rules", "row", "problem"),
+    [
+        (FLAPPING, "{alarm: slow, event: flapping, values: {changes: 4, window: 10m}, key: {shop: a}}", ""),
+        (FLAPPING, "{alarm: slow, event: resolved, reason: calmed_down, values: {changes: 6}}", ""),
+        (FLAPPING, "{alarm: slow, event: fired, values: {mean: 6}, muted_by: flapping}", ""),
+        (FLAPPING, "{alarm: slow, event: flapping, values: {mean: 4}}", "SW509 `slow` has no value `mean`"),
+        (FLAPPING, "{alarm: slow, event: fired, values: {changes: 4}}", "SW509 `slow` has no value `changes`"),
+        (RULES, "{alarm: slow, event: storm, values: {folded: 4}}", ""),
+        (RULES, "{alarm: slow, event: resolved, values: {folded: 4}}", ""),
+        (RULES, "{alarm: slow, event: resolved, values: {changes: 4}}", "SW509 `slow` has no value `changes`"),
+        (RULES, "{alarm: slow, event: flapping}", "SW509 `slow` never flaps"),
+        (RULES, "{alarm: slow, event: fird}", "SW335 `event` can't be `fird`"),
+        (RULES, "{alarm: slow, previous: null, severity: warning}", ""),
+        (RULES, "{kpi: requests, values: {folded: 4}}", "SW509 `requests` has no value `folded`"),
+    ],
+)
+def test_alerts_that_stand_for_many_have_values_of_their_own(
+    tmp_path: Path, rules: str, row: str, problem: str
+) -> None:
+    """What no event of the rule can say is told at once: an `expect_no` would never fail by it."""
+    loaded = project(tmp_path, rules)
+    text = f"tests:\n  - {{name: one, events: [{{source: web, shop: a}}], expect: [{row}]}}\n"
+    problems = suite(tmp_path, text, loaded).problems
+    assert [f"{each.code} {each.message}" for each in problems] == ([problem] if problem else [])
