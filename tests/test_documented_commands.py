@@ -33,7 +33,7 @@ AS_RUN = {
     "swctl plan": ["plan", "OLD", "."],
     "swctl explain RULE --recording FILE --key …": ["explain", "health", "--recording", "FILE", "--key", "KEY"],
     "swctl dry-run FILE --against REV": ["dry-run", "FILE", "--against", "OLD"],
-    "swctl trace TOPIC:PARTITION:OFFSET --recording FILE": ["trace", "RECORD", "--recording", "FILE"],
+    "swctl trace TOPIC:PARTITION:OFFSET": ["trace", "RECORD", "--recording", "FILE"],
     "swctl lint": ["lint", "--recording", "FILE"],
     "swctl shadow RULE": ["shadow", "slow_and_failing", "--recording", "FILE"],
     "swctl dry-run": ["dry-run", "FILE", "--out", "OUT"],

@@ -19,7 +19,7 @@ from streamwatchd.cli.results import Results
 from streamwatchd.cli.since import config_at
 from streamwatchd.cli.summary import summary
 from streamwatchd.cli.times import MOMENT, PAST
-from streamwatchd.cli.traffic import Traffic, Wanted, traffic_of
+from streamwatchd.cli.traffic import Traffic, Wanted, named, traffic_of
 from streamwatchd.compiler import Compiled
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.plan.change import Side, compare
@@ -29,7 +29,7 @@ from streamwatchd.testing.episodes import What
 
 
 @click.command("dry-run")
-@click.argument("recording", metavar="[RECORDING]", required=False)
+@click.argument("recording", metavar="[RECORDING|TOPIC]", required=False)
 @project_options
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Where results are written.")
 @click.option("--topic", "topics", metavar="TOPIC", multiple=True, help="Play a topic or source, in place of a file.")
@@ -67,16 +67,15 @@ def command(
     """Play RECORDING and write alerts, KPI rows, late events and dead letters to DIR.
 
     RECORDING is NDJSON (plain, .gz, .zst) or Parquet, or `-` for standard input: records of Kafka as
-    {topic, partition, offset, timestamp, key, value}, or bare events of --source. With --topic it is what Kafka holds
-    of topics or sources, all or --from … --until …, read once into a temporary file.
+    {topic, partition, offset, timestamp, key, value}, or bare events of --source. With the name of a source or of its
+    topic, or with --topic for several, it is what Kafka holds of them, all or --from … --until …, read once into a
+    temporary file.
 
     With --against it is played with both versions: alerts added, removed and moved, by rule and owner (label `owner`
     or `team`). Exit code 0: done; 1: mistakes in rules, or more changes than --max-new or --max-gone allow.
     """
     if (recording is None) == (not topics):
         raise click.UsageError("say what to play: a RECORDING, or --topic TOPIC")
-    if not topics and (from_ms, until_ms) != (None, None):
-        raise click.UsageError("--from and --until go with --topic TOPIC")
     if out is None and against is None:
         raise click.UsageError("say where results are written: --out DIR")
     if against is None and (max_new, max_gone, output) != (None, None, "text"):
@@ -84,8 +83,11 @@ def command(
     now_ms = int(time.time() * 1000) if now is None else now
     manner = Manner(source, partitions, flush, now_ms, exact_marks)
     version = _Version(*compile_or_exit(config, rules_dir))
+    topics = topics or named(recording, version.compiled)
+    if not topics and (from_ms, until_ms) != (None, None):
+        raise click.UsageError("--from and --until go with --topic TOPIC")
     with ExitStack() as stack:
-        stretch = None if recording is not None else Wanted(topics, from_ms, until_ms)
+        stretch = Wanted(topics, from_ms, until_ms) if topics else None
         traffic = stack.enter_context(traffic_of(recording, stretch, version.compiled))
         if against is None:
             assert out is not None

@@ -1,4 +1,4 @@
-"""`swctl trace`: the way of one record of a recording, from its bytes to the alarms that it touched."""
+"""`swctl trace`: the way of one record, from its bytes to the alarms that it touched."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ import click
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.calendars.clock import LocalDays
+from streamwatchd.cli import record
 from streamwatchd.cli.playing import bare_source, readable
 from streamwatchd.cli.project import compile_or_exit, project_options
 from streamwatchd.cli.rehearsal import Manner, rehearse
+from streamwatchd.cli.times import PAST
+from streamwatchd.cli.traffic import Wanted, traffic_of
 from streamwatchd.compiler import Compiled, program_of
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.lang.typed import Aggregate, walk
@@ -25,6 +28,7 @@ from streamwatchd.plan.describe import describe
 from streamwatchd.plan.program import Program
 from streamwatchd.plan.windows import day_window_of
 from streamwatchd.plan.xray import readers
+from streamwatchd.ports.kafka import Partition
 from streamwatchd.recording import open_recording
 from streamwatchd.rules.lint._check import expressions
 from streamwatchd.rules.ruleset import Kpi, Rule, Source
@@ -32,30 +36,64 @@ from streamwatchd.settings import Settings
 from streamwatchd.shard.output import Output, Sink
 from streamwatchd.testing.driver import Driver
 from streamwatchd.testing.playback import cut
+from streamwatchd.testing.recorder import stamp_at
 from streamwatchd.testing.timeline_times import absolute
 
 _WIDTH = 10
 _LISTED = 10
+_AROUND_MS = 3_600_000
 
 
 @click.command("trace")
 @click.argument("place", metavar="TOPIC:PARTITION:OFFSET")
 @project_options
-@click.option("--recording", required=True, metavar="FILE", help="The traffic that holds the record.")
+@click.option("--recording", metavar="FILE", help="The traffic that holds the record [default: what Kafka holds].")
+@click.option("--from", "from_ms", type=PAST, metavar="TIME", help="Of Kafka's, from then on [default: 1 h before it].")
+@click.option("--until", "until_ms", type=PAST, metavar="TIME", help="Of Kafka's, up to then [default: 1 h after it].")
 @click.option("--source", metavar="NAME", help="The source of bare events [default: the only one].")
-def command(place: str, config: Path | None, rules_dir: Path | None, recording: str, source: str | None) -> None:
+def command(
+    place: str,
+    config: Path | None,
+    rules_dir: Path | None,
+    recording: str | None,
+    from_ms: int | None,
+    until_ms: int | None,
+    source: str | None,
+) -> None:
     """Show the way of one record: what was read of it, which tables it met, whether it was late or left out and why,
     which rules took it, the windows that it entered, and what became of their alarms meanwhile.
 
-    In a recording of bare events the offset is the number of the line, from 0, in partition 0.
+    In a recording of bare events the offset is the number of the line, from 0, in partition 0. Without a recording its
+    topic, and those that rules read beside it, are played as Kafka holds them: rules begin an hour before the record
+    unless --from says otherwise, so windows that reach further back warm up.
     """
     compiled, program = compile_or_exit(config, rules_dir)
     if recording == "-":
         raise UnreadableInput("--recording is read twice, so it must be a file")
+    if recording is not None and (from_ms, until_ms) != (None, None):
+        raise click.UsageError("--from and --until say what to take from Kafka: --recording FILE does not go with them")
     address = _Address.read(place)
+    _source_of(compiled, address)
     manner = Manner(source, None, False, int(time.time() * 1000), False)
-    for line in _trace(recording, compiled, program, address, manner):
-        click.echo(line)
+    stretch = None if recording is not None else _around(address, compiled, from_ms, until_ms)
+    with traffic_of(recording, stretch, compiled) as traffic:
+        for line in _trace(traffic.path, compiled, program, address, manner):
+            click.echo(line)
+
+
+def _around(address: _Address, compiled: Compiled, from_ms: int | None, until_ms: int | None) -> Wanted:
+    """What to take from Kafka: records around that one. Raises UnreadableInput, Unavailable."""
+    assert compiled.loaded.settings is not None
+    kafka = record.open_kafka(compiled.loaded.settings)
+    stamp_ms = stamp_at(kafka, Partition(address.topic, address.partition), address.offset)
+    from_ms = stamp_ms - _AROUND_MS if from_ms is None else from_ms
+    until_ms = stamp_ms + _AROUND_MS if until_ms is None else until_ms
+    if not from_ms <= stamp_ms < until_ms:
+        raise UnreadableInput(f"the record has the timestamp {iso(stamp_ms)}, which --from and --until leave out")
+    rules, sources = compiled.loaded.ruleset.rules, compiled.loaded.ruleset.sources
+    mine = _source_of(compiled, address).name
+    beside = [name for rule in rules if mine in rule.sources for name in rule.sources if name in sources]
+    return Wanted([address.topic, *beside], from_ms, until_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +132,9 @@ class _Heard:
 
 
 def _trace(recording: str, compiled: Compiled, program: Program, address: _Address, manner: Manner) -> Iterator[str]:
-    source = next((each for each in compiled.loaded.ruleset.sources.values() if each.topic == address.topic), None)
-    if source is None:
-        raise UnreadableInput(f"no source reads the topic {address.topic}")
-    record = _record(recording, compiled, address, manner)
-    yield from _section("record", [_bytes(record)])
+    source = _source_of(compiled, address)
+    found = _record(recording, compiled, address, manner)
+    yield from _section("record", [_bytes(found)])
     heard = _Heard(address)
     rehearse(recording, compiled, program, manner, heard.take)
     if heard.apart is not None:
@@ -107,9 +143,9 @@ def _trace(recording: str, compiled: Compiled, program: Program, address: _Addre
             return
     settings = compiled.loaded.settings
     assert settings is not None
-    documents = _alone(compiled, source, record, settings, manner.now_ms)
+    documents = _alone(compiled, source, found, settings, manner.now_ms)
     if not documents:
-        yield from _section("left out", [_why_left_out(compiled, source, record, settings, manner.now_ms)])
+        yield from _section("left out", [_why_left_out(compiled, source, found, settings, manner.now_ms)])
         return
     at_ms = absolute(str(documents[0][1]["at"]))
     assert at_ms is not None
@@ -118,6 +154,13 @@ def _trace(recording: str, compiled: Compiled, program: Program, address: _Addre
         late = heard.apart is not None
         yield from _reader(rule, _values(document, shown), at_ms, late, heard)
     yield from _others(compiled, source)
+
+
+def _source_of(compiled: Compiled, address: _Address) -> Source:
+    for source in compiled.loaded.ruleset.sources.values():
+        if source.topic == address.topic:
+            return source
+    raise UnreadableInput(f"no source reads the topic {address.topic}")
 
 
 def _record(recording: str, compiled: Compiled, address: _Address, manner: Manner) -> RawBatch:

@@ -1,4 +1,4 @@
-"""What `dry-run` plays: a recording, or what topics hold of some time, which is then recorded first."""
+"""What `dry-run` and `trace` play: a recording, or what topics hold of some time, which is then recorded first."""
 
 from __future__ import annotations
 
@@ -38,15 +38,23 @@ class Wanted:
         return f"{', '.join(self.topics)}{since}{until}"
 
 
+def named(recording: str | None, compiled: Compiled) -> tuple[str, ...]:
+    """A source, or its topic, that is called so; none where there is a file of that name."""
+    sources = compiled.loaded.ruleset.sources
+    names = {*sources, *(source.topic for source in sources.values())}
+    return (recording,) if recording is not None and recording in names and not Path(recording).exists() else ()
+
+
 @contextmanager
 def traffic_of(recording: str | None, wanted: Wanted | None, compiled: Compiled) -> Iterator[Traffic]:
-    """Raises UnreadableInput for a topic that is not there or holds nothing of that time, Unavailable."""
-    if recording is not None:
+    """What is wanted, else the recording. Raises UnreadableInput for a topic that is not there or holds nothing of that
+    time, Unavailable."""
+    if wanted is None:
+        assert recording is not None
         yield Traffic(recording, "standard input" if recording == "-" else recording)
         return
     settings, sources = compiled.loaded.settings, compiled.loaded.ruleset.sources
     assert settings is not None
-    assert wanted is not None
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "traffic.ndjson.zst")
         topics = record.topics_of(wanted.topics, sources)

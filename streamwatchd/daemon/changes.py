@@ -222,7 +222,10 @@ class Changes:
         if self._wanted is proposal:
             self._wanted = None
         pause_ms = round((self._clock.monotonic() - collecting.since) * 1000)
-        self._log.info("rules_switched", version=version.number, at_ms=at_ms, content=version.digest, pause_ms=pause_ms)
+        files = self._store.changed_files(version)
+        self._log.info(
+            "rules_switched", version=version.number, at_ms=at_ms, content=version.digest, pause_ms=pause_ms, **files
+        )
         return True
 
     def _let_go(self, reason: str) -> None:

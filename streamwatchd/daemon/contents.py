@@ -151,6 +151,23 @@ class Bundle:
         """The silences that were said at run time, as `rules.silence_reader` reads them; empty for none."""
         return self.silences.get(SPOKEN, b"")
 
+    def changed_since(self, before: Bundle) -> dict[str, list[str]]:
+        """The files that were `added`, `edited` and `removed`, by the usual names of their folders."""
+        old, new = before._files(), self._files()
+        found = {
+            "added": [path for path in new if path not in old],
+            "edited": [path for path in new if old.get(path, new[path]) != new[path]],
+            "removed": [path for path in old if path not in new],
+        }
+        return {what: sorted(paths) for what, paths in found.items() if paths}
+
+    def _files(self) -> dict[str, bytes]:
+        """But for the silences that were said, which are told one by one."""
+        found = {"streamwatchd.yaml": self.config}
+        for part, files in self._parts.items():
+            found |= {f"{_FOLDERS[part]}/{path}": data for path, data in files.items() if path != SPOKEN}
+        return found
+
     def last_good(self, settings: Settings) -> dict[str, bytes]:
         """By the paths that the files have in the project now."""
         roots = _roots(settings)
@@ -327,6 +344,14 @@ class ContentStore:
             f"rules of content {digest} are needed for a replay, but {problem}: check out the rules that ran then and "
             "start again, or restore a savepoint"
         )
+
+    def changed_files(self, version: Version) -> dict[str, list[str]]:
+        """Of a version against the one before it, as `Bundle.changed_since`; empty where one is kept no more."""
+        before = next((each for each in self.versions if each.number == version.number - 1), None)
+        with suppress(StateMismatch):
+            if before is not None:
+                return self.bundle(version.digest).changed_since(self.bundle(before.digest))
+        return {}
 
     def demand_all(self) -> None:
         """Workers ask for the rules of every version. Raises StateMismatch, naming what is kept nowhere."""

@@ -16,6 +16,7 @@ import streamwatchd
 from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.control import Request
 from streamwatchd.daemon import commands
+from streamwatchd.daemon.audit import AuditedLog
 from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.cluster import Cluster, LagWatch
 from streamwatchd.daemon.commands.context import Context
@@ -89,7 +90,7 @@ class Daemon:
         self._accept = accept
         self._settings = settings
         self._around = around
-        self._log: Log = logger()
+        self._log: Log = AuditedLog(logger(), around.disk, settings.state_dir, around.clock)
         self._stopped = self._moving = False
         self._started_ms = around.clock.now_ms()
         self._supervisor: Supervisor | None = None

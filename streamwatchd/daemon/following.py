@@ -96,7 +96,8 @@ class Following:
                 self._log.error("change_waits", reason=f"the version can't be taken over, all hold still: {error}")
                 return
             self._tell(Change(decided))
-            self._log.info("rules_switched", version=decided.number, at_ms=decided.at_ms, content=decided.digest)
+            named = {"version": decided.number, "at_ms": decided.at_ms, "content": decided.digest}
+            self._log.info("rules_switched", **named, **self._store.changed_files(decided))
         else:
             self._tell(Go())
         self._ended, self._order, self._hosts.hurry = order.number, None, False

@@ -68,6 +68,26 @@ def stretch_between(kafka: Kafka, counts: Mapping[str, int], from_ms: int | None
     return Stretch({each: min(start, ends[each]) for each, start in starts.items()}, ends)
 
 
+def stamp_at(kafka: Kafka, place: Partition, offset: int) -> int:
+    """The timestamp in ms that Kafka keeps of a record. Raises UnreadableInput where it holds none, Unavailable."""
+    count = partitions_of(kafka, [place.topic])[place.topic]
+    if place.partition >= count:
+        raise UnreadableInput(f"the topic {place.topic} has {count} partitions, numbered from 0")
+    admin, reader = kafka.admin(), kafka.reader(read_committed=True)
+    try:
+        first, end = admin.beginning_offsets([place])[place], admin.end_offsets([place], read_committed=True)[place]
+        reader.assign({place: max(first, min(offset, end))})
+        while first <= offset < end and reader.positions().get(place, first) <= offset:
+            for batch in reader.take(1, _TAKE_S).batches:
+                if batch.offsets[0] == offset:
+                    return batch.timestamps[0]
+    finally:
+        admin.close()
+        reader.close()
+    held = f"it has {first} to {end - 1}" if first < end else "the partition is empty"
+    raise UnreadableInput(f"Kafka holds no record {place.topic}:{place.partition}:{offset}: {held}")
+
+
 def journalled_marks(kafka: Kafka, journal: str, app: str) -> dict[Partition, list[Mark]]:
     """The marks of all epochs that the journal topic still has, in the order in which they were taken."""
     found: dict[Partition, list[Mark]] = {}

@@ -65,6 +65,41 @@ def test_an_edit_is_judged_by_what_a_topic_holds(config: Path) -> None:
     assert swctl(*arguments, "--max-gone", 0).exit_code == 1
 
 
+def test_a_topic_may_stand_in_the_place_of_a_recording(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own name or its source's; a file of that name comes first."""
+    monkeypatch.chdir(config.parent)
+    assert events(config, "web") == events(config, "web.requests") == ["fired", "resolved"]
+    assert events(config, "web", "--until", START + 200) == ["fired"]
+    result = swctl("dry-run", "--config", config, "--out", config.parent / "out", "webs")
+    assert (result.exit_code, "webs" in result.stderr) == (2, True)
+    (config.parent / "web").write_text("")
+    assert events(config, "web", "--source", "web") == []
+
+
+def test_a_record_of_a_topic_is_traced(config: Path) -> None:
+    """With what came an hour before and after it: the alarm that it had a part in."""
+    arguments = ("trace", "--config", config, "web.requests:0:25")
+    shown = swctl(*arguments)
+    assert shown.exit_code == 0, shown.output
+    assert "alarm shop_slow" in shown.stdout
+    assert "fired" in shown.stdout
+    assert "fired" not in swctl(*arguments, "--until", START + 145).stdout
+    for more, words in (
+        ((), ""),
+        (("--from", START + 300), "which --from and --until leave out"),
+        (("--recording", "a.ndjson", "--from", "1h"), "--recording FILE does not go with them"),
+    ):
+        assert words in swctl(*arguments, *more).stderr
+    for place, words in (
+        ("web.requests:0:84", "it has 0 to 83"),
+        ("web.requests:1:0", "the partition is empty"),
+        ("web.requests:2:0", "has 2 partitions"),
+        ("other:0:0", "no source reads the topic other"),
+    ):
+        result = swctl("trace", "--config", config, place)
+        assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
+
+
 def test_it_says_what_is_missing(config: Path) -> None:
     """One thing to play; a range only of topics; a topic that is there."""
     out = ("--config", config, "--out", config.parent / "out")

@@ -15,6 +15,7 @@ from streamwatchd.errors import SnapshotCorrupt, StateMismatch, Unavailable
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.fake_disk import FakeDisk, full
 from streamwatchd.repository.store import SHADOW, ModelStore, Status
+from streamwatchd.rules.silence_reader import SPOKEN
 from streamwatchd.shard.version import Version
 from tests.daemon.project import rule, write_project
 from tests.models.stump import put_stump
@@ -41,6 +42,21 @@ def test_versions_survive_a_restart() -> None:
     second = store.add(content("b"), bundle("b"), at_ms=77)
     assert ContentStore(disk, STATE).versions == (first, second)
     assert second == Version(1, 77, "b")
+
+
+def test_a_version_says_which_files_it_changes() -> None:
+    """Against the one before; silences that were said are told one by one. Without that one it says nothing."""
+    store = ContentStore(FakeDisk(), STATE)
+    before = Bundle(b"x", {"a.yaml": b"1", "b.yaml": b"1"}, {"devices.csv": b"1"}, silences={SPOKEN: b"1"})
+    after = Bundle(b"x", {"a.yaml": b"2", "net/c.yaml": b"1"}, {"devices.csv": b"2"}, silences={SPOKEN: b"2"})
+    first, second = store.add(content("a"), before), store.add(content("b"), after, at_ms=77)
+    assert store.changed_files(second) == {
+        "added": ["rules.d/net/c.yaml"],
+        "edited": ["enrichment.d/devices.csv", "rules.d/a.yaml"],
+        "removed": ["rules.d/b.yaml"],
+    }
+    assert store.changed_files(first) == {}
+    assert Bundle(b"y", {}, {}).changed_since(Bundle(b"x", {}, {})) == {"edited": ["streamwatchd.yaml"]}
 
 
 def test_rules_that_are_kept_nowhere_are_named_with_a_way_out() -> None:

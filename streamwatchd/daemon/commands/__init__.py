@@ -14,8 +14,8 @@ from streamwatchd.daemon.commands.context import Context
 from streamwatchd.diagnostics import did_you_mean
 
 COMMANDS = (
-    "status", "lag", "rules", "tables", "alerts", "explain", "reload", "silence", "silences", "ack", "savepoint",
-    "takeover",
+    "status", "lag", "rules", "tables", "models", "alerts", "explain", "reload", "silence", "silences", "ack", "audit",
+    "savepoint", "takeover",
 )  # fmt: skip
 
 

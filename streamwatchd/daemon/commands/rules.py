@@ -32,24 +32,25 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
 
 def kinds_in_force(context: Context) -> Mapping[str, str]:
     """Rules in force → their kinds."""
-    plan = _plan_in_force(context)
+    plan = plan_in_force(context)
     return {} if plan is None else names_of(plan)
 
 
 def shadows_in_force(context: Context) -> frozenset[str]:
     """Rules in force that nobody is told of (`mode: shadow`)."""
-    plan = _plan_in_force(context)
+    plan = plan_in_force(context)
     return frozenset() if plan is None else shadows_of(plan)
 
 
 def scored_keys_in_force(context: Context, rule: str) -> frozenset[str]:
     """The names of `by` of an anomaly rule."""
-    plan = _plan_in_force(context)
+    plan = plan_in_force(context)
     stages = () if plan is None else (*plan.first.values(), *plan.later)
     return frozenset(key.name for stage in stages for score in stage.scores if score.name == rule for key in score.keys)
 
 
-def _plan_in_force(context: Context) -> LogicalPlan | None:
+def plan_in_force(context: Context) -> LogicalPlan | None:
+    """None before the first, and where it can't be read."""
     try:
         return context.store.content(context.store.versions[-1].digest).program.plan
     except (StateMismatch, IndexError):

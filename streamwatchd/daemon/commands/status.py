@@ -35,7 +35,7 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
         "rules": _rules(context),
         "shards": [_shard(context, slot, now_ms) for slot in slots],
         "late": late([report for report in reports if report is not None]),
-        "models": _models(context.metrics.samples(now_ms)),
+        "models": models(context.metrics.samples(now_ms)),
         "holding": holding([report for report in reports if report is not None], now_ms),
         "pending_settings": list(context.pending_settings()),
     }
@@ -79,7 +79,7 @@ def _shard(context: Context, slot: WorkerSlot, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _models(samples: Samples) -> list[dict[str, Any]]:
+def models(samples: Samples) -> list[dict[str, Any]]:
     """The versions in force or on trial, with the rows that they scored, how many of them from `ODD` on and at how many
     they failed; and those that the daemon has taken back since its start, with what it took in their place."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
