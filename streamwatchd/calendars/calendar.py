@@ -37,9 +37,13 @@ class Stretch:
 
     def spans_around(self, instant: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Starts and ends in UTC of the repetitions that may hold an instant."""
+        return self.spans_between(instant, instant)
+
+    def spans_between(self, first: datetime, last: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """The same of any instant of these, both in UTC."""
         zone = _zone(self.zone)
-        here = instant.astimezone(zone).replace(tzinfo=None)
-        for local in self.starts_between(here - self.length - _DAY, here + _DAY):
+        begin, end = (each.astimezone(zone).replace(tzinfo=None) for each in (first, last))
+        for local in self.starts_between(begin - self.length - _DAY, end + _DAY):
             start = _utc(local, zone)
             shown = start.astimezone(zone).replace(tzinfo=None)
             yield start, _utc(shown + self.length, zone)
@@ -55,6 +59,13 @@ class Calendar:
     def holds(self, time_ms: int) -> bool:
         """Whether start ≤ instant < end of any stretch."""
         return _holds(self, time_ms)
+
+    def edges(self, from_ms: int, until_ms: int) -> Iterator[int]:
+        """The instants in [from, until) at which a stretch begins or ends, in no order. They are whole seconds."""
+        first, last = (datetime.fromtimestamp(at // 1000, UTC) for at in (from_ms, until_ms))
+        for each in self.stretches:
+            for span in each.spans_between(first, last):
+                yield from (at for edge in span if from_ms <= (at := round(edge.timestamp()) * 1_000) < until_ms)
 
 
 @lru_cache(maxsize=65_536)

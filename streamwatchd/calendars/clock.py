@@ -30,6 +30,11 @@ class ClockTimes:
         around = datetime.fromtimestamp(time_ms // 1000, UTC).date()
         return min(at for day in _days(around) for at in _instants(self.minutes, self.zone, day) if at >= time_ms)
 
+    def last_before(self, time_ms: int) -> int:
+        """The last of them before an instant."""
+        around = datetime.fromtimestamp(time_ms // 1000, UTC).date() - timedelta(days=1)
+        return max(at for day in _days(around) for at in _instants(self.minutes, self.zone, day) if at < time_ms)
+
 
 def _days(around: date) -> Iterator[date]:
     """Those that an instant of a day in UTC, and the day after it, can belong to."""

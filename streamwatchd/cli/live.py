@@ -28,6 +28,7 @@ def live(result: Answer) -> Iterator[str]:
             yield from _level(level, at_ms)
         yield from section("steps", _steps(answer))
         yield from section("note", [answer["note"]] if answer.get("note") else [])
+        yield from section("pause", [f"not judged while {answer['pause']}"] if answer.get("pause") else [])
         yield from section("unless", _muting(answer))
         yield from section("context", _context(answer))
         yield from section("tables", map(_table, answer["tables"]))

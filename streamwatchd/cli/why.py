@@ -114,6 +114,7 @@ def _told(rule: Rule, ray: XRay | None, scored: str, heard: Heard) -> Iterator[s
         none = ["nothing was scored: no version of the model is in force, or no row came"]
         yield from section("score", list(score_lines(rows[-1])) if rows else none)
     yield from section("late", list(_late(heard)))
+    yield from section("pause", _pause(rule))
     yield from section("unless", list(_muting(rule, mine)))
     yield from section("table", list(_context(mine)))
     yield from section(
@@ -165,6 +166,13 @@ def _late(heard: Heard) -> Iterator[str]:
         late = heard.last_late
         place = f"{late['topic']}:{late['partition']}:{late['offset']}"
         yield f"{heard.late:,} in the recording, the last at {place} says {late.get('time')}: it entered no window"
+
+
+def _pause(rule: Rule) -> list[str]:
+    """When it is not judged."""
+    if not isinstance(rule, Alarm) or rule.pause is None:
+        return []
+    return [f"not judged while {describe(rule.pause)}"]
 
 
 def _muting(rule: Rule, mine: list[Document]) -> Iterator[str]:

@@ -286,6 +286,14 @@ class Lifecycle:
         for number in range(len(self.levels)):
             self.up[number][row], self.hold[number][row], self.nulls[number][row] = False, _NONE, _NONE
 
+    def begin_anew(self, places: Places) -> None:
+        """Holds that run start again with the next judgement, if their wish is true then; what is up stays up."""
+        self._reach(places)
+        rows = self._row_of[places]
+        rows = rows[rows >= 0]
+        for hold, nulls in zip(self.hold, self.nulls, strict=True):
+            hold[rows], nulls[rows] = _NONE, _NONE
+
     def amend(self, place: int, at_ms: int, end_ms: int, severity: int, reason: str) -> Transition:
         """Note at T that a window that ended before says something else now; the life goes on as it was.
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import grown
-from streamwatchd.batch import TRUE, Frame, Truths, take
+from streamwatchd.batch import NULL, TRUE, Frame, Truths, take
 from streamwatchd.operators.evaluate import VALUE, Evaluator
 from streamwatchd.operators.firing import FiringStates, Telling
 from streamwatchd.operators.flood import Flood, overflow
@@ -21,6 +21,7 @@ from streamwatchd.operators.lifecycle import Lifecycle, Transition, same_levels
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
 from streamwatchd.operators.occurrences import Occurrences, Place
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
+from streamwatchd.operators.pausing import Pauses
 from streamwatchd.operators.promotion import names_now, promoted
 from streamwatchd.operators.row_chooser import Chooser
 from streamwatchd.operators.row_places import RowPlaces
@@ -67,6 +68,7 @@ class RowAlarmNode:
         self.limits = self.occurrences.limits
         self.begins_ms: int | None = None
         self._chooser = Chooser(spec) if spec.lifted else None
+        self._pauses = None if spec.pause is None else Pauses(spec.pause)
 
     # rows
 
@@ -180,6 +182,7 @@ class RowAlarmNode:
         return wide, member
 
     def _conditions(self, wide: Frame) -> tuple[list[Truths], list[Truths]]:
+        """What rows say of each level; in a pause nothing, which neither raises nor clears."""
         raises, clears = [], []
         for level in self.spec.shape.levels:
             raised = self.evaluator.truths(level.when, wide)
@@ -187,6 +190,9 @@ class RowAlarmNode:
             clears.append(
                 (2 - raised).astype(np.int8) if level.until is None else self.evaluator.truths(level.until, wide)
             )
+        if self._pauses is not None and (paused := self._pauses.paused(wide.time)).any():
+            raises = [np.where(paused, NULL, each) for each in raises]
+            clears = [np.where(paused, NULL, each) for each in clears]
         return raises, clears
 
     def _ids(self, frame: Frame) -> Index:
@@ -236,9 +242,12 @@ class RowAlarmNode:
         if self.simple:
             queue = self._only_changes(queue, raises)
         told: list[Told] = []
+        resumes = self._resumes(wide, rows, places)
         for number, chosen in enumerate(rounds(queue.places)):
             turn = queue.take(chosen)
             steps = turn.take(np.flatnonzero(turn.kinds == ROW))
+            if resumes is not None:
+                self.life.begin_anew(steps.places[resumes[steps.rows]])
             stepped = self.life.step(
                 steps.places,
                 steps.at,
@@ -251,6 +260,16 @@ class RowAlarmNode:
         self._note_last(queue, wide)
         self._release(np.unique(places))
         return told
+
+    def _resumes(self, wide: Frame, rows: Index, places: Index) -> npt.NDArray[np.bool_] | None:
+        """By row, whether it is the first of its alarm after a pause; None where no hold can ask."""
+        if self._pauses is None or self.simple:
+            return None
+        times = wide.time[rows]
+        before = running_max(times, places, self.last[places])
+        found = np.zeros(len(wide), bool)
+        found[rows] = self._pauses.ended(np.where(before == NEVER, times, before), times)
+        return found
 
     def _ticked(self, turn: Queue) -> list[Transition]:
         silent = turn.take(np.flatnonzero(turn.kinds == SILENCE))

@@ -309,6 +309,14 @@ class MuteSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseSpec:
+    """While `expr` is true, which joins `During`s by logic, a rule is not judged. It names these `calendars`."""
+
+    expr: Expr
+    calendars: tuple[Calendar, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """An alarm of `rule` that goes on is told again after `first_ms`, then each time after twice as long, up to
     `most_ms`."""
@@ -357,6 +365,7 @@ class WindowAlarmSpec:
     flaps: tuple[Flap, ...] = field(default=(), repr=False, metadata=LATER)
     clock: ClockTimes | None = field(default=None, repr=False, metadata=LATER)
     """Its id says it too."""
+    pause: PauseSpec | None = field(default=None, repr=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +428,7 @@ class RowAlarmSpec:
     mute: MuteSpec | None = field(default=None, repr=False, metadata=LATER)
     repeats: tuple[Repeat, ...] = field(default=(), repr=False, metadata=LATER)
     flaps: tuple[Flap, ...] = field(default=(), repr=False, metadata=LATER)
+    pause: PauseSpec | None = field(default=None, repr=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

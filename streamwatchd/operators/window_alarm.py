@@ -31,6 +31,7 @@ from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
 from streamwatchd.operators.notices import Notices
 from streamwatchd.operators.pairs import Pairs
+from streamwatchd.operators.pausing import Pauses
 from streamwatchd.operators.promotion import names_now, promoted
 from streamwatchd.operators.spec import AlarmShape, LearningAlarmSpec, Reading, Window, WindowAlarmSpec
 from streamwatchd.operators.storm import STORM, Name, Storms
@@ -99,21 +100,36 @@ class WindowAlarmNode:
         rules = frozenset(member.name for member in spec.members)
         flaps = Flaps(spec.flaps, spec.members, spec.shape, self._whose, emit)
         self.notices = Notices(evaluator, self.life, rules, self._rule_of, muting, spec.repeats, flaps)
+        self._pauses = None if spec.pause is None else Pauses(spec.pause)
         self._sizes = [reading.window.size_ms for reading in spec.readings]
 
     # when
 
     def due(self, limit_ms: int) -> int | None:
-        instant = self._on_clock(self._next_instant())
+        instant = self._on_clock(self._next_instant(), limit_ms)
+        if instant is None or not self._quiet or self._has_late():
+            return instant
+        return self._on_clock(self._next_change(instant), limit_ms)
+
+    def _on_clock(self, instant: int | None, limit_ms: int) -> int | None:
+        """From there on the first instant at which the rule is judged; None where that is beyond the limit."""
         if instant is None or instant > limit_ms:
             return None
-        change = self._on_clock(self._next_change(instant)) if self._quiet and not self._has_late() else instant
-        return None if change is None or change > limit_ms else change
+        clock, pauses, step = self.spec.clock, self._pauses, self.spec.every_ms
+        at = instant if clock is None else clock.first_from(instant)
+        while pauses is not None and pauses.holds(at):
+            free = pauses.free_from(at)
+            if free > limit_ms:
+                return None
+            at = -(-free // step) * step if clock is None else clock.first_from(free)
+        return at if at <= limit_ms else None
 
-    def _on_clock(self, instant: int | None) -> int | None:
-        """From there on the first instant at which the rule is judged."""
+    def _was_paused(self, judged_ms: int) -> bool:
+        """Whether the instant before T was one at which the rule would have been judged."""
+        if self._pauses is None:
+            return False
         clock = self.spec.clock
-        return instant if clock is None or instant is None else clock.first_from(instant)
+        return self._pauses.holds(judged_ms - self.spec.every_ms if clock is None else clock.last_before(judged_ms))
 
     def _next_instant(self) -> int | None:
         """The first T after the last one; where keys are expected, the first T of all needs no event."""
@@ -141,7 +157,8 @@ class WindowAlarmNode:
             forget = self.expected.next_change(self.done_ms)
         learns = None if self.baselines is None else self.baselines.next_ms(self.done_ms)
         hold, heirs, tells = (None if at is None else at - 1 for at in (hold, heirs, self.notices.next_ms()))
-        soonest = least(forget, learns, tells, hold, heirs, *data)
+        resumes = self._pauses.next_end(self.done_ms) - 1 if self._pauses and len(self.life.active()) else None
+        soonest = least(forget, learns, tells, hold, heirs, resumes, *data)
         return None if soonest is None else max(instant, int(first_multiple_above(soonest, step)))
 
     def _next_data(self, reading: Reading) -> int | None:
@@ -157,6 +174,8 @@ class WindowAlarmNode:
 
     def judge(self, judged_ms: int) -> None:
         self.done_ms = judged_ms
+        if self._was_paused(judged_ms):
+            self.life.begin_anew(self.life.active())
         for family in self._families():
             family.close(judged_ms)
         since, gone = self._known(judged_ms)

@@ -24,6 +24,7 @@ from streamwatchd.operators.spec import (
     LevelSpec,
     Member,
     MuteSpec,
+    PauseSpec,
     Reading,
     RowAlarmSpec,
     Window,
@@ -44,7 +45,7 @@ from streamwatchd.plan.families import ROWS
 from streamwatchd.plan.identity import identity
 from streamwatchd.plan.lifting import lift_equalities, lift_numbers
 from streamwatchd.plan.message import message_of
-from streamwatchd.plan.muting import flaps_of, lower_mute, reads, repeats_of
+from streamwatchd.plan.muting import flaps_of, lower_mute, lower_pause, reads, repeats_of
 from streamwatchd.plan.readings import Readings, common_keys, join, lifted_keys, own_window, read_windows
 from streamwatchd.plan.sequences import Merged, merge, spec_of, travelling
 from streamwatchd.rules.ruleset import Alarm
@@ -72,6 +73,7 @@ class Drafted:
     read: Readings | None
     stream: str
     mute: MuteSpec | None = None
+    pause: PauseSpec | None = None
     merged: Merged | None = None
     nameless: object = None
     """The handle without the name of the rule, of one that stands alone by it."""
@@ -135,8 +137,8 @@ def draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[Drafted, object]:
     read.base.admit(constants)
     plain = _shape(rule, tuple(level.when for level in rule.levels))
     shape, params = _lifted(plain)
-    mute = lower_mute(builder, rule, home)
-    drafted = Drafted(rule, home, plain, params, shape, constants, lifted, rest, read, "", mute)
+    mute, pause = lower_mute(builder, rule, home), lower_pause(builder, rule)
+    drafted = Drafted(rule, home, plain, params, shape, constants, lifted, rest, read, "", mute, pause)
     what = (
         read.base.id, shape, read.readings, rule.every_ms, rule.partial, rule.min_history_ms, rule.forget_ms,
         rule.no_data, rule.sources, home, rule.amend_for_ms,
@@ -145,7 +147,7 @@ def draft_window_alarm(builder: Builder, rule: Alarm) -> tuple[Drafted, object]:
     more = (
         *((rule.expect, mute) if rule.expect is not None or mute is not None else ()),
         *((learning,) if learning else ()),
-        *((rule.clock,) if rule.clock is not None else ()),
+        *(each for each in (rule.clock, pause) if each is not None),
     )
     if rule.amend:
         return replace(drafted, nameless=(*what, *more)), (*what, rule.name, *more)
@@ -178,6 +180,7 @@ def place_window_alarm(builder: Builder, group: list[Drafted], name: str) -> Non
         repeats=repeats_of([each.rule for each in group]),
         flaps=flaps_of([each.rule for each in group]),
         clock=rule.clock,
+        pause=first.pause,
     )
     spec = learning_alarm(spec, rule)
     draft = builder.draft(home)
@@ -231,13 +234,13 @@ def draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[Drafted, object]:
     shape, params = _lifted(plain)
     if len(rule.sources) == 1 and home.route is not None:
         stream = _feed_rows(builder, rule, home, stream, travelling(rule, where), lifted)
-    mute = lower_mute(builder, rule, home)
-    drafted = Drafted(rule, home, plain, params, shape, constants, lifted, where, None, stream, mute)
+    mute, pause = lower_mute(builder, rule, home), lower_pause(builder, rule)
+    drafted = Drafted(rule, home, plain, params, shape, constants, lifted, where, None, stream, mute, pause)
     what = (
         stream, builder.streams[rule.sources[0]].meaning, shape, lifted, where, rule.forget_ms, rule.in_order, home,
         rule.every_ms, rule.no_data,
     )  # fmt: skip
-    more = () if mute is None else (mute,)
+    more = tuple(each for each in (mute, pause) if each is not None)
     if rule.sequence is not None:
         return replace(drafted, nameless=(*what, rule.sequence, *more)), (*what, rule.name, rule.sequence, *more)
     return drafted, (*what, *more)
@@ -248,8 +251,8 @@ def _draft_merged(builder: Builder, rule: Alarm, home: Home) -> tuple[Drafted, o
     merged = merge(builder, rule, home)
     shape = replace(_shape(rule, tuple(level.when for level in rule.levels)), keys=merged.keys)
     mute = lower_mute(builder, rule, home)
-    nameless = (merged, shape, rule.forget_ms, home)
-    drafted = Drafted(rule, home, shape, (), shape, (), (), None, None, merged.streams[0], mute, merged, nameless)
+    drafted = Drafted(rule, home, shape, (), shape, (), (), None, None, merged.streams[0], mute, merged=merged)
+    drafted = replace(drafted, nameless=(merged, shape, rule.forget_ms, home))
     return drafted, (merged, rule.name, shape, rule.forget_ms, home)
 
 
@@ -316,6 +319,7 @@ def place_row_alarm(builder: Builder, group: list[Drafted], name: str) -> None:
         mute=first.mute,
         repeats=repeats_of([each.rule for each in group]),
         flaps=flaps_of([each.rule for each in group]),
+        pause=first.pause,
     )
     draft = builder.draft(home)
     draft.rows.append(spec)

@@ -242,6 +242,8 @@ def _told(plan: LogicalPlan, rule: Alarm | Anomaly) -> Iterator[str]:
 
 
 def _muted(rule: Alarm | Anomaly) -> Iterator[str]:
+    if isinstance(rule, Alarm) and rule.pause is not None:
+        yield f"it is not judged while {describe(rule.pause)}: what is up stays up, and holds begin anew afterwards"
     if isinstance(rule, Alarm) and rule.unless is not None:
         yield f"nobody is notified while {describe(rule.unless)}"
         yield "what still fires afterwards is told once, as `unmuted`"

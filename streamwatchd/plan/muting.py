@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from streamwatchd.lang.typed import During, walk
 from streamwatchd.operators.firing import stream_of
-from streamwatchd.operators.spec import Flap, MuteSpec, Repeat
+from streamwatchd.operators.spec import Flap, MuteSpec, PauseSpec, Repeat
 from streamwatchd.plan.builder import Builder, Home, Stream, firings, key_columns
 from streamwatchd.rules.ruleset import Alarm
 
@@ -44,6 +44,14 @@ def lower_mute(builder: Builder, rule: Alarm, home: Home) -> MuteSpec | None:
     step_ms = 1 if rule.windowless else rule.every_ms
     feeds = tuple((leaf, builder.states(home, leaf, step_ms)) for leaf in firings(rule))
     return MuteSpec(rule.unless, feeds, tuple(builder.rules.calendars[name] for name in sorted(names)))
+
+
+def lower_pause(builder: Builder, rule: Alarm) -> PauseSpec | None:
+    """The stretches in which a rule is not judged."""
+    if rule.pause is None:
+        return None
+    names = {node.calendar for node in walk(rule.pause) if isinstance(node, During)}
+    return PauseSpec(rule.pause, tuple(builder.rules.calendars[name] for name in sorted(names)))
 
 
 def repeats_of(rules: Iterable[Alarm]) -> tuple[Repeat, ...]:

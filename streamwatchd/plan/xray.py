@@ -133,7 +133,7 @@ def _whiles(rule: Alarm, each: LevelParts) -> Iterator[Alarm]:
     for name, expr in ((each.while_when, each.level.when), (each.while_until, each.level.until)):
         if expr is not None and name:
             levels = (Level(each.level.severity, expr),)
-            plain = replace(rule, no_data=NoData(), message=None, unless=None, flapping=None)
+            plain = replace(rule, no_data=NoData(), message=None, unless=None, flapping=None, pause=None)
             yield replace(plain, name=name, levels=levels, max_active=_MANY)
 
 
@@ -149,6 +149,7 @@ def _snapshot(rule: Alarm, values: tuple[NamedValue, ...], key: dict[str, object
         amend=False,
         unless=None,
         flapping=None,
+        pause=None,
     )
     if not rule.windowless:
         after = Compare(">=", Time(), Literal(float(at_ms), Type(Kind.NUMBER, "ms")))

@@ -15,6 +15,7 @@ from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.expecting import build_expect
 from streamwatchd.rules.flapping import build_flapping
 from streamwatchd.rules.local_days import refuse_days
+from streamwatchd.rules.pausing import build_pause
 from streamwatchd.rules.repeating import build_repeat
 from streamwatchd.rules.ruleset import SEVERITIES, Alarm, Level, NoData, Sequence
 from streamwatchd.rules.sequences import build_sequence, has_sequence, level_of
@@ -41,6 +42,7 @@ def build_alarm(work: Work) -> Alarm | None:
     no_data = no_data_of(work)
     _check_fields(work, levels, no_data)
     expect, unless, repeat_ms = build_expect(work), build_unless(work, place), build_repeat(work)
+    pause = build_pause(work, is_sequence=has_sequence(work))
     flapping = build_flapping(work, is_endless=_is_endless(work, sequence))
     exprs = judged(work, levels)
     clock = build_clock(work, exprs)
@@ -68,6 +70,7 @@ def build_alarm(work: Work) -> Alarm | None:
         unless=unless,
         repeat_ms=repeat_ms,
         flapping=flapping,
+        pause=pause,
         sequence=sequence,
         clock=clock,
     )

@@ -150,7 +150,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         FIELD_CONFLICT: "an undeclared field that rules use as two kinds",
         BAD_FEATURE: "a feature that is no number of the scored row",
         UNEXPECTED_KEYS: "`expect` in a rule that can't expect keys",
-        BAD_UNLESS: "an `unless` that names nothing it can ask",
+        BAD_UNLESS: "an `unless` or `pause` that names nothing it can ask",
         BAD_EXTENDS: "an `extends` that names no rule of its kind in the file",
         MODEL_MISSING: "a model that is not in the repository",
         MODEL_REJECTED: "a version of a model that can't be trusted",

@@ -351,8 +351,8 @@ class _Rules:
         return False
 
     def _has_muting(self, entry: _Entry) -> bool:
-        """Whether the alarms and calendars that `unless` names are there."""
-        scalar, fine = entry.draft.body.scalar("unless"), True
+        """Whether the alarms and calendars that `unless` and `pause` name are there."""
+        scalar, fine = entry.draft.body.scalar("unless") or entry.draft.body.scalar("pause"), True
         if scalar is None:
             return True
         for name in named_in_unless(entry.draft, FIRING):
@@ -376,8 +376,9 @@ class _Rules:
     def _aside(self, entry: _Entry) -> Aside:
         named = named_in_unless(entry.draft, FIRING)
         others = tuple(self._other(name) for name in named if name in self._project.rules)
-        calendars = tuple(self._project.calendars) if entry.draft.body.scalar("unless") is not None else ()
-        return Aside(others, calendars)
+        body = entry.draft.body
+        asks = body.scalar("unless") is not None or body.scalar("pause") is not None
+        return Aside(others, tuple(self._project.calendars) if asks else ())
 
     def _other(self, name: str) -> Other:
         rule = self._project.rules[name]

@@ -177,6 +177,12 @@ ALARM = Record(
             "firing(site_down) or during(core_maintenance)",
         ),
         Field(
+            "pause",
+            _EXPRESSION,
+            "While it is true the rule is not judged: what is up stays up, and holds begin anew afterwards.",
+            "during(core_maintenance)",
+        ),
+        Field(
             "repeat",
             Text("a duration, or `D up to D`", r"\S+( +up +to +\S+)?"),
             "An alarm that goes on is told again so often; with `up to` after ever longer waits.",

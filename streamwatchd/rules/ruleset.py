@@ -222,7 +222,8 @@ class Alarm(RuleCommon):
     Otherwise it is judged at multiples of `every_ms` on aggregates, `Key`, `Value` and
     `TableColumn` of keys. `limit_per_minute` 0 is off; `max_active` bounds notifications. `is_state`: without `by` it
     has one state, where rows would else be occurrences. `repeat_ms`: after how long an alarm that goes on is told
-    again, and the longest that this wait may become.
+    again, and the longest that this wait may become. While `pause` is true, which joins `During`s by logic, it is not
+    judged.
     """
 
     levels: tuple[Level, ...] = ()
@@ -240,6 +241,7 @@ class Alarm(RuleCommon):
     unless: Expr | None = None
     repeat_ms: tuple[int, int] | None = None
     flapping: Flapping | None = None
+    pause: Expr | None = None
     clock: ClockTimes | None = None
     sequence: Sequence | None = None
 

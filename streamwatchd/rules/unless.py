@@ -1,8 +1,8 @@
-"""`unless:` in a rule: `firing(rule)` and `during(calendar)`, joined on shared keys and on table columns of the key."""
+"""`unless:` and `pause:` in a rule: `firing(rule)`, joined on keys and table columns, and `during(calendar)`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 
 from streamwatchd.diagnostics import did_you_mean
@@ -22,12 +22,11 @@ FIRING, DURING = "firing", "during"
 
 
 def named_in_unless(draft: RuleDraft, function: str) -> tuple[str, ...]:
-    """The alarms (`firing`) or calendars (`during`) that a rule names."""
-    scalar = draft.body.scalar("unless") if draft.kind != "kpi" else None
-    tree = parsed(scalar.text) if scalar is not None else None
-    if tree is None or isinstance(tree, Problem):
-        return ()
-    return tuple(dict.fromkeys(call.args[0].name for call in _calls(tree, function)))  # type: ignore[union-attr]
+    """The alarms (`firing`) or calendars (`during`) that a rule names, in `pause:` too."""
+    scalars = [draft.body.scalar(name) for name in ("unless", "pause")] if draft.kind != "kpi" else []
+    trees = [parsed(scalar.text) for scalar in scalars if scalar is not None]
+    calls = [call for tree in trees if not isinstance(tree, Problem) for call in _calls(tree, function)]
+    return tuple(dict.fromkeys(call.args[0].name for call in calls))  # type: ignore[union-attr]
 
 
 def _calls(tree: syntax.Expr, function: str) -> Iterator[syntax.Call]:
@@ -48,28 +47,41 @@ def build_unless(work: Work, place: Place) -> Expr | None:
     scalar = work.draft.body.scalar("unless")
     if scalar is None:
         return None
-    place = place if work.draft.windowed else work.judgement
+    scope = (place if work.draft.windowed else work.judgement).scope
+    found, names = _checked(work, scalar, scope, (FIRING, DURING))
+    if found is not None and not names:
+        hint = "write `firing(other_rule)` or `during(calendar)`; what is true of the key itself belongs to `where:`"
+        work.findings.add(codes.BAD_UNLESS, "`unless` names no alarm and no calendar", scalar.span, hint=hint)
+    return found
+
+
+def calendars_in(work: Work, scalar: Scalar) -> Expr | None:
+    """A condition that may name calendars; None with a finding."""
+    return _checked(work, scalar, work.judgement.scope, (DURING,))[0]
+
+
+def _checked(
+    work: Work, scalar: Scalar, scope: Scope, functions: tuple[str, ...]
+) -> tuple[Expr | None, Mapping[str, Expr]]:
+    """The condition, None with a finding, and what it names."""
     tree = parsed(scalar.text)
     if isinstance(tree, Problem):
         work.findings.problems.append(placed(tree, scalar, work.findings))
-        return None
+        return None, {}
     names: dict[str, Expr] = {}
     sound = True
-    for call in [*_calls(tree, FIRING), *_calls(tree, DURING)]:
-        leaf = (_firing if call.function.lower() == FIRING else _during)(work, scalar, call, place.scope)
+    for call in [call for function in functions for call in _calls(tree, function)]:
+        leaf = (_firing if call.function.lower() == FIRING else _during)(work, scalar, call, scope)
         sound &= leaf is not None
         if leaf is not None:
             names[_placeholder(call)] = leaf
     if not sound:
-        return None
-    scope = replace(place.scope, row=None, names={**place.scope.names, **names})
+        return None, names
+    scope = replace(scope, row=None, names={**scope.names, **names})
     outcome = check(_with_placeholders(tree), scope, Kind.BOOL, FUNCTIONS)
     for problem in outcome.problems:
         work.findings.problems.append(placed(problem, scalar, work.findings))
-    if outcome.expr is not None and not names:
-        hint = "write `firing(other_rule)` or `during(calendar)`; what is true of the key itself belongs to `where:`"
-        work.findings.add(codes.BAD_UNLESS, "`unless` names no alarm and no calendar", scalar.span, hint=hint)
-    return outcome.expr
+    return outcome.expr, names
 
 
 def _placeholder(call: syntax.Call) -> str:

@@ -25,7 +25,7 @@ from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Standing
 from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.sequence import SequenceNode
-from streamwatchd.operators.spec import KeyColumn, Window
+from streamwatchd.operators.spec import KeyColumn, RowAlarmSpec, Window, WindowAlarmSpec
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 from streamwatchd.plan.describe import describe
 from streamwatchd.shard.shard import Shard
@@ -156,12 +156,17 @@ def _answer(node: object, number: int, key: Key) -> Answer:
         case SequenceNode():
             return _sequence(node, key)
         case RowAlarmNode():
-            return _of_rows(node, number, key)
+            return _of_rows(node, number, key) | _pause(node.spec)
         case WindowAlarmNode():
-            return _of_windows(node, number, key)
+            return _of_windows(node, number, key) | _pause(node.spec)
         case KpiNode():
             return _of_kpi(node, number, key)
     raise TypeError(node)
+
+
+def _pause(spec: WindowAlarmSpec | RowAlarmSpec) -> Answer:
+    """When it is not judged."""
+    return {} if spec.pause is None else {"pause": describe(spec.pause.expr)}
 
 
 def _find(space: KeySpace, keys: Sequence[KeyColumn], constants: Sequence[str], key: Key) -> int | None:

@@ -14,6 +14,7 @@ from tests.oracle.baselines import Learnt
 from tests.oracle.evaluate import Cell, evaluate_row
 from tests.oracle.lifecycle import Document, Judgement, Life, occurrence
 from tests.oracle.muting import Muting
+from tests.oracle.pausing import has_ended, is_paused, not_paused, unsaid
 from tests.oracle.reading import Row
 from tests.oracle.reminding import Reminders
 from tests.oracle.row_notices import RowNotices, minutes
@@ -92,6 +93,7 @@ def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
         yield from _expected(rule, task, windows, project)
         return
     judged = list(at_clock(rule.clock, judged_times(rule.every_ms, task.first_watermark, task.watermark)))
+    judged, resumed = not_paused(rule, judged, project)
     for key in windows.all_keys():
         times, known, forgotten = windows.times(key), None, 0
         life, muting = _life(rule, key, project), Muting(rule, key, project)
@@ -110,6 +112,8 @@ def _windowed(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
                 muting.after(life, now)
                 reminders.after(life, now, muting.mutes(now))
                 continue
+            if t in resumed:
+                life.resume()
             life.judge(now, _is_silent(rule, times[seen - 1], t))
             learnt.take(t, left_out=life.state == "firing")
             muting.after(life, now)
@@ -125,6 +129,7 @@ def _expected(rule: Alarm, task: Task, windows: Windows, project: Project) -> It
     """Keys are the rows of the table, known since the first watermark and never forgotten; others are none."""
     known = task.begun + 1
     judged = list(at_clock(rule.clock, judged_times(rule.every_ms, task.begun, task.watermark)))
+    judged, resumed = not_paused(rule, judged, project)
     for key in expected_keys(rule, project):
         times, life, muting = windows.times(key), _life(rule, key, project), Muting(rule, key, project)
         reminders = Reminders(rule)
@@ -134,6 +139,8 @@ def _expected(rule: Alarm, task: Task, windows: Windows, project: Project) -> It
             last = times[seen - 1] if seen else known - 1
             life.moment = (t,)
             now = _judge_at(rule, windows, key, t, known, project, t, learnt)
+            if t in resumed:
+                life.resume()
             life.judge(now, known <= t - rule.no_data.after_ms and _is_silent(rule, last, t))
             learnt.take(t, left_out=life.state == "firing")
             muting.after(life, now)
@@ -246,7 +253,8 @@ def _judge_row(rule: Alarm, row: Row, key: KeyTuple, project: Project, at_once: 
             for expr in (level.when, level.until)
         ]
         conditions.append((pair[0], pair[1]))
-    return Judgement(row.time, tuple(conditions), values, row.window, row.place if at_once else None)
+    now = Judgement(row.time, tuple(conditions), values, row.window, row.place if at_once else None)
+    return unsaid(now) if is_paused(rule, row.time, project) else now
 
 
 def _occurrences(rule: Alarm, task: Task, project: Project) -> Iterator[tuple[Document, int]]:
@@ -279,6 +287,8 @@ def _in_order(rule: Alarm, task: Task, project: Project) -> Iterator[Document]:
                 continue
             if kind == "row":
                 life.moment = (item.time, 1)  # type: ignore[union-attr]
+                if last is not None and has_ended(rule, last, item.time, project):  # type: ignore[arg-type, union-attr]
+                    life.resume()
                 last = item.time  # type: ignore[union-attr]
                 life.heard()
                 life.judge(_judge_row(rule, item, key, project, False))  # type: ignore[arg-type]

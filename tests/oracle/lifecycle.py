@@ -81,6 +81,11 @@ class Life:
     def heard(self) -> None:
         self.silent = False
 
+    def resume(self) -> None:
+        """After a pause: what is up stays up, holds begin anew."""
+        for level in self.levels:
+            level.turn(level.up)
+
     def end(self, now: Judgement, reason: str) -> None:
         """Resolve whatever is up or pending."""
         for level in self.levels:

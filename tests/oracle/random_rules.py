@@ -14,6 +14,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from tests.oracle.random_flapping import flapping
+from tests.oracle.random_pauses import pausing
 from tests.oracle.random_records import KINDS, draw_calendar, draw_log
 from tests.oracle.random_silences import draw_silences
 from tests.oracle.random_steps import with_steps
@@ -461,11 +462,8 @@ def days_kpi(draw: Draw, name: str, stream: Stream) -> str:
     lines = [f"source: {stream.source}", *by_line(by), "every: 1d", *draw.one([], ["over: 2d"])]
     lines += [f"timezone: {draw.one('America/New_York', 'Asia/Kathmandu', 'Europe/Berlin')}", "values:"]
     lines += [f"  v{number}: {quoted(window_number(draw, stream, by, kpi=True))}" for number in range(2)]
-    return file_of("kpi", name, lines + late_days(draw))
-
-
-def late_days(draw: Draw) -> list[str]:
-    return draw.one([], [], ["late: amend", f"amend_for: {draw.one(25, 40)}h"])
+    lines += draw.one([], [], ["late: amend", f"amend_for: {draw.one(25, 40)}h"])
+    return file_of("kpi", name, lines)
 
 
 def sequence_alarm(draw: Draw, name: str, stream: Stream) -> str:
@@ -584,6 +582,7 @@ def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: i
             logs[name, partition] = draw_log(drawn, unit, delays[name], size, partition, count, keyed)
     files, sources, logs = with_steps(random.Random(log_seed + 2), draw.span, files, sources, logs)
     files |= forms
+    files = {name: pausing(text) for name, text in files.items()}
     table = f"{missing}\n---\n{TABLE}" if missing else TABLE
     world = World("\n".join(sources.values()), files, {"devices": table}, partitions, delays, logs, draw.one(1, 2, 3))
     world.calendars["works"] = draw_calendar(random.Random(log_seed + 3), unit)

@@ -172,6 +172,18 @@ def test_what_mutes_and_which_tables_are_read_are_said() -> None:
     assert (answer["unless"], answer["muted_by"]) == ("firing(down)", "firing(down)")
 
 
+def test_what_pauses_a_rule_is_said() -> None:
+    """Of windows and of rows."""
+    rules = """\
+  - {alarm: hot, by: host, when: avg(x over 20s) > 50%, pause: during(works)}
+  - {alarm: hot_once, by: host, when: x > 50%, pause: not during(works)}
+"""
+    works = 'during: [{from: "2026-01-05 01:00", to: "2026-01-05 02:00"}]\n'
+    bench = Bench(rules, calendars={"works": works}).series(range(0, 60, 5), host="a", x=40)
+    assert only(bench, "hot", host="a")["pause"] == "during(works)"
+    assert only(bench, "hot_once", host="a")["pause"] == "not during(works)"
+
+
 def test_the_last_late_event_of_a_key_is_known() -> None:
     """By its place; other keys have none."""
     bench = filled(95, 100).at(5, host="a", x=1).at(7, host="a", x=1)

@@ -21,7 +21,7 @@ def _meaning(rule: Alarm | Anomaly) -> object:
     levels = tuple((expanded(rule, level.when), level.for_ms, level.until, level.until_for_ms) for level in rule.levels)
     model = (rule.model, rule.features) if isinstance(rule, Anomaly) else ()
     keys = tuple(sorted(key.name for key in rule.by))
-    others = repr([getattr(rule, name, None) for name in ("unless", "expect", "sequence", "at", "no_data")])
+    others = repr([getattr(rule, name, None) for name in ("unless", "pause", "expect", "sequence", "at", "no_data")])
     return rule.sources, keys, rule.where, rule.every_ms, levels, model, others
 
 

@@ -1,0 +1,64 @@
+"""`pause:`, as it is written and refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamwatchd.lang.typed import During, Not, Or
+from streamwatchd.rules.loader import Loaded, load
+from streamwatchd.rules.ruleset import Alarm
+
+CONFIG = "sources: {m: {topic: m, key: host, fields: {host: string, x: float}}}\n"
+RULE = "source: m\nevery: 10s\n{}rules:\n  - {{alarm: hot, by: host, {}}}\n"
+CALENDAR = 'during: [{from: "2026-01-05 00:01", to: "2026-01-05 00:02"}]\n'
+WINDOW = "when: max(x over 1m) > 5"
+
+
+def loaded(folder: Path, rule: str, head: str = "") -> Loaded:
+    for name, text in (("works", CALENDAR), ("nights", CALENDAR)):
+        (folder / "calendars.d").mkdir(exist_ok=True)
+        (folder / "calendars.d" / f"{name}.yaml").write_text(text)
+    (folder / "rules.d").mkdir()
+    (folder / "streamwatchd.yaml").write_text(CONFIG)
+    (folder / "rules.d" / "a.yaml").write_text(RULE.format(head, rule))
+    return load(folder / "streamwatchd.yaml")
+
+
+def paused(found: Loaded) -> object:
+    assert [each.message for each in found.diagnostics if each.is_error] == []
+    (rule,) = found.ruleset.rules
+    assert isinstance(rule, Alarm)
+    return rule.pause
+
+
+def test_calendars_are_joined_by_logic(tmp_path: Path) -> None:
+    found = loaded(tmp_path, f"{WINDOW}, pause: during(works) or not during(nights)")
+    assert paused(found) == Or((During("works"), Not(During("nights"))))
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (f"{WINDOW}, pause: during(wroks)", "there is no calendar `wroks`"),
+        (f"{WINDOW}, pause: during(works) and host == 'a'", "`pause` asks for more than calendars"),
+        (f"{WINDOW}, pause: host == 'a'", "`pause` asks for more than calendars"),
+        (f"{WINDOW}, pause: during(works), late: amend", "`pause` with `late: amend` is not supported yet"),
+        ("sequence: [x > 1, x > 2], within: 1m, pause: during(works)", "`pause` of a sequence is not supported yet"),
+        (
+            "when: x > 5, no_data: alert after 1m, pause: during(works)",
+            "`pause` of an alarm on single events with `no_data` is not supported yet",
+        ),
+    ],
+)
+def test_what_can_not_be_asked_is_told(rule: str, message: str, tmp_path: Path) -> None:
+    """With the way out of muting, where pausing is not there."""
+    found = [each for each in loaded(tmp_path, rule).diagnostics if each.is_error]
+    assert [each.message for each in found] == [message]
+
+
+def test_defaults_reach_those_that_they_fit(tmp_path: Path) -> None:
+    """A sequence goes without."""
+    head = "defaults: {pause: during(works)}\n"
+    assert paused(loaded(tmp_path, "sequence: [x > 1, x > 2], within: 1m", head)) is None
