@@ -304,20 +304,26 @@ class Flow:
         self._is_judging = False
 
     def _judge_while_changing(self) -> None:
-        """With nodes about to end: who takes over from them judges once they are through, so all are asked anew."""
+        """With nodes about to end: who takes over from them judges once they are through, so all are asked anew then,
+        and else only who has judged or heard something."""
+        due = self.wiring.dues()
+        self._is_judging = True
         while True:
-            if self.wiring.is_changing:
+            instant = min(due.values(), default=FOREVER)
+            if self.wiring.retire(instant):
                 self._rewired()
-                self.wiring.retire()
-            due = {name: self.wiring.due(wire) for name, wire in self.wires.items()}
-            instant = min((t for t in due.values() if t is not None), default=None)
-            if instant is None:
+                due = self.wiring.dues()
+                continue
+            if instant == FOREVER:
                 break
             for name, wire in list(self.wires.items()):
-                if due[name] == instant or self.wiring.due(wire) == instant:
+                if due[name] == instant:
                     self.laps.lap(SCHEDULE)
                     wire.node.judge(instant)
                     self.laps.lap(name)
+                    due |= self.wiring.dues({name, *self._heard})
+                    self._heard.clear()
+        self._is_judging = False
 
     def _pass_by(self) -> None:
         for family in self.families.values():

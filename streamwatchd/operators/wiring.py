@@ -252,18 +252,25 @@ class Wiring:
             if heir.until_ms == FOREVER and share_rules(wire.node, heir.node, left.renamed):
                 heir.after.append(name)
 
-    def retire(self) -> None:
-        """Nodes that have judged up to their end hand their state over, or resolve their alarms, and go.
+    def retire(self, next_ms: int) -> bool:
+        """Nodes that have judged up to their end hand their state over, or resolve their alarms, and go. Gives whether
+        any did.
 
-        One that reads what a KPI gives out has not, as long as anything is due up to there.
+        One that reads what a KPI gives out has not, as long as anything is due up to there: `next_ms` is the first
+        instant at which any node is due.
         """
-        while done := self._done():
+        has_gone = False
+        while done := [name for name, wire in self.wires.items() if self._is_done(wire, next_ms)]:
+            has_gone = True
             for name in done:
                 self.hand_over(name, self.wires.pop(name))
+            next_ms = min(self.dues().values(), default=FOREVER)
+        return has_gone
 
-    def _done(self) -> list[str]:
-        next_ms = min((t for wire in self.wires.values() if (t := self.due(wire)) is not None), default=FOREVER)
-        return [name for name, wire in self.wires.items() if self._is_done(wire, next_ms)]
+    def dues(self, names: Iterable[str] | None = None) -> dict[str, int]:
+        """When each node, or each of these, judges next; `FOREVER` where it doesn't for now."""
+        asked = self.wires if names is None else names
+        return {name: FOREVER if (due := self.due(self.wires[name])) is None else due for name in asked}
 
     def shrink(self) -> bool:
         """Let go what no version asks for any more, once all that came before its end has been judged, and sent on.
