@@ -170,14 +170,14 @@ def _late(heard: Heard) -> Iterator[str]:
 
 def _pause(rule: Rule) -> list[str]:
     """When it is not judged."""
-    if not isinstance(rule, Alarm) or rule.pause is None:
+    if isinstance(rule, Kpi) or rule.pause is None:
         return []
     return [f"not judged while {describe(rule.pause)}"]
 
 
 def _muting(rule: Rule, mine: list[Document]) -> Iterator[str]:
     """What mutes the alarm, and whether its last event was muted."""
-    if isinstance(rule, Alarm) and rule.unless is not None:
+    if not isinstance(rule, Kpi) and rule.unless is not None:
         yield describe(rule.unless)
     if mine and mine[-1].get("muted_by"):
         yield f"muted by {mine[-1]['muted_by']} at its last event, {mine[-1]['at']}"

@@ -98,6 +98,9 @@ def _alarm(rule: Anomaly) -> Alarm:
         message=rule.message,
         runbook=rule.runbook,
         max_active=rule.max_active,
+        unless=rule.unless,
+        repeat_ms=rule.repeat_ms,
         flapping=rule.flapping,
+        pause=rule.pause,
         is_state=True,
     )

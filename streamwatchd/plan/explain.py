@@ -127,7 +127,8 @@ def _why_there(rule: Rule) -> str:
 
 
 def _why_moved(rule: Rule, rules: RuleSet, keys: str) -> str:
-    if isinstance(rule, Alarm) and rule.unless is not None and any(isinstance(e, Firing) for e in walk(rule.unless)):
+    unless = None if isinstance(rule, Kpi) else rule.unless
+    if unless is not None and any(isinstance(each, Firing) for each in walk(unless)):
         return "because it asks for the states of other alarms, which go to every task there"
     if isinstance(rule, Alarm) and rule.expect is not None:
         return "because it expects keys: nobody knows the partition of one that was never heard of"
@@ -224,7 +225,7 @@ def _scored(plan: LogicalPlan, rule: Anomaly) -> Iterator[str]:
 
 def _told(plan: LogicalPlan, rule: Alarm | Anomaly) -> Iterator[str]:
     """Reminders, flapping, and the silences that name the rule."""
-    if isinstance(rule, Alarm) and rule.repeat_ms is not None:
+    if rule.repeat_ms is not None:
         first, most = map(format_duration, rule.repeat_ms)
         waits = f"after {first}" + ("" if first == most else f", then after twice as long each time, up to {most}")
         yield f"what goes on is told again {waits}, unless somebody has acknowledged it"
@@ -242,9 +243,9 @@ def _told(plan: LogicalPlan, rule: Alarm | Anomaly) -> Iterator[str]:
 
 
 def _muted(rule: Alarm | Anomaly) -> Iterator[str]:
-    if isinstance(rule, Alarm) and rule.pause is not None:
+    if rule.pause is not None:
         yield f"it is not judged while {describe(rule.pause)}: what is up stays up, and holds begin anew afterwards"
-    if isinstance(rule, Alarm) and rule.unless is not None:
+    if rule.unless is not None:
         yield f"nobody is notified while {describe(rule.unless)}"
         yield "what still fires afterwards is told once, as `unmuted`"
         for leaf in dict.fromkeys(node for node in walk(rule.unless) if isinstance(node, Firing)):

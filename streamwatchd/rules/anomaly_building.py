@@ -14,8 +14,11 @@ from streamwatchd.rules.building import Work, common, key_context, message_conte
 from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.flapping import build_flapping
 from streamwatchd.rules.local_days import refuse_days
+from streamwatchd.rules.pausing import build_pause
+from streamwatchd.rules.repeating import build_repeat
 from streamwatchd.rules.ruleset import Anomaly, KeyField, NamedValue
 from streamwatchd.rules.streams import SCORE, Place
+from streamwatchd.rules.unless import build_unless
 
 
 def build_anomaly(work: Work) -> Anomaly | None:
@@ -33,6 +36,7 @@ def build_anomaly(work: Work) -> Anomaly | None:
     message = body.scalar("message")
     template = work.language.message(message, scored) if message is not None else None
     no_data, flapping = no_data_of(work), build_flapping(work)
+    unless, pause, repeat_ms = build_unless(work, place), build_pause(work), build_repeat(work)
     holds = [max(level.for_ms, level.until_for_ms) for level in levels]
     reach = max(reach_ms([value.expr for value in work.values], every_ms) + max(holds, default=0), no_data.after_ms)
     shared = common(work, every_ms, reach, message_context(key_context(work), template))
@@ -49,7 +53,10 @@ def build_anomaly(work: Work) -> Anomaly | None:
         message=template,
         runbook=body.text("runbook"),
         max_active=body.integer("max_active", MAX_ACTIVE),
+        unless=unless,
+        repeat_ms=repeat_ms,
         flapping=flapping,
+        pause=pause,
     )
 
 

@@ -37,8 +37,9 @@ def _refused(work: Work, is_sequence: bool) -> str:
         return "of a sequence"
     if body.text("late") == "amend":
         return "with `late: amend`"
-    if not work.draft.windowed and body.text("no_data", "keep").strip() != "keep":
-        return "of an alarm on single events with `no_data`"
+    on_windows = work.draft.windowed and work.draft.kind == "alarm"
+    if not on_windows and body.text("no_data", "keep").strip() != "keep":
+        return f"of {'an alarm on single events' if work.draft.kind == 'alarm' else 'an anomaly rule'} with `no_data`"
     return ""
 
 

@@ -257,6 +257,9 @@ _OF_ALARMS = (
     "message",
     "runbook",
     "max_active",
+    "unless",
+    "pause",
+    "repeat",
     "flapping",
 )
 

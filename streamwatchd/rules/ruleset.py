@@ -261,7 +261,8 @@ class Anomaly(RuleCommon):
     unless it says `over`. Otherwise they are read off the rows of the KPIs in `sources`. `features` are names of
     `values`, in the order in which the model takes them. `model` is `name`, or `name@version` for that one alone.
     `missing` says what is done where a feature is null: "skip" (no score) or "center" (as in the training's middle).
-    Levels read `Field`s of the scored row: keys, values and `score`.
+    Levels read `Field`s of the scored row: keys, values and `score`. `unless`, `pause` and `repeat_ms` are as in
+    `Alarm`.
     """
 
     model: str = ""
@@ -273,7 +274,10 @@ class Anomaly(RuleCommon):
     message: Template | None = None
     runbook: str = ""
     max_active: int = 0
+    unless: Expr | None = None
+    repeat_ms: tuple[int, int] | None = None
     flapping: Flapping | None = None
+    pause: Expr | None = None
 
     @property
     def feature_types(self) -> tuple[Type, ...]:
@@ -287,7 +291,7 @@ Rule = Kpi | Alarm | Anomaly
 
 def reads(rule: Rule) -> tuple[str, ...]:
     """The streams that a rule reads, and the alarms that its `unless` asks for."""
-    unless = rule.unless if isinstance(rule, Alarm) else None
+    unless = None if isinstance(rule, Kpi) else rule.unless
     asked = (each.rule for each in walk(unless) if isinstance(each, Firing)) if unless is not None else ()
     return (*rule.sources, *asked)
 

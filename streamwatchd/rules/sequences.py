@@ -17,9 +17,7 @@ from streamwatchd.rules.ruleset import Level, Sequence
 from streamwatchd.rules.streams import Place, Stream, rows, with_constants
 
 MOST_STEPS = 32
-_NOT_WITH = (
-    *("when", "levels", "keep_firing_for", "no_data", "unless", "expect", "limit", "max_active", "every", "in_order"),
-)
+_NOT_WITH = (*("when", "levels", "keep_firing_for", "no_data", "expect", "limit", "max_active", "every", "in_order"),)
 
 
 def has_sequence(work: Work) -> bool:

@@ -42,12 +42,13 @@ def _is_plain(call: syntax.Call) -> bool:
 def build_unless(work: Work, place: Place) -> Expr | None:
     """What `unless:` says; None without one, or with a finding.
 
-    It reads what the rule's conditions read, where these are judged on windows; else what is known of a key alone.
+    It reads what the rule's conditions read, where these are judged on windows; else, as on scored rows, what is known
+    of a key alone.
     """
     scalar = work.draft.body.scalar("unless")
     if scalar is None:
         return None
-    scope = (place if work.draft.windowed else work.judgement).scope
+    scope = (place if work.draft.windowed and work.draft.kind == "alarm" else work.judgement).scope
     found, names = _checked(work, scalar, scope, (FIRING, DURING))
     if found is not None and not names:
         hint = "write `firing(other_rule)` or `during(calendar)`; what is true of the key itself belongs to `where:`"

@@ -29,7 +29,7 @@ def branches(rule: Rule) -> tuple[str, ...]:
         found += [_not_held(level.severity)] if level.for_ms else []
         found += [] if endless else [_cleared(level.severity)]
     found += [NO_DATA] if rule.no_data.action != "keep" else []
-    found += [MUTED] if isinstance(rule, Alarm) and rule.unless is not None else []
+    found += [MUTED] if rule.unless is not None else []
     found += [FLAPS] if rule.flapping is not None else []
     found += [AMENDED] if rule.amend else []
     return (*found, SILENT)

@@ -162,3 +162,56 @@ def test_an_edit_keeps_who_was_told() -> None:
     it = Bench(hot(), silences=until).at(10, host="a", x=60)
     it.change(hot().replace("50%", "40%")).at(70, host="a", x=60).restart()
     assert told(it.at(200, host="a", x=60).clock(300)) == ["10 fired a silence(upgrade)", "180 unmuted a"]
+
+
+WORKS_LATER = 'during: [{from: "2026-01-05 00:01:00", to: "2026-01-05 00:02:30"}]\n'
+ODD = "  - {{anomaly: odd, by: host, model: mix, values: {{peak: max(x)}}, features: [peak], when: peak > 50%, {}}}\n"
+
+
+def odd(more: str, *, restarts: bool = False) -> list[str]:
+    """Without a model the score is null; levels read values too. Rows come at every 10 s, odd from 30 to 200."""
+    it = Bench(
+        "  - {alarm: down, by: host, when: max(n over 10s) > 0}\n" + ODD.format(more), calendars={"works": WORKS_LATER}
+    )
+    for at in range(0, 230, 5):
+        it.at(at, host="a", x=90 if 30 <= at < 200 else 10, n=int(25 <= at < 150))
+        if restarts and at % 20 == 15:
+            it.restart()
+    return told(it.clock(260), "odd")
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_muted_anomaly_rule_is_told_once_afterwards(restarts: bool) -> None:
+    """By a calendar or by another alarm; a full minute notices it, as of all alarms on rows."""
+    plain = ["39.999 fired a", "209.999 resolved a"]
+    assert odd("labels: {}", restarts=restarts) == plain
+    assert odd("unless: not during(works)", restarts=restarts) == [
+        "39.999 fired a unless",
+        "60 unmuted a",
+        "209.999 resolved a",
+    ]
+    asked = odd("unless: firing(down)", restarts=restarts)
+    assert asked == ["39.999 fired a firing(down)", "180 unmuted a", "209.999 resolved a"]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_an_anomaly_rule_is_told_again(restarts: bool) -> None:
+    """At full minutes, while nothing mutes it."""
+    assert odd("repeat: 1m", restarts=restarts) == [
+        "39.999 fired a",
+        "120 repeated a",
+        "180 repeated a",
+        "209.999 resolved a",
+    ]
+    muted = odd("repeat: 1m, unless: during(works)", restarts=restarts)
+    assert muted == ["39.999 fired a", "180 repeated a", "209.999 resolved a"]
+
+
+def test_a_paused_anomaly_rule_says_nothing() -> None:
+    """Its rows are scored all the same; a hold begins anew after it."""
+    assert odd("pause: during(works)") == ["39.999 fired a", "209.999 resolved a"]
+    held = ODD.replace("peak > 50%", "peak > 50% for 50s").format("pause: during(works)")
+    it = Bench(held, calendars={"works": WORKS_LATER})
+    for at in range(0, 230, 5):
+        it.at(at, host="a", x=90 if at >= 30 else 10)
+    assert told(it, "odd") == ["39.999 pending a", "209.999 fired a"]

@@ -187,3 +187,17 @@ def test_another_alarm_may_ask_whether_it_is_up() -> None:
         made.at(at, host="a", kind=kind, x=90)
     alerts = [alert for alert in made.clock(40).documents(Sink.ALERTS) if alert["rule"] == "hot"]
     assert [(alert["event"], alert["muted_by"]) for alert in alerts] == [("fired", "firing(s)"), ("unmuted", None)]
+
+
+def test_a_sequence_is_muted_by_a_calendar() -> None:
+    """Its end too, as nobody was told of it."""
+    works = 'during: [{from: "2026-01-05 00:00:00", to: "2026-01-05 00:00:05"}]\n'
+    made = Bench(FLAPS % ", until: kind == up, unless: during(works)", calendars={"works": works})
+    for at, kind in ((1, "flap"), (2, "flap"), (3, "down"), (8, "up"), (11, "flap"), (12, "flap"), (13, "down")):
+        made.at(at, host="a", kind=kind)
+    alerts = made.clock(40).documents(Sink.ALERTS)
+    assert [(alert["event"], alert["muted_by"]) for alert in alerts] == [
+        ("fired", "during(works)"),
+        ("resolved", "during(works)"),
+        ("fired", None),
+    ]

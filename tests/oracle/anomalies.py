@@ -154,6 +154,9 @@ def alarm_on(rule: Anomaly) -> Alarm:
         in_order=True,
         no_data=rule.no_data,
         max_active=rule.max_active,
+        unless=rule.unless,
+        repeat_ms=rule.repeat_ms,
         flapping=rule.flapping,
+        pause=rule.pause,
         is_state=True,
     )

@@ -1,8 +1,12 @@
-"""`pause` for alarms of random worlds."""
+"""`pause` for alarms of random worlds, and what says who is told of anomaly rules."""
 
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Callable, Mapping
+
+_BY = re.compile(r"^    by: \[(.*)\]$", re.MULTILINE)
 
 
 def pausing(text: str, share: float = 0.2) -> str:
@@ -15,6 +19,21 @@ def pausing(text: str, share: float = 0.2) -> str:
 
 
 def _fits(text: str) -> bool:
-    if "- alarm: " not in text or "sequence:" in text or "late: amend" in text:
+    if "- kpi: " in text or "sequence:" in text or "late: amend" in text:
         return False
-    return " over " in text or "no_data: " not in text
+    return ("- alarm: " in text and " over " in text) or "no_data: " not in text
+
+
+def telling(name: str, files: Mapping[str, str], span: Callable[..., str], rng: random.Random) -> str:
+    """Some anomaly rules and sequences are muted, by a calendar or an alarm, or such rules told again."""
+    text = files[name]
+    if "- anomaly: " not in text and "sequence:" not in text:
+        return text
+    first, most = rng.choice((1, 3)), rng.choice((4, 12))
+    repeat, unless, mutes = rng.choice(("", f" up to {span(most)}")), rng.random(), files.get("mutes", "")
+    text += f"    repeat: {span(first)}{repeat}\n" if rng.random() < 0.4 and "sequence:" not in text else ""
+    if unless < 0.35:
+        theirs, mine = _BY.findall(mutes), _BY.findall(text)
+        can_ask = mutes and (not theirs or (mine and theirs[0] in mine[0].split(", ")))
+        text += f"    unless: {'firing(mutes)' if can_ask and unless < 0.25 else 'during(works)'}\n"
+    return text

@@ -14,7 +14,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from tests.oracle.random_flapping import flapping
-from tests.oracle.random_pauses import pausing
+from tests.oracle.random_pauses import pausing, telling
 from tests.oracle.random_records import KINDS, draw_calendar, draw_log
 from tests.oracle.random_silences import draw_silences
 from tests.oracle.random_steps import with_steps
@@ -582,7 +582,8 @@ def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: i
             logs[name, partition] = draw_log(drawn, unit, delays[name], size, partition, count, keyed)
     files, sources, logs = with_steps(random.Random(log_seed + 2), draw.span, files, sources, logs)
     files |= forms
-    files = {name: pausing(text) for name, text in files.items()}
+    told = Draw(random.Random(log_seed + 6), unit)
+    files = {name: pausing(telling(name, files, told.span, told.rng)) for name in files}
     table = f"{missing}\n---\n{TABLE}" if missing else TABLE
     world = World("\n".join(sources.values()), files, {"devices": table}, partitions, delays, logs, draw.one(1, 2, 3))
     world.calendars["works"] = draw_calendar(random.Random(log_seed + 3), unit)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamwatchd.lang.typed import During, Not, Or
+from streamwatchd.rules import codes
 from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.rules.ruleset import Alarm
 
@@ -56,6 +57,26 @@ def test_what_can_not_be_asked_is_told(rule: str, message: str, tmp_path: Path) 
     """With the way out of muting, where pausing is not there."""
     found = [each for each in loaded(tmp_path, rule).diagnostics if each.is_error]
     assert [each.message for each in found] == [message]
+
+
+def test_the_alarm_of_an_anomaly_rule_is_paused_but_not_its_silence(tmp_path: Path) -> None:
+    """As an alarm on rows, whose windows are those of what is scored."""
+    scored = "by: host, model: mix, values: {{v: max(x)}}, features: [v], when: v > 5"
+    odd = f"source: m\nevery: 1m\nrules:\n  - {{{{anomaly: odd, {scored}, {{}}}}}}\n"
+    (tmp_path / "rules.d").mkdir()
+    (tmp_path / "calendars.d").mkdir()
+    (tmp_path / "calendars.d" / "works.yaml").write_text(CALENDAR)
+    (tmp_path / "streamwatchd.yaml").write_text(CONFIG)
+    for more, errors in (
+        ("pause: during(works), unless: during(works), repeat: 1h", []),
+        (
+            "pause: during(works), no_data: alert after 2m",
+            ["`pause` of an anomaly rule with `no_data` is not supported yet"],
+        ),
+    ):
+        (tmp_path / "rules.d" / "a.yaml").write_text(odd.format(more))
+        found = load(tmp_path / "streamwatchd.yaml").diagnostics
+        assert [each.message for each in found if each.code == codes.NOT_SUPPORTED_YET] == errors
 
 
 def test_defaults_reach_those_that_they_fit(tmp_path: Path) -> None:
