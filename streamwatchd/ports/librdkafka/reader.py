@@ -64,7 +64,11 @@ class _Columns:
 
     def add(self, messages: list[Message]) -> None:
         self.payloads.extend(map(Message.value, messages))
-        self.offsets.extend(map(_offset_of, messages))
+        first, last = _offset(messages[0]), _offset(messages[-1])
+        if last - first + 1 == len(messages):  # offsets only grow: none is left out
+            self.offsets.extend(range(first, last + 1))
+        else:
+            self.offsets.extend(map(_offset_of, messages))
         self.timestamps.extend(map(_timestamp, map(Message.timestamp, messages)))
         self.keys.extend(map(Message.key, messages))
 
