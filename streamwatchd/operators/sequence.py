@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from streamwatchd.batch import TRUE, Frame
 from streamwatchd.operators.document import Details, alarm_id, lifecycle_event
-from streamwatchd.operators.evaluate import KEY, VALUE
+from streamwatchd.operators.evaluate import KEY, VALUE, WINDOW_END, WINDOW_START
 from streamwatchd.operators.judging import fill_values
 from streamwatchd.operators.keyspace import KeyTuple
 from streamwatchd.operators.lifecycle import SEVERITIES, Standing, Transition
@@ -104,7 +104,13 @@ class SequenceNode(RowAlarmNode):
     # rows
 
     def take(self, frame: Frame, origin: Place | None) -> None:
-        fields = {name: column for name, column in frame.columns.items() if not name.startswith(VALUE)}
+        # of several streams some are KPIs, whose rows have windows; that of a sequence is from first to last
+        left_out = (WINDOW_START, WINDOW_END) if self.sequence.also else ()
+        fields = {
+            name: column
+            for name, column in frame.columns.items()
+            if not name.startswith(VALUE) and name not in left_out
+        }
         rows = Frame(frame.time, fields)
         relevant = self._relevant_rows(rows)
         if len(relevant):

@@ -224,7 +224,8 @@ def draft_row_alarm(builder: Builder, rule: Alarm) -> tuple[Drafted, object]:
     keys = tuple(key.name for key in rule.by)
     home = builder.home(rule, keys, moves=not occurrence)
     if rule.sequence is not None and rule.sequence.of:
-        return _draft_merged(builder, rule, home)
+        # rows of a source and of KPIs over it may lie together, but come one after the other
+        return _draft_merged(builder, rule, home if home.route is not None else Home(home.stage + 1, keys, ""))
     stream = rule.sources[0] if len(rule.sources) == 1 else join(builder, rule, home)
     where, lifted, constants = lift_equalities(rule.where) if rule.sequence is None else (rule.where, (), ())
     whens = tuple(level.when for level in rule.levels)

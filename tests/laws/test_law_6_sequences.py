@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.laws.engine import against_oracle, compile_world, run_driver
+from tests.laws.engine import against_oracle, compile_world, equal, run_driver, run_shards
 from tests.oracle.random_records import draw_log
 from tests.oracle.random_rules import TABLE, Draw, World, draw_source, quoted, source_stream
 from tests.oracle.reading import LogItem
@@ -56,6 +56,44 @@ def world_of(seed: int) -> World:
     return World(sources, {"both": text}, {"devices": TABLE}, counts, delays, logs, draw.one(1, 2, 3))
 
 
+def kpi_world(seed: int) -> World:
+    """Steps that read rows of KPIs: of the rule's own source and of another, that slide too."""
+    world = world_of(seed)
+    draw = Draw(random.Random(seed + 1_000), UNIT)
+    by = draw.one("host", "[host, site]")
+    windows = draw.one("every: 30s", "every: 20s\n    over: 60s", "every: 10s")
+    kpi = f"    source: {draw.one('alpha', 'beta')}\n    by: {by}\n    {windows}\n"
+    kpi = f"rules:\n  - kpi: load\n{kpi}    values: {{n: count(), peak: max(x)}}\n"
+    steps = [draw.one("load: n > 1", "load: peak > 60"), draw.one(*KINDS), draw.one("beta: x > 40", "load: n <= 2")]
+    steps = steps[: draw.one(2, 3)]
+    draw.rng.shuffle(steps)
+    if draw.maybe(0.4):
+        steps.append(draw.one("load: not (peak > 80)", "not (x > 70)"))
+    own = draw.one("alpha", "alpha", "load")
+    steps = [step if ":" in step or own == "alpha" else f"alpha: {step}" for step in steps]
+    steps = [step.removeprefix("load: ") if own == "load" else step for step in steps]
+    written = [step if ": " not in step else "{}: {}".format(*_quoted_step(step)) for step in steps]
+    lines = ["rules:", "  - alarm: both", f"    source: {own}", f"    by: {draw.one('host', by)}"]
+    lines += [f"    within: {draw.span(2, 5, 20)}", "    sequence:", *(f"      - {each}" for each in written)]
+    lines += draw.one([], ["    until: x > 90" if own == "alpha" else "    until: peak > 90"])
+    world.rules = {"load": kpi, "both": "\n".join(lines) + "\n"}
+    return world
+
+
+def _quoted_step(step: str) -> tuple[str, str]:
+    source, _, text = step.partition(": ")
+    return source, quoted(text)
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_steps_read_rows_of_kpis(seed: int, tmp_path: Path) -> None:
+    """At the end of their windows, less 1 ms; on however many shards, in whatever batches."""
+    world = kpi_world(seed)
+    compiled = compile_world(world, tmp_path)
+    assert not against_oracle(compiled, world, random.Random(seed))
+    assert not equal(run_driver(compiled, world), run_shards(compiled, world, 5, seed))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_the_engine_takes_the_events_that_the_oracle_takes(seed: int, tmp_path: Path) -> None:
     """Of two topics, with a last step that must not be, and whatever ends it."""
@@ -71,5 +109,12 @@ def test_such_sequences_do_complete(tmp_path: Path) -> None:
         folder = tmp_path / str(seed)
         folder.mkdir()
         world = world_of(seed)
+        told += len(run_driver(compile_world(world, folder), world)["alerts"])
+    assert told > 10
+    told = 0
+    for seed in range(8):
+        folder = tmp_path / f"kpi {seed}"
+        folder.mkdir()
+        world = kpi_world(seed)
         told += len(run_driver(compile_world(world, folder), world)["alerts"])
     assert told > 10

@@ -54,6 +54,32 @@ def test_a_step_may_be_of_another_source(partitions: int) -> None:
     assert alert["window"] == {"start": "2026-01-05T00:00:01.000Z", "end": "2026-01-05T00:00:02.000Z"}
 
 
+BUSY = """
+  - {{kpi: busy, by: host, every: 10s, values: {{n: count(), peak: max(x)}}}}
+  - {{anomaly: odd, source: busy, model: mix, features: [peak], when: score > 0.9}}
+  - {{alarm: s, by: host, within: 20s, sequence: [{}: peak > 50, kind == down]}}
+"""
+
+
+@pytest.mark.parametrize("other", ["busy", "odd"])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_step_may_be_a_row_of_a_kpi_or_an_anomaly_rule(other: str, restarts: bool) -> None:
+    """Also where it lies with the rule's own events: at the end of its window, less 1 ms."""
+    made = Bench(BUSY.format(other), partitions=2)
+    for at, x in ((1, 90), (12, 10), (24, 10), (35, 10)):
+        for partition, host in enumerate("ab"):
+            made.at(at, host=host, x=x, kind="poll", partition=partition)
+        if at == 1:
+            made.at(9, partition=1, host="b", kind="down", x=90)
+        if at == 12:
+            made.at(14, host="a", kind="down", x=10)
+        if restarts:
+            made.restart()
+    alerts = made.clock(60).documents(Sink.ALERTS)
+    assert [(alert["rule"], alert["key"]) for alert in alerts] == [("s", {"host": "a"})]
+    assert alerts[0]["window"] == {"start": "2026-01-05T00:00:09.999Z", "end": "2026-01-05T00:00:14.000Z"}
+
+
 def test_what_must_not_happen_may_be_of_another_source() -> None:
     """The watermarks of both have to pass."""
     made = Bench("  - {alarm: s, by: host, within: 10s, sequence: [kind == down, other: not n == 1]}\n")

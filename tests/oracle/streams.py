@@ -132,6 +132,8 @@ def moves(rule: Rule) -> bool:
     """Whether a rule is judged behind the exchange whatever its keys are."""
     if isinstance(rule, Kpi) and rule.top is not None:
         return True
+    if isinstance(rule, Alarm) and rule.sequence is not None and rule.sequence.of:
+        return True
     return isinstance(rule, Alarm) and (rule.expect is not None or bool(asked_by(rule)))
 
 
