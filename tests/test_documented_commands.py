@@ -22,6 +22,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "doc
 _INLINE = re.compile(r"`(swctl [^`\n]*)`")
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PATH = re.compile(r"`((?:tests|rules\.d|examples|schemas|calendars\.d)/[^`\s]*)`")
+_LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)")
 _OPTION = re.compile(r"--[a-z][a-z-]*")
 _OWN = "--config", "streamwatchd.yaml"
 
@@ -75,6 +76,17 @@ def test_every_command_and_option_that_a_page_names_is_there(page: Path) -> None
         command = resolved(words)
         known = {name for each in command.params for name in (*each.opts, *each.secondary_opts)} | {"--help"}
         assert set(_OPTION.findall(" ".join(words))) <= known, text
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.is_relative_to(ROOT / "docs")], ids=lambda page: page.name
+)
+def test_links_to_pages_lead_to_pages_of_the_documentation(page: Path) -> None:
+    """`make docs` fails for any other; files of other kinds are handed out beside them."""
+    for target in _LINK.findall(page.read_text(encoding="utf-8")):
+        there = (page.parent / target).resolve()
+        assert there.is_file(), target
+        assert there.suffix != ".md" or there.is_relative_to(ROOT / "docs"), target
 
 
 def test_every_file_that_capabilities_name_is_there() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -115,9 +115,10 @@ def _prove(config: Path, rules_dir: Path | None, loaded: Loaded, changes: Sequen
         raise UnreadableInput(f"formatted, the rules would not mean the same: {names} left alone; please report it")
 
 
-def _meaning(rules: RuleSet) -> RuleSet:
-    """Without places, and without the hash of the text."""
-    return replace(rules, rules=tuple(replace(rule, span=_NOWHERE, digest="") for rule in rules.rules))
+def _meaning(rules: RuleSet) -> tuple[RuleSet, Mapping[str, str]]:
+    """Without places, and without the hash of the text; models by the hash of what they hold."""
+    bare = tuple(replace(rule, span=_NOWHERE, digest="") for rule in rules.rules)
+    return replace(rules, rules=bare, models={}), {name: model.digest for name, model in rules.models.items()}
 
 
 def _carry_out(change: _Change, check: bool, diff: bool) -> None:

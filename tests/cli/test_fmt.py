@@ -8,6 +8,7 @@ import pytest
 
 from streamwatchd.cli import fmt
 from tests.cli.small import copy, swctl
+from tests.models.stump import put_stump
 
 UGLY = "source: web\nrules: [{alarm: b, by: shop, when: status>=500 AND page = 'home'}]   # why\n"
 PRETTY = 'source: web\nrules: [{alarm: b, by: shop, when: status >= 500 and page == "home"}]   # why\n'
@@ -73,3 +74,15 @@ def test_silences_are_written_in_one_spelling_too(config: Path) -> None:
     text = (folder / "night.yaml").read_text()
     assert "  # the move\n" in text
     assert 'where: shop == "north" or shop == "south"\n' in text
+
+
+def test_a_project_with_a_model_is_formatted_too(config: Path) -> None:
+    """What a model holds is compared as well, without looking into it."""
+    put_stump(config.parent / "models", "mix", "n", threshold=500.0)
+    path = config.parent / "rules.d" / "b.yaml"
+    path.write_text(
+        "source: web\nrules:\n  - {anomaly: odd, by: shop, every: 1m, model: mix, values: {n: count()}, "
+        "features: [n], when: score>0.9}\n"
+    )
+    assert swctl("fmt", "--config", config).stdout.startswith("formatted: ")
+    assert "when: score > 0.9" in path.read_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
@@ -25,7 +24,7 @@ from tests.laws.engine import spread, without_storms
 from tests.oracle.compare import Plain, as_oracle, by_law, differences, iso_ms, plain_topics
 from tests.oracle.world import START_MS
 
-SINKS = ("alerts", "kpis", "anomalies", "late", "dead_letters")
+SINKS = ("alerts", "kpis", "anomalies", "shadow", "late", "dead_letters")
 OWN_TOPICS = ("exchange", "journal", "self_alerts", "heartbeat")
 LARGEST_INPUT = 10_000.0
 BAD_NEWS = ("worker_crashed", "worker_refused", "reload_crashed", "reload_refused", "file_refused")
@@ -256,9 +255,8 @@ class Run:
     def outputs(self) -> dict[str, list[Plain]]:
         """All that a read_committed consumer sees."""
         letters = {name: read_letters(self._servers, self._prefix + name) for name in SINKS}
-        values = {name: [value or b"" for _, value in letters[name]] for name in SINKS[:3]}
-        said = plain_topics(values["alerts"], values["kpis"], letters["late"], letters["dead_letters"])
-        return said | {"anomalies": [json.loads(value) for value in values["anomalies"]]}
+        values = {name: [value or b"" for _, value in letters[name]] for name in SINKS[:4]}
+        return plain_topics(values, letters["late"], letters["dead_letters"])
 
 
 def up_to(end_ms: int, found: dict[str, list[Plain]]) -> dict[str, list[Plain]]:

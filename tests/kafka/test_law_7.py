@@ -37,7 +37,7 @@ from streamwatchd.shard.journal import read_topic as read_journal
 from tests.kafka.process import Process, free_port, read_letters
 from tests.laws.engine import LARGEST_INPUT
 from tests.oracle import reading
-from tests.oracle.compare import Plain, by_law, differences, iso_ms, plain_topics
+from tests.oracle.compare import Plain, add_shadow, by_law, differences, iso_ms, plain_topics
 from tests.oracle.random_rules import World, build_world
 from tests.oracle.world import START_MS
 from tests.published import misfits
@@ -54,7 +54,7 @@ PAUSE_AT_MS = START_MS + 500 * FILM_S
 LEAST = {"alerts": 100, "kpis": 300, "late": 50, "dead_letters": 20}
 """So many of each there must be for the comparison to mean something."""
 SINKS = ("alerts", "kpis", "late", "dead_letters")
-OWN_TOPICS = ("exchange", "journal", "self_alerts", "heartbeat")
+OWN_TOPICS = ("shadow", "exchange", "journal", "self_alerts", "heartbeat")
 
 Logs = dict[Partition, list[Record]]
 
@@ -192,9 +192,9 @@ class Run(Process):
         return all(records and min(records[-1].watermarks_ms.values()) >= end_ms for records in epochs)
 
     def outputs(self) -> dict[str, list[Plain]]:
-        letters = {name: read_letters(self.servers, self.prefix + name) for name in SINKS}
-        values = {name: [value or b"" for _, value in letters[name]] for name in ("alerts", "kpis")}
-        return plain_topics(values["alerts"], values["kpis"], letters["late"], letters["dead_letters"])
+        letters = {name: read_letters(self.servers, self.prefix + name) for name in (*SINKS, "shadow")}
+        values = {name: [value or b"" for _, value in letters[name]] for name in ("alerts", "kpis", "shadow")}
+        return plain_topics(values, letters["late"], letters["dead_letters"])
 
 
 def write_rules(folder: Path, world: World, inputs: str, idle_after: str, settings: Mapping[str, object]) -> None:
@@ -244,7 +244,8 @@ def test_a_recording_of_the_daemon_gives_its_answers(
     said = daemon.outputs()
     counts = {name: len(said[name]) for name in SINKS}
     assert all(counts[name] >= least for name, least in LEAST.items()), counts
-    assert misfits("alert", said["alerts"]) == misfits("kpi", said["kpis"]) == []
+    bare = {name: [{k: v for k, v in each.items() if k != "shadow"} for each in said[name]] for name in SINKS[:2]}
+    assert misfits("alert", bare["alerts"]) == misfits("kpi", bare["kpis"]) == []
     assert not differences(up_to(settled_ms, said), up_to(settled_ms, played), LARGEST_INPUT)
 
 
@@ -279,6 +280,8 @@ def swctl(*arguments: str) -> None:
 def dry_run(config: Path, recording: Path, out: Path) -> dict[str, list[Plain]]:
     swctl("dry-run", "--config", str(config), "--exact-marks", str(recording), "--out", str(out))
     files = {name: list(map(json.loads, (out / f"{name}.ndjson").read_bytes().splitlines())) for name in SINKS}
+    for line in (out / "shadow.ndjson").read_bytes().splitlines():
+        add_shadow(files, json.loads(line))
     return files | {name: [letter(document) for document in files[name]] for name in ("late", "dead_letters")}
 
 

@@ -100,7 +100,7 @@ def _filter(text: str, rng: random.Random) -> str:
 
 
 def _words(text: str, rng: random.Random) -> str:
-    text = _flapping(text)
+    text = _mode(_flapping(text))
     return text if "labels:" in text else f"{text}    labels: {{edit: '{rng.randrange(9)}'}}\n"
 
 
@@ -109,6 +109,13 @@ def _flapping(text: str) -> str:
     own = random.Random(text)
     words = own.choice(("    flapping: 2 changes in 5s\n", "    flapping: 3 changes in 2m until 1\n", ""))
     return re.sub(r"    flapping:.*\n", words, text)
+
+
+def _mode(text: str) -> str:
+    """Into shadow, or out of it: one in five, drawn from the text as well."""
+    if "    mode: shadow\n" in text:
+        return text.replace("    mode: shadow\n", "") if random.Random(text + "mode").random() < 0.5 else text
+    return f"{text}    mode: shadow\n" if random.Random(text + "mode").random() < 0.2 else text
 
 
 def _drop(rules: Rules, rng: random.Random) -> Rules:

@@ -39,21 +39,30 @@ def plain_outputs(outputs: Iterable[Output]) -> dict[str, list[Plain]]:
                 found[output.sink.value].append(dict(output.value))
             case Sink.LATE | Sink.DEAD_LETTERS:
                 found[output.sink.value].append(dict(output.headers) | {"payload": output.value})
+            case Sink.SHADOW:
+                assert isinstance(output.value, dict)
+                add_shadow(found, output.value)
             case Sink.ENRICHED:
                 pass
     return found
 
 
+def add_shadow(found: Mapping[str, list[Plain]], document: Plain) -> None:
+    """What comes of a rule in shadow is among its like, with a mark."""
+    sink = "alerts" if "rule" in document else "kpis" if "kpi" in document else "anomalies"
+    found[sink].append({**document, "shadow": True})
+
+
 def plain_topics(
-    alerts: Iterable[bytes], kpis: Iterable[bytes], late: Iterable[Letter], dead_letters: Iterable[Letter]
+    values: Mapping[str, Iterable[bytes]], late: Iterable[Letter], dead_letters: Iterable[Letter]
 ) -> dict[str, list[Plain]]:
-    """What a daemon wrote to its topics, as plain documents by sink: values, and for letters (headers, payload)."""
-    return {
-        "alerts": [json.loads(value) for value in alerts],
-        "kpis": [json.loads(value) for value in kpis],
-        "late": [_of_letter(*letter) for letter in late],
-        "dead_letters": [_of_letter(*letter) for letter in dead_letters],
-    }
+    """What a daemon wrote to its topics, as plain documents by sink: values by topic (alerts, kpis, anomalies, shadow),
+    and for letters (headers, payload)."""
+    found = {name: [json.loads(value) for value in values.get(name, ())] for name in ("alerts", "kpis", "anomalies")}
+    for value in values.get("shadow", ()):
+        add_shadow(found, json.loads(value))
+    letters = {"late": late, "dead_letters": dead_letters}
+    return found | {name: [_of_letter(*letter) for letter in said] for name, said in letters.items()}
 
 
 def _of_letter(headers: Sequence[tuple[str, bytes | str]], payload: bytes | None) -> Plain:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streamwatchd.batch import to_values
@@ -57,9 +57,19 @@ def answers(
             project.streams[each.name], rows = scored(each, rules.models.get(each.name), project)
             found.anomalies += rows
     for rule in _asked_first([alarm_on(rule) if isinstance(rule, Anomaly) else rule for rule in rules.rules]):
-        project.alarms[rule.name] = alarm_events(rule, project)
-        found.alerts += project.alarms[rule.name]
+        events = alarm_events(rule, project)
+        project.alarms[rule.name] = [] if rule.shadow else events
+        found.alerts += events
     found.alerts += project.flapping
+    return _with_shadows(found, {rule.name for rule in rules.rules if rule.shadow})
+
+
+def _with_shadows(found: Answers, shadows: Collection[str]) -> Answers:
+    """Those of rules in shadow are marked: they are the same, and go elsewhere."""
+    for name, documents in (("rule", found.alerts), ("kpi", found.kpis), ("anomaly", found.anomalies)):
+        for document in documents:
+            if document[name] in shadows:
+                document["shadow"] = True
     return found
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.oracle.random_flapping import flapping
 from tests.oracle.random_pauses import pausing, telling
 from tests.oracle.random_records import KINDS, draw_calendar, draw_log
+from tests.oracle.random_shadows import on_trial
 from tests.oracle.random_silences import draw_silences
 from tests.oracle.random_steps import with_steps
 from tests.oracle.reading import LogItem
@@ -573,8 +574,8 @@ def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: i
     files = {name: budgeted(bounds, text) for name, text in files.items()}
     forms = {name: budgeted(bounds, text) for name, text in forms.items()}
     kept = random.Random(log_seed + 4)
-    files = {name: flapping(kept_firing(kept, text, draw.span), unit) for name, text in files.items()}
-    forms = {name: flapping(kept_firing(kept, text, draw.span), unit) for name, text in forms.items()}
+    files = {name: on_trial(flapping(kept_firing(kept, text, draw.span), unit)) for name, text in files.items()}
+    forms = {name: on_trial(flapping(kept_firing(kept, text, draw.span), unit)) for name, text in forms.items()}
     for name, count in partitions.items():
         for partition in range(count):
             size = drawn.randrange(records // 2, records + 1)
