@@ -45,7 +45,7 @@ def page(command: click.Command, name: str, context: click.Context) -> Iterator[
     yield ".SH OPTIONS"
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
-        if record is not None:
+        if record is not None and isinstance(parameter, click.Option):
             yield f".TP\n.B {roff(record[0])}\n{roff(record[1])}"
     if isinstance(command, click.Group):
         yield ".SH COMMANDS"

@@ -31,6 +31,7 @@ def test_every_command_has_a_page_with_its_options() -> None:
     assert "\\-\\-max\\-new" in found["swctl-dry-run.1"]
     assert "\\-h, \\-\\-help" in found["swctl-dry-run.1"], "as the command itself takes it"
     assert "\n.B swctl lint\n" in found["swctl.1"]
+    assert "RECORDING|TOPIC" not in found["swctl-dry-run.1"].partition(".SH OPTIONS")[2], "it is no option"
 
 
 @pytest.mark.skipif(shutil.which("man") is None, reason="no man here to read them with")
