@@ -83,7 +83,7 @@ demo: $(VENV)/.installed
 kafka: $(VENV)/.dev
 	@$(BIN)/python -m tests.kafka.server run --port 9092
 
-# The models that ship, from quiet weeks that the demo's generator makes; some ten minutes on one core. A version that is
+# The models that ship, from quiet weeks that the demo's generator makes; some minutes on one core. A version that is
 # there is never changed: remove it to train it anew.
 models: $(VENV)/.train
 	@mkdir -p build/models

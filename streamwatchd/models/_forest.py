@@ -10,17 +10,22 @@ Leaf values lie on a grid of 2⁻³², so that their sums are exact and do not d
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 Numbers = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
-GRID = 2.0**32
 _FEW = 96
 _BLOCK = 32_768
-"""Rows at once: the look-ups of a forest are some 20 MB, read anew for each block."""
+"""Rows at once: the look-ups of a forest of 100 trees of 256 samples are some 20 MB, read anew for each block."""
+_MOST_WALKS = 1 << 20
+"""Rows times trees at once."""
+LARGEST_MASKS = 512 << 20
+"""Bytes. They grow with the square of the nodes: a forest that would need more walks all rows."""
 _BIAS = 1_023
 
 
@@ -41,6 +46,9 @@ class Nodes:
 
 def walk(nodes: Nodes, vectors: Numbers) -> Numbers:
     """The sum of leaf values per row."""
+    block = max(_MOST_WALKS // len(nodes.roots), 1)
+    if len(vectors) > block:
+        return np.concatenate([walk(nodes, vectors[at : at + block]) for at in range(0, len(vectors), block)])
     rows = np.arange(len(vectors))[:, None]
     at = np.broadcast_to(nodes.roots, (len(vectors), len(nodes.roots)))
     for _ in range(nodes.depth):
@@ -60,10 +68,8 @@ class Masks:
     """The look-ups of a forest, made once when its model is loaded."""
 
     def __init__(self, nodes: Nodes, features: int) -> None:
-        inner = nodes.left != np.arange(len(nodes.left))
-        self.cuts = [np.unique(nodes.threshold[inner & (nodes.feature == f)]) for f in range(features)]
-        ends = [*nodes.roots[1:].tolist(), len(nodes.left)]
-        self._trees = [self._tree(nodes, root, end) for root, end in zip(nodes.roots.tolist(), ends)]
+        self.cuts = _cuts(nodes, features)
+        self._trees = [self._tree(nodes, root, end) for root, end in _ranges(nodes)]
 
     def _tree(self, nodes: Nodes, root: int, end: int) -> _TreeMasks:
         first, last, leaves = _spans(nodes, root, end)
@@ -88,7 +94,8 @@ class Masks:
     ) -> npt.NDArray[np.int64]:
         """By rank among all cuts of the feature, the leaves of the word that its nodes leave over; entry 0: rank 0."""
         order = mine[np.argsort(nodes.threshold[mine], kind="stable")]
-        masks = np.array([~_bits(first[n - root], last[n - root], word) for n in nodes.left[order]], np.int64)
+        below = nodes.left[order] - root
+        masks = ~_bits(first[below], last[below], word)
         kept = np.concatenate([[-1], np.bitwise_and.accumulate(masks)]) & ((1 << 63) - 1)
         table: npt.NDArray[np.int64] = kept[
             np.concatenate([[0], np.searchsorted(nodes.threshold[order], self.cuts[feature], side="right")])
@@ -157,12 +164,44 @@ def _spans(nodes: Nodes, root: int, end: int) -> tuple[Index, Index, Index]:
     return first, last, np.array(leaves, np.intp)
 
 
-def _bits(first: int, last: int, word: int) -> int:
+def _bits(first: Index, last: Index, word: int) -> npt.NDArray[np.int64]:
     """Those of the leaves first … last − 1 that are in this word of 63."""
-    low, high = max(int(first) - 63 * word, 0), min(int(last) - 63 * word, 63)
-    return (1 << high) - (1 << low) if high > low else 0
+    low, high = (np.clip(each - 63 * word, 0, 63).astype(np.uint64) for each in (first, last))
+    one = np.uint64(1)
+    return ((one << high) - (one << low)).astype(np.int64)
 
 
-def sums(nodes: Nodes, masks: Masks, vectors: Numbers) -> Numbers:
-    """By the way that is quicker for so many rows."""
-    return walk(nodes, vectors) if len(vectors) <= _FEW else masks.sums(vectors)
+def _cuts(nodes: Nodes, features: int) -> list[Numbers]:
+    """The thresholds of each feature, ascending, each once."""
+    inner = nodes.left != np.arange(len(nodes.left))
+    return [np.unique(nodes.threshold[inner & (nodes.feature == f)]) for f in range(features)]
+
+
+def _ranges(nodes: Nodes) -> Iterator[tuple[int, int]]:
+    """The nodes of each tree: its root, and the node after its last."""
+    return pairwise([*nodes.roots.tolist(), len(nodes.left)])
+
+
+def masks_bytes(nodes: Nodes, features: int) -> int:
+    """What `Masks` would take: a table for each tree, word of leaves and feature, by all cuts of the feature."""
+    entries = np.array([len(cuts) + 2 for cuts in _cuts(nodes, features)])
+    leaf = nodes.left == np.arange(len(nodes.left))
+    total = 0
+    for root, end in _ranges(nodes):
+        words = (int(leaf[root:end].sum()) + 62) // 63
+        used = np.unique(nodes.feature[root:end][~leaf[root:end]])
+        total += words * 8 * int(entries[used].sum())
+    return total
+
+
+class Sums:
+    """The sum of leaf values per row, by the way that is quicker for so many rows."""
+
+    def __init__(self, nodes: Nodes, features: int) -> None:
+        self._nodes = nodes
+        self._masks = Masks(nodes, features) if masks_bytes(nodes, features) <= LARGEST_MASKS else None
+
+    def of(self, vectors: Numbers) -> Numbers:
+        if self._masks is None or len(vectors) <= _FEW:
+            return walk(self._nodes, vectors)
+        return self._masks.sums(vectors)

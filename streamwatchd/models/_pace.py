@@ -14,26 +14,25 @@ import numpy.typing as npt
 from streamwatchd.errors import ModelRejected
 from streamwatchd.models import Arrays
 from streamwatchd.repository.artifact import array_of
+from streamwatchd.repository.grid import settled
 
 Numbers = npt.NDArray[np.float64]
-_GRID = 2.0**32
 _FAR = 4.0
 """A value further than so many spreads from its forecast counts as being there: one outlier moves little."""
 _LARGEST = 1e100
+_LARGEST_VALUE = 1e200
+"""Values beyond count as being there: nothing made of them overflows."""
+UNITS, ERRORS = (1e-9, 1e100), (1e-3, 1e12)
+"""Least and greatest."""
 DAY_MS, WEEK_MS = 86_400_000, 7 * 86_400_000
 MONDAY_MS = 4 * 86_400_000
 """1970-01-01 was a Thursday: weeks begin four days later."""
 RHYTHM = 4
 
 
-def settled(values: Numbers) -> Numbers:
-    """On the grid."""
-    rounded: Numbers = np.round(values * _GRID) / _GRID
-    return rounded
-
-
 def transform(vectors: Numbers, log: npt.NDArray[np.bool_]) -> Numbers:
     """(n, features): features whose changes are proportions become logarithms, with their sign."""
+    vectors = np.clip(vectors, -_LARGEST_VALUE, _LARGEST_VALUE)
     if not log.any():
         return vectors
     logs = settled(np.copysign(np.log1p(np.abs(vectors)), vectors))
@@ -131,6 +130,7 @@ def pace_of(arrays: Arrays, features: int) -> Pace:
     error = array_of(arrays, "error", "f", (features,)).astype(np.float64)
     log = array_of(arrays, "log", "iub", (features,)).astype(np.bool_)
     level_rate, spread_rate = array_of(arrays, "rates", "f", (2,)).astype(np.float64).tolist()
-    if (unit <= 0).any() or (error <= 0).any() or not (0 < level_rate <= 1 and 0 < spread_rate <= 1):
+    inside = all(((low <= each) & (each <= high)).all() for each, (low, high) in ((unit, UNITS), (error, ERRORS)))
+    if not inside or not (0 < level_rate <= 1 and 0 < spread_rate <= 1):
         raise ModelRejected("`unit`, `error` or `rates` is out of range")
     return Pace(unit, log, level_rate, spread_rate, error)

@@ -11,12 +11,15 @@ import numpy.typing as npt
 
 from streamwatchd.errors import ModelRejected
 from streamwatchd.models import Arrays, Instants, Kind, Vectors
-from streamwatchd.models._forest import GRID, Masks, Nodes, sums
+from streamwatchd.models._forest import Nodes, Sums
 from streamwatchd.repository.artifact import array_of
+from streamwatchd.repository.grid import settled
 from streamwatchd.repository.manifest import Manifest
 
 _DEEPEST = 64
 _MOST_NODES = 4_000_000
+_MOST_DEPTH = 2.0**20
+"""Of all trees together: sums of values on the grid of 2⁻³² are exact up to twice that."""
 
 
 def mean_path(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -32,8 +35,7 @@ class Forest:
     memory = 0
 
     def __init__(self, nodes: Nodes, features: int, scale: float, center: Vectors) -> None:
-        self._nodes = nodes
-        self._masks = Masks(nodes, features)
+        self._sums = Sums(nodes, features)
         self._scale = scale * len(nodes.roots)
         self._center = center
 
@@ -41,7 +43,7 @@ class Forest:
         return self._raw(vectors), memory
 
     def _raw(self, vectors: Vectors) -> npt.NDArray[np.float64]:
-        return np.exp2(-sums(self._nodes, self._masks, vectors) / self._scale)
+        return settled(np.exp2(-self._sums.of(vectors) / self._scale))
 
     def drivers(self, vectors: Vectors, memory: Vectors, ends_ms: Instants) -> Vectors:
         """By how much the score falls when the feature is what it usually is."""
@@ -69,14 +71,14 @@ def load(manifest: Manifest, arrays: Arrays) -> Forest:
     samples = float(array_of(arrays, "samples", "f", (1,))[0])
     center = array_of(arrays, "center", "f", (features,)).astype(np.float64)
     depth = _check(feature, left, roots, features)
-    if not 2 <= samples <= 2**31 or (value < 0).any() or (value > 4_096).any():
+    if not 2 <= samples <= 2**31 or (value < 0).any() or float(value.max()) * len(roots) > _MOST_DEPTH:
         raise ModelRejected("`samples` or `value` is out of range")
     leaf = left == np.arange(count)
     nodes = Nodes(
         feature=feature,
         threshold=np.where(leaf, np.inf, threshold),
         left=left,
-        value=np.where(leaf, np.round(value * GRID) / GRID, 0.0),
+        value=np.where(leaf, settled(value), 0.0),
         roots=roots,
         depth=depth,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from streamwatchd.repository.grid import settled
 from streamwatchd.repository.manifest import Calibration, Tail
 
 _PER_RATE = 0.35
@@ -47,8 +48,7 @@ def scores(calibration: Calibration, raw: Numbers) -> Numbers:
         below = (1.0 - _PER_RATE) * np.log(np.maximum(share, 1e-300)) / np.log(often)
     else:
         below = 1.0 - _PER_RATE * rate
-    found: Numbers = np.clip(np.where(rate <= 1.0, 1.0 - _PER_RATE * rate, below), 0.0, 1.0)
-    return found
+    return settled(np.clip(np.where(rate <= 1.0, 1.0 - _PER_RATE * rate, below), 0.0, 1.0))
 
 
 def raw_at(calibration: Calibration, score: float) -> float:

@@ -26,7 +26,11 @@ _RATE = 5e-3
 
 
 def fit(history: History, every_ms: int, seed: int, given: dict[str, int], advance: Advance) -> Arrays:
-    """`given` may have `units` (16) and `rounds` (800): how many stretches of STEPS steps every lane sees."""
+    """`given` may have `units` (16) and `rounds` (800): how many stretches of STEPS steps every lane sees.
+
+    Weights are rounded to single precision: products of matrices differ in their last bits from processor to
+    processor, the model does not.
+    """
     rng = np.random.default_rng(seed)
     pace, periods = first_pace(history, every_ms), periods_in(history)
     rounds = given.get("rounds", 800)
@@ -38,9 +42,10 @@ def fit(history: History, every_ms: int, seed: int, given: dict[str, int], advan
         gradient, lanes.hidden, lanes.cell = backward(weights, inputs, targets, known, lanes.hidden, lanes.cell)
         weights = adam.follow(weights, gradient)
         advance(0.9 * (done + 1) / rounds)
+    single = {field.name: getattr(weights, field.name).astype(np.float32) for field in fields(Weights)}
+    weights = Weights(**{name: array.astype(np.float64) for name, array in single.items()})
     error = _errors(weights, pace, periods, history)
-    named = {field.name: getattr(weights, field.name) for field in fields(Weights)}
-    return {**named, "periods": np.array([periods], np.int64), **arrays_of(pace, error)}
+    return {**single, "periods": np.array([periods], np.int64), **arrays_of(pace, error)}
 
 
 def _beginning(rng: np.random.Generator, features: int, units: int) -> Weights:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.models._pace import DAY_MS, WEEK_MS, Pace, transform
+from streamwatchd.models._pace import DAY_MS, ERRORS, UNITS, WEEK_MS, Pace, transform
 from streamwatchd.training.history import History
 
 Numbers = npt.NDArray[np.float64]
@@ -32,7 +32,7 @@ def first_pace(history: History, every_ms: int) -> Pace:
     log = np.array([_proportional(column) for column in history.vectors.T], np.bool_)
     values = transform(history.vectors, log)
     off = np.concatenate([values[rows] - np.median(values[rows], axis=0) for rows in history.series()])
-    unit = robust_spread(off)
+    unit = np.clip(robust_spread(off), *UNITS)
     day = DAY_MS / every_ms
     return Pace(unit, log, min(0.5, 1.0 / (3.0 * max(day, 1.0))), min(0.1, 1.0 / max(day, 10.0)), np.ones(len(unit)))
 
@@ -49,7 +49,7 @@ def arrays_of(pace: Pace, error: Numbers) -> dict[str, npt.NDArray[np.generic]]:
     """As artifacts hold it, with the usual error of a forecast in units."""
     return {
         "unit": pace.unit,
-        "error": np.maximum(error, 1e-3),
+        "error": np.clip(error, *ERRORS),
         "log": pace.log.astype(np.uint8),
         "rates": np.array([pace.level_rate, pace.spread_rate]),
     }

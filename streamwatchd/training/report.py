@@ -13,7 +13,9 @@ import numpy as np
 
 from streamwatchd.batch import Value, key_text
 from streamwatchd.errors import UnreadableInput
+from streamwatchd.operators.document import iso
 from streamwatchd.repository.calibration import alarms_per_day, raw_at
+from streamwatchd.repository.manifest import Feature
 from streamwatchd.training.history import History
 from streamwatchd.training.train import THRESHOLDS, Trained, begins
 
@@ -92,8 +94,8 @@ def _forecast(plot: Any, trained: Trained, history: History, scorer: _Forecasts)
     best = [int(history.key[row]) for row in rows[np.argsort(-trained.raw[rows], kind="stable")]]
     keys = list(dict.fromkeys(best))[:_SHOWN_KEYS]
     figure = plot(figsize=(9, 2.2 * max(len(keys), 1)))
-    for place, key in enumerate(keys):
-        axes = figure.add_subplot(len(keys), 1, place + 1)
+    panels = figure.subplots(max(len(keys), 1), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, key in zip(panels, keys):
         mine = rows[history.key[rows] == key]
         expected, came = scorer.forecast(history.vectors[mine], trained.memory[mine], history.ends_ms[mine])
         at = history.ends_ms[mine].astype("datetime64[ms]")
@@ -102,9 +104,10 @@ def _forecast(plot: Any, trained: Trained, history: History, scorer: _Forecasts)
         odd = trained.score[mine] > THRESHOLDS[0]
         axes.plot(at[odd], came[odd, 0], "o", color="#cf222e", markersize=4, label=f"score > {THRESHOLDS[0]:g}")
         axes.set_title(_key(history.keys[key]), loc="left", fontsize=9)
+        axes.set_ylabel(f"{trained.manifest.features[0].name}, in spreads")
     if keys:
-        figure.axes[0].legend(frameon=False, ncols=3, loc="upper right")
-    figure.autofmt_xdate()
+        panels[0].legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0))
+    panels[-1].set_xlabel("end of the window, month-day hour in UTC")
     return _png(figure)
 
 
@@ -112,7 +115,7 @@ def _page(trained: Trained, history: History, pictures: Mapping[str, bytes]) -> 
     manifest = trained.manifest
     body = [f"<h1>{html.escape(manifest.id)}</h1>", _table(_facts(trained, history))]
     body += ["<h2>Alarms to expect of normal keys</h2>", _table(_expected(trained))]
-    titles = {"scores.png": "Scores", "forecast.png": "Forecast and actual, in units of the usual spread"}
+    titles = {"scores.png": "Scores", "forecast.png": "Forecast and actual, in usual spreads"}
     for name, data in pictures.items():
         source = base64.b64encode(data).decode()
         body += [f"<h2>{titles[name]}</h2>", f'<img alt="{titles[name]}" src="data:image/png;base64,{source}">']
@@ -129,7 +132,7 @@ def _facts(trained: Trained, history: History) -> list[tuple[str, ...]]:
     training, tail = manifest.training, manifest.calibration.tail
     return [
         ("kind", manifest.kind),
-        ("features", ", ".join(f"{each.name} ({each.aggregate or 'as it is'})" for each in manifest.features)),
+        ("features", ", ".join(map(_feature, manifest.features))),
         ("learned from", f"{training.source}, rule {training.rule}"),
         ("time", f"{training.begin} to {training.end}"),
         ("vectors", f"{training.vectors:,} of {training.keys:,} keys, {training.left_out:,} left out"),
@@ -138,6 +141,12 @@ def _facts(trained: Trained, history: History) -> list[tuple[str, ...]]:
         ("settings", ", ".join(f"{name} {value}" for name, value in manifest.hyperparameters.items()) or "defaults"),
         ("seed", str(training.seed)),
     ]
+
+
+def _feature(feature: Feature) -> str:
+    """With what it is made of, where its name does not say that."""
+    made = "" if feature.aggregate in ("", feature.name) else f" ({feature.aggregate})"
+    return feature.name + made
 
 
 def _expected(trained: Trained) -> list[tuple[str, ...]]:
@@ -158,7 +167,7 @@ def _oddest(trained: Trained, history: History) -> list[tuple[str, ...]]:
     names = [feature.name for feature in trained.manifest.features]
     found: list[tuple[str, ...]] = [("window end", "key", "score", *names)]
     for row in rows.tolist():
-        end = f"{np.datetime64(int(history.ends_ms[row]), 's')}Z"
+        end = iso(int(history.ends_ms[row]))
         key = _key(history.keys[int(history.key[row])])
         found.append((end, key, f"{trained.score[row]:.4f}", *(f"{value:.4g}" for value in history.vectors[row])))
     return found

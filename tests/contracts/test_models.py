@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from streamwatchd.models import KINDS, Scorer
+from streamwatchd.errors import ModelRejected
+from streamwatchd.models import KINDS, Arrays, Scorer
 from streamwatchd.repository.artifact import decode_arrays, encode_arrays
 from streamwatchd.training.history import History, replay
 from streamwatchd.training.threads import one_thread
@@ -25,11 +29,17 @@ def history() -> History:
 
 
 @cache
-def fitted(kind: str) -> Scorer:
-    """A small model of the kind, written to bytes and read again."""
+def trained(kind: str) -> Arrays:
+    """What a small model of the kind is."""
     with one_thread():
         arrays = FITS[kind](history(), EVERY_MS, 1, SMALL.get(kind, {}), lambda share: None)
-    return KINDS[kind].load(manifest(kind, FEATURES), decode_arrays(encode_arrays(arrays)))
+    return {"center": np.zeros(FEATURES), **arrays}
+
+
+@cache
+def fitted(kind: str) -> Scorer:
+    """The same, written to bytes and read again."""
+    return KINDS[kind].load(manifest(kind, FEATURES), decode_arrays(encode_arrays(trained(kind))))
 
 
 def batch(scorer: Scorer, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -97,6 +107,56 @@ def test_what_is_odd_scores_above_what_was_learned(kind: str) -> None:
         History(quiet.keys, quiet.key, quiet.ends_ms, vectors, quiet.normal),
     ).raw
     assert raw[bad][-1] > np.nanquantile(raw[~bad], 0.99)
+
+
+SPOILT: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
+    "empty": lambda array: array[:0],
+    "one more": lambda array: np.concatenate([array, array[-1:]]),
+    "one dimension more": lambda array: array[None],
+    "a single number": lambda array: array.ravel()[0],
+    "whole numbers": lambda array: array.astype(np.int64),
+    "fractions": lambda array: array.astype(np.float64) + 0.5,
+    "negative": lambda array: -1 - array.astype(np.float64 if array.dtype.kind == "f" else np.int64),
+    "nothing but zeros": np.zeros_like,
+    "as large as numbers go": lambda array: np.full_like(array, _greatest(array.dtype)),
+    "as small as numbers go": lambda array: np.full_like(array, _least(array.dtype)),
+}
+
+
+def _greatest(dtype: np.dtype[Any]) -> Any:
+    return np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max
+
+
+def _least(dtype: np.dtype[Any]) -> Any:
+    return np.finfo(dtype).tiny if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+@pytest.mark.parametrize("how", SPOILT)
+@pytest.mark.parametrize("kind", KINDS)
+def test_spoilt_arrays_are_refused_by_name_or_do_no_harm(kind: str, how: str) -> None:
+    """Whatever one array of an artifact holds: it is refused, or the model scores in finite numbers, or not yet."""
+    for name in KINDS[kind].arrays:
+        arrays = {**trained(kind)}
+        arrays[name] = SPOILT[how](arrays[name])
+        try:
+            scorer = KINDS[kind].load(manifest(kind, FEATURES), decode_arrays(encode_arrays(arrays)))
+        except ModelRejected:
+            continue
+        memory = np.full((120, scorer.memory), np.nan)
+        for value in range(1, 15):
+            vectors = np.full((120, FEATURES), float(value))
+            raw, memory = scorer.score(vectors, memory, np.full(120, value * EVERY_MS))
+            assert np.isfinite(memory).all(), name
+        assert not np.isinf(raw).any(), name
+        assert np.isfinite(scorer.drivers(vectors, memory, np.full(120, EVERY_MS))).all(), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_array_that_is_missing_is_named(kind: str) -> None:
+    for name in KINDS[kind].arrays:
+        arrays = {other: array for other, array in trained(kind).items() if other != name}
+        with pytest.raises(ModelRejected, match=f"array `{name}` is missing"):
+            KINDS[kind].load(manifest(kind, FEATURES), arrays)
 
 
 @pytest.mark.parametrize("kind", KINDS)

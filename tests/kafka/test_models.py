@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -110,6 +112,55 @@ def test_a_version_that_floods_is_taken_back(kafka: str, tmp_path: Path) -> None
         assert "withdrawn" in listed
     finally:
         site.end()
+
+
+def test_a_version_that_can_not_be_trusted_leaves_the_last_good_one_at_work(kafka: str, tmp_path: Path) -> None:
+    """Weights that are NaN, under a manifest that vouches for them: told as a self-alert, refused by name, and version
+    1 scores on; a third version that is good takes over."""
+    site = Judged(kafka, tmp_path, "1h")
+
+    def versions() -> set[object]:
+        return {event["version"] for event in site.output("anomalies")}
+
+    def told() -> set[object]:
+        return {(alert["rule"], alert["event"]) for alert in site.output("self_alerts")}
+
+    try:
+        site.start_and_wait()
+        site.feed(1_000)
+        site.until(lambda: versions() == {1})
+        put_spoilt(site.models, "mix", 2)
+        site.until(lambda: ("streamwatchd.model_refused", "fired") in told())
+        scored = len(site.output("anomalies"))
+        site.feed(2_000)
+        site.until(lambda: len(site.output("anomalies")) > scored)
+        assert versions() == {1}
+        listed = CliRunner().invoke(main, ["model", "list", "--models", str(site.models)]).stdout
+        assert "refused" in listed
+        assert "array `threshold` has a number that is NaN" in listed
+        site.put(3, threshold=1e9)
+        site.until(lambda: site.health()[1].get("version", 0) >= 1)
+        site.feed(2_000)
+        site.until(lambda: versions() == {1, 3})
+        site.until(lambda: ("streamwatchd.model_refused", "resolved") in told())
+        site.until_all_counted()
+    finally:
+        site.end()
+
+
+def put_spoilt(models: Path, name: str, version: int) -> None:
+    """A version whose manifest fits its artifact, whole before the folder has its name."""
+    aside = models.parent / "aside"
+    put_stump(aside, name, "n", version=version, every_ms=1_000)
+    folder = aside / name / str(version)
+    data = (folder / "model.safetensors").read_bytes()
+    spoilt = data.replace(np.float64(50.0).tobytes(), np.float64(np.nan).tobytes())
+    assert spoilt != data
+    (folder / "model.safetensors").write_bytes(spoilt)
+    manifest = (folder / "manifest.json").read_text()
+    old, new = sha256(data).hexdigest(), sha256(spoilt).hexdigest()
+    (folder / "manifest.json").write_text(manifest.replace(old, new))
+    folder.rename(models / name / str(version))
 
 
 def test_a_verdict_over_the_control_topic_shifts_the_model_in_force(kafka: str, tmp_path: Path) -> None:

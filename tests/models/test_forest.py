@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamwatchd.models._forest import Masks, Nodes, sums, walk
+from streamwatchd.models import _forest
+from streamwatchd.models._forest import _MOST_WALKS, Masks, Nodes, Sums, masks_bytes, walk
 from tests.models.trees import forest
 
 
@@ -30,4 +31,19 @@ def test_masks_find_the_leaf_that_a_walk_finds(seed: int, leaves: int) -> None:
     vectors = np.round(np.random.default_rng(seed).normal(0, 2, (3_000, 4)), 1)
     masked = Masks(nodes, 4).sums(vectors)
     assert (masked == walk(nodes, vectors)).all()
-    assert (sums(nodes, Masks(nodes, 4), vectors[:5]) == masked[:5]).all()
+    sums = Sums(nodes, 4)
+    assert (sums.of(vectors) == masked).all()
+    assert (sums.of(vectors[:5]) == masked[:5]).all()
+
+
+def test_a_forest_whose_look_ups_would_fill_the_memory_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same answer, and in blocks: what it takes is known before it is made."""
+    nodes = nodes_of(1, 300)
+    tables = [table for tree in Masks(nodes, 4)._trees for tables, _ in tree.words for table in tables]
+    needed = masks_bytes(nodes, 4)
+    assert needed == sum(table.nbytes for table in tables)
+    vectors = np.random.default_rng(1).normal(0, 2, (_MOST_WALKS // 5 + 7, 4))
+    usual = Sums(nodes, 4).of(vectors)
+    monkeypatch.setattr(_forest, "LARGEST_MASKS", needed - 1)
+    monkeypatch.setattr(_forest, "Masks", None)
+    assert (Sums(nodes, 4).of(vectors) == usual).all()

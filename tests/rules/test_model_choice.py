@@ -126,40 +126,81 @@ def _arrays(folder: Path, **changes: npt.NDArray[Any]) -> None:
     _artifact(folder, encode_arrays(stump(2, 0, 50.0) | changes))
 
 
-HOSTILE: dict[str, Callable[[Path], object]] = {
-    "wrong hash": lambda folder: _manifest(folder, lambda m: m["artifact"].update(sha256="0" * 64)),
-    "traversal": lambda folder: _manifest(folder, lambda m: m["artifact"].update(file="../1/model.safetensors")),
-    "link to another version": lambda folder: (
-        (folder / "model.safetensors").unlink(),
-        (folder / "model.safetensors").symlink_to(folder.parent / "3" / "model.safetensors"),
+HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "wrong hash": (
+        lambda folder: _manifest(folder, lambda m: m["artifact"].update(sha256="0" * 64)),
+        "model.safetensors is not the file of the manifest: its SHA-256 differs",
     ),
-    "said to be huge": lambda folder: _manifest(folder, lambda m: m["artifact"].update(bytes=10**15)),
-    "huge": lambda folder: os.truncate(folder / "model.safetensors", 2**40),
-    "recursive": lambda folder: (folder / "manifest.json").write_bytes(b'{"a":' * 200_000),
-    "weights that are NaN": lambda folder: _arrays(folder, threshold=np.array([np.nan, 0.0, 0.0])),
-    "weights that are infinite": lambda folder: _arrays(folder, value=np.array([0.0, np.inf, 1.0])),
-    "a tree that never ends": lambda folder: _arrays(folder, left=np.array([1, 0, 2], np.int32)),
-    "a feature beyond the last": lambda folder: _arrays(folder, feature=np.array([7, 0, 0], np.int32)),
-    "a pickle": lambda folder: _artifact(folder, pickle.dumps({"left": [1]})),
-    "a header longer than the file": lambda folder: _artifact(folder, b"\xff" * 7 + b"\x7f{}"),
-    "features in another order": lambda folder: _manifest(folder, lambda m: m["features"].reverse()),
+    "traversal": (
+        lambda folder: _manifest(folder, lambda m: m["artifact"].update(file="../1/model.safetensors")),
+        "artifact.file `../1/model.safetensors` is not the name of a file beside the manifest",
+    ),
+    "link to another version": (
+        lambda folder: (
+            (folder / "model.safetensors").unlink(),
+            (folder / "model.safetensors").symlink_to(folder.parent / "3" / "model.safetensors"),
+        ),
+        "its SHA-256 differs",
+    ),
+    "said to be huge": (
+        lambda folder: _manifest(folder, lambda m: m["artifact"].update(bytes=10**15)),
+        "artifact.bytes is 1000000000000000, 268435456 are allowed",
+    ),
+    "huge": (
+        lambda folder: os.truncate(folder / "model.safetensors", 2**40),
+        "model.safetensors has 1099511627776 bytes, 268435456 are allowed",
+    ),
+    "recursive": (
+        lambda folder: (folder / "manifest.json").write_bytes(b'{"a":' * 200_000),
+        "the manifest is not valid",
+    ),
+    "weights that are NaN": (
+        lambda folder: _arrays(folder, threshold=np.array([np.nan, 0.0, 0.0])),
+        "array `threshold` has a number that is NaN or infinite",
+    ),
+    "weights that are infinite": (
+        lambda folder: _arrays(folder, value=np.array([0.0, np.inf, 1.0])),
+        "array `value` has a number that is NaN or infinite",
+    ),
+    "a tree that never ends": (
+        lambda folder: _arrays(folder, left=np.array([1, 0, 2], np.int32)),
+        "a node has a child before it",
+    ),
+    "a feature beyond the last": (
+        lambda folder: _arrays(folder, feature=np.array([7, 0, 0], np.int32)),
+        "a node compares a feature that is none of the 2",
+    ),
+    "a pickle": (
+        lambda folder: _artifact(folder, pickle.dumps({"left": [1]})),
+        "the artifact is not a safetensors file",
+    ),
+    "a header longer than the file": (
+        lambda folder: _artifact(folder, b"\xff" * 7 + b"\x7f{}"),
+        "the artifact is not a safetensors file",
+    ),
+    "features in another order": (
+        lambda folder: _manifest(folder, lambda m: m["features"].reverse()),
+        "it was trained on [rows, high], not on [high, rows]",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_version_is_refused_and_the_last_good_one_goes_on(check: Check, models: Path, name: str) -> None:
-    """Each is named with its version, and no rule is lost."""
+    """Each is named with its version and the reason, and no rule is lost."""
+    spoil, reason = HOSTILE[name]
     put_stump(models, "mix", *FEATURES)
     put_stump(models, "mix", *FEATURES, version=2)
     put_stump(models, "mix", *FEATURES, version=3, threshold=9.0)
     ModelStore(RealDisk(), models).set_status("mix", 3, Status(WITHDRAWN))
-    HOSTILE[name](models / "mix" / "2")
+    spoil(models / "mix" / "2")
     loaded = check(RULES)
     assert (taken(loaded), loaded.refused) == ("mix@1", ())
     (problem,) = loaded.diagnostics
     assert problem.is_error
     assert problem.code in (codes.MODEL_REJECTED, codes.MODEL_UNFIT)
-    assert "mix@2" in problem.message
+    assert problem.message.startswith("the model mix@2 can't be used: ")
+    assert reason in problem.message
     assert "mix@1 goes on" in problem.hint
 
 

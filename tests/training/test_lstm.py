@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from streamwatchd.models.lstm import Weights
+from streamwatchd.training import lstm
 from streamwatchd.training.lstm import backward, fit, loss
 from streamwatchd.training.threads import one_thread
 from tests.models.rhythms import EVERY_MS, traffic
@@ -58,3 +60,20 @@ def test_a_rhythm_is_learned() -> None:
     steps = np.concatenate([np.diff(values[rows]) for rows in history.series()])
     assert first["error"][0] < 0.9 * 1.4826 * np.median(np.abs(steps))
     assert first["periods"].tolist() == [1]
+
+
+def test_last_bits_of_products_do_not_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another processor would have them: the model is the same to the last bit."""
+    history, settings = traffic(3, keys=5), {"rounds": 20, "units": 4}
+    usual = fit(history, EVERY_MS, 1, settings, lambda share: None)
+
+    def elsewhere(*given: Any) -> tuple[Weights, Any, Any]:
+        gradient, *state = backward(*given)
+        moved = {field.name: getattr(gradient, field.name) * (1.0 + 2.0**-51) for field in fields(Weights)}
+        return Weights(**moved), *state
+
+    monkeypatch.setattr(lstm, "backward", elsewhere)
+    other = fit(history, EVERY_MS, 1, settings, lambda share: None)
+    assert {name: array.tobytes() for name, array in other.items()} == {
+        name: array.tobytes() for name, array in usual.items()
+    }
