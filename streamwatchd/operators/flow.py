@@ -316,10 +316,10 @@ class Flow:
                 continue
             if instant == FOREVER:
                 break
-            for name, wire in list(self.wires.items()):
+            for name in self.wiring.order_at(instant):
                 if due[name] == instant:
                     self.laps.lap(SCHEDULE)
-                    wire.node.judge(instant)
+                    self.wires[name].node.judge(instant)
                     self.laps.lap(name)
                     due |= self.wiring.dues({name, *self._heard})
                     self._heard.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from streamwatchd.operators.asking import FOREVER
+from streamwatchd.operators.asking import BEGINNING, FOREVER
 from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.kpi import KpiNode
 from streamwatchd.operators.node import Node, first_multiple_above
@@ -128,6 +128,8 @@ def _whole_from(node: KpiNode | WindowAlarmNode, window: Window, since_ms: int) 
     days = node.spec.days if isinstance(node, KpiNode) else None
     if days is None:
         return _up(_up(since_ms + window.size_ms, window.step_ms) + window.ago_ms, node.spec.every_ms)
+    if since_ms <= BEGINNING:
+        return since_ms
     whole_ms = days.first_from(since_ms)
     while window.start(whole_ms) < since_ms:
         whole_ms = days.first_from(whole_ms + 1)

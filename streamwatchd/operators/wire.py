@@ -42,7 +42,8 @@ class Wire:
     """A node at work: it judges instants in (begins, until], and rows from `begins` on and before `until`.
 
     `after` are the retired nodes whose alarms it takes over before it judges; `left` says what becomes
-    of its alarms when it ends.
+    of its alarms when it ends. `places` say where it stands among the nodes that judge one instant, by the instants
+    from which on an order of the rules holds.
     """
 
     node: Node
@@ -51,6 +52,12 @@ class Wire:
     until_ms: int = FOREVER
     after: list[str] = field(default_factory=list)
     left: Left = field(default_factory=lambda: Left({}, frozenset()))
+    places: list[tuple[int, int]] = field(default_factory=list)
+
+    def place_at(self, instant_ms: int) -> int:
+        """In the order of the rules that are in force then; of a node that begins later, in its first one."""
+        known = [place for since, place in self.places if since < instant_ms]
+        return known[-1] if known else self.places[0][1]
 
 
 @dataclass(slots=True)

@@ -78,6 +78,8 @@ class Wiring:
         self.spaces: dict[tuple[str, ...], KeySpace] = {}
         self.families: dict[str, Family] = {}
         self.wires: dict[str, Wire] = {}
+        self._orders: dict[int, list[str]] = {}
+        """By how many changes lie before an instant: the names of all nodes in the order in which they judge it."""
         self.feeds: list[FeedWire] = [FeedWire(feed) for feed in spec.feeds]
         self.asks = [StageAsk(BEGINNING, FOREVER, spec)]
         self.targets: dict[str, int] = {}
@@ -109,6 +111,7 @@ class Wiring:
         for names, keep_ms in keeps(spec):
             if names in self.spaces:
                 self.spaces[names].keep_ms = max(keep_ms, self.spaces[names].keep_ms)
+        is_changing = self.is_changing
         kept = {name: wire for name, wire in self.wires.items() if wire.until_ms == FOREVER}
         fresh = self._make_nodes(spec, {name: wire.spec for name, wire in kept.items()})
         made = {node.id: beginning_at(node, begins_ms) for node in fresh}
@@ -120,6 +123,9 @@ class Wiring:
         self.wires = {
             name: kept[name] if name not in made else Wire(made[name], specs[name], begins_ms) for name in spec.order
         }
+        for place, wire in enumerate(self.wires.values()):
+            wire.places = [*(wire.places if is_changing else wire.places[-1:]), (begins_ms, place)]
+        self._orders.clear()
 
     def _ask_families(self, spec: StageSpec, begins_ms: int) -> None:
         """Tell families what is asked of them from here on; one that nobody asked for of late begins anew."""
@@ -266,6 +272,16 @@ class Wiring:
                 self.hand_over(name, self.wires.pop(name))
             next_ms = min(self.dues().values(), default=FOREVER)
         return has_gone
+
+    def order_at(self, instant_ms: int) -> list[str]:
+        """All nodes in the order in which they judge at an instant: one that is about to end does before those that
+        read it, by the rules that are in force then."""
+        changes = {since for wire in self.wires.values() for since, _ in wire.places if since < instant_ms}
+        found = self._orders.get(len(changes))
+        if found is None or len(found) != len(self.wires):
+            found = sorted(self.wires, key=lambda name: self.wires[name].place_at(instant_ms))
+            self._orders[len(changes)] = found
+        return found
 
     def dues(self, names: Iterable[str] | None = None) -> dict[str, int]:
         """When each node, or each of these, judges next; `FOREVER` where it doesn't for now."""

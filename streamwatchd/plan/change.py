@@ -22,7 +22,8 @@ from streamwatchd.plan.explain import family_keys, pane_count, table_bytes
 from streamwatchd.plan.placement import Placement, nodes, placement, stages
 from streamwatchd.rules.ruleset import Alarm, Anomaly, Rule, RuleSet
 
-_MOST_MS = 2**52
+_MOST_MS = 2**46
+"""In the year 4199: calendars and time zones know of twice as much."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streamwatchd.calendars.clock import LocalDays
 from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.outlook import Ending, Outlook, endings, outlooks
@@ -34,6 +35,18 @@ def test_an_edit_takes_over_and_says_how_long_windows_take() -> None:
     (found,) = outlooks(told(HOT, HOT.replace("when:", "where: x > 1, when:")), AT_MS)
     assert (found.unbroken, found.heir_of, found.unheard_ms) == (False, "hot", 40_000)
     assert [warming.whole_ms - AT_MS for warming in found.warming] == [39_999]
+
+
+def test_windows_that_are_days_of_another_zone_begin_at_once_where_all_is_kept() -> None:
+    """On panes of the same width; what an aggregate more lacks comes with the days that pass."""
+    kpi = "  - {{kpi: k, by: host, every: 1d, timezone: {}, values: {{n: count(){}}}}}\n"
+    berlin, london = kpi.format("Europe/Berlin", ""), kpi.format("Europe/London", "")
+    (found,) = outlooks(told(berlin, london), AT_MS)
+    assert found.warming == ()
+    (found,) = outlooks(told(berlin, kpi.format("Europe/Berlin", ", s: sum(x)")), AT_MS)
+    assert [warming.whole_ms for warming in found.warming] == [
+        LocalDays("Europe/Berlin", 1).first_from(AT_MS + 86_400_000)
+    ]
 
 
 def test_what_nobody_takes_over_ends_with_a_reason() -> None:

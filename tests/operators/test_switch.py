@@ -183,3 +183,25 @@ def test_rows_of_a_kpi_that_come_after_the_change_reach_the_rules_of_their_time(
     after = bench.at(jump, host="a", x=1).alerts()
     assert [line for line in after if " any " in line] == ["19.999 any fired warning", "29.999 any fired warning"]
     assert [line for line in after if " held " in line] == ["19.999 held fired warning a"]
+
+
+TWINS = """\
+  - {{kpi: one, by: host, every: 10s, values: {{n: count(), peak: max(x over 20s)}}{1}}}
+  - {{kpi: twin, by: host, every: 10s, values: {{n: count(), peak: max(x over {0})}}{1}}}
+  - {{kpi: rows, source: one, by: host, every: 10s, over: 70s, values: {{windows: count(), all: sum(n)}}}}
+"""
+
+
+@pytest.mark.parametrize("more", ["", ", top: 1 by n"])
+def test_a_node_that_ends_judges_before_those_that_read_it(more: str) -> None:
+    """Both KPIs are one node, and then not: up to E the old one gives the rows that a reader waits for."""
+
+    def rows(edits: bool) -> list[str]:
+        it = Bench(TWINS.format("20s", more))
+        for at in range(0, 120, 2):
+            it.at(at, host="a", x=1)
+            if edits and at == 50:
+                it.change(TWINS.format("30s", more))
+        return [row for row in it.clock(130).rows() if " rows " in row]
+
+    assert rows(edits=True) == rows(edits=False)

@@ -147,3 +147,10 @@ def test_an_equal_rule_set_changes_nothing() -> None:
     found = between(compiled(rules), compiled(f"  # said\n{rules}"))
     assert {each.what for each in found.rules} == {"unchanged"}
     assert found.bytes_before == found.bytes_after
+
+
+def test_days_of_a_zone_are_compared_in_a_year_that_zones_know() -> None:
+    """The instant of a comparison lies far ahead, and not beyond all calendars."""
+    kpi = "  - {{kpi: k, by: host, every: 1d, timezone: {}, values: {{n: count()}}}}\n"
+    found = between(compiled(kpi.format("Europe/Berlin")), compiled(kpi.format("Asia/Tokyo")))
+    assert (of_rule(found, "k").what, of_rule(found, "k").waits) == ("edited", ())
