@@ -110,9 +110,15 @@ class Record:
     what: str
     fields: tuple[Field, ...]
     doc: str = ""
+    elsewhere: Mapping[str, str] | None = None
+    """Names that other systems use → the way out."""
 
     def field(self, name: str) -> Field | None:
         return next((field for field in self.fields if field.name == name), None)
+
+    def way_out(self, name: str) -> str:
+        """What to write in place of a name that other systems use; "" for any other."""
+        return (self.elsewhere or {}).get(name, "")
 
     @property
     def names(self) -> tuple[str, ...]:

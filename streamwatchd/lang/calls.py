@@ -260,11 +260,7 @@ class Calls:
         ms = units.parse_duration(node.text)
         if ms is None or (ms == 0 and not zero):
             message = f"`{node.text}` is no duration" if ms is None else f"`{word}` must be longer than zero"
-            hint = (
-                f"write the unit: `{node.text}s` or `{node.text}m`"
-                if node.text.isdigit() and ms is None
-                else "durations are `500ms` `30s` `5m` `1h30m` `7d` `2w`"
-            )
+            hint = _duration_hint(node.text) if ms is None else "durations are `500ms` `30s` `5m` `1h30m` `7d` `2w`"
             return self._checker.problem("SW109", message, node, f"after `{word}`", hint)
         return ms
 
@@ -276,6 +272,17 @@ class Calls:
                 message = f"`{key.name}` is not one of the rule's keys"
                 self._checker.problem("SW220", message, key, "must be in `by:`", hint or known)
         return tuple(sorted({key.name for key in node.by})) if node.by else None
+
+
+def _duration_hint(text: str) -> str:
+    """The unit that is missing, or the one that is meant: `5min` is `5m`."""
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    unit = units.find(text[len(number) :])
+    if number == text and text.isdigit():
+        return f"write the unit: `{text}s` or `{text}m`"
+    if unit is not None and units.parse_duration(f"{number}{units.spelling(unit.name)}") is not None:
+        return f"write `{number}{units.spelling(unit.name)}`"
+    return "durations are `500ms` `30s` `5m` `1h30m` `7d` `2w`"
 
 
 def _parts(node: Aggregate) -> dict[str, Any]:

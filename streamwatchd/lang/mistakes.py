@@ -105,6 +105,9 @@ def _could_stand(expected: Set[str]) -> str:
 
 _WORDS = {
     "between": "write `x >= 1 and x <= 5`",
+    "contains": 'write `contains(x, "…")`',
+    "startswith": 'write `starts_with(x, "…")`',
+    "endswith": 'write `ends_with(x, "…")`',
     "like": 'write `x ~ "regex"`, `starts_with(x, "…")` or `contains(x, "…")`',
     "*": "count events with `count()`",
     "[": "the window stands inside the aggregate: `avg(x over 5m)`",
@@ -114,6 +117,7 @@ _WORDS = {
     "#": 'put a text with special characters in quotes: `"#1"`',
     "%": "the unit stands behind the number: `5%`",
 }
+_HOLD = re.compile(r"\b(for|until)\s+\S+$", re.IGNORECASE)
 _CLAUSES = frozenset({"WHERE", "OVER", "AGO", "BY"})
 
 
@@ -127,6 +131,8 @@ def _way_out(text: str, start: int, found: str, token: str) -> str:
         return _WORDS[found.lower()]
     if token in {"_FOR", "_UNTIL"}:
         return "a condition is `C for 5m until C for 2m`: each part once, in this order, and only in `when` and levels"
+    if token in {"_AND", "_OR"} and _HOLD.search(before):
+        return "`for` and `until` end a condition: put all of it before them, as in `a > 1 and b > 2 for 5m`"
     if token in _CLAUSES and before and before[-1] not in "<>=(,":
         return "it stands inside an aggregate: `avg(x where C over 5m ago 1h by host)`"
     if found.lower() in RESERVED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -106,10 +107,10 @@ def _gives_meaning(body: Read) -> bool:
         return False
     for word in wrong:
         known = record.field(word)
-        meant = did_you_mean(word, record.names)
+        meant = record.way_out(word) or did_you_mean(word, record.names)
         if word in _MEANING or (known is not None and known.later):
             return False
-        if any(name in meant.split("`") and name not in body for name in _MEANING):
+        if any(name in re.split("[`:]", meant) and name not in body for name in _MEANING):
             return False
     return "by" in body or all(record.field(word) for word in wrong)
 

@@ -118,7 +118,7 @@ def read(node: Mapping, record: Record, findings: Findings) -> Read:
                 codes.UNKNOWN_FIELD,
                 f"{record.what} has no field `{key.text}`",
                 key.span,
-                hint=did_you_mean(key.text, record.names) or f"fields: {_listed(record)}",
+                hint=record.way_out(key.text) or did_you_mean(key.text, record.names) or f"fields: {_listed(record)}",
             )
         elif declared.later:
             hint = "take it out, or keep the file aside until a version that has it"

@@ -21,6 +21,7 @@ from streamwatchd.fields import (
     Text,
     Truth,
 )
+from streamwatchd.rules.foreign_names import OF_FILES, foreign_names
 from streamwatchd.rules.ruleset import SEVERITIES
 
 _NAMES = ListOf(Name("a name"), or_one=True)
@@ -304,6 +305,7 @@ ANOMALY = Record(
     "Rows of values, each scored by a model: how odd they are, from 0 to 1.",
 )
 
+ALARM, KPI, ANOMALY = (replace(each, elsewhere=foreign_names(each.names)) for each in (ALARM, KPI, ANOMALY))
 RULE = Records({"alarm": ALARM, "kpi": KPI, "anomaly": ANOMALY})
 
 FILE = Record(
@@ -320,4 +322,5 @@ FILE = Record(
         Field("tests", Raw("a list of tests"), "Tests of these rules; `swctl test-rule` runs them."),
     ),
     "A file of rules.d/: common fields, then the rules.",
+    OF_FILES,
 )

@@ -24,6 +24,7 @@ from streamwatchd.lang.typed import Kind
         ("avg(cpu)[5m] > 3", "`avg(x over 5m)`"),
         ("avg(cpu) over 5m > 3", "inside an aggregate"),
         ("count(*) > 3", "`count()`"),
+        ("service contains 'a'", '`contains(x, "…")`'),
         ("service = true", '`"true"`'),
         ("service = 5G", '`"5G"`'),
         ("service = a:b", "in quotes"),
