@@ -115,6 +115,7 @@ _WORDS = {
     "/": 'put a text with special characters in quotes: `"/var/log"`',
     ":": 'put a text with special characters in quotes: `"a:b"`',
     "#": 'put a text with special characters in quotes: `"#1"`',
+    "{": "write the bare name; braces are for messages",
     "%": "the unit stands behind the number: `5%`",
 }
 _HOLD = re.compile(r"\b(for|until)\s+\S+$", re.IGNORECASE)

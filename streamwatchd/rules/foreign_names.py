@@ -48,3 +48,37 @@ OF_FILES = {
     "sources": "sources stand in streamwatchd.yaml",
     "interval": "write `every:`",
 }
+
+OF_SOURCES = {
+    name: f"write `{field}:`"
+    for field, names in {
+        "max_delay": "lateness allowed_lateness out_of_orderness watermark watermark_delay grace delay",
+        "fields": "schema columns types",
+        "time": "timestamp timestamp_field time_field event_time ts",
+        "topic": "topics name",
+        "format": "type codec",
+        "idle_after": "idleness idle_timeout",
+    }.items()
+    for name in names.split()
+}
+
+OF_SETTINGS = {
+    **dict.fromkeys(
+        ("bootstrap_servers", "bootstrap", "brokers", "servers"),
+        'write `kafka: {bootstrap.servers: "host:9092"}`',
+    ),
+    "outputs": "write `topics:`, such as `{alerts: my.alerts}`",
+    "sinks": "write `topics:`, such as `{alerts: my.alerts}`",
+    "group_id": "write `app:`, from which the consumer group has its name",
+    "rules": "rules stand in files of `rules_dir:`",
+    "tables": "tables stand in files of `enrichment_dir:`",
+    "workers": "write `shards:`",
+    "parallelism": "write `shards:`",
+}
+
+OF_TESTS = {
+    **dict.fromkeys(("input", "inputs", "input_series", "given", "when", "timeline"), "write `events:`"),
+    **dict.fromkeys(("expected", "then", "output", "outputs", "alerts", "exp_alerts"), "write `expect:`"),
+    **dict.fromkeys(("title", "test", "it"), "write `name:`"),
+    "interval": "write `step:` in the rows of `events:`",
+}

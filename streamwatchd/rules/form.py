@@ -286,6 +286,8 @@ def _integer_fits(node: Scalar, minimum: int, maximum: int, name: str, findings:
 
 def _wrong(node: Node, form: Form, name: str, findings: Findings, example: str) -> bool:
     hint = f"for example `{example}`" if example and "\n" not in example else ""
+    if isinstance(form, forms.Expression) and isinstance(node, Sequence):
+        hint = "write one text; join what must hold together with `and`"
     findings.add(codes.WRONG_TYPE, f"{name} must be {described(form)}, not {_found(node)}", node.span, hint=hint)
     return False
 

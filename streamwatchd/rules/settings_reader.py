@@ -22,6 +22,7 @@ from streamwatchd.rules.ruleset import COUNTER_GAP_MS, Enrichment, FieldDeclarat
 from streamwatchd.settings import SelfAlerts, Settings, Topics, numbers_of
 
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+|):([0-9]{1,5})")
+_SERVERS = dict.fromkeys(("brokers", "servers", "bootstrap", "bootstrap_servers"), "write `bootstrap.servers`")
 _KINDS = {"string": STRING, "bool": BOOL}
 
 
@@ -195,7 +196,7 @@ def _refuse_option(key: Scalar, findings: Findings) -> None:
         message = f"the Kafka option `{key.text}` is refused: {reason}"
         findings.add(codes.FORBIDDEN_OPTION, message, key.span, hint="take it out")
         return
-    hint = did_you_mean(key.text, ALLOWED) or "docs list the options that are passed on"
+    hint = _SERVERS.get(key.text) or did_you_mean(key.text, ALLOWED) or "docs list the options that are passed on"
     findings.add(codes.UNKNOWN_OPTION, f"the Kafka option `{key.text}` is not passed on", key.span, hint=hint)
 
 

@@ -18,6 +18,7 @@ from streamwatchd.fields import (
     Text,
     Truth,
 )
+from streamwatchd.rules.foreign_names import OF_SETTINGS, OF_SOURCES
 from streamwatchd.settings import SELF_ALERTS
 
 _TOPIC = Text("a topic name", r"[A-Za-z0-9._-]{1,249}")
@@ -120,6 +121,7 @@ SOURCE = Record(
         ),
     ),
     "A Kafka topic of events.",
+    OF_SOURCES,
 )
 
 KAFKA = MapOf(Anything(), Text("a Kafka option"))
@@ -246,7 +248,13 @@ SETTINGS = Record(
             default="streamwatchd",
         ),
         Field("kafka", KAFKA, "Options of librdkafka, from an allow-list.", "{bootstrap.servers: localhost:9092}"),
-        Field("sources", MapOf(SOURCE, Name("a source")), "The streams of events.", required=True),
+        Field(
+            "sources",
+            MapOf(SOURCE, Name("a source")),
+            "The streams of events.",
+            "{web: {topic: web.requests, time: ts}}",
+            required=True,
+        ),
         Field("topics", TOPICS, "The topics that streamwatchd writes."),
         Field("self_alerts", SELF_ALERT, "When the daemon alerts on itself.", "{snapshot_age: 5m}"),
         Field("shards", Integer(1, 256), "Worker processes.", "2", default="2"),
@@ -387,6 +395,7 @@ SETTINGS = Record(
         ),
     ),
     "How the daemon runs: Kafka, sources, outputs, shards.",
+    OF_SETTINGS,
 )
 
 COLUMN = Record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streamwatchd.fields import Anything, Choice, Field, ListOf, MapOf, Raw, Record, Records, Share, Text, Truth
+from streamwatchd.rules.foreign_names import OF_TESTS
 from streamwatchd.rules.ruleset import SEVERITIES
 
 _ROW = MapOf(Raw("a value"))
@@ -97,6 +98,7 @@ TEST = Record(
         Field("expect_no", ListOf(Records(EXPECTATIONS)), "Alerts and KPI rows that must not come."),
         Field("exact", Truth(), "true: the rules named in `expect` do nothing else.", "true", default="false"),
     ),
+    elsewhere=OF_TESTS,
 )
 
 TEST_FILE = Record(

@@ -7,16 +7,19 @@ from collections.abc import Callable
 
 import pytest
 
-from streamwatchd.rules import rule_spec
+from streamwatchd.rules import rule_spec, settings_spec
 from streamwatchd.rules.foreign_names import foreign_names
 from streamwatchd.rules.loader import Loaded
 
 HEAD = "source: metrics\nevery: 10s\nrules:\n  - alarm: a\n    by: host\n"
 
 
-@pytest.mark.parametrize("record", rule_spec.RULE.records.values(), ids=lambda record: record.what)
-def test_the_way_out_is_a_field_of_the_rule(record: rule_spec.Record) -> None:
-    """And no name is one that the rule has."""
+RECORDS = [*rule_spec.RULE.records.values(), settings_spec.SOURCE, settings_spec.SETTINGS]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.what)
+def test_the_way_out_is_a_field_of_what_it_stands_in(record: rule_spec.Record) -> None:
+    """And no name is one that is there already."""
     assert record.elsewhere
     for name, hint in record.elsewhere.items():
         assert record.field(name) is None
@@ -29,6 +32,7 @@ def test_the_way_out_is_a_field_of_the_rule(record: rule_spec.Record) -> None:
         ("for: 5m", "it is part of the condition: `when: C for 5m`"),
         ("annotations: {summary: hot}", "write its texts as `message:`, and a link as `runbook:`"),
         ("window: 5m", "it stands in the aggregate: `when: avg(x over 5m) > 5`"),
+        ("levels: {critical: [cpu > 1]}", "write one text; join what must hold together with `and`"),
         ("severty: major", "did you mean `severity`?"),
     ],
 )
