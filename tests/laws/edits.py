@@ -11,6 +11,7 @@ from pathlib import Path
 from streamwatchd.compiler import Compiled
 from tests.laws.models import compile_with_models
 from tests.laws.neighbours import reads
+from tests.oracle.random_pauses import pausing
 from tests.oracle.random_rules import World
 from tests.oracle.world import write_project
 
@@ -100,7 +101,7 @@ def _filter(text: str, rng: random.Random) -> str:
 
 
 def _words(text: str, rng: random.Random) -> str:
-    text = _mode(_flapping(text))
+    text = _mode(_paused(_flapping(text)))
     return text if "labels:" in text else f"{text}    labels: {{edit: '{rng.randrange(9)}'}}\n"
 
 
@@ -109,6 +110,13 @@ def _flapping(text: str) -> str:
     own = random.Random(text)
     words = own.choice(("    flapping: 2 changes in 5s\n", "    flapping: 3 changes in 2m until 1\n", ""))
     return re.sub(r"    flapping:.*\n", words, text)
+
+
+def _paused(text: str) -> str:
+    """Paused, or no more: one in three, drawn from the text as well."""
+    if "    pause: " in text:
+        return re.sub(r"    pause:.*\n", "", text) if random.Random(text + "pause").random() < 0.5 else text
+    return pausing(text, 0.3)
 
 
 def _mode(text: str) -> str:
