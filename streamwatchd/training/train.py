@@ -15,7 +15,7 @@ from streamwatchd.models import KINDS, Scorer
 from streamwatchd.operators.document import iso
 from streamwatchd.repository import calibration
 from streamwatchd.repository.manifest import FORMAT, Artifact, Calibration, Feature, Manifest, Tail, Training
-from streamwatchd.training import change, forest, lstm, seasonal
+from streamwatchd.training import change, forest, lstm, neighbours, seasonal
 from streamwatchd.training.history import Advance, History, Mask, Numbers, replay
 from streamwatchd.training.threads import one_thread
 
@@ -26,11 +26,13 @@ FITS: Mapping[str, Fit] = {
     "change": change.fit,
     "isolation_forest": forest.fit,
     "lstm": lstm.fit,
+    "neighbours": neighbours.fit,
     "seasonal": seasonal.fit,
 }
 SETTINGS: Mapping[str, frozenset[str]] = {
     "isolation_forest": frozenset({"trees", "samples", "contrast"}),
     "lstm": frozenset({"units", "rounds"}),
+    "neighbours": frozenset({"stretches"}),
 }
 """What `Order.given` may hold, by kind; the others have nothing to set."""
 DAY_MS = 86_400_000

@@ -20,7 +20,11 @@ from tests.models.rhythms import EVERY_MS, traffic
 from tests.models.trees import manifest
 
 FEATURES = 2
-SMALL = {"lstm": {"rounds": 30, "units": 6}, "isolation_forest": {"trees": 20, "samples": 64}}
+SMALL = {
+    "lstm": {"rounds": 30, "units": 6},
+    "isolation_forest": {"trees": 20, "samples": 64},
+    "neighbours": {"stretches": 60},
+}
 
 
 @cache
@@ -87,7 +91,7 @@ def test_memory_is_bounded_and_stays_finite(kind: str) -> None:
     scorer = fitted(kind)
     assert scorer.memory < 1_000
     memory = np.full((4, scorer.memory), np.nan)
-    for value in (1.0, 1e300, -1e300, 0.0, 1e-300, *[7.0] * 10):
+    for value in (1.0, 1e300, -1e300, 0.0, 1e-300, *[7.0] * 20):
         raw, memory = scorer.score(np.full((4, FEATURES), value), memory, np.full(4, EVERY_MS))
         assert memory.shape == (4, scorer.memory)
         assert np.isfinite(memory).all()

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from streamwatchd.repository.manifest import Calibration, Tail
 
-KINDS = ("seasonal", "change", "lstm")
+KINDS = ("seasonal", "change", "lstm", "neighbours")
 SPREADS = Calibration(
     per_day=1.0,
     body=[0.0, 1.0, 3.0],
@@ -34,6 +34,10 @@ def paced(kind: str, seed: int, features: int, unit: float = 20.0) -> dict[str, 
         slots = int(rng.choice([1, 24, 168]))
         shape = (slots, features)
         return found | {"usual": rng.normal(0.0, 0.3, shape), "spread": rng.uniform(0.6, 1.6, shape)}
+    if kind == "neighbours":
+        size = features * int(rng.integers(1, 5))
+        whiten = np.tril(rng.normal(0.0, 0.5, (size, size))) + np.eye(size)
+        return found | {"whiten": whiten, "stretches": rng.normal(0.0, 1.0, (int(rng.integers(1, 40)), size))}
     units = int(rng.integers(1, 5))
     shapes = {
         "inputs": (features + 4, 4 * units),

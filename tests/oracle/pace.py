@@ -1,4 +1,4 @@
-"""What the kinds with memory say (seasonal, change, lstm), from their descriptions: one vector of one key at a time."""
+"""What the kinds with memory say (seasonal, change, lstm, neighbours), from their descriptions: a vector at a time."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def raw_score(
         level.append(old + rate * _cut(heard[f] - seen.usual[f] - old, FAR))
         spread = before.variance[f] + spread_rate * (off * off - before.variance[f])
         variance.append(max(spread, 0.01 * error[f] * error[f]))
-    raw = seen.raw if before.steps >= _WARM[kind] else None
+    raw = None if before.steps < _WARM[kind] or math.isnan(seen.raw) else seen.raw
     return raw, Memory(before.steps + 1, level, heard, variance, seen.more(heard))
 
 
@@ -107,8 +107,19 @@ def _lstm(arrays: Mapping[str, Any], values: Vector, before: Memory, end_ms: int
     return _Seen(raw, [0.0] * len(values), [1.0] * len(values), forecast, more)
 
 
-_KINDS = {"seasonal": _seasonal, "change": _change, "lstm": _lstm}
-_WARM = {"seasonal": 2, "change": 10, "lstm": 2}
+def _neighbours(arrays: Mapping[str, Any], values: Vector, before: Memory, end_ms: int) -> _Seen:
+    lags = len(arrays["whiten"]) // len(values)
+    past = before.more or ([0.0] * len(values),) * (lags - 1)
+    stretch = (*past, [_cut(x - at, 1e3) for x, at in zip(values, before.level)])
+    flat = [x for each in stretch for x in each]
+    mine = [sum(row[at] * x for row, x in zip(arrays["whiten"], flat)) for at in range(len(flat))]
+    squares = sorted(sum((a - b) ** 2 for a, b in zip(mine, theirs)) for theirs in arrays["stretches"])[:27]
+    raw = math.sqrt(sum(squares) / len(squares)) if before.steps >= lags - 1 else math.nan
+    return _Seen(raw, [0.0] * len(values), [1.0] * len(values), before.level, lambda heard: stretch[1:])
+
+
+_KINDS = {"seasonal": _seasonal, "change": _change, "lstm": _lstm, "neighbours": _neighbours}
+_WARM = {"seasonal": 2, "change": 10, "lstm": 2, "neighbours": 0}
 
 
 def _far_off(errors: Vector, variance: Vector) -> float:

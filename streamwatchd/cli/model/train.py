@@ -27,7 +27,7 @@ from streamwatchd.training.vectors import Seen
 @traffic_options
 @repository_options
 @click.option("--kind", type=click.Choice(list(FITS)), help="[default: isolation_forest; lstm for one feature]")
-@click.option("--set", "given", multiple=True, metavar="NAME=NUMBER", help="trees, samples, contrast; units, rounds.")
+@click.option("--set", "given", multiple=True, metavar="NAME=NUMBER", help="trees, samples, contrast, units, …")
 @click.option("--labels", type=click.Path(path_type=Path), help="Lines of JSON with stretches that are not normal.")
 @click.option("--without", "without", multiple=True, metavar="RULE", help="Leave out keys while this alarm fires.")
 @click.option("--shadow", is_flag=True, help="Write it as a shadow: no rule takes it until it is promoted.")
