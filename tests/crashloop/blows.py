@@ -101,6 +101,7 @@ class Blows:
         self._strikes = strikes
         self._numbers = itertools.cycle((5, 1, 2, 3))
         self._in_a_row = 0
+        self._armed: Path | None = None
         self.struck: list[str] = []
         self.fired: set[str] = set()
         """Failpoints that struck."""
@@ -120,8 +121,23 @@ class Blows:
     def rest(self) -> None:
         """Until the next blow: mostly it has come up again before, now and then it has not."""
         if self._rng.random() < 0.6:
-            self._daemon.until(lambda: self._daemon.health()[0] == 200, 120)
+            self._until_healthy()
         time.sleep(self._rng.uniform(0.0, 1.5))
+
+    def revive(self) -> None:
+        """On a slow machine a failpoint may kill the supervisor long after it was set: one more kill, and a start."""
+        if self._armed is not None and not self._daemon.is_up() and list(self._armed.iterdir()):
+            self._armed = None
+            self._daemon.kills += 1
+            self._daemon.killed += 1
+            self._daemon.start()
+
+    def _until_healthy(self) -> None:
+        def is_healthy() -> bool:
+            self.revive()
+            return self._daemon.health()[0] == 200
+
+        self._daemon.until(is_healthy, 120)
 
     def _some(self, count: int) -> list[int]:
         workers = self._daemon.workers()
@@ -217,14 +233,16 @@ class Blows:
         self._everything()
         self._daemon.environment = {}
         if point.startswith("version."):
-            self._daemon.until(lambda: self._daemon.health()[0] == 200, 120)
+            self._until_healthy()
             self._edit()
         _wait(lambda: list(fired.iterdir()), 10.0)
         if list(fired.iterdir()):
             self.fired.add(point)
             self._daemon.kills += action.startswith("kill")
             self._daemon.killed += action.startswith("kill")
-        time.sleep(0.1)
+            time.sleep(0.1)
+        else:
+            self._armed = fired
         if not self._daemon.is_up():
             self._daemon.start()
 

@@ -213,6 +213,7 @@ class Run:
     def _is_past(self, settled_ms: int) -> bool:
         """Every shard has the same rules and has taken in everything, and every task's watermark is beyond."""
         time.sleep(0.3)
+        self._blows.revive()
         self._read()
         last = [records[-1] for records in self._journal.epochs if records]
         tasks = {task for record in last for task in record.ranges}
