@@ -182,7 +182,7 @@ def schema(form: Form) -> Schema:
         case Truth():
             return {"type": "boolean"}
         case Choice(words):
-            return {"enum": [None if word == "null" else word for word in words]}
+            return {"enum": [_as_yaml(word) for word in words]}
         case Anything(null):
             return {"type": ["string", "number", "boolean", *(["null"] if null else [])]}
         case Raw():
@@ -191,6 +191,13 @@ def schema(form: Form) -> Schema:
             return _nested(form)
         case _:
             assert_never(form)
+
+
+def _as_yaml(word: str) -> str | int | None:
+    """What an editor makes of a word of a choice."""
+    if word == "null":
+        return None
+    return int(word) if word.isdigit() else word
 
 
 def _nested(form: ListOf | MapOf | Either | Record | Records) -> Schema:

@@ -15,14 +15,15 @@ SHIPPED = {
     ROOT / "streamwatchd.yaml": "streamwatchd",
     **{
         path: schema
-        for project in (ROOT, ROOT / "tests" / "corpus")
+        for project in (ROOT, ROOT / "examples", ROOT / "tests" / "corpus")
         for folder, schema in (("enrichment.d", "table"), ("calendars.d", "calendar"))
         for path in sorted((project / folder).glob("*.yaml"))
     },
+    ROOT / "examples" / "streamwatchd.yaml": "streamwatchd",
     ROOT / "tests" / "corpus" / "streamwatchd.yaml": "streamwatchd",
     **{
         path: "rules_test" if path.name.endswith("_test.yaml") else "rules"
-        for folder in ("rules.d", "tests/corpus/rules.d", "tests/cases/cli/project/rules.d")
+        for folder in ("rules.d", "examples/rules.d", "tests/corpus/rules.d", "tests/cases/cli/project/rules.d")
         for path in sorted((ROOT / folder).glob("*.yaml"))
     },
 }
@@ -41,13 +42,24 @@ def test_schemas_take_what_we_ship(path: Path, schema: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in SHIPPED if path.is_relative_to(ROOT / "rules.d")], ids=lambda p: p.name
+    "path",
+    [path for path in SHIPPED if path.is_relative_to(ROOT / "rules.d") or path.is_relative_to(ROOT / "examples")],
+    ids=lambda p: p.name,
 )
 def test_shipped_files_say_their_schema(path: Path) -> None:
     """In a line that editors read; the file that it names is there."""
     first = path.read_text().splitlines()[0]
     schema = first.removeprefix("# yaml-language-server: $schema=")
     assert (path.parent / schema).resolve() == ROOT / "schemas" / f"{SHIPPED[path]}.json"
+
+
+def test_words_of_a_choice_are_what_yaml_makes_of_them() -> None:
+    """A number, or nothing: an editor that wants quotes there is wrong."""
+    counter = "kafka: {a: b}\nsources: {web: {topic: a, fields: {n: {type: counter, bits: 64}}}}\n"
+    assert found(counter, "streamwatchd") == []
+    assert found("name: a\nfile: a.csv\nmissing: null\n", "table") == []
+    row = "{alarm: a, previous: null, event: fired}"
+    assert found(f"tests: [{{name: a, events: [{{source: b}}], expect: [{row}]}}]\n", "rules_test") == []
 
 
 RULE = "source: web\nrules:\n  - {rule}\n"
@@ -68,6 +80,8 @@ RULE = "source: web\nrules:\n  - {rule}\n"
         ("source: web\nrule: []\n", "rules"),
         ("rules: [a.yaml]\ntests: [{events: []}]\n", "rules_test"),
         ("rules: [a.yaml]\ntests: [{name: a, event: []}]\n", "rules_test"),
+        ("tests: [{name: a, events: [{b: 1}], expect: [{alarm: a, event: fird}]}]\n", "rules_test"),
+        ("tests: [{name: a, events: [{b: 1}], expect: [{kpi: a, event: fired}]}]\n", "rules_test"),
         ("kafka: {bootstrap.servers: a}\nsources: {web: {topic: a, max_delay: 5}}\n", "streamwatchd"),
         ("kafka: {bootstrap.servers: a}\nsource: {web: {topic: a}}\n", "streamwatchd"),
         ("kafka: {bootstrap.servers: a}\nsources: {web: {topic: a, fields: {a: {type: flaot}}}}\n", "streamwatchd"),

@@ -50,5 +50,10 @@ def test_what_is_said_holds_at_once_and_after_a_crash(kafka: str, tmp_path: Path
         site.until(lambda: ("acknowledged", "anna", None) in told(site))
         events = [event for event, _, _ in told(site)]
         assert "repeated" not in events[events.index("acknowledged") :]
+        said_first = ("daemon_started", "silence_began", "silence_ended", "alarm_acknowledged")
+        audit = [line["event"] for line in answer(site, "audit")["lines"] if line["event"] in said_first]
+        assert audit == ["daemon_started", "silence_began", "daemon_started", "silence_ended", "alarm_acknowledged"]
+        (began,) = answer(site, "audit", "--event", "silence_began")["lines"]
+        assert (began["silence"], began["rules"], began["reason"]) == (name, ["busy"], "works")
     finally:
         site.end()
