@@ -84,7 +84,8 @@ def _shifted(store: ModelStore, given: Verdict, data: ModelData, said: Sequence[
         created_at=given.at,
         created_by=given.by,
     )
-    reason = f"{manifest.id} with its calibration shifted by {shift:.4g} after {len(marks)} marks"
+    count = "a mark" if len(marks) == 1 else f"{len(marks)} marks"
+    reason = f"{manifest.id} with its calibration shifted by {shift:.4g} after {count}"
     store.publish(fresh, data.arrays, Status(status, given.at, given.by, reason))
     return Taken(shift, fresh.version, status)
 

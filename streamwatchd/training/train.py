@@ -82,7 +82,7 @@ def train(order: Order, history: History, advance: Advance) -> Trained:
     """
     if order.kind not in FITS:
         raise UnreadableInput(f"there is no kind of model `{order.kind}`; kinds: {', '.join(FITS)}")
-    _check_settings(order)
+    check_settings(order.kind, order.given)
     if len(history) < FEWEST:
         raise UnreadableInput(
             f"{len(history)} vectors are too few to train on: at least {FEWEST}; record for longer, or more keys"
@@ -113,12 +113,13 @@ def train(order: Order, history: History, advance: Advance) -> Trained:
     return Trained(manifest, arrays, scorer, replayed.raw, score, replayed.memory, held_back, judged)
 
 
-def _check_settings(order: Order) -> None:
-    known = SETTINGS.get(order.kind, frozenset())
-    for name, number in order.given.items():
+def check_settings(kind: str, given: Mapping[str, int]) -> None:
+    """Raises UnreadableInput for settings that the kind does not have."""
+    known = SETTINGS.get(kind, frozenset())
+    for name, number in given.items():
         if name not in known:
             some = f"it has {', '.join(sorted(known))}" if known else "it has none"
-            raise UnreadableInput(f"a model of kind {order.kind} has no setting `{name}`; {some}")
+            raise UnreadableInput(f"a model of kind {kind} has no setting `{name}`; {some}")
         if number < 1:
             raise UnreadableInput(f"`{name}` is {number}: at least 1")
 

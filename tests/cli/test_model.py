@@ -248,6 +248,7 @@ def test_a_topic_and_parquet_teach_the_same_as_the_file(project: Path, monkeypat
         (("evaluate", "none", "--rule", "off", "--from", "x"), "there is no model `none`"),
         (("train", "m", "--rule", "off", "--from", "net.ndjson", "--set", "trees"), "write NAME=VALUE"),
         (("train", "m", "--rule", "off", "--from", "net.ndjson", "--set", "trees=many"), "write a whole number"),
+        (("train", "m", "--rule", "off", "--from", "x", "--kind", "lstm", "--set", "trees=5"), "it has rounds, units"),
     ],
 )
 def test_a_wrong_name_is_told(project: Path, args: tuple[str, ...], reason: str) -> None:

@@ -17,7 +17,7 @@ from streamwatchd.repository.store import GOOD, SHADOW, ModelStore, Status
 from streamwatchd.training.history import History
 from streamwatchd.training.report import write_report
 from streamwatchd.training.spans import Span, at_ms, fired, read_labels, within
-from streamwatchd.training.train import FITS, Order, Trained, train
+from streamwatchd.training.train import FITS, Order, Trained, check_settings, train
 from streamwatchd.training.vectors import Seen
 
 
@@ -57,6 +57,8 @@ def command(
     The first 60 % of the time are learned from, the next 20 % calibrate the score, the last 20 % are judged.
     """
     wanted = settings_of(given)
+    if kind is not None:
+        check_settings(kind, wanted)  # before a recording of a week is read
     spans = read_labels(labels) if labels else []
     repository = open_repository(config, rules_dir, models)
     vectors = vectors_in(rule, config, rules_dir, Traffic(traffic, bare, partitions), without)
