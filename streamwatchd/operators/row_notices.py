@@ -104,6 +104,8 @@ class RowNotices:
         self.is_on = False
         self.since_ms: int | None = None
         """The instant up to which it has been asked who is to be told without an event; None before the first."""
+        self._only_switched = False
+        """That instant is a change of the rules, and nothing has been asked yet: events may come of before it."""
 
     # at work
 
@@ -128,7 +130,7 @@ class RowNotices:
     def switched(self, at_ms: int) -> None:
         """Other rules are in force from E on; where nothing was asked so far, nothing is due before."""
         if self.since_ms is None:
-            self.since_ms = at_ms
+            self.since_ms, self._only_switched = at_ms, True
 
     def labels(self, transitions: Sequence[Transition], bare_at: BareAt) -> list[str]:
         """Who mutes events of one instant."""
@@ -142,7 +144,8 @@ class RowNotices:
 
     def take(self, transition: Transition, label: str, limit_ms: int) -> tuple[Transition, str]:
         """Note what is written, when all instants up to a limit had been asked about."""
-        self.since_ms = limit_ms if self.since_ms is None else max(self.since_ms, limit_ms)
+        is_first = self.since_ms is None or self._only_switched
+        self.since_ms, self._only_switched = limit_ms if is_first else max(self.since_ms or 0, limit_ms), False
         written = self.written.take(transition)
         return written, self.told.take(transition, label)
 
@@ -165,7 +168,7 @@ class RowNotices:
         self.flaps.pass_by(limit_ms)
 
     def _at(self, at_ms: int, bare_at: BareAt) -> Said:
-        self.since_ms = at_ms
+        self.since_ms, self._only_switched = at_ms, False
         self.flaps.pass_by(at_ms)
 
         def frame_of(places: Sequence[int]) -> Frame:
@@ -183,11 +186,11 @@ class RowNotices:
         if self.since_ms is None or not self._is_wanted:
             return None
         kept = {name: each for name, each in self.told.snapshot(name_of).items() if each is not None}
-        return {"since": self.since_ms, **kept}
+        return {"since": self.since_ms, **({"switched": True} if self._only_switched else {}), **kept}
 
     def restore(self, state: Mapping[str, Any] | None, places: Callable[[], Mapping[tuple[object, ...], int]]) -> None:
         if state is not None:
-            self.since_ms = state["since"]
+            self.since_ms, self._only_switched = state["since"], state.get("switched", False)
             self.told.restore(state, places)
 
     def adopt(self, old: RowNotices, up: Up, places: Mapping[int, int], at_ms: int) -> None:
@@ -197,4 +200,6 @@ class RowNotices:
         self.told.adopt(old.told, places, at_ms)
         self.is_on = False
         if old.since_ms is not None:
-            self.since_ms = old.since_ms if self.since_ms is None else max(self.since_ms, old.since_ms)
+            is_first = self.since_ms is None or self._only_switched
+            self.since_ms = old.since_ms if is_first else max(self.since_ms or 0, old.since_ms)
+            self._only_switched = old._only_switched

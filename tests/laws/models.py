@@ -17,6 +17,7 @@ from streamwatchd.ports.disk import RealDisk
 from streamwatchd.repository.store import GOOD, ModelStore, Status
 from streamwatchd.rules.ruleset import Anomaly
 from streamwatchd.testing.vectors import features_of
+from tests.models import paces
 from tests.models.paces import SPREADS, paced
 from tests.models.small import LINE, REMEMBERING
 from tests.models.trees import forest, manifest
@@ -42,7 +43,7 @@ def put_model(root: Path, rule: Anomaly, generation: int) -> None:
     """A forest for some, what remembers the last row for others, what follows the pace of keys for the rest."""
     features, every_ms = features_of(rule), rule.every_ms or 1_000
     seed = zlib.crc32(f"{rule.model} {rule.features} {every_ms}".encode()) % 1_000
-    kind = ("isolation_forest", "remembering", "seasonal", ("change", "neighbours")[seed // 5 % 2], "lstm")[seed % 5]
+    kind = ("isolation_forest", "remembering", *paces.KINDS)[seed % (2 + len(paces.KINDS))]
     calibration = {"isolation_forest": {}, "remembering": {"calibration": LINE}}.get(kind, {"calibration": SPREADS})
     about = manifest(kind, name=rule.model, every_ms=every_ms, **calibration)
     about = msgspec.structs.replace(about, features=features, version=generation + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.operators.bench import Bench
+from tests.operators.bench import SOURCES, Bench
 from tests.operators.test_muting import WORKS, bench, silence, told
 
 START = "2026-01-05 00:"
@@ -154,6 +154,22 @@ def test_a_calendar_mutes_alarms_at_once_and_occurrences() -> None:
     rules = "  - {alarm: hot, when: x > 50%, unless: during(works)}\n"
     it = bench(rules, calendars=WORKS).at(20, host="a", x=60).at(50, host="b", x=60).clock(130)
     assert told(it) == ["20 fired during(works)", "50 fired"]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_change_ahead_of_the_first_event_judged_puts_off_no_reminder(restarts: bool) -> None:
+    """Events up to `max_delay` below it are judged after it came, and so is what they are told again of."""
+    sources = SOURCES.replace("max_delay: 1s, key", "max_delay: 5m, key")
+    rule = hot(", in_order: true, repeat: 1m")
+    it = Bench(rule, sources=sources).at(10, host="a", x=60).at(250, host="b", x=10)
+    it.change(rule + "  - {kpi: n, by: host, over: 1m, values: {n: count()}}\n", sources=sources)
+    if restarts:
+        it.restart()
+    found = told(it.at(600, host="b", x=10).clock(301))
+    assert [each for each in found if each.endswith(" a")] == [
+        "10 fired a",
+        *(f"{at} repeated a" for at in (120, 180, 240, 300)),
+    ]
 
 
 def test_an_edit_keeps_who_was_told() -> None:
