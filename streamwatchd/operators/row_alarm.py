@@ -90,8 +90,8 @@ class RowAlarmNode:
         return taken
 
     def due(self, limit_ms: int) -> int | None:
-        if self.telling.since_ms is not None:
-            return self.telling.since_ms if self.telling.since_ms <= limit_ms else None
+        if self.telling.since_ms is not None and self.telling.since_ms <= limit_ms:
+            return self.telling.since_ms
         if any(int(frame.time.min(initial=limit_ms)) < limit_ms for frame in self.waiting):
             return limit_ms
         places = np.flatnonzero(self.last != NEVER)

@@ -134,8 +134,8 @@ class SequenceNode(RowAlarmNode):
     # judging
 
     def due(self, limit_ms: int) -> int | None:
-        if self.telling.since_ms is not None:
-            return self.telling.since_ms if self.telling.since_ms <= limit_ms else None
+        if self.telling.since_ms is not None and self.telling.since_ms <= limit_ms:
+            return self.telling.since_ms
         if any(int(frame.time.min(initial=limit_ms)) < limit_ms for frame in self.waiting):
             return limit_ms
         deadlines = (match.at_ms + 1 for track in self.tracks.values() for match in track.waiting)
