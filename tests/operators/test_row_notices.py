@@ -172,16 +172,16 @@ def test_a_change_ahead_of_the_first_event_judged_puts_off_no_reminder(restarts:
     ]
 
 
-SEQUENCE = "  - {alarm: hot, by: host, within: 1m, sequence: [x > 50%, x > 55%], until: x < 20%}\n"
+TWICE = "  - {alarm: hot, by: host, within: 1m, sequence: [x > 50%, x > 55%], until: x < 20%}\n"
 
 
-@pytest.mark.parametrize("rule", [hot(", in_order: true"), SEQUENCE], ids=["in order", "sequence"])
+@pytest.mark.parametrize("rule", [hot(", in_order: true"), TWICE], ids=["in order", "sequence"])
 def test_events_below_a_change_are_judged_though_others_want_to_know_from_there_on(rule: str) -> None:
     """The watermark has not come to the change, and what lies below it is told all the same."""
     sources = SOURCES.replace("max_delay: 1s, key", "max_delay: 5m, key")
     it = Bench(rule, sources=sources).at(10, host="a", x=60).at(20, host="a", x=60).at(250, host="b", x=10)
     it.change(rule + "  - {alarm: hotter, by: host, when: x > 90%, unless: firing(hot)}\n", sources=sources)
-    at = 20 if rule == SEQUENCE else 10
+    at = 20 if rule == TWICE else 10
     assert told(it.at(400, host="b", x=10)) == [f"{at} fired a"]
 
 
