@@ -145,7 +145,9 @@ class RowAlarmNode:
         wide, told = self._judged(frame, origin)
         if told:
             limits = wide.time if wide.ticks is None else wide.ticks
-            if self.writer.is_near(told, silent=len(self.places) if self.spec.silence_ms else 0):
+            silent = len(self.places) if self.spec.silence_ms else 0
+            if self.notices.is_on or self.writer.is_near(told, silent=silent):
+                # what is told again, or folded, up to there must know of alarms that end without a row
                 told += self._ticks(int(limits.max()))
             self.writer.in_turn(wide, told, origin)
 

@@ -172,6 +172,14 @@ def test_a_change_ahead_of_the_first_event_judged_puts_off_no_reminder(restarts:
     ]
 
 
+@pytest.mark.parametrize("more", KINDS)
+def test_an_alarm_whose_key_is_forgotten_is_told_of_no_more(more: str) -> None:
+    """Also where one batch of another key goes far beyond the end of its day."""
+    it = Bench(hot(more + ", repeat: 6h")).at(10, host="a", x=60)
+    found = told(it.at(100_000, host="b", x=60).clock(100_010))
+    assert [each.split()[1] for each in found if each.endswith(" a")] == ["fired", *["repeated"] * 3, "resolved"]
+
+
 TWICE = "  - {alarm: hot, by: host, within: 1m, sequence: [x > 50%, x > 55%], until: x < 20%}\n"
 
 
