@@ -159,7 +159,7 @@ class JsonDecoder:
     def _refuse_untimed(self, batch: _Batch, found: dict[int, dict[str, Any]]) -> None:
         """Records without a time: among the others they would only bring the batch out of order."""
         rows = list(found)
-        values = {name: [each[name] for each in found.values()] for name in (self._time_field,) if name}
+        values = {self._time_field: [each.get(self._time_field) for each in found.values()]}
         if self._time_kind is not None:
             self._widen_time(values[self._time_field], len(batch.raw))
         for row, time in zip(rows, self._times(batch.raw, values, np.array(rows, np.intp)), strict=True):

@@ -144,10 +144,16 @@ class RowNotices:
 
     def take(self, transition: Transition, label: str, limit_ms: int) -> tuple[Transition, str]:
         """Note what is written, when all instants up to a limit had been asked about."""
-        is_first = self.since_ms is None or self._only_switched
-        self.since_ms, self._only_switched = limit_ms if is_first else max(self.since_ms or 0, limit_ms), False
+        self._asked_up_to(limit_ms)
+        self._only_switched = False
         written = self.written.take(transition)
         return written, self.told.take(transition, label)
+
+    def _asked_up_to(self, at_ms: int) -> None:
+        if self.since_ms is None or self._only_switched:
+            self.since_ms = at_ms
+        else:
+            self.since_ms = max(self.since_ms, at_ms)
 
     def next_ms(self) -> int | None:
         """The next instant at which there may be something to say without an event."""
@@ -200,6 +206,5 @@ class RowNotices:
         self.told.adopt(old.told, places, at_ms)
         self.is_on = False
         if old.since_ms is not None:
-            is_first = self.since_ms is None or self._only_switched
-            self.since_ms = old.since_ms if is_first else max(self.since_ms or 0, old.since_ms)
+            self._asked_up_to(old.since_ms)
             self._only_switched = old._only_switched
