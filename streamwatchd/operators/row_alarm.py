@@ -94,10 +94,14 @@ class RowAlarmNode:
             return self.telling.since_ms
         if any(int(frame.time.min(initial=limit_ms)) < limit_ms for frame in self.waiting):
             return limit_ms
+        instant = least(self._next_without_row(), self.notices.next_ms(), self.notices.flaps.next_ms())
+        return instant if instant is not None and instant <= limit_ms else None
+
+    def _next_without_row(self) -> int | None:
+        """The first instant at which an alarm may change without a row."""
         places = np.flatnonzero(self.last != NEVER)
         tick = int(self._next_ticks(places, self.last[places]).min()) if len(places) else None
-        instant = least(tick, self.limits.due(), self.notices.next_ms(), self.notices.flaps.next_ms())
-        return instant if instant is not None and instant <= limit_ms else None
+        return least(tick, self.limits.due())
 
     def judge(self, judged_ms: int) -> None:
         self.writer.begin()

@@ -19,7 +19,6 @@ from streamwatchd.operators.evaluate import KEY, VALUE, WINDOW_END, WINDOW_START
 from streamwatchd.operators.judging import fill_values
 from streamwatchd.operators.keyspace import KeyTuple
 from streamwatchd.operators.lifecycle import SEVERITIES, Standing, Transition
-from streamwatchd.operators.node import least
 from streamwatchd.operators.occurrences import Place
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
 from streamwatchd.operators.promotion import GONE, names_now, promoted
@@ -133,14 +132,9 @@ class SequenceNode(RowAlarmNode):
 
     # judging
 
-    def due(self, limit_ms: int) -> int | None:
-        if self.telling.since_ms is not None and self.telling.since_ms <= limit_ms:
-            return self.telling.since_ms
-        if any(int(frame.time.min(initial=limit_ms)) < limit_ms for frame in self.waiting):
-            return limit_ms
+    def _next_without_row(self) -> int | None:
         deadlines = (match.at_ms + 1 for track in self.tracks.values() for match in track.waiting)
-        instant = least(min(deadlines, default=None), self.notices.next_ms(), self.notices.flaps.next_ms())
-        return instant if instant is not None and instant <= limit_ms else None
+        return min(deadlines, default=None)
 
     def judge(self, judged_ms: int) -> None:
         self.notices.begin(self._up)
