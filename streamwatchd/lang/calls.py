@@ -34,6 +34,7 @@ from streamwatchd.lang.typed import (
 
 CHANGES_GAP_MS = 86_400_000
 """A sample of what is no counter is compared with the one before it, if that is no older."""
+_DURATIONS = "durations are `500ms` `30s` `5m` `1h30m` `7d` `2w`"
 
 
 class Calls:
@@ -260,7 +261,7 @@ class Calls:
         ms = units.parse_duration(node.text)
         if ms is None or (ms == 0 and not zero):
             message = f"`{node.text}` is no duration" if ms is None else f"`{word}` must be longer than zero"
-            hint = _duration_hint(node.text) if ms is None else "durations are `500ms` `30s` `5m` `1h30m` `7d` `2w`"
+            hint = _duration_hint(node.text) if ms is None else _DURATIONS
             return self._checker.problem("SW109", message, node, f"after `{word}`", hint)
         return ms
 
@@ -282,7 +283,7 @@ def _duration_hint(text: str) -> str:
         return f"write the unit: `{text}s` or `{text}m`"
     if unit is not None and units.parse_duration(f"{number}{units.spelling(unit.name)}") is not None:
         return f"write `{number}{units.spelling(unit.name)}`"
-    return "durations are `500ms` `30s` `5m` `1h30m` `7d` `2w`"
+    return _DURATIONS
 
 
 def _parts(node: Aggregate) -> dict[str, Any]:
