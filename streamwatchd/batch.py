@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -151,8 +152,7 @@ class RawBatch:
         return len(self.payloads)
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True, gc=False):
     """A record that is a dead letter: its index in the batch and a stable reason (`bad_json: …`, `wrong_type: …`)."""
 
     index: int

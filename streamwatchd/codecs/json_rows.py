@@ -27,8 +27,8 @@ A record is decoded by one call into a struct of the wanted fields; what that re
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress, repeat
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -108,16 +108,9 @@ class JsonDecoder:
             if len(batch.doubtful) >= _MANY_DOUBTFUL:
                 self._careful(batch)
         self._careful(batch)
-        frame = batch.frame()
-        good = ~(unreadable(frame.time) | (frame.time > now_ms + max_future_ms))
-        refused = batch.refused
-        if not good.all():
-            bad = frame.take(~good)
-            refused |= zip(cast(Rows, bad.position).tolist(), map(_time_reason, bad.time), strict=True)
-            frame = frame.take(good)
-        good_misfits = {name: len(set(rows) - refused.keys()) for name, rows in batch.misfits.items()}
-        unfit = {name: count for name, count in good_misfits.items() if count}
-        return Decoded(frame, [Rejected(row, reason) for row, reason in sorted(refused.items())], unfit)
+        frame = batch.frame(now_ms + max_future_ms)
+        refused = [Rejected(row, reason) for row, reason in sorted(batch.refused.items())]
+        return Decoded(frame, refused, batch.unfit())
 
     def _usual(self, batch: _Batch, at: int) -> None:
         """The records from row `at` on that a struct takes; the others are doubtful."""
@@ -126,20 +119,17 @@ class JsonDecoder:
             batch.doubtful += range(at, at + len(payloads))
             return
         objects, doubtful = decode_all(payloads, self._layout)
-        out = set(doubtful)
-        texts = _without(payloads, doubtful) if doubtful else payloads
-        if suspects := _suspects(cast("Sequence[bytes]", texts), self._schema.max_bytes):
-            kept = _others(len(payloads), doubtful).tolist()
-            for place in suspects:
-                if reason := _refusal(texts[place], self._schema.max_bytes):
-                    out.add(kept[place])
-                    batch.refused[at + kept[place]] = reason
-        batch.doubtful += [at + row for row in doubtful]
-        values = self._layout.columns(_without(objects, out) if out else objects)
+        _stand_in(objects, doubtful)
+        for row in _suspects(_without(payloads, doubtful), self._schema.max_bytes):
+            if reason := _refusal(payloads[row], self._schema.max_bytes):
+                batch.refused[at + row] = reason
+        values = self._layout.columns(objects)
         if not self._any_time and self._time_kind is None:
             self._narrow_time(values[self._time_field])
         uncertain = self._loose | ({self._time_field} & self._kinds.keys())
-        self._put(batch, _others(len(payloads), out) + at, values, uncertain)
+        rows = np.arange(at, at + len(payloads))
+        batch.usual.append(self._frame(batch, rows, self._times(batch.raw, values, rows), values, uncertain))
+        batch.doubt([at + row for row in doubtful])
 
     def _careful(self, batch: _Batch) -> None:
         """The doubtful records, one by one."""
@@ -150,22 +140,17 @@ class JsonDecoder:
             except BadRecord as error:
                 batch.refused[row] = error.reason
         batch.doubtful.clear()
-        self._refuse_untimed(batch, found)
-        if found or not batch.frames:
-            values: Columns = {name: [each[name] for each in found.values()] for name in self._names}
-            batch.in_order = not batch.frames
-            self._put(batch, np.array(list(found), np.intp), values, self._kinds.keys())
-
-    def _refuse_untimed(self, batch: _Batch, found: dict[int, dict[str, Any]]) -> None:
-        """Records without a time: among the others they would only bring the batch out of order."""
-        rows = list(found)
-        values = {self._time_field: [each.get(self._time_field) for each in found.values()]}
+        rows = np.array(list(found), np.intp)
+        values: Columns = {name: [each[name] for each in found.values()] for name in self._names}
         if self._time_kind is not None:
             self._widen_time(values[self._time_field], len(batch.raw))
-        for row, time in zip(rows, self._times(batch.raw, values, np.array(rows, np.intp)), strict=True):
-            if unreadable(time):
-                batch.refused[row] = _time_reason(time)
-                del found[row]
+        times = self._times(batch.raw, values, rows)
+        if (untimed := unreadable(times)).any():  # among the others they would only bring the batch out of order
+            batch.refused |= zip(rows[untimed].tolist(), map(_time_reason, times[untimed]), strict=True)
+            values = {name: list(compress(column, ~untimed)) for name, column in values.items()}
+            rows, times = rows[~untimed], times[~untimed]
+        if len(rows) or not batch.usual:
+            batch.salvaged.append(self._frame(batch, rows, times, values, self._kinds.keys()))
 
     def _narrow_time(self, times: Sequence[Any]) -> None:
         """Where all are texts, or all numbers, another one makes its record doubtful from the next slice on.
@@ -190,13 +175,12 @@ class JsonDecoder:
             types[self._time_field] = _TIME_TYPES[self._time_kind]
         self._layout = build_layout(types)
 
-    def _put(self, batch: _Batch, rows: Rows, values: Columns, uncertain: Iterable[str]) -> None:
-        """The values of `rows`; those of the fields in `uncertain` may be of another kind."""
-        times = self._times(batch.raw, values, rows)
+    def _frame(self, batch: _Batch, rows: Rows, times: Times, values: Columns, uncertain: Iterable[str]) -> Frame:
+        """The times and values of `rows`; values of the fields in `uncertain` may be of another kind."""
         for name, at in self._take_out_misfits(values, uncertain).items():
-            batch.misfits.setdefault(name, []).extend(rows[at].tolist())
+            batch.misfits.setdefault(name, set()).update(rows[at].tolist())
         columns = {name: self._column(name, kind, values[name]) for name, kind in self._kinds.items()}
-        batch.frames.append(Frame(times, columns, rows))
+        return Frame(times, columns, rows)
 
     def _shorten_dictionaries(self) -> None:
         """Start anew with those that have grown too large; between batches, as the rows of one share a dictionary."""
@@ -264,38 +248,65 @@ class JsonDecoder:
 
 
 class _Batch:
-    """What has been found of a batch so far; rows are those of `raw`."""
+    """What has been found of a batch so far; rows are those of `raw`.
+
+    `usual` are all rows, with others in the place of the doubtful ones, so that all is done in one go; `salvaged` are
+    those of the doubtful ones that were read with care and are good.
+    """
 
     def __init__(self, raw: RawBatch) -> None:
         self.raw = raw
-        self.frames: list[Frame] = []
-        self.in_order = True
+        self.usual: list[Frame] = []
+        self.salvaged: list[Frame] = []
         self.doubtful: list[int] = []
+        """Those that are not yet read with care."""
         self.refused: dict[int, str] = {}
-        self.misfits: dict[str, list[int]] = {}
+        self.misfits: dict[str, set[int]] = {}
         """By field, the rows whose value became null."""
+        self._stand_ins: list[int] = []
 
-    def frame(self) -> Frame:
-        """All that was put, in the order of the log."""
-        frame = joined(self.frames)
-        return frame if self.in_order else frame.take(np.argsort(cast(Rows, frame.position)))
+    def doubt(self, rows: Sequence[int]) -> None:
+        """What the newest usual frame has in these rows is not theirs."""
+        self.doubtful += rows
+        self._stand_ins += rows
+        for misfits in self.misfits.values() if rows else ():
+            misfits.difference_update(rows)
+
+    def frame(self, latest_ms: int) -> Frame:
+        """The good rows, in the order of the log; those without a time up to `latest_ms` are refused."""
+        frame = joined([*self.usual, *self.salvaged])
+        position = cast(Rows, frame.position)
+        there = np.ones(len(frame), np.bool_)
+        if self.usual and (out := [*self._stand_ins, *self.refused]):
+            there[out] = False
+        timed = ~unreadable(frame.time) & (frame.time <= latest_ms)
+        untimed = there & ~timed
+        self.refused |= zip(position[untimed].tolist(), map(_time_reason, frame.time[untimed]), strict=True)
+        there &= timed
+        if there.all() and not (self.usual and self.salvaged):
+            return frame
+        rows = np.flatnonzero(there)
+        return frame.take(rows[np.argsort(position[rows])] if self.salvaged else rows)
+
+    def unfit(self) -> dict[str, int]:
+        """How many good rows have null for a value that did not fit, by field."""
+        found = {name: len(rows - self.refused.keys()) for name, rows in self.misfits.items()}
+        return {name: count for name, count in found.items() if count}
 
 
-def _without(items: Sequence[Any], rows: Iterable[int]) -> list[Any]:
-    """All items but those of a few rows."""
-    left = list(items)
-    for row in sorted(rows, reverse=True):
-        del left[row]
-    return left
+def _stand_in(objects: list[Any], rows: Sequence[int]) -> None:
+    """Put an object that decoded in the place of those that did not, in ascending `rows`, if there is any."""
+    good = next((at for at, row in enumerate(rows) if at != row), len(rows))
+    for row in rows if good < len(objects) else ():
+        objects[row] = objects[good]
 
 
-def _others(count: int, rows: Collection[int]) -> Rows:
-    """The numbers below `count` that are not in `rows`."""
-    if not rows:
-        return np.arange(count)
-    left = np.ones(count, np.bool_)
-    left[list(rows)] = False
-    return np.flatnonzero(left)
+def _without(payloads: Sequence[bytes | None], rows: Sequence[int]) -> Sequence[bytes]:
+    """The payloads, with empty objects in place of a few of them."""
+    left = list(payloads)
+    for row in rows:
+        left[row] = b"{}"
+    return cast("list[bytes]", left)
 
 
 def joined(frames: Sequence[Frame]) -> Frame:
@@ -378,7 +389,7 @@ def _is_json(payload: bytes) -> bool:
 
 
 def _depth(payload: bytes) -> int:
-    """How deep brackets outside strings nest; cheap where there are too few of them to matter."""
+    """How deep brackets outside strings nest, or a depth beyond the most; cheap where too few of them are there."""
     if payload.count(b"{") + payload.count(b"[") <= MAX_DEPTH:
         return 0
     if b"\\" in payload:
@@ -386,6 +397,8 @@ def _depth(payload: bytes) -> int:
     else:  # every other stretch between quotes is a string; a pair of quotes that meet changes nothing for the rest
         bare = b"".join(payload.translate(None, _UNTOLD).replace(b'""', b"").split(b'"')[::2])
     brackets = bare.translate(_STEPS, _NO_BRACKETS)
+    if (opened := len(brackets) - len(brackets.lstrip(b"\x01"))) > MAX_DEPTH:
+        return opened
     return int(np.cumsum(np.frombuffer(brackets, np.int8), dtype=np.int64).max(initial=0))
 
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from streamwatchd.batch import RawBatch
 
 
@@ -37,8 +39,7 @@ class Committed:
     metadata: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record to write. Without `partition` it is murmur2 of the key, as Java's producer does, or any."""
 
     topic: str

@@ -7,7 +7,8 @@ headers give.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from streamwatchd.ports.kafka import Record
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 
 class Sink(StrEnum):
     ALERTS = "alerts"
@@ -20,8 +22,7 @@ DOCUMENT_SINKS = (Sink.ALERTS, Sink.KPIS, Sink.ANOMALIES, Sink.SHADOW)
 """What goes there are documents that rules say, of which `document.name_of` tells the rule."""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True, gc=False):
     """A record for an output topic. `value` is a JSON document, of late events and dead letters the payload.
 
     Late events and dead letters keep the payload's bytes and carry `headers`: source, topic, partition, offset,

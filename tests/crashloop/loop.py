@@ -8,8 +8,10 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.daemon.contents import content_of
@@ -126,7 +128,7 @@ class Run:
 
     def _send(self, records: list[Record]) -> None:
         writer = self._kafka.plain_writer()
-        writer.send(replace(record, topic=self._prefix + record.topic) for record in records)
+        writer.send(msgspec.structs.replace(record, topic=self._prefix + record.topic) for record in records)
         writer.flush(60)
         writer.close()
         self.result.records += len(records)

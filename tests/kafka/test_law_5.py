@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from streamwatchd.compiler import compile_project
@@ -63,7 +64,7 @@ class Site(Process):
 
     def send(self, records: list[Record]) -> None:
         writer = self.kafka.plain_writer()
-        writer.send(replace(record, topic=self.prefix + record.topic) for record in records)
+        writer.send(msgspec.structs.replace(record, topic=self.prefix + record.topic) for record in records)
         writer.flush(30)
         writer.close()
 

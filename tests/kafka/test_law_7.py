@@ -16,11 +16,12 @@ import uuid
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -139,7 +140,7 @@ def inputs(kafka: str, traffic: Traffic) -> str:
 
 def send(kafka: Librdkafka, prefix: str, records: Iterable[Record]) -> None:
     writer = kafka.plain_writer()
-    writer.send(replace(record, topic=prefix + record.topic) for record in records)
+    writer.send(msgspec.structs.replace(record, topic=prefix + record.topic) for record in records)
     writer.flush(30)
     writer.close()
 
