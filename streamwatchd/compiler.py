@@ -71,7 +71,8 @@ def _meaning(value: object) -> str:
         case ModelData():
             return value.digest
         case LogicalPlan() | StageSpec() | FamilySpec():
-            told = [f.name for f in fields(value) if not f.metadata.get("later") or getattr(value, f.name)]
+            own = [f for f in fields(value) if not f.metadata.get("derived")]
+            told = [f.name for f in own if not f.metadata.get("later") or getattr(value, f.name)]
             return f"{type(value).__name__}({', '.join(_meaning(getattr(value, name)) for name in told)})"
         case SourceSpec() if value.drops_late:
             return f"{value!r}, late events dropped"  # where they are not, it is the text that it was before

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import lcm
 
 from streamwatchd.operators.spec import FamilySpec, StageSpec, TableSpec
 
@@ -62,6 +63,15 @@ def asks_of_families(asks: Iterable[StageAsk]) -> dict[str, list[Ask]]:
         for family in (*ask.spec.families, *ask.spec.sends):
             until = later.from_ms if family.meaning and later is not None else ask.until_ms
             found.setdefault(family.id, []).append(Ask(ask.from_ms, until, family))
+    return found
+
+
+def paces_of(asks: Iterable[StageAsk]) -> dict[str, int]:
+    """The multiples, in ms, by which nodes and streams go on; a stream that was of another KPI by those of both."""
+    found: dict[str, int] = {}
+    for ask in asks:
+        for name, pace_ms in ask.spec.paces.items():
+            found[name] = lcm(pace_ms, found.get(name, 1))
     return found
 
 

@@ -26,6 +26,7 @@ from streamwatchd.operators.schedule import Schedule
 from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.sending import Outbox, send_final, send_rows
 from streamwatchd.operators.spec import KeyColumn, StageSpec
+from streamwatchd.operators.turn import NO_TURN
 from streamwatchd.operators.wire import Wire, heard_by, offer
 from streamwatchd.operators.wiring import Wiring
 from streamwatchd.ports.laps import SCHEDULE, SEND, Laps
@@ -252,7 +253,7 @@ class Flow:
         self._shrink()
         self.progress.go_on(limits)
         if self._schedule is None and not self.wiring.is_changing:
-            self._schedule = Schedule(self.nodes, self.spec.delays)
+            self._schedule = Schedule(self.nodes, self.progress.paces)
         if self._schedule is None:
             self._judge_while_changing()
         else:
@@ -309,15 +310,16 @@ class Flow:
         due = self.wiring.dues()
         self._is_judging = True
         while True:
-            instant = min(due.values(), default=FOREVER)
-            if self.wiring.retire(instant):
+            turn = min(due.values(), default=NO_TURN)
+            if self.wiring.retire(turn):
                 self._rewired()
                 due = self.wiring.dues()
                 continue
-            if instant == FOREVER:
+            if turn is NO_TURN:
                 break
+            instant = turn[-1]
             for name in self.wiring.order_at(instant):
-                if due[name] == instant:
+                if due[name] == turn:
                     self.laps.lap(SCHEDULE)
                     self.wires[name].node.judge(instant)
                     self.laps.lap(name)
@@ -334,7 +336,7 @@ class Flow:
 
     def _drop(self) -> None:
         for states in self.wiring.states.values():
-            states.forget_before(min(self.limits.values()) - max(self.spec.delays.values(), default=0))
+            states.forget_before(min(self.limits.values()) - max(self.progress.paces.values(), default=0))
         for family in self.families.values():
             if not family.is_sent:
                 family.drop_before(self.progress.of_readers(family.spec))

@@ -8,13 +8,14 @@ from streamwatchd.operators.asking import BEGINNING
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.node import Node
 from streamwatchd.operators.spec import FamilySpec
+from streamwatchd.operators.turn import at_pace
 
 
 class Progress:
     """`limits` are, per input stream, the instants up to which everything has arrived (watermark + 1).
 
-    `begun` are the same instants as the first watermark left them. `roots` and `delays` say on which inputs a stream of
-    this task rests, and by how much it lags behind them.
+    `begun` are the same instants as the first watermark left them. `roots` say on which inputs a stream of this task
+    rests, `paces` by multiples of how many ms it goes on, where it does not with every one.
     """
 
     def __init__(self) -> None:
@@ -24,7 +25,7 @@ class Progress:
         """The streams of which later stages want to know where time began."""
         self.sent: dict[str, int] = {}
         self.roots: dict[str, frozenset[str]] = {}
-        self.delays: Mapping[str, int] = {}
+        self.paces: Mapping[str, int] = {}
 
     def go_on(self, limits: Mapping[str, int]) -> None:
         for stream, limit in limits.items():
@@ -43,15 +44,17 @@ class Progress:
         return min((self.limits[stream] for stream in roots), default=BEGINNING)
 
     def of_node(self, node: Node) -> int:
-        limit = self.of_roots(node.roots)
-        return limit if limit == BEGINNING else limit - self.delays.get(node.id, 0)
+        return at_pace(self.of_roots(node.roots), self.pace_of(node))
+
+    def pace_of(self, node: Node) -> int:
+        """By multiples of how many ms a node goes on; 0: by every one."""
+        return self.paces.get(node.id, 0)
 
     def of_stream(self, stream: str) -> int:
         """Up to where all rows of a stream have come."""
         if stream in self.limits:
             return self.limits[stream]
-        limit = self.of_roots(self.roots[stream])
-        return limit if limit == BEGINNING else limit - self.delays.get(stream, 0)
+        return at_pace(self.of_roots(self.roots[stream]), self.paces.get(stream, 0))
 
     def of_readers(self, spec: FamilySpec) -> int:
         """Up to where every reader of the family has judged."""

@@ -46,7 +46,7 @@ def step_before(limit_ms: int) -> int:
 def keeps(spec: StageSpec) -> Iterator[tuple[Names, int]]:
     """Key names, and how long after its last event a key with such names may still matter to somebody, in ms."""
     families = {family.id: family for family in (*spec.families, *spec.sends)}
-    spare_ms = 2 * STEP_MS + max(spec.delays.values(), default=0)
+    spare_ms = 2 * STEP_MS + max(spec.paces.values(), default=0)
     for family in families.values():
         yield _names(family.keys), _reach_of(family) + spare_ms
     for kpi in spec.kpis:

@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from streamwatchd.operators.asking import BEGINNING
 from streamwatchd.operators.kpi import KpiNode
 from streamwatchd.operators.node import Node
+from streamwatchd.operators.turn import NO_TURN, Turn, at_pace, turn_of
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 
 LimitOf = Callable[[frozenset[str]], int]
@@ -24,7 +25,7 @@ class Group:
     """Nodes, by their places in the order, that may judge up to `limit_ms`."""
 
     roots: frozenset[str]
-    delay_ms: int
+    pace_ms: int
     step_ms: int
     places: list[int] = field(default_factory=list)
     limit_ms: int = BEGINNING
@@ -34,7 +35,7 @@ class Group:
         before, limit = self.limit_ms, limit_of(self.roots)
         if limit == BEGINNING:
             return False
-        self.limit_ms = limit - self.delay_ms
+        self.limit_ms = at_pace(limit, self.pace_ms)
         return self.limit_ms // self.step_ms > before // self.step_ms
 
 
@@ -50,19 +51,19 @@ class Schedule:
     comes in during a round, from nodes that judge, does: then who heard of it is asked again.
     """
 
-    def __init__(self, nodes: Mapping[str, Node], delays: Mapping[str, int]) -> None:
+    def __init__(self, nodes: Mapping[str, Node], paces: Mapping[str, int]) -> None:
         self._names, self._nodes = list(nodes), list(nodes.values())
         self._places = dict(zip(self._names, range(len(self._names)), strict=True))
         groups: dict[tuple[frozenset[str], int, int], Group] = {}
         self._group_of: list[Group] = []
         for place, node in enumerate(self._nodes):
-            key = (node.roots, delays.get(node.id, 0), step_of(node))
+            key = (node.roots, paces.get(node.id, 0), step_of(node))
             group = groups.setdefault(key, Group(*key))
             group.places.append(place)
             self._group_of.append(group)
         self._groups = list(groups.values())
-        self._due: dict[int, int] = {}
-        self._queue: list[tuple[int, int]] = []
+        self._due: dict[int, Turn] = {}
+        self._queue: list[tuple[Turn, int]] = []
 
     def begin(self, limit_of: LimitOf) -> None:
         """A round: ask whoever may be due up to the limits that hold now."""
@@ -77,19 +78,21 @@ class Schedule:
             self._ask(self._places[name])
 
     def _ask(self, place: int) -> None:
-        limit_ms = self._group_of[place].limit_ms
-        instant = None if limit_ms == BEGINNING else self._nodes[place].due(limit_ms)
-        if instant is None:
+        group = self._group_of[place]
+        instant = None if group.limit_ms == BEGINNING else self._nodes[place].due(group.limit_ms)
+        turn = turn_of(instant, group.pace_ms)
+        if turn is NO_TURN:
             self._due.pop(place, None)
-        elif self._due.get(place) != instant:
-            self._due[place] = instant
-            heappush(self._queue, (instant, place))
+        elif self._due.get(place) != turn:
+            self._due[place] = turn
+            heappush(self._queue, (turn, place))
 
     def pop(self) -> tuple[int, str] | None:
-        """The earliest instant at which a node is due, and of those that are the first in order; None: none is."""
+        """The instant at which a node is due whose turn is next, and of those that are the first in order; None: none
+        is."""
         while self._queue:
-            instant, place = heappop(self._queue)
-            if self._due.get(place) == instant:
+            turn, place = heappop(self._queue)
+            if self._due.get(place) == turn:
                 del self._due[place]
-                return instant, self._names[place]
+                return turn[-1], self._names[place]
         return None

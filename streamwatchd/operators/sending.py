@@ -10,6 +10,7 @@ from streamwatchd.operators.asking import BEGINNING, FOREVER, StageAsk
 from streamwatchd.operators.document import Document
 from streamwatchd.operators.evaluate import WINDOW_END, WINDOW_START, Evaluator
 from streamwatchd.operators.family import Family
+from streamwatchd.operators.grid import Grid, last_of
 from streamwatchd.operators.panes import Pane
 from streamwatchd.operators.progress import Progress
 from streamwatchd.operators.spec import RowFeedSpec
@@ -86,11 +87,13 @@ def sending(families: Iterable[Family]) -> Iterator[Family]:
 def send_final(
     families: Sequence[Family], feeds: Sequence[FeedWire], asks: Sequence[StageAsk], progress: Progress, outbox: Outbox
 ) -> None:
-    """Panes that have become final since the last time, and the watermark that says so."""
-    for stream, step in _steps(families, feeds, progress).items():
+    """Panes that have become final since the last time, and the watermark that says so: at instants at which anything
+    of later stages may be due, whatever the batches."""
+    for stream, grids in _grids(families, feeds, asks, progress).items():
         limit = progress.of_stream(stream)
-        # what ends at E at a later stage waits for no step
-        level = max([limit // step * step, *(ask.from_ms + 1 for ask in asks if ask.from_ms < limit)])
+        # what ends at E at a later stage waits for no other instant
+        passed = [last_of(grid, limit) for grid in grids]
+        level = max([*passed, *(ask.from_ms + 1 for ask in asks if ask.from_ms < limit)])
         if limit == BEGINNING or level <= progress.sent.get(stream, BEGINNING):
             continue
         if stream not in progress.sent and stream in progress.begun and stream in progress.wanted:
@@ -102,19 +105,20 @@ def send_final(
                     outbox.panes.append((family, index, pane))
                 for slot, index, pane in family.late.final_panes(limit) if family.late else ():
                     outbox.late.append((family, slot, index, pane))
-        outbox.watermarks.append((stream, limit - 1))
+        outbox.watermarks.append((stream, level - 1))
 
 
-def _steps(families: Sequence[Family], feeds: Sequence[FeedWire], progress: Progress) -> dict[str, int]:
-    """How far the watermark of a stream must go on before later stages hear of it, in ms."""
-    steps: dict[str, int] = {}
+def _grids(
+    families: Sequence[Family], feeds: Sequence[FeedWire], asks: Sequence[StageAsk], progress: Progress
+) -> dict[str, set[Grid]]:
+    """At which instants later stages hear of the watermark of a stream."""
+    found: dict[str, set[Grid]] = {}
     for feed in feeds:
-        stream = feed.spec.stream
-        steps[stream] = min(feed.spec.step_ms, steps.get(stream, feed.spec.step_ms))
+        found.setdefault(feed.spec.stream, set()).add((feed.spec.step_ms, 0))
     for family in sending(families):
-        stream, step = family.spec.stream, family.finest.width_ms
-        if family.until_ms < progress.of_stream(stream):
-            # its last word, and with it the watermark that lets readers go
-            step = 1
-        steps[stream] = min(step, steps.get(stream, step))
-    return steps
+        # its last word, and with it the watermark that lets readers go, waits for no pane
+        is_last = family.until_ms < progress.of_stream(family.spec.stream)
+        found.setdefault(family.spec.stream, set()).add((1 if is_last else family.finest.width_ms, 0))
+    for stream, grids in found.items():
+        grids.update(*(ask.spec.grids.get(stream, ()) for ask in asks))
+    return found

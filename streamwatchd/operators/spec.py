@@ -15,11 +15,15 @@ from streamwatchd.calendars.calendar import Calendar
 from streamwatchd.calendars.clock import DAY_MS, ClockTimes, LocalDays
 from streamwatchd.calendars.silence import Ack, Silence
 from streamwatchd.lang.typed import Aggregate, Baseline, Expr, Firing, Template
+from streamwatchd.operators.grid import Grid
 from streamwatchd.repository.store import ModelData
 
 LATER: Mapping[str, bool] = {"later": True}
 """Of fields that came when state was kept already. Where they say nothing they are no part of a plan's meaning, so that
 rules which don't use them mean what they meant, and their state goes on."""
+
+DERIVED: Mapping[str, bool] = {"derived": True}
+"""Of fields that follow from others: they are no part of a plan's meaning."""
 
 
 class _Named(Protocol):
@@ -498,10 +502,10 @@ class StageSpec:
     `inputs` are the streams whose watermarks come from outside: stage 1, the source; later, every stream that a
     family or row feed brings. `roots` says for every node which inputs it waits for. `order` names nodes so that
     every one comes before its readers. `sends` and `feeds` go to a later stage (`targets`: family or feed → stage).
-    `delays` are the ms by which readers of a session KPI lag behind, as its rows come up to that much later.
-    `amend_ms` is how far back rules of any stage may judge again what this stage reads or sends. `told` are the alarms
-    of which others want to know whether they are up, `begins` the streams of which later stages want to know where time
-    began.
+    `paces` are the ms by whose multiples readers of session KPIs behind the exchange go on: rows come there.
+    `grids` say of what is sent at which instants anything of later stages may be due, besides the ends of panes.
+    `amend_ms` is how far back rules of any stage may judge again what this stage reads or sends. Others want to know
+    whether the alarms `told` are up, and later stages where time began for the streams `begins`.
     """
 
     stage: int
@@ -517,10 +521,11 @@ class StageSpec:
     sends: tuple[FamilySpec, ...] = ()
     feeds: tuple[RowFeedSpec, ...] = ()
     targets: Mapping[str, int] = field(default_factory=dict)
-    delays: Mapping[str, int] = field(default_factory=dict)
+    paces: Mapping[str, int] = field(default_factory=dict)
     amend_ms: int = 0
     told: tuple[str, ...] = field(default=(), metadata=LATER)
     begins: tuple[str, ...] = field(default=(), metadata=LATER)
+    grids: Mapping[str, tuple[Grid, ...]] = field(default_factory=dict, metadata=DERIVED)
 
     def sharing(self, other: StageSpec) -> StageSpec:
         """The same, with the very parts of another stage where they are equal: many tasks then compare them at once."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Protocol, assert_never
 
 from streamwatchd.batch import Frame
-from streamwatchd.operators.asking import BEGINNING, FOREVER, StageAsk, asked_anew, asks_of_families
+from streamwatchd.operators.asking import BEGINNING, FOREVER, StageAsk, asked_anew, asks_of_families, paces_of
 from streamwatchd.operators.document import Speaker
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.expected import Expected, Owns
@@ -38,6 +38,7 @@ from streamwatchd.operators.spec import (
     StageSpec,
     WindowAlarmSpec,
 )
+from streamwatchd.operators.turn import NO_TURN, Turn, turn_of
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 from streamwatchd.operators.wire import (
     FeedWire,
@@ -103,7 +104,7 @@ class Wiring:
             for name, gap in filling.gaps.items():
                 promise(self.families[name], gap, begins_ms, filling.from_ms)
         self._progress.roots |= spec.roots
-        self._progress.delays = spec.delays
+        self._progress.paces = paces_of(self.asks)
         self._progress.wanted = frozenset(spec.begins)
         self.targets |= spec.targets
         for stream in spec.inputs:
@@ -258,19 +259,19 @@ class Wiring:
             if heir.until_ms == FOREVER and share_rules(wire.node, heir.node, left.renamed):
                 heir.after.append(name)
 
-    def retire(self, next_ms: int) -> bool:
+    def retire(self, following: Turn) -> bool:
         """Nodes that have judged up to their end hand their state over, or resolve their alarms, and go. Gives whether
         any did.
 
-        One that reads what a KPI gives out has not, as long as anything is due up to there: `next_ms` is the first
-        instant at which any node is due.
+        One that reads what a KPI gives out has not, as long as anything is due up to there: `following` is the first
+        turn of any node.
         """
         has_gone = False
-        while done := [name for name, wire in self.wires.items() if self._is_done(wire, next_ms)]:
+        while done := [name for name, wire in self.wires.items() if self._is_done(wire, following)]:
             has_gone = True
             for name in done:
                 self.hand_over(name, self.wires.pop(name))
-            next_ms = min(self.dues().values(), default=FOREVER)
+            following = min(self.dues().values(), default=NO_TURN)
         return has_gone
 
     def order_at(self, instant_ms: int) -> list[str]:
@@ -283,10 +284,13 @@ class Wiring:
             self._orders[len(changes)] = found
         return found
 
-    def dues(self, names: Iterable[str] | None = None) -> dict[str, int]:
-        """When each node, or each of these, judges next; `FOREVER` where it doesn't for now."""
+    def dues(self, names: Iterable[str] | None = None) -> dict[str, Turn]:
+        """When each node, or each of these, judges next; `NO_TURN` where it doesn't for now."""
         asked = self.wires if names is None else names
-        return {name: FOREVER if (due := self.due(self.wires[name])) is None else due for name in asked}
+        return {name: self._turn_of(self.wires[name]) for name in asked}
+
+    def _turn_of(self, wire: Wire) -> Turn:
+        return turn_of(self.due(wire), self._progress.pace_of(wire.node))
 
     def shrink(self) -> bool:
         """Let go what no version asks for any more, once all that came before its end has been judged, and sent on.
@@ -322,11 +326,13 @@ class Wiring:
         inputs = {stream for ask in kept for stream in ask.spec.inputs}
         self._progress.limits = {stream: limit for stream, limit in self._progress.limits.items() if stream in inputs}
         self._progress.roots = {name: roots for ask in kept for name, roots in ask.spec.roots.items()}
+        self._progress.paces = paces_of(kept)
         self.targets = {name: stage for ask in kept for name, stage in ask.spec.targets.items()}
 
-    def _is_done(self, wire: Wire, next_ms: int) -> bool:
+    def _is_done(self, wire: Wire, following: Turn) -> bool:
         waits = any(name in self.wires for name in wire.after)
-        return wire.until_ms < min(self._progress.of_node(wire.node), next_ms) and not waits
+        last = turn_of(wire.until_ms, self._progress.pace_of(wire.node))
+        return wire.until_ms < self._progress.of_node(wire.node) and last < following and not waits
 
     def due(self, wire: Wire) -> int | None:
         """The next instant at which a node judges, as far as everything has come for it."""

@@ -187,7 +187,7 @@ def place_window_alarm(builder: Builder, group: list[Drafted], name: str) -> Non
     draft.windows.append(spec)
     draft.order.append(spec.id)
     draft.roots[spec.id] = builder.roots(home, reads(rule))
-    builder.delay(home, spec.id, rule.sources)
+    builder.pace(home, spec.id, rule.sources)
 
 
 def _expected(builder: Builder, rule: Alarm, home: Home) -> ExpectSpec | None:
@@ -326,3 +326,4 @@ def place_row_alarm(builder: Builder, group: list[Drafted], name: str) -> None:
     draft.rows.append(spec)
     draft.order.append(spec.id)
     draft.roots[spec.id] = builder.roots(home, reads(rule))
+    builder.pace(home, spec.id, rule.sources)

@@ -58,14 +58,14 @@ def _place(builder: Builder, rule: Anomaly, spec: ScoreSpec, home: Home, origin:
     draft.scores.append(spec)
     draft.order.append(spec.id)
     draft.roots[spec.id] = draft.roots[rule.name] = builder.roots(home, (origin.name,))
-    builder.delay(home, spec.id, (origin.name,))
-    delay_ms = draft.delays.get(spec.id, 0)
-    if delay_ms:
-        draft.delays[rule.name] = delay_ms
+    builder.pace(home, spec.id, (origin.name,))
+    pace_ms = draft.paces.get(spec.id, 0)
+    if pace_ms:
+        draft.paces[rule.name] = pace_ms
     columns = {key.name: key.kind for key in spec.keys} | {v.name: v.expr.type.kind.value for v in spec.values}
     names = tuple(key.name for key in spec.keys)
     builder.streams[rule.name] = Stream(
-        rule.name, home.stage, origin.route, home.source, columns | {SCORE: "number"}, names, spec.meaning, delay_ms
+        rule.name, home.stage, origin.route, home.source, columns | {SCORE: "number"}, names, spec.meaning, pace_ms
     )
 
 

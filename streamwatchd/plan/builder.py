@@ -46,7 +46,7 @@ class Stream:
     """Rows that rules read. `route` are the key names by which they lie in tasks, None where nothing is known.
 
     `source` is the source whose tasks carry a stage-1 stream; `columns` maps a KPI's columns to their kinds;
-    `meaning` is the KPI's id. Rows of sessions behind the exchange come up to `delay_ms` after their time.
+    `meaning` is the KPI's id. Rows of sessions behind the exchange come at multiples of `pace_ms`.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Stream:
     columns: Mapping[str, str]
     keys: tuple[str, ...]
     meaning: str = ""
-    delay_ms: int = 0
+    pace_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Draft:
     targets: dict[str, int] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     roots: dict[str, frozenset[str]] = field(default_factory=dict)
-    delays: dict[str, int] = field(default_factory=dict)
+    paces: dict[str, int] = field(default_factory=dict)
 
 
 _INTEGRAL = ("count", "distinct", "changes")
@@ -142,12 +142,12 @@ class Builder:
             found |= known if known is not None else {name}
         return frozenset(found)
 
-    def delay(self, home: Home, node: str, streams: Iterable[str]) -> None:
-        """Let a node lag behind the watermark as its inputs do."""
+    def pace(self, home: Home, node: str, streams: Iterable[str]) -> None:
+        """Let a node go on as its inputs do; of several none has a pace of its own, as sessions can't be joined."""
         here = [self.streams[name] for name in streams]
-        late = max((s.delay_ms for s in here if s.stage == home.stage), default=0)
-        if late:
-            self.draft(home).delays[node] = late
+        pace_ms = max((s.pace_ms for s in here if s.stage == home.stage), default=0)
+        if pace_ms:
+            self.draft(home).paces[node] = pace_ms
 
     # what crosses
 
@@ -288,7 +288,7 @@ def _stage(stage: int, inputs: tuple[str, ...], draft: Draft) -> StageSpec:
         sends=tuple(draft.sends),
         feeds=tuple(draft.feeds.values()),
         targets=dict(draft.targets),
-        delays=dict(draft.delays),
+        paces=dict(draft.paces),
         amend_ms=max((family.amend_ms for family in (*draft.families, *draft.sends)), default=0),
     )
 

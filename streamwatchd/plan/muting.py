@@ -77,5 +77,5 @@ def settle_told(builder: Builder) -> None:
         nodes = [(each.id, each.members) for each in draft.windows] + [(each.id, each.members) for each in draft.rows]
         node = next(name for name, members in nodes if rule in [member.name for member in members])
         draft.roots[stream_of(rule)] = draft.roots[node]
-        if node in draft.delays:
-            draft.delays[stream_of(rule)] = draft.delays[node]
+        if node in draft.paces:
+            draft.paces[stream_of(rule)] = draft.paces[node]

@@ -144,9 +144,9 @@ def join(builder: Builder, rule: Rule, home: Home) -> str:
         draft.joins.append(JoinSpec(name, name, tuple(inputs), keys, columns))
         draft.order.append(name)
         draft.roots[name] = builder.roots(home, rule.sources)
-        builder.delay(home, name, rule.sources)
+        builder.pace(home, name, rule.sources)
         names = tuple(key.name for key in keys)
         builder.streams[name] = Stream(
-            name, home.stage, home.route, home.source, {}, names, delay_ms=draft.delays.get(name, 0)
+            name, home.stage, home.route, home.source, {}, names, pace_ms=draft.paces.get(name, 0)
         )
     return name

@@ -9,6 +9,7 @@ from streamwatchd.plan.alarms import Drafted, draft_row_alarm, draft_window_alar
 from streamwatchd.plan.anomalies import lower_scores, rows_of
 from streamwatchd.plan.builder import Builder, Draft, Stream, context_columns, key_columns, value_specs
 from streamwatchd.plan.families import ROWS
+from streamwatchd.plan.grids import with_grids
 from streamwatchd.plan.identity import identity
 from streamwatchd.plan.lifting import lift_equalities
 from streamwatchd.plan.muting import add_states, asked, asked_first, settle_told
@@ -38,7 +39,7 @@ def build(rules: RuleSet, max_bytes: int = 1_048_576) -> LogicalPlan:
     for handle, group in rows.items():
         place_row_alarm(builder, group, identity("rows", handle))
     settle_told(builder)
-    return builder.plan(max_bytes)
+    return with_grids(builder.plan(max_bytes))
 
 
 def _name(rule: Rule) -> str:
@@ -97,12 +98,11 @@ def _lower_kpi(builder: Builder, rule: Kpi, *, written: bool = True) -> None:
     columns = {key.name: key.kind for key in spec.keys} | {v.name: v.expr.type.kind.value for v in spec.values}
     route = home.route if home.route is not None else builder.streams[rule.sources[0]].route
     names = tuple(key.name for key in spec.keys)
-    builder.delay(home, spec.id, rule.sources)
-    delay = rule.session_ms if home.route is not None else 0
-    delay += draft.delays.get(spec.id, 0)
-    if delay:
-        draft.delays[rule.name] = delay
-    builder.streams[rule.name] = Stream(rule.name, home.stage, route, home.source, columns, names, meaning, delay)
+    builder.pace(home, spec.id, rule.sources)
+    pace_ms = rule.session_ms if home.route is not None else draft.paces.get(spec.id, 0)
+    if pace_ms:
+        draft.paces[rule.name] = pace_ms
+    builder.streams[rule.name] = Stream(rule.name, home.stage, route, home.source, columns, names, meaning, pace_ms)
 
 
 def _among_its_like(draft: Draft, shape: KpiSpec, member: KpiMember) -> KpiSpec:

@@ -22,13 +22,16 @@ def test_the_engine_equals_the_oracle(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "seed",
+    ("seed", "records"),
     [
-        pytest.param(5024, id="a field whose kind another expression tells"),
-        pytest.param(5031, id="a key forgotten between two judgements on empty windows"),
-        pytest.param(6050, id="a hold that ends between two judgements on empty windows"),
+        pytest.param(5024, 60, id="a field whose kind another expression tells"),
+        pytest.param(5031, 60, id="a key forgotten between two judgements on empty windows"),
+        pytest.param(6050, 60, id="a hold that ends between two judgements on empty windows"),
+        pytest.param(50257, 40, id="a model that scores rows of sessions behind the exchange once they are known"),
+        pytest.param(50394, 40, id="windows over rows of sessions behind the exchange that end where these are known"),
+        pytest.param(50815, 40, id="a reminder while what may mute it is not judged again for long"),
     ],
 )
-def test_worlds_that_once_differed(seed: int) -> None:
+def test_worlds_that_once_differed(seed: int, records: int) -> None:
     """Found by campaigns; each stands for a bug that was."""
-    assert law_6(world_of(seed)) == []
+    assert law_6(world_of(seed, records=records)) == []

@@ -10,17 +10,17 @@ def progress() -> Progress:
     made = Progress()
     made.limits = {"a": 10_000, "b": 7_000}
     made.roots = {"k": frozenset({"a", "b"})}
-    made.delays = {"k": 2_000}
+    made.paces = {"k": 2_000}
     return made
 
 
-def test_a_derived_stream_lags_behind_the_least_of_its_inputs() -> None:
-    """By as much as its rows come later than what they are made of."""
-    assert [progress().of_stream(name) for name in ("a", "b", "k")] == [10_000, 7_000, 5_000]
+def test_a_derived_stream_goes_with_the_least_of_its_inputs() -> None:
+    """As far as its rows are known: at multiples of a pace only."""
+    assert [progress().of_stream(name) for name in ("a", "b", "k")] == [10_000, 7_000, 6_000]
 
 
 def test_before_the_first_watermark_nothing_has_come() -> None:
-    """And no delay is taken off it."""
+    """Whatever the pace."""
     made = progress()
     made.limits["b"] = BEGINNING
     assert made.of_stream("k") == BEGINNING

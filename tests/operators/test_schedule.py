@@ -56,12 +56,12 @@ def test_instants_ascend_and_nodes_of_one_keep_their_order() -> None:
     assert played(schedule, nodes, s=9, t=3) == [(2, "c"), (9, "b")]
 
 
-def test_a_node_lags_by_its_delay() -> None:
-    """Its limit is that much lower."""
-    nodes = {"a": Timer("a", 5)}
+def test_a_node_goes_on_by_its_pace() -> None:
+    """It judges once all has come up to the next multiple, after those who give out something there."""
+    nodes = {"a": Timer("a", 4, 5), "b": Timer("b", 6, 7)}
     schedule = Schedule(nodes, {"a": 3})
-    assert played(schedule, nodes, s=7) == []
-    assert played(schedule, nodes, s=8) == [(5, "a")]
+    assert played(schedule, nodes, s=5) == []
+    assert played(schedule, nodes, s=7) == [(6, "b"), (4, "a"), (5, "a"), (7, "b")]
 
 
 def test_who_hears_something_is_asked_again() -> None:

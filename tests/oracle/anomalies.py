@@ -32,10 +32,9 @@ Vector = tuple[Row, KeyTuple, dict[str, Cell]]
 
 def scored(rule: Anomaly, model: ModelData | None, project: Project) -> tuple[Stream, list[Document]]:
     """The scored rows as a stream, and the anomaly events."""
-    names = tuple(part.name for part in rule.by)
-    stream = Stream(
-        rule.name, {}, local_key(rule, project.streams), project.streams[rule.sources[0]].origin, True, names
-    )
+    names, key = tuple(part.name for part in rule.by), local_key(rule, project.streams)
+    lies_by = derive(windows_of(rule), project)[0].lies_by if rule.windowed else _lies_by(rule, project)
+    stream = Stream(rule.name, {}, key, project.streams[rule.sources[0]].origin, True, names, lies_by)
     events: list[Document] = []
     for place, part, vectors in _vectors(rule, project):
         out = Partition(first_watermark=part.first_watermark, watermark=part.watermark)
@@ -51,6 +50,11 @@ def scored(rule: Anomaly, model: ModelData | None, project: Project) -> tuple[St
                 events += [] if model is None else [_event(rule, model, made, key, values, raw, project)]
         stream.partitions[place] = out
     return stream, events
+
+
+def _lies_by(rule: Anomaly, project: Project) -> tuple[str, ...] | None:
+    """Rows of one stream are scored where they are; several are joined by the rule's keys."""
+    return project.streams[rule.sources[0]].lies_by if len(rule.sources) == 1 else tuple(key.name for key in rule.by)
 
 
 def _vectors(rule: Anomaly, project: Project) -> list[tuple[tuple[str, int], Partition | Task, list[Vector]]]:

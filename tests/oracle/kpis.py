@@ -12,7 +12,6 @@ from tests.oracle.evaluate import Cell
 from tests.oracle.local_days import before, day_window, midnights
 from tests.oracle.reading import Partition, Row
 from tests.oracle.streams import (
-    MERGED,
     KeyTuple,
     Project,
     Stream,
@@ -20,12 +19,13 @@ from tests.oracle.streams import (
     Windows,
     all_aggregates,
     context_of,
+    crosses,
     judge,
     judge_values,
     local_key,
     tasks_of,
 )
-from tests.oracle.windows import judged_times, session_known, sessions, window
+from tests.oracle.windows import all_known, judged_times, session_known, sessions, window
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,14 @@ def derive(kpi: Kpi, project: Project) -> tuple[Stream, list[dict[str, object]]]
     """The KPI as a stream (every row), and the rows that are emitted."""
     names = tuple(part.name for part in kpi.by)
     key = local_key(kpi, project.streams) if kpi.top is None else ""
-    stream = Stream(kpi.name, {}, key, project.streams[kpi.sources[0]].origin, True, names)
+    origin, lies_by = project.streams[kpi.sources[0]].origin, project.streams[kpi.sources[0]].lies_by
+    is_merged = crosses(kpi, project.streams)
+    lies_by = _lies_by(kpi) if is_merged else lies_by
+    stream = Stream(kpi.name, {}, key, origin, True, names, lies_by)
     emitted: list[dict[str, object]] = []
     for task in tasks_of(kpi, project.streams):
-        part = Partition(first_watermark=task.first_watermark, watermark=task.watermark)
+        known = all_known(task.watermark, kpi.session_ms) if kpi.session_ms and is_merged else task.watermark
+        part = Partition(first_watermark=task.first_watermark, watermark=known)
         rows = sorted(_rows(kpi, task, project), key=lambda row: row.end)
         ranks = _ranks(kpi, rows, project)
         for row in rows:
@@ -58,6 +62,14 @@ def derive(kpi: Kpi, project: Project) -> tuple[Stream, list[dict[str, object]]]
                     emitted.append(_document(kpi, row, project) | ({} if rank is None else {"rank": rank}))
         stream.partitions[task.place] = part
     return stream, emitted
+
+
+def _lies_by(kpi: Kpi) -> tuple[str, ...]:
+    """The keys by which the rows are spread over tasks, where they are brought together anew."""
+    names = [part.name for part in kpi.by] if kpi.top is None else []
+    for node in all_aggregates(kpi):
+        names = [name for name in names if node.by is None or name in node.by]
+    return tuple(names)
 
 
 def _ranks(kpi: Kpi, rows: list[KpiRow], project: Project) -> dict[tuple[int, KeyTuple], int]:
@@ -84,7 +96,7 @@ def _rows(kpi: Kpi, task: Task, project: Project) -> Iterator[KpiRow]:
     for key in sorted({*windows.all_keys(), *(each.key for each in windows.late)}, key=repr):
         times = windows.times(key)  # type: ignore[arg-type]
         if kpi.session_ms:
-            merged = task.place == MERGED
+            merged = crosses(kpi, project.streams)
             spans = [
                 span
                 for span in sessions(times, kpi.session_ms)

@@ -41,7 +41,7 @@ def answers(
     project = Project(rules.tables, plain_tables(tables), {}, calendars=rules.calendars, silences=rules.silences)
     found = Answers()
     for source in rules.sources.values():
-        stream = Stream(source.name, {}, source.key, source.name)
+        stream = Stream(source.name, {}, source.key, source.name, lies_by=(source.key,) if source.key else None)
         for partition in range(partitions[source.topic]):
             log: list[LogItem] = list(logs.get((source.topic, partition), ()))
             part = read_partition(source, partition, log, rules.tables, project.tables, horizon_ms)

@@ -36,7 +36,8 @@ MERGED = ("", -1)
 
 @dataclass(slots=True)
 class Stream:
-    """A source or a KPI. `key` is the field that names its partition ("" where it has none), `origin` its source."""
+    """A source or a KPI. `key` is the field that names its partition ("" where it has none), `origin` its source.
+    `lies_by` are the fields that all rows of one task have in common; None where nothing is known."""
 
     name: str
     partitions: dict[tuple[str, int], Partition]
@@ -44,6 +45,7 @@ class Stream:
     origin: str
     is_kpi: bool = False
     keys: tuple[str, ...] = ()
+    lies_by: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -120,6 +122,15 @@ def local_key(rule: Rule, streams: Mapping[str, Stream]) -> str:
         if key.name in common and isinstance(key.expr, Field) and key.expr.name == feeds[0].key:
             return key.name
     return ""
+
+
+def crosses(kpi: Kpi, streams: Mapping[str, Stream]) -> bool:
+    """Whether the rows of a KPI's windows come from several tasks: what lies together by keys of its own does not."""
+    lies_by = streams[kpi.sources[0]].lies_by
+    common = {key.name for key in kpi.by if isinstance(key.expr, Field) and key.expr.name == key.name}
+    for node in all_aggregates(kpi):
+        common &= set(node.by) if node.by is not None else common
+    return lies_by is None or not common.issuperset(lies_by)
 
 
 def asked_by(rule: Rule) -> list[str]:

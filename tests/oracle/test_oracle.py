@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.oracle.flapping_timelines import FLAPPINGS
+from tests.oracle.session_timelines import SESSIONS
 from tests.oracle.step_timelines import STEPS
 from tests.oracle.storm_timelines import STORMS
 from tests.oracle.timelines import CASES
 from tests.oracle.world import Case, alert_lines, kpi_lines, solve
 
 
-@pytest.mark.parametrize("case", [*CASES, *STEPS, *STORMS, *FLAPPINGS], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, *STEPS, *STORMS, *FLAPPINGS, *SESSIONS], ids=lambda case: case.name)
 def test_a_timeline_gives_what_the_text_says(case: Case, tmp_path: Path) -> None:
     """Each case's alerts, KPI rows, late events and dead letters are those written beside it, and no others."""
     found = solve(case, tmp_path)

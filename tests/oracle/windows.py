@@ -66,3 +66,9 @@ def sessions(times: list[int], gap: int) -> list[tuple[int, int]]:
 def session_known(end: int, gap: int, *, merged: bool) -> int:
     """The instant at which a session is known to have ended: behind the exchange, panes of the gap's width are."""
     return up_to_multiple(end, gap) if merged else end
+
+
+def all_known(watermark: int, gap: int) -> int:
+    """The watermark of the rows of sessions behind the exchange: up to there all are known, as of none that ends later
+    it is known that it has."""
+    return (watermark + 1) // gap * gap - 1 if watermark != NEVER else NEVER
