@@ -2,6 +2,7 @@
 
 When an event meets the last condition, the latest unused earlier events that meet the others in order are taken, each
 once, if all lie within `within`. Rows that meet no condition are dropped as columns; only the others are walked.
+In a pause events meet no condition and end nothing, and nothing falls due; what must not happen counts there too.
 """
 
 from __future__ import annotations
@@ -158,6 +159,8 @@ class SequenceNode(RowAlarmNode):
             met |= (self.evaluator.truths(step, frame) == TRUE).astype(np.int64) << number
         never, until = (self._truths(expr, frame) for expr in (self.sequence.never, self.sequence.until))
         times = frame.time
+        if self._pauses is not None and (paused := self._pauses.paused(times)).any():
+            met[paused], until = 0, until & ~paused
         for row in np.flatnonzero(ids >= 0).tolist():
             key, at_ms = int(ids[row]), int(times[row])
             track = self.tracks.setdefault(key, Track())
@@ -208,9 +211,15 @@ class SequenceNode(RowAlarmNode):
             track = tracks[key]
             match = min(track.waiting, key=lambda match: (match.at_ms, match.last_ms))
             track.waiting.remove(match)
+            if self.is_paused(match.at_ms):
+                continue
             frame = unpack_frame(match.row)
             fill_values(frame, self.spec.shape.values, self.evaluator)
             self._fire(key, track, match, frame, 0)
+
+    def is_paused(self, at_ms: int) -> bool:
+        """Whether what falls due at an instant is none."""
+        return self._pauses is not None and self._pauses.holds(at_ms)
 
     # what comes out
 

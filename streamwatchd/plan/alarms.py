@@ -251,8 +251,8 @@ def _draft_merged(builder: Builder, rule: Alarm, home: Home) -> tuple[Drafted, o
     """A sequence over several sources, which stands alone."""
     merged = merge(builder, rule, home)
     shape = replace(_shape(rule, tuple(level.when for level in rule.levels)), keys=merged.keys)
-    mute = lower_mute(builder, rule, home)
-    drafted = Drafted(rule, home, shape, (), shape, (), (), None, None, merged.streams[0], mute, merged=merged)
+    mute, pause = lower_mute(builder, rule, home), lower_pause(builder, rule)
+    drafted = Drafted(rule, home, shape, (), shape, (), (), None, None, merged.streams[0], mute, pause, merged)
     drafted = replace(drafted, nameless=(merged, shape, rule.forget_ms, home))
     return drafted, (merged, rule.name, shape, rule.forget_ms, home)
 

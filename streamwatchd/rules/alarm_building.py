@@ -42,7 +42,7 @@ def build_alarm(work: Work) -> Alarm | None:
     no_data = no_data_of(work)
     _check_fields(work, levels, no_data)
     expect, unless, repeat_ms = build_expect(work), build_unless(work, place), build_repeat(work)
-    pause = build_pause(work, is_sequence=has_sequence(work))
+    pause = build_pause(work)
     flapping = build_flapping(work, is_endless=_is_endless(work, sequence))
     exprs = judged(work, levels)
     clock = build_clock(work, exprs)

@@ -11,12 +11,12 @@ from streamwatchd.rules.unless import calendars_in
 _NOT_YET = "is not supported yet"
 
 
-def build_pause(work: Work, *, is_sequence: bool = False) -> Expr | None:
+def build_pause(work: Work) -> Expr | None:
     """What the rule, or the `defaults` of its file, say; None without, or with a finding."""
     scalar = work.draft.body.scalar("pause")
     if scalar is None:
         return None
-    refused = _refused(work, is_sequence)
+    refused = _refused(work)
     if refused:
         if not _is_default(work, scalar):
             hint = "write `unless:` with the same calendar: it is judged then, and nobody is told"
@@ -31,10 +31,8 @@ def build_pause(work: Work, *, is_sequence: bool = False) -> Expr | None:
     return expr
 
 
-def _refused(work: Work, is_sequence: bool) -> str:
+def _refused(work: Work) -> str:
     body = work.draft.body
-    if is_sequence:
-        return "of a sequence"
     if body.text("late") == "amend":
         return "with `late: amend`"
     on_windows = work.draft.windowed and work.draft.kind == "alarm"

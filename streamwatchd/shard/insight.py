@@ -154,7 +154,7 @@ def _member(node: object, rule: str) -> int | None:
 def _answer(node: object, number: int, key: Key) -> Answer:
     match node:
         case SequenceNode():
-            return _sequence(node, key)
+            return _sequence(node, key) | _pause(node.spec)
         case RowAlarmNode():
             return _of_rows(node, number, key) | _pause(node.spec)
         case WindowAlarmNode():
@@ -385,7 +385,7 @@ def _sequence(node: SequenceNode, key: Key) -> Answer:
         {"text": describe(step), "met_ms": [at for at, met in events if met >> n & 1][-3:]}
         for n, step in enumerate(sequence.steps)
     ]
-    waits = [] if track is None else [match.at_ms for match in track.waiting]
+    waits = [] if track is None else [match.at_ms for match in track.waiting if not node.is_paused(match.at_ms)]
     return {
         "kind": "alarm",
         **_flapping(node, 0, found),

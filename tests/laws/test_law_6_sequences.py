@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.laws.engine import against_oracle, compile_world, equal, run_driver, run_shards
-from tests.oracle.random_records import draw_log
+from tests.oracle.random_records import draw_calendar, draw_log
 from tests.oracle.random_rules import TABLE, Draw, World, draw_source, quoted, source_stream
 from tests.oracle.reading import LogItem
 
@@ -50,10 +50,13 @@ def world_of(seed: int) -> World:
         for name, count in counts.items()
         for partition in range(count)
     }
-    text = "\n".join(lines) + "\n"
     delays = dict.fromkeys(counts, 5_000)
     sources = "\n".join(declared.values())
-    return World(sources, {"both": text}, {"devices": TABLE}, counts, delays, logs, draw.one(1, 2, 3))
+    shards = draw.one(1, 2, 3)
+    lines += draw.one([], [], ["    pause: during(works)"], ["    pause: not during(works)"])
+    text = "\n".join(lines) + "\n"
+    calendars = {"works": draw_calendar(rng, UNIT)}
+    return World(sources, {"both": text}, {"devices": TABLE}, counts, delays, logs, shards, calendars)
 
 
 def kpi_world(seed: int) -> World:
@@ -76,6 +79,7 @@ def kpi_world(seed: int) -> World:
     lines = ["rules:", "  - alarm: both", f"    source: {own}", f"    by: {draw.one('host', by)}"]
     lines += [f"    within: {draw.span(2, 5, 20)}", "    sequence:", *(f"      - {each}" for each in written)]
     lines += draw.one([], ["    until: x > 90" if own == "alpha" else "    until: peak > 90"])
+    lines += draw.one([], [], ["    pause: during(works)"])
     world.rules = {"load": kpi, "both": "\n".join(lines) + "\n"}
     return world
 

@@ -95,6 +95,59 @@ def test_occurrences_in_a_pause_are_none() -> None:
     assert bench(rule, iter(((50, 90.0), (70, 90.0), (130, 90.0)))).alerts() == ["70 hot fired warning"]
 
 
+SEQUENCE = "  - {{alarm: s, by: host, within: 80s, sequence: [{}], pause: during(works)}}\n"
+Events = tuple[tuple[int, str], ...]
+
+
+def sequence(steps: str, events: Events, *, restarts: bool = False) -> list[str]:
+    it = Bench(SEQUENCE.format(steps), calendars={"works": WORKS})
+    for at, kind in events:
+        it.at(at, host="a", kind=kind)
+        if restarts:
+            it.restart()
+    return it.clock(400).alerts()
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(
+    ("events", "alerts"),
+    [
+        (((50, "down"), (70, "up")), []),
+        (((50, "down"), (70, "up"), (125, "up")), ["125 s fired warning a"]),
+        (((59, "down"), (119, "down"), (120, "up"), (121, "up")), ["120 s fired warning a"]),
+        (((30, "down"), (120, "up")), []),
+    ],
+    ids=["no step in a pause", "it goes on after it", "the end is not in it", "within runs in a pause"],
+)
+def test_events_in_a_pause_take_no_step(events: Events, alerts: list[str], restarts: bool) -> None:
+    """What had begun goes on after it, as long as it may last."""
+    assert sequence("kind == down, kind == up", events, restarts=restarts) == alerts
+
+
+def test_an_alarm_of_a_sequence_that_is_up_stays_up() -> None:
+    """What would end it in a pause does not; what comes after it does."""
+    rule = SEQUENCE.format("kind == down, kind == down").replace("pause:", "until: kind == up, pause:")
+    it = Bench(rule, calendars={"works": WORKS})
+    for at, kind in ((30, "down"), (40, "down"), (70, "up"), (130, "up")):
+        it.at(at, host="a", kind=kind)
+    assert it.clock(400).alerts() == ["40 s fired warning a", "130 s resolved warning a cleared"]
+
+
+@pytest.mark.parametrize(
+    ("events", "alerts"),
+    [
+        (((50, "down"), (70, "up")), []),
+        (((50, "down"), (70, "x")), ["130 s fired warning a"]),
+        (((30, "down"), (130, "x")), []),
+        (((40, "down"), (130, "x")), ["120 s fired warning a"]),
+    ],
+    ids=["what came in a pause came", "the pause does not matter", "due in a pause", "due at its end"],
+)
+def test_what_must_not_happen_counts_in_a_pause(events: Events, alerts: list[str]) -> None:
+    """A job that ended while nobody looked is not missing; what falls due in a pause is nothing."""
+    assert sequence("kind == down, not kind == up", events) == alerts
+
+
 A, B = During("a"), During("b")
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)

@@ -10,6 +10,7 @@ from streamwatchd.rules.ruleset import Alarm
 from tests.oracle.evaluate import Cell, evaluate_row
 from tests.oracle.lifecycle import Document, Judgement, Life, document
 from tests.oracle.muting import Muting
+from tests.oracle.pausing import is_paused
 from tests.oracle.reading import Row
 from tests.oracle.row_notices import RowNotices, minutes
 from tests.oracle.streams import KeyTuple, Project, Task, context_of, key_of, order_in_time, passes, row_values, rows_of
@@ -54,11 +55,14 @@ class Sequences:
     def take(self, row: Row) -> Iterator[Document]:
         story = self._story
         yield from self.pass_by(row.time)
-        if story.up is not None and self._true(self._sequence.until, row):
+        paused = is_paused(self._rule, row.time, self._project)
+        if story.up is not None and not paused and self._true(self._sequence.until, row):
             yield self._say("resolved", row.time, row, None)
             story.up = None
         if self._true(self._sequence.never, row):
             story.waiting = []
+        if paused:
+            return
         story.rows.append(row)
         chosen = self._complete(len(story.rows) - 1)
         if chosen is not None:
@@ -94,7 +98,7 @@ class Sequences:
         for hit in sorted(story.waiting, key=lambda hit: (hit.at, hit.rows[-1].time)):
             if hit.at < before:
                 story.waiting.remove(hit)
-                if story.up is None:
+                if story.up is None and not is_paused(self._rule, hit.at, self._project):
                     yield self._say("fired", hit.at, hit.rows[-1], (hit.rows[0].time, hit.rows[-1].time))
                     story.up = hit.at if self._sequence.until is not None else None
 
