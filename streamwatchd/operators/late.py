@@ -23,6 +23,7 @@ from streamwatchd.operators.asking import BEGINNING
 from streamwatchd.operators.keyspace import KeySpace, KeyTuple
 from streamwatchd.operators.node import first_multiple_above
 from streamwatchd.operators.panes import Feed, Pane, PaneTable, pack_pane, unpack_pane
+from streamwatchd.operators.pausing import Pauses
 from streamwatchd.operators.spec import Accumulation
 from streamwatchd.packing import Frozen, thawed
 
@@ -39,12 +40,14 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Amending:
-    """How a rule takes in what is late: judged at multiples of `every_ms`, or at midnights, since `begins_ms`."""
+    """How a rule takes in what is late: judged at multiples of `every_ms`, or at midnights, since `begins_ms`, not in
+    `pauses`."""
 
     every_ms: int
     amend_for_ms: int
     begins_ms: int = BEGINNING
     days: LocalDays | None = None
+    pauses: Pauses | None = None
 
     def first_from(self, time_ms: int) -> int:
         """The first T at or after an instant."""
@@ -55,6 +58,8 @@ class Amending:
         if self.begins_ms > BEGINNING and slot_ms <= first_multiple_above(self.begins_ms, width_ms):
             return None
         taken = self.first_from(slot_ms)
+        if self.pauses is not None:
+            taken = self.pauses.first_free(taken, self.first_from)
         first_end = self.first_from(index * width_ms + 1)
         return taken if taken - first_end <= self.amend_for_ms else None
 

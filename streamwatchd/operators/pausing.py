@@ -6,7 +6,7 @@ Truth stands still in them: nothing is raised, nothing clears, and a hold that r
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,14 @@ class Pauses:
         if not self.holds(time_ms):
             return time_ms
         return next((at for at, paused in self._from(time_ms) if at > time_ms and not paused), FOREVER)
+
+    def first_free(self, time_ms: int, grid: Callable[[int], int]) -> int:
+        """The first instant of a grid at or after one of it at which the rule is not paused; `grid` gives the first at
+        or after an instant."""
+        while time_ms < FOREVER and self.holds(time_ms):
+            free_ms = self.free_from(time_ms)
+            time_ms = FOREVER if free_ms >= FOREVER else grid(free_ms)
+        return time_ms
 
     def next_end(self, time_ms: int) -> int:
         """The first instant after this one at which a pause ends."""

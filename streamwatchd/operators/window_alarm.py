@@ -115,14 +115,15 @@ class WindowAlarmNode:
         """From there on the first instant at which the rule is judged; None where that is beyond the limit."""
         if instant is None or instant > limit_ms:
             return None
-        clock, pauses, step = self.spec.clock, self._pauses, self.spec.every_ms
-        at = instant if clock is None else clock.first_from(instant)
-        while pauses is not None and pauses.holds(at):
-            free = pauses.free_from(at)
-            if free > limit_ms:
-                return None
-            at = -(-free // step) * step if clock is None else clock.first_from(free)
+        at = instant if self.spec.clock is None else self.spec.clock.first_from(instant)
+        if self._pauses is not None and at <= limit_ms:
+            at = self._pauses.first_free(at, self._on_grid)
         return at if at <= limit_ms else None
+
+    def _on_grid(self, time_ms: int) -> int:
+        """The first T at or after an instant."""
+        clock, step = self.spec.clock, self.spec.every_ms
+        return -(-time_ms // step) * step if clock is None else clock.first_from(time_ms)
 
     def _was_paused(self, judged_ms: int) -> bool:
         """Whether the instant before T was one at which the rule would have been judged."""
@@ -346,7 +347,8 @@ class WindowAlarmNode:
     # what came late
 
     def _amending(self) -> Amending:
-        return Amending(self.spec.every_ms, self.spec.amend_ms, -(2**62) if self.begins_ms is None else self.begins_ms)
+        begins_ms = -(2**62) if self.begins_ms is None else self.begins_ms
+        return Amending(self.spec.every_ms, self.spec.amend_ms, begins_ms, pauses=self._pauses)
 
     def _amend(self, view: View, since: Any) -> None:
         """Judge windows again that ended before T and hold what is new at T: one event an alarm, of the newest window
@@ -357,6 +359,8 @@ class WindowAlarmNode:
         frames: dict[int, Frame] = {}
         warm_up = self._warm_up
         for end in range(first_multiple_above(min(fresh), step), view.at_ms, step) if fresh else ():
+            if self._pauses is not None and self._pauses.holds(end):
+                continue
             touched = self.reader.touched(end, View(amending, view.at_ms, only=True))
             touched = touched if self.pairs.single else touched[self.pairs.key]
             places = np.flatnonzero(touched & (since < end) & (end > amending.begins_ms))

@@ -33,8 +33,6 @@ def build_pause(work: Work) -> Expr | None:
 
 def _refused(work: Work) -> str:
     body = work.draft.body
-    if body.text("late") == "amend":
-        return "with `late: amend`"
     on_windows = work.draft.windowed and work.draft.kind == "alarm"
     if not on_windows and body.text("no_data", "keep").strip() != "keep":
         return f"of {'an alarm on single events' if work.draft.kind == 'alarm' else 'an anomaly rule'} with `no_data`"

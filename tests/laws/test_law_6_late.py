@@ -28,6 +28,17 @@ def test_what_is_amended_is_what_the_oracle_says(seed: int) -> None:
         assert not equal(whole, run(world, [compiled], seed, shaken=True))
 
 
+@pytest.mark.parametrize("seed", [101, 103, 104, 106, 111, 113, 115])
+def test_what_is_paused_is_amended_after_it(seed: int) -> None:
+    """As far as it had been judged."""
+    world = late_world(seed, rules=6, paused=1)
+    with tempfile.TemporaryDirectory() as folder:
+        compiled = compile_world(world, Path(folder))
+        whole = run_driver(compiled, world)
+        assert not differences(oracle_says(compiled, world), as_oracle(whole), LARGEST)
+        assert not equal(whole, run(world, [compiled], seed, shaken=True))
+
+
 def test_these_worlds_do_amend() -> None:
     """Rows with several revisions, alarms at rest and alarms that fire: without them the test above shows nothing."""
     seen: set[object] = set()

@@ -95,6 +95,25 @@ def test_occurrences_in_a_pause_are_none() -> None:
     assert bench(rule, iter(((50, 90.0), (70, 90.0), (130, 90.0)))).alerts() == ["70 hot fired warning"]
 
 
+AMENDED = "  - {{alarm: hot, by: host, when: max(x over 10s) > 50, late: amend, amend_for: {}, pause: during(works)}}\n"
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(
+    ("late", "amend_for", "alerts"),
+    [(45, "2m", ["120 hot amended warning a would_fire"]), (45, "1m", []), (65, "2m", [])],
+    ids=["judged before it", "too late after it", "never judged"],
+)
+def test_what_comes_late_in_a_pause_is_read_after_it(
+    late: int, amend_for: str, alerts: list[str], restarts: bool
+) -> None:
+    """Windows that ended in the pause have said nothing that could be amended."""
+    it = Bench(AMENDED.format(amend_for), calendars={"works": WORKS})
+    it.series(range(0, 90, 5), host="a", x=10.0).at(late, host="a", x=90.0)
+    it = it.restart() if restarts else it
+    assert it.series(range(90, 200, 5), host="a", x=10.0).clock(200).alerts() == alerts
+
+
 SEQUENCE = "  - {{alarm: s, by: host, within: 80s, sequence: [{}], pause: during(works)}}\n"
 Events = tuple[tuple[int, str], ...]
 

@@ -14,7 +14,7 @@ from tests.oracle.baselines import Learnt
 from tests.oracle.evaluate import Cell, evaluate_row
 from tests.oracle.lifecycle import Document, Judgement, Life, occurrence
 from tests.oracle.muting import Muting
-from tests.oracle.pausing import has_ended, is_paused, not_paused, unsaid
+from tests.oracle.pausing import has_ended, not_paused, unsaid
 from tests.oracle.reading import Row
 from tests.oracle.reminding import Reminders
 from tests.oracle.row_notices import RowNotices, minutes
@@ -30,6 +30,7 @@ from tests.oracle.streams import (
     asked_by,
     context_of,
     is_at_once,
+    is_paused,
     judge,
     judge_values,
     key_of,
@@ -172,7 +173,7 @@ def expected_keys(rule: Alarm, project: Project) -> list[KeyTuple]:
 def _amend(rule: Alarm, windows: Windows, key: KeyTuple, t: int, known: int, life: Life, project: Project) -> None:
     """One event at T if a closed window says another level now; it tells of the newest such window."""
     newest = None
-    for end in closed_ends(rule, windows.late, t):
+    for end in closed_ends(rule, windows.late, t, windows.is_paused):
         spans: dict[Aggregate | None, tuple[int, int]] = {
             node: window(node, 0, rule.every_ms, end, is_alarm=True) for node in all_aggregates(rule)
         }

@@ -2,12 +2,13 @@
 
 A late event comes at `arrival`, the first instant that its partition's watermark had not passed. The rule reads it at
 each T > arrival; at the first such T it judges the windows again that hold it and ended before. It is too late when the
-first window end that could hold it lies more than `amend_for` before that T.
+first window end that could hold it lies more than `amend_for` before that T. No T is in a pause, nor is
+the end of a window that is judged again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from streamwatchd.lang.typed import Aggregate
@@ -26,19 +27,25 @@ class LateRow:
     key: tuple[object, ...]
 
 
-def taken_at(rule: Rule, arrival: int, time: int) -> int | None:
+IsPaused = Callable[[int], bool]
+
+
+def taken_at(rule: Rule, arrival: int, time: int, is_paused: IsPaused) -> int | None:
     """The first T that reads the event, None where it is too late."""
     t, first_end = next_judged(rule, arrival), next_judged(rule, time)
+    while is_paused(t) and t - first_end <= rule.amend_for_ms:
+        t = next_judged(rule, t)
     return t if t - first_end <= rule.amend_for_ms else None
 
 
-def closed_ends(rule: Rule, late: list[LateRow], t: int) -> Iterator[int]:
+def closed_ends(rule: Rule, late: list[LateRow], t: int, is_paused: IsPaused) -> Iterator[int]:
     """The ends of windows that may be judged again at T."""
     fresh = [each.row.time for each in late if each.taken == t]
     if fresh:
         end = next_judged(rule, min(fresh))
         while end < t:
-            yield end
+            if not is_paused(end):
+                yield end
             end = next_judged(rule, end)
 
 

@@ -149,7 +149,7 @@ def _revisions(kpi: Kpi, windows: Windows, key: KeyTuple, judged: list[int], pro
     """One for each judgement that takes in late events of a window that ended before it."""
     changed: dict[int, int] = {}
     for t in judged:
-        for end in closed_ends(kpi, windows.late, t):
+        for end in closed_ends(kpi, windows.late, t, windows.is_paused):
             start = _start(kpi, end)
             if touches(kpi, windows.late, t, key, _bounds(kpi, start, end)):
                 changed[end] = changed.get(end, 0) + 1

@@ -7,12 +7,7 @@ from itertools import pairwise
 
 from streamwatchd.rules.ruleset import Alarm
 from tests.oracle.lifecycle import Judgement
-from tests.oracle.streams import Project, judge
-
-
-def is_paused(rule: Alarm, t: int, project: Project) -> bool:
-    keys = tuple(None for _ in rule.by)
-    return rule.pause is not None and judge(rule.pause, rule, keys, t, {}, {}, project) is True
+from tests.oracle.streams import Project, is_paused
 
 
 def not_paused(rule: Alarm, times: list[int], project: Project) -> tuple[list[int], set[int]]:

@@ -19,7 +19,7 @@ def pausing(text: str, share: float = 0.2) -> str:
 
 
 def _fits(text: str) -> bool:
-    if "- kpi: " in text or "late: amend" in text:
+    if "- kpi: " in text:
         return False
     return ("- alarm: " in text and " over " in text) or "no_data: " not in text
 

@@ -10,10 +10,20 @@ from streamwatchd.rules.ruleset import Alarm
 from tests.oracle.evaluate import Cell, evaluate_row
 from tests.oracle.lifecycle import Document, Judgement, Life, document
 from tests.oracle.muting import Muting
-from tests.oracle.pausing import is_paused
 from tests.oracle.reading import Row
 from tests.oracle.row_notices import RowNotices, minutes
-from tests.oracle.streams import KeyTuple, Project, Task, context_of, key_of, order_in_time, passes, row_values, rows_of
+from tests.oracle.streams import (
+    KeyTuple,
+    Project,
+    Task,
+    context_of,
+    is_paused,
+    key_of,
+    order_in_time,
+    passes,
+    row_values,
+    rows_of,
+)
 
 
 @dataclass(slots=True)

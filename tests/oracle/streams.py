@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 
 from streamwatchd.calendars.calendar import Calendar
 from streamwatchd.calendars.silence import Silence
@@ -228,6 +229,13 @@ def order_in_time(rule: Rule, row: Row, project: Project) -> tuple[object, ...]:
     return (row.time, *((cell is not None, cell if cell is not None else 0) for cell in cells))
 
 
+def is_paused(rule: Rule, t: int, project: Project) -> bool:
+    """Whether `pause` is true at an instant."""
+    if not isinstance(rule, Alarm) or rule.pause is None:
+        return False
+    return judge(rule.pause, rule, tuple(None for _ in rule.by), t, {}, {}, project) is True
+
+
 class Windows:
     """The rows of a rule with aggregates in one task (of several KPIs, the joined ones), by key, in order of time."""
 
@@ -240,8 +248,9 @@ class Windows:
                 self.rows.append((row.time, row, key))
         self.rows.sort(key=lambda item: item[0])
         self.late: list[LateRow] = []
+        self.is_paused = partial(is_paused, rule, project=project)
         for arrival, stream, row in task.late if rule.amend else ():
-            key, taken = key_of(rule, row, project), taken_at(rule, arrival, row.time)
+            key, taken = key_of(rule, row, project), taken_at(rule, arrival, row.time, self.is_paused)
             if key is not None and taken is not None and passes(rule.where, row, project):
                 self.late.append(LateRow(taken, stream, row, key))
         self._groups: dict[tuple[str, ...], dict[KeyTuple, list[tuple[int, Row, KeyTuple]]]] = {}

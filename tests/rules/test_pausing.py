@@ -45,7 +45,6 @@ def test_calendars_are_joined_by_logic(tmp_path: Path) -> None:
         (f"{WINDOW}, pause: during(wroks)", "there is no calendar `wroks`"),
         (f"{WINDOW}, pause: during(works) and host == 'a'", "`pause` asks for more than calendars"),
         (f"{WINDOW}, pause: host == 'a'", "`pause` asks for more than calendars"),
-        (f"{WINDOW}, pause: during(works), late: amend", "`pause` with `late: amend` is not supported yet"),
         (
             "when: x > 5, no_data: alert after 1m, pause: during(works)",
             "`pause` of an alarm on single events with `no_data` is not supported yet",
@@ -80,8 +79,12 @@ def test_the_alarm_of_an_anomaly_rule_is_paused_but_not_its_silence(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("rule", "pause"),
-    [("sequence: [x > 1, x > 2], within: 1m", During("works")), (f"{WINDOW}, late: amend", None)],
+    [
+        ("sequence: [x > 1, x > 2], within: 1m", During("works")),
+        (f"{WINDOW}, late: amend", During("works")),
+        ("when: x > 5, no_data: alert after 1m", None),
+    ],
 )
 def test_defaults_reach_those_that_they_fit(rule: str, pause: object, tmp_path: Path) -> None:
-    """A rule with `late: amend` goes without."""
+    """Single events with `no_data` go without."""
     assert paused(loaded(tmp_path, rule, "defaults: {pause: during(works)}\n")) == pause
