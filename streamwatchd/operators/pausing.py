@@ -50,6 +50,13 @@ class Pauses:
             time_ms = FOREVER if free_ms >= FOREVER else grid(free_ms)
         return time_ms
 
+    def all_free(self, times: Times, grid: Callable[[int], int]) -> Times:
+        """The same of many instants."""
+        found, paused = times.copy(), self.paused(times)
+        for at in np.unique(times[paused]).tolist():
+            found[times == at] = self.first_free(at, grid)
+        return found
+
     def next_end(self, time_ms: int) -> int:
         """The first instant after this one at which a pause ends."""
         before = self.holds(time_ms)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import grown
-from streamwatchd.batch import NULL, TRUE, Frame, Truths, take
+from streamwatchd.batch import NULL, TRUE, Frame, Times, Truths, take
 from streamwatchd.operators.evaluate import VALUE, Evaluator
 from streamwatchd.operators.firing import FiringStates, Telling
 from streamwatchd.operators.flood import Flood, overflow
@@ -297,7 +297,8 @@ class RowAlarmNode:
         silence = np.zeros(len(rows), bool)
         if self.spec.silence_ms:
             first = np.r_[True, places[1:] != places[:-1]]
-            silence = heard & (first_multiple_above(before + self.spec.silence_ms, self.spec.every_ms) <= limits)
+            silent = self._falls_silent(before)
+            silence = heard & (silent <= limits)
             silence &= ~(first & self.life.is_silent(places))
         where = np.sort(np.concatenate([np.flatnonzero(silence), np.flatnonzero(forget)]))
         if not len(where):
@@ -305,14 +306,25 @@ class RowAlarmNode:
         # of two that come before the same row, silence is first
         second = np.r_[False, where[1:] == where[:-1]]
         kinds = np.where(silence[where] & ~second, SILENCE, FORGET).astype(np.int8)
-        waits = np.where(kinds == SILENCE, self.spec.silence_ms, self.spec.forget_ms)
-        return queue.insert(where, kinds, first_multiple_above(before[where] + waits, self.spec.every_ms))
+        at = first_multiple_above(before[where] + self.spec.forget_ms, self.spec.every_ms)
+        if self.spec.silence_ms:
+            at = np.where(kinds == SILENCE, silent[where], at)
+        return queue.insert(where, kinds, at)
+
+    def _falls_silent(self, last: Times) -> Times:
+        """When keys without an event since then are silent; in a pause none falls silent."""
+        every_ms = self.spec.every_ms
+        at: Times = first_multiple_above(last + self.spec.silence_ms, every_ms)
+        if self._pauses is not None:
+            heard = last != NEVER
+            at[heard] = self._pauses.all_free(at[heard], lambda free_ms: -(-free_ms // every_ms) * every_ms)
+        return at
 
     def _next_ticks(self, places: Index, last: Any) -> Any:
         forget = first_multiple_above(last + self.spec.forget_ms, self.spec.every_ms)
         if not self.spec.silence_ms:
             return forget
-        silence = first_multiple_above(last + self.spec.silence_ms, self.spec.every_ms)
+        silence = self._falls_silent(last)
         return np.where(self.life.is_silent(places), forget, np.minimum(silence, forget))
 
     def _ticks(self, judged_ms: int) -> list[Told]:
@@ -320,7 +332,7 @@ class RowAlarmNode:
         found: list[Transition] = []
         places = np.flatnonzero(self.last != NEVER)
         if self.spec.silence_ms and len(places):
-            at = first_multiple_above(self.last[places] + self.spec.silence_ms, self.spec.every_ms)
+            at = self._falls_silent(self.last[places])
             due = (at <= judged_ms) & ~self.life.is_silent(places)
             found += self._ticked(tick_queue(places[due], at[due], SILENCE))
         at = first_multiple_above(self.last[places] + self.spec.forget_ms, self.spec.every_ms)

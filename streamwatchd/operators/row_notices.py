@@ -2,7 +2,7 @@
 
 A batch of rows has been through the alarms' lives before its events are written, so what comes between two events of
 an alarm goes by what was written of it. What needs no event (nothing mutes it any more, a reminder, an acknowledgement)
-comes at full minutes of event time.
+comes at full minutes of event time, and not in a pause.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from streamwatchd.operators.lifecycle import Standing, Transition
 from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.node import first_multiple_above
 from streamwatchd.operators.notices import Notices
+from streamwatchd.operators.pausing import Pauses
 from streamwatchd.operators.spec import RowAlarmSpec
 
 STEP_MS = 60_000
@@ -104,6 +105,7 @@ class RowNotices:
         self.is_on = False
         self.since_ms: int | None = None
         """The instant up to which it has been asked who is to be told without an event; None before the first."""
+        self._pauses = None if spec.pause is None else Pauses(spec.pause)
         self._only_switched = False
         """That instant is a change of the rules, and nothing has been asked yet: events may come of before it."""
 
@@ -164,7 +166,8 @@ class RowNotices:
         due, expects = reminders.next_ms(), reminders.expects(self._evaluator.dimensions, self.since_ms)
         found += [] if due is None else [max(next_ms, int(first_multiple_above(due - 1, STEP_MS)))]
         found += [] if expects is None else [int(first_multiple_above(max(expects, self.since_ms), STEP_MS))]
-        return min(found, default=None)
+        at_ms = min(found, default=None)
+        return at_ms if at_ms is None or self._pauses is None else self._pauses.first_free(at_ms, _full_minute)
 
     def until(self, limit_ms: int, bare_at: BareAt) -> Iterator[Said]:
         """What is to be said without an event at instants up to a limit, one after the other; keys that flapped up to
@@ -208,3 +211,8 @@ class RowNotices:
         if old.since_ms is not None:
             self._asked_up_to(old.since_ms)
             self._only_switched = old._only_switched
+
+
+def _full_minute(time_ms: int) -> int:
+    """The first one at or after an instant."""
+    return -(-time_ms // STEP_MS) * STEP_MS

@@ -25,6 +25,16 @@ LEVELS = """\
     pause: during(works)
 """
 ON_ROWS = "  - {{alarm: hot, by: host, when: x > 50%{}, in_order: true, pause: during(works)}}\n"
+SEQUENCE_UP = """\
+  - alarm: hot
+    by: host
+    within: 80s
+    sequence: [x > 50, x > 50]
+    until: x < 5
+    repeat: 1m
+    pause: during(works)
+"""
+LONG_WORKS = 'during: [{from: "2026-01-05 00:00:30", to: "2026-01-05 00:04:10"}]\n'
 
 
 def bench(rules: str, values: Iterator[tuple[int, float]], *, restarts: bool = False) -> Bench:
@@ -87,6 +97,31 @@ def test_single_events_in_a_pause_say_nothing() -> None:
         "40 hot pending warning a",
         "160 hot fired warning a",
     ]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(
+    ("heard", "alerts"),
+    [
+        ((50,), ["120 hot no_data warning a"]),
+        ((50, 110), ["140 hot no_data warning a"]),
+        ((20,), ["50 hot no_data warning a"]),
+        ((20, 70), ["50 hot no_data warning a", "120 hot no_data warning a"]),
+    ],
+    ids=["silent as it ends", "heard of in it", "silent before it", "heard of in it and silent again"],
+)
+def test_no_key_falls_silent_in_a_pause(heard: tuple[int, ...], alerts: list[str], restarts: bool) -> None:
+    """Events in it are events, so at its end a key is silent that has been for as long as `no_data` waits."""
+    rule = ON_ROWS.format(", no_data: alert after 25s")
+    assert bench(rule, iter([(at, 10.0) for at in heard]), restarts=restarts).alerts() == alerts
+
+
+@pytest.mark.parametrize("rule", [ON_ROWS.format(", repeat: 1m"), SEQUENCE_UP], ids=["events", "sequence"])
+def test_nothing_is_told_again_in_a_pause(rule: str) -> None:
+    """What was due in it is told at the first full minute after it."""
+    it = Bench(rule, calendars={"works": LONG_WORKS}).at(5, host="a", x=90.0).at(6, host="a", x=90.0)
+    found = it.clock(400).alerts()
+    assert [each.split()[0] for each in found if "repeated" in each] == ["300", "360"]
 
 
 def test_occurrences_in_a_pause_are_none() -> None:

@@ -318,7 +318,7 @@ def _tick(rule: Alarm, life: Life, last: int, t: int, key: KeyTuple, project: Pr
         life.end(now, "forgotten")
         life.silent = False
         return None
-    life.tick(now, _is_silent(rule, last, t))
+    life.tick(now, _is_silent(rule, last, t) and not is_paused(rule, t, project))
     return last
 
 

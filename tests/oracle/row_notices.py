@@ -7,7 +7,7 @@ from tests.oracle.lifecycle import Judgement, Life
 from tests.oracle.muting import Muting
 from tests.oracle.reading import Row
 from tests.oracle.reminding import Reminders
-from tests.oracle.streams import KeyTuple, Project, row_values
+from tests.oracle.streams import KeyTuple, Project, is_paused, row_values
 
 MINUTE = 60_000
 
@@ -32,7 +32,9 @@ class RowNotices:
         self._seen = len(life.events)
 
     def minute(self, life: Life, t: int) -> None:
-        """A full minute of event time, after what happens at it without a row."""
+        """A full minute of event time, after what happens at it without a row; those in a pause pass unsaid."""
+        if is_paused(self._rule, t, self._project):
+            return
         bare = Row(t, dict(zip((part.name for part in self._rule.by), self._key, strict=True)))
         now = Judgement(t, (), row_values(self._rule, self._key, bare, self._project)[0])
         self._muting.after(life, now)

@@ -45,46 +45,32 @@ def test_calendars_are_joined_by_logic(tmp_path: Path) -> None:
         (f"{WINDOW}, pause: during(wroks)", "there is no calendar `wroks`"),
         (f"{WINDOW}, pause: during(works) and host == 'a'", "`pause` asks for more than calendars"),
         (f"{WINDOW}, pause: host == 'a'", "`pause` asks for more than calendars"),
-        (
-            "when: x > 5, no_data: alert after 1m, pause: during(works)",
-            "`pause` of an alarm on single events with `no_data` is not supported yet",
-        ),
     ],
 )
 def test_what_can_not_be_asked_is_told(rule: str, message: str, tmp_path: Path) -> None:
-    """With the way out of muting, where pausing is not there."""
+    """With the way out."""
     found = [each for each in loaded(tmp_path, rule).diagnostics if each.is_error]
     assert [each.message for each in found] == [message]
 
 
-def test_the_alarm_of_an_anomaly_rule_is_paused_but_not_its_silence(tmp_path: Path) -> None:
+def test_the_alarm_of_an_anomaly_rule_is_paused(tmp_path: Path) -> None:
     """As an alarm on rows, whose windows are those of what is scored."""
-    scored = "by: host, model: mix, values: {{v: max(x)}}, features: [v], when: v > 5"
-    odd = f"source: m\nevery: 1m\nrules:\n  - {{{{anomaly: odd, {scored}, {{}}}}}}\n"
+    scored = "by: host, model: mix, values: {v: max(x)}, features: [v], when: v > 5"
+    more = "pause: during(works), unless: during(works), repeat: 1h, no_data: alert after 2m"
     (tmp_path / "rules.d").mkdir()
     (tmp_path / "calendars.d").mkdir()
     (tmp_path / "calendars.d" / "works.yaml").write_text(CALENDAR)
     (tmp_path / "streamwatchd.yaml").write_text(CONFIG)
-    for more, errors in (
-        ("pause: during(works), unless: during(works), repeat: 1h", []),
-        (
-            "pause: during(works), no_data: alert after 2m",
-            ["`pause` of an anomaly rule with `no_data` is not supported yet"],
-        ),
-    ):
-        (tmp_path / "rules.d" / "a.yaml").write_text(odd.format(more))
-        found = load(tmp_path / "streamwatchd.yaml").diagnostics
-        assert [each.message for each in found if each.code == codes.NOT_SUPPORTED_YET] == errors
+    odd = f"source: m\nevery: 1m\nrules:\n  - {{anomaly: odd, {scored}, {more}}}\n"
+    (tmp_path / "rules.d" / "a.yaml").write_text(odd)
+    found = load(tmp_path / "streamwatchd.yaml").diagnostics
+    assert [each.message for each in found if each.code in (codes.NOT_SUPPORTED_YET, codes.BAD_UNLESS)] == []
 
 
 @pytest.mark.parametrize(
-    ("rule", "pause"),
-    [
-        ("sequence: [x > 1, x > 2], within: 1m", During("works")),
-        (f"{WINDOW}, late: amend", During("works")),
-        ("when: x > 5, no_data: alert after 1m", None),
-    ],
+    "rule",
+    ["sequence: [x > 1, x > 2], within: 1m", f"{WINDOW}, late: amend", "when: x > 5, no_data: alert after 1m"],
 )
-def test_defaults_reach_those_that_they_fit(rule: str, pause: object, tmp_path: Path) -> None:
-    """Single events with `no_data` go without."""
-    assert paused(loaded(tmp_path, rule, "defaults: {pause: during(works)}\n")) == pause
+def test_defaults_reach_every_alarm(rule: str, tmp_path: Path) -> None:
+    """Alarms of every form."""
+    assert paused(loaded(tmp_path, rule, "defaults: {pause: during(works)}\n")) == During("works")
