@@ -1,7 +1,8 @@
 """A YAML file of ours in its canonical form: the text is edited in place, so comments, order and layout stay.
 
 What changes: expressions are written as `lang/printer.py` writes them, blanks at line ends and repeated empty lines go,
-line ends are LF, and the last line has one. Blocks of text and what stands in quotes over several lines stay.
+line ends are LF, and the last line has one. Blocks of text, what stands in quotes over several lines, and expressions on
+a line that ends with `# fmt: skip` stay.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from streamwatchd.rules.expressions import parsed, parsed_condition
 from streamwatchd.rules.reader import parse
 
 _COMMENT = re.compile(r"[ \t]+(?=#)")
+_SPARED = re.compile(r"[^\n]*[ \t]# fmt: skip[ \t\r]*$", re.MULTILINE)
 _UNSAFE = re.compile(r"^[\s>|%@`!&*{}\[\],#?'\"-]|: |:$| #|[\s]$|^$")
 _FLOW = re.compile(r"[,\[\]{}]")
 
@@ -67,10 +69,12 @@ def _edits(document: Document, node: Node, form: Form) -> Iterator[_Edit]:
 
 
 def _edit(document: Document, scalar: Scalar) -> Iterator[_Edit]:
-    """Nothing for what is not one line, does not parse, or is as it should be."""
+    """Nothing for what is not one line, is spared, does not parse, or is as it should be."""
     raw = document.text[scalar.start : scalar.end]
     canonical = _canonical(scalar.text)
     if "\n" in raw or scalar.style in ("|", ">") or canonical is None or canonical == scalar.text:
+        return
+    if _SPARED.match(document.text, scalar.end):
         return
     yield _Edit(scalar.start, scalar.end, _written(canonical, scalar.style, raw))
 
