@@ -65,10 +65,10 @@ class _TreeMasks:
 
 
 class Masks:
-    """The look-ups of a forest, made once when its model is loaded."""
+    """The look-ups of a forest with these `cuts_of` it, made once when its model is loaded."""
 
-    def __init__(self, nodes: Nodes, features: int) -> None:
-        self.cuts = _cuts(nodes, features)
+    def __init__(self, nodes: Nodes, cuts: list[Numbers]) -> None:
+        self.cuts = cuts
         self._trees = [self._tree(nodes, root, end) for root, end in _ranges(nodes)]
 
     def _tree(self, nodes: Nodes, root: int, end: int) -> _TreeMasks:
@@ -171,7 +171,7 @@ def _bits(first: Index, last: Index, word: int) -> npt.NDArray[np.int64]:
     return ((one << high) - (one << low)).astype(np.int64)
 
 
-def _cuts(nodes: Nodes, features: int) -> list[Numbers]:
+def cuts_of(nodes: Nodes, features: int) -> list[Numbers]:
     """The thresholds of each feature, ascending, each once."""
     inner = nodes.left != np.arange(len(nodes.left))
     return [np.unique(nodes.threshold[inner & (nodes.feature == f)]) for f in range(features)]
@@ -182,9 +182,9 @@ def _ranges(nodes: Nodes) -> Iterator[tuple[int, int]]:
     return pairwise([*nodes.roots.tolist(), len(nodes.left)])
 
 
-def masks_bytes(nodes: Nodes, features: int) -> int:
+def masks_bytes(nodes: Nodes, cuts: list[Numbers]) -> int:
     """What `Masks` would take: a table for each tree, word of leaves and feature, by all cuts of the feature."""
-    entries = np.array([len(cuts) + 2 for cuts in _cuts(nodes, features)])
+    entries = np.array([len(each) + 2 for each in cuts])
     leaf = nodes.left == np.arange(len(nodes.left))
     total = 0
     for root, end in _ranges(nodes):
@@ -198,8 +198,9 @@ class Sums:
     """The sum of leaf values per row, by the way that is quicker for so many rows."""
 
     def __init__(self, nodes: Nodes, features: int) -> None:
+        cuts = cuts_of(nodes, features)
         self._nodes = nodes
-        self._masks = Masks(nodes, features) if masks_bytes(nodes, features) <= LARGEST_MASKS else None
+        self._masks = Masks(nodes, cuts) if masks_bytes(nodes, cuts) <= LARGEST_MASKS else None
 
     def of(self, vectors: Numbers) -> Numbers:
         if self._masks is None or len(vectors) <= _FEW:

@@ -276,7 +276,10 @@ class Wiring:
 
     def order_at(self, instant_ms: int) -> list[str]:
         """All nodes in the order in which they judge at an instant: one that is about to end does before those that
-        read it, by the rules that are in force then."""
+        read it, by the rules that are in force then.
+
+        What was found holds as long as there are as many: between two changes nodes go and none comes.
+        """
         changes = {since for wire in self.wires.values() for since, _ in wire.places if since < instant_ms}
         found = self._orders.get(len(changes))
         if found is None or len(found) != len(self.wires):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamwatchd.models import _forest
-from streamwatchd.models._forest import _MOST_WALKS, Masks, Nodes, Sums, masks_bytes, walk
+from streamwatchd.models._forest import _MOST_WALKS, Masks, Nodes, Sums, cuts_of, masks_bytes, walk
 from tests.models.trees import forest
 
 
@@ -29,7 +29,7 @@ def test_masks_find_the_leaf_that_a_walk_finds(seed: int, leaves: int) -> None:
     """In trees of one word of leaves and of several, also at values that lie on a threshold."""
     nodes = nodes_of(seed, leaves)
     vectors = np.round(np.random.default_rng(seed).normal(0, 2, (3_000, 4)), 1)
-    masked = Masks(nodes, 4).sums(vectors)
+    masked = Masks(nodes, cuts_of(nodes, 4)).sums(vectors)
     assert (masked == walk(nodes, vectors)).all()
     sums = Sums(nodes, 4)
     assert (sums.of(vectors) == masked).all()
@@ -39,8 +39,9 @@ def test_masks_find_the_leaf_that_a_walk_finds(seed: int, leaves: int) -> None:
 def test_a_forest_whose_look_ups_would_fill_the_memory_walks(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the same answer, and in blocks: what it takes is known before it is made."""
     nodes = nodes_of(1, 300)
-    tables = [table for tree in Masks(nodes, 4)._trees for tables, _ in tree.words for table in tables]
-    needed = masks_bytes(nodes, 4)
+    cuts = cuts_of(nodes, 4)
+    tables = [table for tree in Masks(nodes, cuts)._trees for tables, _ in tree.words for table in tables]
+    needed = masks_bytes(nodes, cuts)
     assert needed == sum(table.nbytes for table in tables)
     vectors = np.random.default_rng(1).normal(0, 2, (_MOST_WALKS // 5 + 7, 4))
     usual = Sums(nodes, 4).of(vectors)

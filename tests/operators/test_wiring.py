@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from streamwatchd.operators.asking import FOREVER
 from streamwatchd.operators.wiring import Wiring
 from tests.operators.bench import Bench
+from tests.oracle.world import START_MS
 
 HOT = "  - {alarm: hot, by: host, when: avg(x over 10s) > 50%}\n"
 BUSY = "  - {kpi: busy, by: host, every: 10s, values: {n: count()}}\n"
@@ -31,6 +34,24 @@ def test_what_is_gone_stays_until_it_has_judged_up_to_the_change() -> None:
     bench.clock(40)
     assert not wiring(bench).is_changing
     assert len(wiring(bench).wires) == 1
+
+
+@pytest.mark.parametrize("later", [BUSY, BUSY.replace("busy", "calm"), HOT + BUSY])
+def test_the_order_of_judging_is_that_of_the_nodes_that_are_there(later: str) -> None:
+    """Where one goes and another comes their number is what it was; at every instant, whatever was asked before."""
+    bench = Bench(HOT).series(range(5), host="a", x=90)
+    instants = [START_MS + second * 1_000 for second in range(0, 90, 5)]
+    seen = set()
+    for at, rules in ((10, later), (30, HOT), (50, later)):
+        bench.series(range(at, at + 5), host="a", x=90).change(rules)
+        for step in range(at + 6, at + 18, 4):
+            made = wiring(bench)
+            for instant in instants:
+                places = {name: wire.place_at(instant) for name, wire in made.wires.items()}
+                assert made.order_at(instant) == sorted(places, key=places.__getitem__)
+            seen.add(frozenset(made.wires))
+            bench.clock(step)
+    assert len(seen) >= 3
 
 
 def test_one_key_space_per_set_of_keys() -> None:
