@@ -38,7 +38,8 @@ def command(
     """Write rules, tests, silences, tables' declarations and the configuration in their canonical form.
 
     Expressions get one spelling (`and`, `==`, double quotes, least parentheses), but on a line that ends with
-    `# fmt: skip`; comments, order and layout stay. A file with mistakes is left alone. Nothing is written unless the formatted project means the same.
+    `# fmt: skip`; comments, order and layout stay. A file with mistakes is left alone. Nothing is written unless the
+    formatted project means the same.
     """
     path = config_path(config)
     loaded = compile_project(path, rules_dir=rules_dir).loaded

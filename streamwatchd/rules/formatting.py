@@ -1,8 +1,8 @@
 """A YAML file of ours in its canonical form: the text is edited in place, so comments, order and layout stay.
 
 What changes: expressions are written as `lang/printer.py` writes them, blanks at line ends and repeated empty lines go,
-line ends are LF, and the last line has one. Blocks of text, what stands in quotes over several lines, and expressions on
-a line that ends with `# fmt: skip` stay.
+line ends are LF, and the last line has one. Blocks of text, what stands in quotes over several lines, and expressions
+on a line that ends with `# fmt: skip` stay.
 """
 
 from __future__ import annotations
