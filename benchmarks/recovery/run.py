@@ -3,8 +3,8 @@
     python -m benchmarks.recovery.run [--keys 1000000] [--rate 10000] [--kafka host:port]
 
 Two shards; every key has a window that slides and an alarm that waits; 1 event in 100 is an alert at once, whose way
-from produce() to a read_committed consumer is measured. After a while one worker gets SIGKILL. At the end the daemon is
-stopped and started again.
+from produce() to a read_committed consumer is measured. After a while one worker gets SIGKILL in the middle of a
+transaction that has alerts. At the end the daemon is stopped and started again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import signal
 import sys
 import threading
@@ -32,6 +33,8 @@ from benchmarks.ref1 import topics
 from benchmarks.ref1.contestants import PARTITIONS, ROOT
 from benchmarks.ref1.deployment import Deployment, deploy
 from benchmarks.ref1.run import broker, say
+from streamwatchd.ports.kafka import Partition
+from streamwatchd.ports.librdkafka import Librdkafka
 from streamwatchd.ports.murmur2 import partition_of
 from streamwatchd.shard.assignor import owner
 
@@ -42,6 +45,7 @@ POOL = 200_000
 KEYS = 'streamwatchd_keys{by="host",stage="1"}'
 FILL_SECONDS = 240.0
 BACK_MS = 250.0
+STOP_SECONDS, HELD_SECONDS = 15.0, 0.05
 Latencies = list[tuple[float, float]]
 """(sent, ms until heard)."""
 
@@ -84,16 +88,40 @@ def pid_of(ours: Deployment, shard: int) -> int:
     return int([each["pid"] for each in said if each.get("event") == "worker_started" and each["shard"] == shard][-1])
 
 
-def kill_later(ours: Deployment, story: Story, after_s: float) -> threading.Thread:
+def kill_later(bootstrap: str, ours: Deployment, story: Story, after_s: float) -> threading.Thread:
     def run() -> None:
         time.sleep(after_s)
         story.before = ours.sums()
+        pid = pid_of(ours, VICTIM)
+        stop_in_transaction(bootstrap, Partition(ours.alerts, 0), pid)
         story.killed = time.time()
-        os.kill(pid_of(ours, VICTIM), signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
 
     thread = threading.Thread(target=run)
     thread.start()
     return thread
+
+
+def stop_in_transaction(bootstrap: str, alerts: Partition, pid: int) -> None:
+    """Suspend the worker where its open transaction holds back the alerts that others commit."""
+    admin = Librdkafka({"bootstrap.servers": bootstrap}).admin()
+
+    def hidden() -> int | None:
+        """The last stable offset, where something lies behind it."""
+        stable = admin.end_offsets([alerts], read_committed=True)[alerts]
+        return stable if stable < admin.end_offsets([alerts])[alerts] else None
+
+    until = time.time() + STOP_SECONDS
+    while time.time() < until:
+        os.kill(pid, signal.SIGSTOP)
+        if (first := hidden()) is not None:
+            time.sleep(HELD_SECONDS)
+            if hidden() == first:
+                admin.close()
+                return
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(random.uniform(0.01, 0.05))
+    raise RuntimeError(f"worker {pid} had no transaction with alerts open in {STOP_SECONDS:.0f} s")
 
 
 def tell(bootstrap: str, work: Path, keys: int, rate: int) -> Story:
@@ -107,7 +135,7 @@ def tell(bootstrap: str, work: Path, keys: int, rate: int) -> Story:
         say(f"filling {keys:,} keys")
         fill(bootstrap, topic, keys, ours)
         with Listener(bootstrap, ours.alerts) as alerts, Listener(bootstrap, ours.journal, shard_of_epoch) as journal:
-            killer = kill_later(ours, story, WARM_SECONDS + BEFORE_SECONDS)
+            killer = kill_later(bootstrap, ours, story, WARM_SECONDS + BEFORE_SECONDS)
             offered = offer(bootstrap, topic, rate, WARM_SECONDS, BEFORE_SECONDS + AFTER_SECONDS, pool)
             killer.join()
             time.sleep(DRAIN_SECONDS)

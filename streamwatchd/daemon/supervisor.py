@@ -132,7 +132,7 @@ class Supervisor:
             self._following.step([slot.shard for slot in self.slots if not slot.is_given_up])
         for slot in self.slots:
             slot.start_if_due()
-        self._listen(_TURN_S)
+        self._listen(min([_TURN_S, *(slot.rest_s for slot in self.slots)]))
         for slot in list(self.slots):
             if slot.reap(stopping=False):
                 self._on_lost(slot)

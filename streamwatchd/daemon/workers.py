@@ -8,10 +8,12 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from multiprocessing.connection import Connection
 from typing import Any
 from uuid import uuid4
 
+from streamwatchd.daemon.fencing import Fencing
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.process import NOT_RESTARTED, STACKS_SIGNAL, Job, work
 from streamwatchd.ports.clock import Clock
@@ -24,6 +26,7 @@ _STEADY_S = 60.0
 _HUNG_S = 12.0
 _SLOW_START_S = 120.0
 _CRASH_LOOP = 3
+_FENCE_LOOK_S = 0.02
 _CLAIMED = ("replaying", "running", "leaving")
 """Phases that come after a worker has claimed its shard."""
 
@@ -39,6 +42,7 @@ _spawn = multiprocessing.get_context("spawn")
 @dataclass(slots=True)
 class _Process:
     process: Any
+    job: Job
     control: Connection
     reports: Connection
     started: float
@@ -59,6 +63,7 @@ class WorkerSlot:
         self._job = job
         self._clock = clock
         self._log = log
+        self._fencing = Fencing(shard, clock, log)
         self._tenure = uuid4().hex[:12]
         self._begun = False
         self._running: _Process | None = None
@@ -100,8 +105,15 @@ class WorkerSlot:
     def is_crash_looping(self) -> bool:
         return self.losses >= _CRASH_LOOP
 
+    @property
+    def rest_s(self) -> float:
+        """How long nothing is due here but messages; endless where nothing ever is."""
+        if self._running is not None or self._start_at is None:
+            return inf
+        return max(_FENCE_LOOK_S if self._fencing.is_on else 0.0, self._start_at - self._clock.monotonic())
+
     def start_if_due(self) -> bool:
-        if self._running is not None or self._start_at is None or self._clock.monotonic() < self._start_at:
+        if self.rest_s > 0:
             return False
         near_control, far_control = _spawn.Pipe()
         near_reports, far_reports = _spawn.Pipe(duplex=False)
@@ -124,7 +136,7 @@ class WorkerSlot:
         far_control.close()
         far_reports.close()
         now = self._clock.monotonic()
-        self._running = _Process(process, near_control, near_reports, now, now, BlackBox(memory))
+        self._running = _Process(process, job, near_control, near_reports, now, now, BlackBox(memory))
         self._log.info("worker_started", shard=self.shard, pid=process.pid)
         return True
 
@@ -185,6 +197,7 @@ class WorkerSlot:
         if stopping or code in NOT_RESTARTED:
             self._start_at = None
         else:
+            self._fencing.begin(running.job)
             self._plan_restart(running.started)
             self.restarts["hung" if running.condemned else how] += 1
         self._say_left(code, "hung" if running.condemned else how, stopping)

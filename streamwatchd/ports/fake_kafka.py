@@ -78,6 +78,9 @@ class FakeKafka:
     def writer(self, transactional_id: str) -> FakeWriter:
         return FakeWriter(self, transactional_id)
 
+    def fence(self, transactional_id: str) -> None:
+        FakeWriter(self, transactional_id).close()
+
     def plain_writer(self) -> FakePlainWriter:
         return FakePlainWriter(self)
 

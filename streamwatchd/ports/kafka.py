@@ -214,6 +214,13 @@ class Kafka(Protocol):
     def writer(self, transactional_id: str) -> Writer:
         """Fences earlier writers of the id and settles their transactions before it returns."""
 
+    def fence(self, transactional_id: str) -> None:
+        """Fence earlier writers of the id and have the broker end their transactions, to write nothing.
+
+        Raises Unavailable after some seconds. A request that was sent by then may still arrive, and would fence whoever
+        has opened the id meanwhile.
+        """
+
     def plain_writer(self) -> PlainWriter: ...
 
     def admin(self) -> Admin: ...

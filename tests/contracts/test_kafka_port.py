@@ -266,6 +266,26 @@ def test_a_new_writer_fences_the_old_one_and_aborts_what_it_left_open(cluster: K
 
 
 @transactional
+def test_a_fence_ends_what_a_dead_writer_left_open(cluster: Kafka, topic: str) -> None:
+    """Readers go on at once, and the next writer of the id opens it as ever."""
+    partition = Partition(topic, 0)
+    dead = cluster.writer(topic)
+    dead.begin()
+    dead.send([Record(topic, b"dead", partition=0)])
+    dead.send_offsets(topic, {partition: Committed(5)})
+    commit(cluster, Record(topic, b"other", partition=1))
+    cluster.fence(topic)
+    await_markers(cluster, {partition})
+    assert visible(cluster, partition) == []
+    with pytest.raises(Fenced):
+        dead.commit(PATIENCE_SECONDS)
+    next_one = cluster.writer(topic)
+    next_one.begin()
+    next_one.send([Record(topic, b"next", partition=0)])
+    assert next_one.commit(PATIENCE_SECONDS) is Outcome.COMMITTED
+
+
+@transactional
 def test_a_zombie_between_transactions_is_fenced(cluster: Kafka, topic: str) -> None:
     """Fencing reaches a writer that had nothing open."""
     zombie = cluster.writer(topic)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from math import inf
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from streamwatchd.daemon.process import Job
 from streamwatchd.daemon.workers import WorkerSlot
+from streamwatchd.errors import Unavailable
 from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.librdkafka import Librdkafka
 from streamwatchd.shard.control import Stop
@@ -21,26 +25,58 @@ from tests.daemon.project import ListLog
 from tests.shard.small import FIRST, SETTINGS, small_shards
 
 
+class Nobody(Librdkafka):
+    """No broker answers; a fence takes as long as `fences` is clear, and goes wrong where `refused` says so."""
+
+    asked: ClassVar[list[str]] = []
+    fences: ClassVar[threading.Event] = threading.Event()
+    refused: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        super().__init__({"bootstrap.servers": "127.0.0.1:1"})
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return Nobody, ()
+
+    def fence(self, transactional_id: str) -> None:
+        Nobody.asked.append(transactional_id)
+        assert self.fences.wait(20)
+        if self.refused:
+            raise Unavailable(self.refused)
+
+
 class Setting:
     """A slot whose worker finds no broker: it waits, and does as it is told."""
 
     def __init__(self, folder: Path) -> None:
         settings = replace(SETTINGS, state_dir=folder)
-        nobody = Librdkafka({"bootstrap.servers": "127.0.0.1:1"})
-        job = Job(settings, Assignment(0, 1, {"in": 1}, (FIRST,)), nobody, small_shards)
+        self.job = Job(settings, Assignment(0, 1, {"in": 1}, (FIRST,)), Nobody(), small_shards)
         self.clock, self.log = ManualClock(), ListLog()
-        self.slot = WorkerSlot(0, lambda shard: job, self.clock, self.log)
+        self.slot = WorkerSlot(0, lambda shard: self.job, self.clock, self.log)
+        Nobody.asked, Nobody.refused = [], ""
+        Nobody.fences.set()
 
     def start(self) -> int:
-        assert self.slot.start_if_due()
-        return int(self.log.lines[-1][2]["pid"])
+        self.until(self.slot.start_if_due)
+        return int([each["pid"] for _, name, each in self.log.lines if name == "worker_started"][-1])
 
-    def until_gone(self, stopping: bool = False) -> None:
+    def until(self, wanted: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 20
-        while not self.slot.reap(stopping):
-            list(self.slot.messages())
+        while not wanted():
             assert time.monotonic() < deadline
             time.sleep(0.01)
+
+    def said(self, name: str) -> dict[str, object]:
+        """The last line of that name."""
+        self.until(lambda: name in self.log.events())
+        return [each for _, event, each in self.log.lines if event == name][-1]
+
+    def until_gone(self, stopping: bool = False) -> None:
+        def gone() -> bool:
+            list(self.slot.messages())
+            return self.slot.reap(stopping)
+
+        self.until(gone)
 
 
 @pytest.fixture
@@ -57,9 +93,9 @@ def test_restarts_wait_longer_each_time(setting: Setting) -> None:
     for wait_s in (0.4, 0.8):
         os.kill(setting.start(), signal.SIGKILL)
         setting.until_gone()
-        lost = setting.log.lines[-1][2]
+        lost = setting.said("worker_lost")
         assert (lost["exit"], lost["restart_in_seconds"]) == ("SIGKILL", wait_s)
-        assert "memory" in lost["hint"]
+        assert "memory" in str(lost["hint"])
         assert not setting.slot.start_if_due()
         setting.clock.advance(round(wait_s * 1000))
     assert setting.slot.restarts == {"SIGKILL": 2}
@@ -73,7 +109,52 @@ def test_a_long_steady_run_resets_the_wait(setting: Setting) -> None:
     setting.clock.advance(3_600_000)
     os.kill(pid, signal.SIGKILL)
     setting.until_gone()
-    assert setting.log.lines[-1][2]["restart_in_seconds"] == 0.2
+    assert setting.said("worker_lost")["restart_in_seconds"] == 0.2
+
+
+def test_a_dead_workers_transaction_is_ended_before_its_successor_starts(setting: Setting) -> None:
+    """At once, under the shard's own id; the successor waits for it, however long ago it was due."""
+    Nobody.fences.clear()
+    os.kill(setting.start(), signal.SIGKILL)
+    setting.until_gone()
+    setting.until(lambda: Nobody.asked == [f"{setting.job.settings.app}.0.0"])
+    setting.clock.advance(5_000)
+    assert not setting.slot.start_if_due()
+    assert 0 < setting.slot.rest_s < 0.1
+    Nobody.fences.set()
+    setting.start()
+    assert setting.said("transaction_ended")["shard"] == 0
+
+
+def test_a_fence_that_fails_or_never_ends_holds_up_no_successor_for_long(setting: Setting) -> None:
+    """It is said where brokers do not answer; a client that never comes back is not waited for."""
+    Nobody.refused = "no broker answers"
+    os.kill(setting.start(), signal.SIGKILL)
+    setting.until_gone()
+    assert setting.said("transaction_left_open")["reason"] == "no broker answers"
+    setting.clock.advance(1_000)
+    Nobody.fences.clear()
+    os.kill(setting.start(), signal.SIGKILL)
+    setting.until_gone()
+    setting.clock.advance(9_000)
+    assert not setting.slot.start_if_due()
+    setting.clock.advance(2_000)
+    setting.start()
+    Nobody.fences.set()
+
+
+def test_only_who_writes_in_transactions_and_comes_again_is_fenced(setting: Setting) -> None:
+    """Not with `at_least_once`, and not where nobody is to come after."""
+    setting.job = replace(setting.job, settings=replace(setting.job.settings, delivery="at_least_once"))
+    os.kill(setting.start(), signal.SIGKILL)
+    setting.until_gone()
+    assert setting.slot.rest_s == pytest.approx(0.4)
+    setting.clock.advance(1_000)
+    setting.job = replace(setting.job, settings=replace(setting.job.settings, delivery="exactly_once"))
+    os.kill(setting.start(), signal.SIGKILL)
+    setting.until_gone(stopping=True)
+    assert setting.slot.rest_s == inf
+    assert Nobody.asked == []
 
 
 def test_a_silent_worker_is_killed(setting: Setting) -> None:
@@ -95,7 +176,7 @@ def test_a_crash_loop_is_said(setting: Setting) -> None:
         setting.until_gone()
     assert setting.slot.is_crash_looping
     assert setting.log.events().count("worker_crash_loop") == 1
-    assert setting.log.lines[-1][2]["losses"] == 3
+    assert setting.said("worker_crash_loop")["losses"] == 3
     setting.clock.advance(31_000)
     pid = setting.start()
     assert not setting.slot.settle()

@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from streamwatchd.failpoints import FIRED, VARIABLE
 from tests.brokers.injections import IMPATIENT
 from tests.brokers.witness import Witness
 from tests.kafka import server
@@ -51,6 +53,32 @@ def test_a_second_daemon_of_the_same_application_takes_over(kafka: str, tmp_path
     finally:
         first.end()
         second.end()
+
+
+def test_a_killed_workers_transaction_is_ended_before_its_successor_starts(kafka: str, tmp_path: Path) -> None:
+    """Readers of what the other shards write are held up no longer, whatever the successor takes to start."""
+    fired = tmp_path / "fired"
+    fired.mkdir()
+    witness = Witness(kafka, tmp_path)
+    witness.environment = {VARIABLE: "epoch.committing=kill@20", FIRED: str(fired)}
+    try:
+        witness.start()
+        witness.feed_on()
+        witness.until(lambda: bool(witness.logged("worker_lost")), PATIENCE_S)
+        (shard,) = {each["shard"] for each in witness.logged("worker_lost")}
+        witness.until(lambda: len(started(witness, shard)) == 2, PATIENCE_S)
+        (ended,) = witness.logged("transaction_ended")
+        assert ended["shard"] == shard
+        assert ended["timestamp"] <= started(witness, shard)[1]["timestamp"]
+        witness.until(lambda: witness.health()[0] == 200, PATIENCE_S)
+        witness.feed_no_more()
+        assert [each for each in witness.verdict() if not each.startswith("worker_lost")] == []
+    finally:
+        witness.end()
+
+
+def started(witness: Witness, shard: int) -> list[dict[str, Any]]:
+    return [each for each in witness.logged("worker_started") if each["shard"] == shard]
 
 
 @contextmanager

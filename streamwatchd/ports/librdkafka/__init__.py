@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from streamwatchd.ports.librdkafka.admin import LibrdkafkaAdmin
 from streamwatchd.ports.librdkafka.reader import LibrdkafkaReader
-from streamwatchd.ports.librdkafka.writer import LibrdkafkaPlainWriter, LibrdkafkaWriter, open_writer
+from streamwatchd.ports.librdkafka.writer import LibrdkafkaPlainWriter, LibrdkafkaWriter, fence, open_writer
 
 __all__ = ["Librdkafka"]
 
@@ -29,6 +29,9 @@ class Librdkafka:
 
     def writer(self, transactional_id: str) -> LibrdkafkaWriter:
         return open_writer(self.options, transactional_id)
+
+    def fence(self, transactional_id: str) -> None:
+        fence(self.options, transactional_id)
 
     def plain_writer(self) -> LibrdkafkaPlainWriter:
         return LibrdkafkaPlainWriter(self.options)

@@ -25,6 +25,7 @@ from streamwatchd.ports.librdkafka.groups import committed
 REQUEST_SECONDS = 5.0
 MEETING_SECONDS = 1.0
 OPEN_SECONDS = 30.0
+FENCE_SECONDS = 5.0
 QUEUE_SECONDS = 30.0
 OFFSETS_SECONDS = 10.0
 
@@ -138,6 +139,10 @@ class LibrdkafkaWriter:
         return self._doubtful
 
     def rebuild(self) -> None:
+        self.renew(OPEN_SECONDS)
+
+    def renew(self, patience_s: float) -> None:
+        """A new producer; raises Unavailable where brokers do not answer for so long."""
         self._doubtful = True
         self.close()
         self._began = None
@@ -145,7 +150,7 @@ class LibrdkafkaWriter:
             self._opening = Producer(self._options)
             _meet_a_broker(self._opening)
         try:
-            self._opening.init_transactions(OPEN_SECONDS)
+            self._opening.init_transactions(patience_s)
         except KafkaException as problem:
             error = kafka_error(problem)
             if not error.retriable() and error.code() != KafkaError._TIMED_OUT:
@@ -288,6 +293,17 @@ def open_writer(user_options: Options, transactional_id: str) -> LibrdkafkaWrite
         _half_open[key] = writer
         raise
     return writer
+
+
+def fence(user_options: Options, transactional_id: str) -> None:
+    """A producer that is opened and let go: where that fails nobody goes on with it, as a worker opens the id next."""
+    writer = LibrdkafkaWriter(user_options, transactional_id, opened=False)
+    try:
+        writer.renew(FENCE_SECONDS)
+    except Fenced as problem:
+        raise Unavailable(str(problem)) from problem
+    finally:
+        writer.close()
 
 
 class LibrdkafkaPlainWriter:
