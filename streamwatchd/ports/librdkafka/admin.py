@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import Any
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
@@ -48,12 +50,9 @@ class LibrdkafkaAdmin:
         found = {}
         asked = self._client.describe_topics(TopicCollection(names), request_timeout=self._patience_s)
         for name, future in asked.items():
-            try:
-                described = future.result()
+            described = _answer(future, f"describe topic {name}", KafkaError.UNKNOWN_TOPIC_OR_PART)
+            if described is not None:
                 found[name] = TopicFacts(str(described.topic_id), len(described.partitions))
-            except KafkaException as problem:
-                if kafka_error(problem).code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    raise family(problem, f"describe topic {name}") from problem
         return found
 
     def ensure_topics(self, topics: Iterable[NewTopic]) -> None:
@@ -85,11 +84,7 @@ class LibrdkafkaAdmin:
     def _create(self, topics: Iterable[NewTopic]) -> None:
         new = [ClientNewTopic(each.name, each.partitions, config=dict(each.config)) for each in topics]
         for name, future in self._client.create_topics(new, request_timeout=self._patience_s).items():
-            try:
-                future.result()
-            except KafkaException as problem:
-                if kafka_error(problem).code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise family(problem, f"create topic {name}") from problem
+            _answer(future, f"create topic {name}", KafkaError.TOPIC_ALREADY_EXISTS)
 
     def beginning_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         return self._offsets(partitions, lambda _: _EARLIEST, IsolationLevel.READ_UNCOMMITTED)
@@ -114,10 +109,8 @@ class LibrdkafkaAdmin:
         answers = self._client.list_offsets(asked, isolation_level=isolation, request_timeout=self._patience_s)
         found = {}
         for asked_for, future in answers.items():
-            try:
-                found[Partition(asked_for.topic, asked_for.partition)] = int(future.result().offset)
-            except KafkaException as problem:
-                raise family(problem, f"offsets of {asked_for.topic}[{asked_for.partition}]") from problem
+            answer = _answer(future, f"offsets of {asked_for.topic}[{asked_for.partition}]")
+            found[Partition(asked_for.topic, asked_for.partition)] = int(answer.offset)
         return found
 
     def _demand(self, partitions: set[Partition]) -> None:
@@ -154,6 +147,20 @@ class LibrdkafkaAdmin:
         """The rest goes with its object."""
         while self._consumers:
             self._consumers.popitem()[1].close()
+
+
+def _answer(future: Future[Any], doing: str, unless: int | None = None) -> Any:
+    """What was asked for; None where the broker answers with the error `unless`.
+
+    `result()` would raise the future's own error, which would then hold the frames that hold the future, and the client
+    with its threads until garbage is collected.
+    """
+    problem = future.exception()
+    if not isinstance(problem, KafkaException):
+        return future.result()
+    if kafka_error(problem).code() == unless:
+        return None
+    raise family(problem, doing) from problem
 
 
 def _committed(answer: TopicPartition) -> Committed | None:

@@ -100,8 +100,12 @@ class _Bounded:
         self._thread.join(seconds)
         if self._thread.is_alive():
             raise TimeoutError
-        if self._problem is not None:
-            raise self._problem
+        problem, self._problem = self._problem, None
+        try:
+            if problem is not None:
+                raise problem
+        finally:
+            del problem  # it holds this frame, and so the producer, until garbage is collected
 
 
 class LibrdkafkaWriter:
@@ -306,18 +310,25 @@ def fence(user_options: Options, transactional_id: str) -> None:
         writer.close()
 
 
+class _Deliveries:
+    """Hears of records that were given up. It knows nothing of the producer that tells it: the client's object does not
+    take part in garbage collection, so one in a cycle would stay for ever, its threads and queues with it."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+
+    def heard(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self.failed.append(f"{message.topic()}: {error.str()}")
+
+
 class LibrdkafkaPlainWriter:
     """See `ports.kafka.PlainWriter`."""
 
     def __init__(self, user_options: Options) -> None:
-        self._failed: list[str] = []
-        self._connection = Connection()
-        merged = options(PLAIN_TUNING, user_options, connection=self._connection)
-        self._producer = Producer({**merged, "on_delivery": self._heard})
-
-    def _heard(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self._failed.append(f"{message.topic()}: {error.str()}")
+        self._deliveries = _Deliveries()
+        merged = options(PLAIN_TUNING, user_options, connection=Connection())
+        self._producer = Producer({**merged, "on_delivery": self._deliveries.heard})
 
     def send(self, records: Iterable[Record]) -> None:
         try:
@@ -327,7 +338,7 @@ class LibrdkafkaPlainWriter:
 
     def flush(self, timeout_s: float) -> None:
         left = self._producer.flush(timeout_s)
-        failed, self._failed = self._failed, []
+        failed, self._deliveries.failed = self._deliveries.failed, []
         if failed or left:
             raise Unavailable(f"{len(failed)} records failed, {left} are not acknowledged; {failed[:1]}")
 
