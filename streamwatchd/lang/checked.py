@@ -27,9 +27,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked(Outcome):
-    """`expr` is None exactly when `failed`."""
+    """`expr` is None exactly when `failed`. `guess` is the undeclared field whose kind it has, untold."""
 
     expr: Expr | None = None
+    guess: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ def check(
     expr = checker.whole(tree, scope, expected)
     problems = checker.report()
     failed = any(problem.is_error for problem in problems)
-    return Checked(problems, checker.infers, expr=None if failed else expr)
+    return Checked(problems, checker.infers, expr=None if failed else expr, guess=checker.guess)
 
 
 def check_condition(
@@ -75,6 +75,8 @@ class Checker:
     def __init__(self, functions: Mapping[str, Signature]) -> None:
         self._problems: list[Problem] = []
         self._inference = Inference(functions)
+        self.guess = ""
+        """The undeclared field whose kind the last expression has, where nothing tells that."""
         self._met: set[str] = set()
         self._misspelt: set[str] = set()
         self._comparisons = Comparisons(self)
@@ -91,7 +93,7 @@ class Checker:
 
     def infer(self, tree: syntax.Expr, scope: Scope, expected: Kind | None) -> None:
         if expected is None:
-            self._inference.visit(tree, scope)
+            self.guess = self._inference.field_of(self._inference.visit(tree, scope))
         else:
             self._inference.require(tree, scope, expected)
 

@@ -45,6 +45,11 @@ class Inference:
     def kinds(self) -> dict[str, Kind | None]:
         return {name: cell.root().kind for name, cell in self._fields.items() if name not in self.conflicts}
 
+    def field_of(self, cell: _Cell) -> str:
+        """The field whose kind a cell has, where nothing tells that; "" where something does."""
+        root = cell.root()
+        return min(root.names - self.conflicts, default="") if root.kind is None else ""
+
     def require(self, node: syntax.Expr, scope: Scope, kind: Kind) -> None:
         """The expression is used as `kind`."""
         self._join(self.visit(node, scope), _Cell(kind), node)
@@ -90,6 +95,9 @@ class Inference:
         return _Cell(Kind.STRING) if is_bare_word(node, scope) else self.visit(node, scope)
 
     def _name(self, node: syntax.Name, scope: Scope) -> _Cell:
+        if node.name in scope.guesses:
+            key = scope.guesses[node.name]
+            return self._fields.setdefault(key, _Cell(names={key}))
         meaning = resolve(node.name, scope)
         match meaning:
             case None | Ambiguous():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from streamwatchd.lang.typed import Expr, Field, Key, TableColumn, Time, Type, Value
 
@@ -52,6 +53,7 @@ class Scope:
     are the streams of a join, each with what its undeclared fields are (`metrics.cpu`). `tables` maps the tables that
     are joined here to their column names. With `where` ALARM or KPI, `row` is the scope inside aggregates and
     `keys` are the names of `by`. `counters` are the fields declared as such. `source` names the stream in messages.
+    `guesses` maps values to the undeclared fields whose kind they have, where nothing has told that.
     """
 
     names: Mapping[str, Meaning] = field(default_factory=dict)
@@ -64,10 +66,12 @@ class Scope:
     row: Scope | None = None
     keys: tuple[str, ...] = ()
     counters: Mapping[str, Counter] = field(default_factory=dict)
+    guesses: Mapping[str, str] = field(default_factory=dict)
 
-    def with_values(self, values: Mapping[str, Type]) -> Scope:
+    def with_values(self, values: Mapping[str, Type], guesses: Mapping[str, str] = MappingProxyType({})) -> Scope:
         """The scope after entries of `values:`; they hide fields of the same name."""
-        return replace(self, names={**self.names, **{name: Value(name, type_) for name, type_ in values.items()}})
+        names = {**self.names, **{name: Value(name, type_) for name, type_ in values.items()}}
+        return replace(self, names=names, guesses={**self.guesses, **guesses})
 
     def with_inferred(self, inferred: Mapping[str, Type]) -> Scope:
         """The scope once the types of undeclared fields are known from all their uses."""

@@ -131,6 +131,8 @@ def _features(work: Work, place: Place) -> Iterator[str]:
         if scalar.text in work.language.broken:
             continue
         meaning = resolve(scalar.text, place.scope)
+        if scalar.text in place.scope.guesses:
+            work.language.uses(place.scope.guesses[scalar.text], Kind.NUMBER, scalar)
         match meaning:
             case Value() | Field() if meaning.type.kind is not Kind.NUMBER:
                 hint = "models take numbers; make one of it in `values:`"

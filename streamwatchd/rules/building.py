@@ -175,7 +175,8 @@ def read_values(work: Work, place: Place) -> Place:
                 work.values.append(NamedValue(key.text, expr))
             else:
                 work.language.broken.add(key.text)
-            place = streams.with_value(place, key.text, type_ or Type(Kind.NUMBER))
+            guess = work.language.guess(node, place) if expr is not None else ""
+            place = streams.with_value(place, key.text, type_ or Type(Kind.NUMBER), guess)
     return place
 
 

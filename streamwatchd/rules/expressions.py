@@ -92,6 +92,10 @@ class Language:
         self._outcome(scalar, self._without_echoes(outcome, parsed(scalar.text)))
         return outcome.expr
 
+    def guess(self, scalar: Scalar, place: Place) -> str:
+        """The undeclared field whose kind an expression has where nothing tells that; what uses it does."""
+        return _check(scalar.text, place, None).guess
+
     def condition(self, scalar: Scalar, place: Place) -> checked.CheckedCondition | None:
         """None when it does not check."""
         if self._swallowed(scalar):

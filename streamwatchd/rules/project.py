@@ -203,6 +203,8 @@ class _Rules:
         self._entries: dict[str, _Entry] = {}
         self._failed = {name: path for path, file in project.choice.files.items() if file.failed for name in file.names}
         self._circular: set[str] = set()
+        self._settled = set(self._failed)
+        """Rules that are refused whatever kinds fields have."""
         self._streams: dict[str, Stream] = {}
         self._infers: dict[str, Infers] = {}
         self._guessed: dict[str, bool] = {}
@@ -463,13 +465,24 @@ class _Rules:
             self._streams[name] = streams.of_source(source, self._project.tables, inferred)
         for name in order:
             entry = self._entries.get(name)
-            if entry is None or name in self._failed:
+            if entry is None or name in self._settled or name in self._circular:
                 continue
-            if name in unsure or any(source.text in unsure for source in entry.draft.sources):
+            reads = [source.text for source in entry.draft.sources]
+            if name in unsure or not unsure.isdisjoint([*reads, *named_in_unless(entry.draft, FIRING)]):
                 unsure.add(name)
-                self._project.problems[entry.path] = _without(self._project.problems[entry.path], name)
-                inputs = tuple(self._streams[source.text] for source in entry.draft.sources)
-                self._build(entry, with_expected(entry.draft, inputs, self._project.tables))
+                self._forget(name, entry)
+                self._check(name)
+
+    def _forget(self, name: str, entry: _Entry) -> None:
+        """What a rule that is checked again was, and what was said about it."""
+        found = self._project
+        found.problems[entry.path] = _without(found.problems[entry.path], name)
+        still = _without(found.blocked.pop(entry.path, []), name)
+        if still:
+            found.blocked[entry.path] = still
+        self._failed.pop(name, None)
+        self._streams.pop(name, None)
+        found.rules.pop(name, None)
 
     def _check_drops_again(self) -> None:
         """`drop` knows the kinds that rules give its fields; what is wrong with it has been said."""
@@ -499,6 +512,7 @@ class _Rules:
                 findings = Findings(entry.document, name)
                 self._project.problems[entry.path].append(conflict(each, (kind, scalar), before, findings))
                 self._failed[name] = entry.path
+                self._settled.add(name)
                 self._project.rules.pop(name, None)
         return self._guessed[name]
 

@@ -183,6 +183,6 @@ def _with_constants(scope: Scope, constants: Mapping[str, Literal]) -> Scope:
 
 
 @lru_cache(maxsize=16_384)
-def with_value(place: Place, name: str, type_: Type) -> Place:
-    """After an entry of `values:`."""
-    return Place(place.scope.with_values({name: type_}))
+def with_value(place: Place, name: str, type_: Type, guess: str = "") -> Place:
+    """After an entry of `values:`; `guess` is the undeclared field whose kind it has, where nothing has told that."""
+    return Place(place.scope.with_values({name: type_}, {name: guess} if guess else {}))

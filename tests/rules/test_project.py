@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from streamwatchd.lang.typed import NUMBER, Field, IsNull
 from streamwatchd.rules import codes
 from streamwatchd.rules.loader import Loaded
@@ -108,3 +110,47 @@ def test_an_expression_that_cannot_tell_a_kind_learns_it_from_the_others(check: 
     rules = [rule for rule in loaded.ruleset.rules if isinstance(rule, Alarm)]
     assert [level.when for rule in rules for level in rule.levels][1:] == [number, number]
     assert loaded.ruleset.sources["s"].drop == number
+
+
+_LOOSE = "sources: {s: {topic: t, key: host, fields: {host: string}}}\n"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param("alarm: a, source: s, by: host, values: {v: y}, when: v < 1", id="compared"),
+        pytest.param("alarm: a, source: s, by: host, values: {v: 'coalesce(y, z)', w: v}, when: w < 1", id="handed on"),
+        pytest.param("alarm: a, source: s, by: host, every: 1m, when: v < 1, values: {v: last(y over 5m)}", id="last"),
+        pytest.param("kpi: k, source: s, by: host, every: 1m, values: {v: first(y), w: v + 1}", id="reckoned with"),
+        pytest.param("anomaly: o, source: s, by: host, every: 1m, model: m, features: [v], values: {v: last(y)}, "
+                     "when: score > 0.9", id="a feature"),
+    ],
+)  # fmt: skip
+def test_what_uses_a_value_tells_the_kind_of_its_field(check: Check, rule: str) -> None:
+    """As if the value stood there itself."""
+    loaded = check(f"rules:\n  - {{{rule}}}\n", config=_LOOSE)
+    assert not [found.message for found in loaded.diagnostics if found.is_error and found.code not in codes.OF_MODELS]
+    assert loaded.ruleset.sources["s"].inferred["y"] == NUMBER
+
+
+def test_a_rule_that_fails_by_a_guess_is_checked_again_with_what_others_tell(check: Check) -> None:
+    """And so is who reads it, or asks whether it fires, in whichever file."""
+    loaded = check(
+        "rules:\n  - {alarm: plain, source: s, by: host, when: y > 1}\n",
+        config=_LOOSE,
+        rules_dot_d__a_dot_yaml="rules:\n  - {kpi: k, source: s, by: host, every: 1m, values: {v: last(y), w: '-v'}}\n",
+        rules_dot_d__b_dot_yaml="rules:\n  - {alarm: low, source: k, by: host, when: v < 1}\n",
+        rules_dot_d__c_dot_yaml=(
+            "rules:\n  - {alarm: other, source: s, by: host, when: y > 9, unless: firing(low), in_order: true}\n"
+        ),
+    )
+    assert [found.message for found in loaded.diagnostics if found.is_error] == []
+    assert {rule.name for rule in loaded.ruleset.rules} == {"plain", "k", "low", "other"}
+
+
+def test_uses_of_a_value_as_two_kinds_are_a_conflict(check: Check) -> None:
+    """Said of the field."""
+    loaded = check(
+        "rules:\n  - {alarm: a, source: s, by: host, values: {v: y}, when: v < 1 and v == 'x'}\n", config=_LOOSE
+    )
+    assert "`y` is used as a number and as text" in [found.message for found in loaded.diagnostics]
