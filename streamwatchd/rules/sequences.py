@@ -93,12 +93,6 @@ def _steps(work: Work, place: Place) -> list[_Step]:
 def _elsewhere(work: Work, name: str, scalar: Scalar) -> Expr | None:
     """A condition on events of another source, or on rows of another KPI; its fields name it."""
     stream = next(stream for stream in work.beside if stream.name == name)
-    sessions = [each.name for each in (stream, work.inputs[0]) if each.is_kpi and not each.step_ms]
-    if sessions:
-        hint = "read the source of the KPI, or give the KPI an `every:` in place of `session:`"
-        message = f"`{sessions[0]}` has sessions, whose rows beside others are not supported yet in a sequence"
-        work.findings.add(codes.NOT_SUPPORTED_YET, message, scalar.span, hint=hint)
-        return None
     language = Language(work.findings)
     place = with_constants(rows((stream,)), work.constants)
     expr = language.expression(scalar, place, Kind.BOOL)

@@ -59,8 +59,8 @@ def world_of(seed: int) -> World:
     return World(sources, {"both": text}, {"devices": TABLE}, counts, delays, logs, shards, calendars)
 
 
-def kpi_world(seed: int) -> World:
-    """Steps that read rows of KPIs: of the rule's own source and of another, that slide too."""
+def kpi_world(seed: int, *, sessions: bool = False) -> World:
+    """Steps that read rows of KPIs: of the rule's own source and of another, that slide too, or are sessions."""
     world = world_of(seed)
     draw = Draw(random.Random(seed + 1_000), UNIT)
     by = draw.one("host", "[host, site]")
@@ -80,6 +80,8 @@ def kpi_world(seed: int) -> World:
     lines += [f"    within: {draw.span(2, 5, 20)}", "    sequence:", *(f"      - {each}" for each in written)]
     lines += draw.one([], ["    until: x > 90" if own == "alpha" else "    until: peak > 90"])
     lines += draw.one([], [], ["    pause: during(works)"])
+    if sessions:
+        kpi = kpi.replace(f"    {windows}\n", f"    session: {draw.one('15s', '40s')}\n")
     world.rules = {"load": kpi, "both": "\n".join(lines) + "\n"}
     return world
 
@@ -93,6 +95,15 @@ def _quoted_step(step: str) -> tuple[str, str]:
 def test_steps_read_rows_of_kpis(seed: int, tmp_path: Path) -> None:
     """At the end of their windows, less 1 ms; on however many shards, in whatever batches."""
     world = kpi_world(seed)
+    compiled = compile_world(world, tmp_path)
+    assert not against_oracle(compiled, world, random.Random(seed))
+    assert not equal(run_driver(compiled, world), run_shards(compiled, world, 5, seed))
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_steps_read_sessions(seed: int, tmp_path: Path) -> None:
+    """They come after their end where their events lie in several partitions; others wait for them."""
+    world = kpi_world(seed, sessions=True)
     compiled = compile_world(world, tmp_path)
     assert not against_oracle(compiled, world, random.Random(seed))
     assert not equal(run_driver(compiled, world), run_shards(compiled, world, 5, seed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamwatchd.shard.output import Sink
-from tests.operators.bench import Bench
+from tests.operators.bench import SOURCES, Bench
 
 FLAPS = "  - {alarm: s, by: host, within: 10s, sequence: [kind == flap, kind == flap, kind == down]%s}\n"
 NEVER = "  - {alarm: s, by: host, within: 10s, sequence: [kind == down, not kind == up]%s}\n"
@@ -78,6 +78,23 @@ def test_a_step_may_be_a_row_of_a_kpi_or_an_anomaly_rule(other: str, restarts: b
     alerts = made.clock(60).documents(Sink.ALERTS)
     assert [(alert["rule"], alert["key"]) for alert in alerts] == [("s", {"host": "a"})]
     assert alerts[0]["window"] == {"start": "2026-01-05T00:00:09.999Z", "end": "2026-01-05T00:00:14.000Z"}
+
+
+VISITS = """
+  - {kpi: visits, by: host, session: 10s, values: {n: count()}}
+  - {alarm: s, by: host, within: 20s, sequence: [visits: n >= 2, other: n == 1]}
+"""
+
+
+@pytest.mark.parametrize("partitions", [1, 2])
+@pytest.mark.parametrize(("down", "fires"), [(11, False), (12.5, True)])
+def test_a_step_may_be_a_session(down: float, fires: bool, partitions: int) -> None:
+    """Over at 12 s, its gap after the last event, and known later where events of a host lie in two partitions."""
+    sources = SOURCES.replace("key: host, ", "") if partitions == 2 else SOURCES
+    made = Bench(VISITS, partitions=partitions, sources=sources)
+    made.at(1, host="a", kind="poll").at(2, host="a", kind="poll", partition=partitions - 1)
+    made.at(down, topic="other", host="a", n=1).clock(60)
+    assert made.alerts() == ([f"{down:g} s fired warning a"] if fires else [])
 
 
 def test_what_must_not_happen_may_be_of_another_source() -> None:
