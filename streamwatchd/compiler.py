@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
-from streamwatchd.operators.spec import FamilySpec, LogicalPlan, SourceSpec, StageSpec
+from streamwatchd.operators.spec import FamilySpec
+from streamwatchd.operators.stage_spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.plan.program import Program
 from streamwatchd.plan.rules import build
 from streamwatchd.repository.store import ModelData

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import lcm
 
-from streamwatchd.operators.spec import FamilySpec, StageSpec, TableSpec
+from streamwatchd.operators.spec import FamilySpec, TableSpec
+from streamwatchd.operators.stage_spec import StageSpec
 
 BEGINNING, FOREVER = -(2**62), 2**62
 

@@ -25,7 +25,8 @@ from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.schedule import Schedule
 from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.sending import Outbox, send_final, send_rows
-from streamwatchd.operators.spec import KeyColumn, StageSpec
+from streamwatchd.operators.spec import KeyColumn
+from streamwatchd.operators.stage_spec import StageSpec
 from streamwatchd.operators.turn import NO_TURN
 from streamwatchd.operators.wire import Wire, heard_by, offer
 from streamwatchd.operators.wiring import Wiring

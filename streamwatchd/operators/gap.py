@@ -25,7 +25,8 @@ from streamwatchd.operators.family import Family, up
 from streamwatchd.operators.keyspace import KeyTuple, is_admitted
 from streamwatchd.operators.known import UNKNOWN
 from streamwatchd.operators.panes import Pane, PaneTable
-from streamwatchd.operators.spec import Accumulation, FamilySpec, StageSpec, StepAccumulation, TableSpec
+from streamwatchd.operators.spec import Accumulation, FamilySpec, StepAccumulation, TableSpec
+from streamwatchd.operators.stage_spec import StageSpec
 
 Ids = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]

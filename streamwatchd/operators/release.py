@@ -27,9 +27,9 @@ from streamwatchd.operators.spec import (
     KpiSpec,
     LearningAlarmSpec,
     RowAlarmSpec,
-    StageSpec,
     StepAccumulation,
 )
+from streamwatchd.operators.stage_spec import StageSpec
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 
 STEP_MS = 600_000

@@ -15,15 +15,8 @@ from streamwatchd.operators.node import Node
 from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.session import SessionNode
-from streamwatchd.operators.spec import (
-    JoinSpec,
-    KpiSpec,
-    RowAlarmSpec,
-    RowFeedSpec,
-    ScoreSpec,
-    StageSpec,
-    WindowAlarmSpec,
-)
+from streamwatchd.operators.spec import JoinSpec, KpiSpec, RowAlarmSpec, RowFeedSpec, ScoreSpec, WindowAlarmSpec
+from streamwatchd.operators.stage_spec import StageSpec
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 
 NodeSpec = KpiSpec | JoinSpec | ScoreSpec | WindowAlarmSpec | RowAlarmSpec

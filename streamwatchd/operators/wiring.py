@@ -35,9 +35,9 @@ from streamwatchd.operators.spec import (
     MuteSpec,
     RowAlarmSpec,
     ScoreSpec,
-    StageSpec,
     WindowAlarmSpec,
 )
+from streamwatchd.operators.stage_spec import StageSpec
 from streamwatchd.operators.turn import NO_TURN, Turn, turn_of
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 from streamwatchd.operators.wire import (

@@ -27,15 +27,13 @@ from streamwatchd.operators.spec import (
     JoinSpec,
     KeyColumn,
     KpiSpec,
-    LogicalPlan,
     RowAlarmSpec,
     RowFeedSpec,
     ScoreSpec,
-    SourceSpec,
-    StageSpec,
     ValueSpec,
     WindowAlarmSpec,
 )
+from streamwatchd.operators.stage_spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.plan.families import FamilyDraft
 from streamwatchd.plan.identity import identity
 from streamwatchd.rules.ruleset import SHADOW_OF, Alarm, Anomaly, Kpi, Rule, RuleSet, Source

@@ -16,7 +16,8 @@ from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.gap import Filling, Gap
 from streamwatchd.operators.outlook import Ending, Outlook, endings, outlooks
-from streamwatchd.operators.spec import FamilySpec, LogicalPlan, StageSpec, TableSpec
+from streamwatchd.operators.spec import FamilySpec, TableSpec
+from streamwatchd.operators.stage_spec import LogicalPlan, StageSpec
 from streamwatchd.plan.describe import describe
 from streamwatchd.plan.explain import family_keys, pane_count, table_bytes
 from streamwatchd.plan.placement import Placement, nodes, placement, stages

@@ -11,16 +11,8 @@ from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.document import iso
 from streamwatchd.operators.flapping import calm_when
 from streamwatchd.operators.sequence import MOST_EVENTS
-from streamwatchd.operators.spec import (
-    Accumulation,
-    FamilySpec,
-    KpiSpec,
-    LogicalPlan,
-    RowAlarmSpec,
-    StageSpec,
-    TableSpec,
-    WindowAlarmSpec,
-)
+from streamwatchd.operators.spec import Accumulation, FamilySpec, KpiSpec, RowAlarmSpec, TableSpec, WindowAlarmSpec
+from streamwatchd.operators.stage_spec import LogicalPlan, StageSpec
 from streamwatchd.plan.describe import describe
 from streamwatchd.plan.placement import OWN_ROWS, Placement, placement, readers, readings, rule_names, stages
 from streamwatchd.rules.ruleset import SHADOW_OF, Alarm, Anomaly, Kpi, Level, Rule, RuleSet, Sequence

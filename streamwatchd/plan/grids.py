@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from streamwatchd.operators.grid import Grid, holds, moved
-from streamwatchd.operators.spec import Flap, KpiSpec, LogicalPlan, RowAlarmSpec, StageSpec, WindowAlarmSpec
+from streamwatchd.operators.spec import Flap, KpiSpec, RowAlarmSpec, WindowAlarmSpec
+from streamwatchd.operators.stage_spec import LogicalPlan, StageSpec
 from streamwatchd.plan.placement import Node, nodes, stages
 
 EACH_MS: Grid = (1, 0)

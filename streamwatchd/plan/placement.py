@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from streamwatchd.operators.spec import (
-    FamilySpec,
-    KpiSpec,
-    LogicalPlan,
-    Reading,
-    RowAlarmSpec,
-    StageSpec,
-    WindowAlarmSpec,
-)
+from streamwatchd.operators.spec import FamilySpec, KpiSpec, Reading, RowAlarmSpec, WindowAlarmSpec
+from streamwatchd.operators.stage_spec import LogicalPlan, StageSpec
 
 OWN_ROWS = " rows"
 """What follows the name of an anomaly rule in that of the KPI of its own windows."""

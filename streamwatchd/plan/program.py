@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamwatchd.operators.spec import LogicalPlan
+from streamwatchd.operators.stage_spec import LogicalPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from streamwatchd.operators.spec import KpiMember, KpiSpec, LogicalPlan, TopKpiSpec
+from streamwatchd.operators.spec import KpiMember, KpiSpec, TopKpiSpec
+from streamwatchd.operators.stage_spec import LogicalPlan
 from streamwatchd.plan.alarms import Drafted, draft_row_alarm, draft_window_alarm, place_row_alarm, place_window_alarm
 from streamwatchd.plan.anomalies import lower_scores, rows_of
 from streamwatchd.plan.builder import Builder, Draft, Stream, context_columns, key_columns, value_specs

@@ -22,7 +22,7 @@ from streamwatchd.batch import Frame, RawBatch
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.operators.asking import FOREVER
 from streamwatchd.operators.gap import Filling, Gap, fill, muted
-from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
+from streamwatchd.operators.stage_spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.shard.stretch import PastLike
 from streamwatchd.shard.task import SourceTask
 

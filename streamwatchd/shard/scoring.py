@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.score import ScoreNode
-from streamwatchd.operators.spec import LogicalPlan
+from streamwatchd.operators.stage_spec import LogicalPlan
 from streamwatchd.operators.tally import EDGES
 from streamwatchd.ports.telemetry import Labels
 from streamwatchd.repository.calibration import mean_score, share_of

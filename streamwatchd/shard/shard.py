@@ -10,7 +10,7 @@ from types import MappingProxyType
 from streamwatchd.batch import RawBatch
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.operators.dimension import Dimensions
-from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
+from streamwatchd.operators.stage_spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.plan.program import Program
 from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels

@@ -29,7 +29,7 @@ from streamwatchd.operators.keyspace import key_hash
 from streamwatchd.operators.lateness import late_readers
 from streamwatchd.operators.release import STEP_MS
 from streamwatchd.operators.sending import Outbox
-from streamwatchd.operators.spec import LogicalPlan, SourceSpec, StageSpec
+from streamwatchd.operators.stage_spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.ports.laps import DECODE
 from streamwatchd.shard.exchange import (
     BeginningItem,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from streamwatchd.operators.spec import KpiSpec, LogicalPlan, Member, StageSpec, WindowAlarmSpec
+from streamwatchd.operators.spec import KpiSpec, Member, WindowAlarmSpec
+from streamwatchd.operators.stage_spec import LogicalPlan, StageSpec
 from streamwatchd.ports.laps import DECODE, SCHEDULE, SEND, Laps
 from streamwatchd.ports.telemetry import Labels
 

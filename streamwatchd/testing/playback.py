@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from streamwatchd.batch import RawBatch, Times
-from streamwatchd.operators.spec import SourceSpec
+from streamwatchd.operators.stage_spec import SourceSpec
 from streamwatchd.recording import RecordedMark
 from streamwatchd.shard.idle import Pace, Standing
 from streamwatchd.shard.output import Mark, TaskId

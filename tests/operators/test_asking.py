@@ -17,7 +17,8 @@ from streamwatchd.operators.asking import (
     table_of,
     united,
 )
-from streamwatchd.operators.spec import Accumulation, FamilySpec, StageSpec, TableSpec
+from streamwatchd.operators.spec import Accumulation, FamilySpec, TableSpec
+from streamwatchd.operators.stage_spec import StageSpec
 
 COUNT = Accumulation("count", "rows", None, None)
 EMPTY = StageSpec(1, ("m",), (), {})

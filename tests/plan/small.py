@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streamwatchd.operators.spec import LogicalPlan
+from streamwatchd.operators.stage_spec import LogicalPlan
 from streamwatchd.plan.rules import build
 from streamwatchd.rules.loader import load
 from streamwatchd.rules.ruleset import RuleSet

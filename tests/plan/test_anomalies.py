@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamwatchd.operators.spec import LogicalPlan
+from streamwatchd.operators.stage_spec import LogicalPlan
 from tests.operators.bench import compiled
 
 KPI = "  - {kpi: load, by: BY, every: 10s, values: {mean: avg(x), n: count()}}\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamwatchd.operators.grid import Grid
-from streamwatchd.operators.spec import LogicalPlan
+from streamwatchd.operators.stage_spec import LogicalPlan
 from streamwatchd.plan.rules import build
 from streamwatchd.rules.loader import load
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamwatchd.operators.spec import LogicalPlan, StageSpec
+from streamwatchd.operators.stage_spec import LogicalPlan, StageSpec
 from tests.operators.bench import compiled
 
 BY_HOST = "  - {kpi: k, by: host, every: 1m, values: {n: count()}}\n"

@@ -13,7 +13,7 @@ from streamwatchd.daemon.commands.status import holding
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.errors import StateMismatch
 from streamwatchd.operators.document import iso
-from streamwatchd.operators.spec import LogicalPlan
+from streamwatchd.operators.stage_spec import LogicalPlan
 from streamwatchd.shard.control import Told
 
 

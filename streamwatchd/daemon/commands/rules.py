@@ -10,7 +10,7 @@ from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.control_topic.dispositions import precision
 from streamwatchd.errors import StateMismatch
 from streamwatchd.operators.document import iso
-from streamwatchd.operators.spec import LogicalPlan
+from streamwatchd.operators.stage_spec import LogicalPlan
 from streamwatchd.ports.telemetry import Report
 
 _NODE = {"node_seconds_total": "seconds", "node_rows_total": "rows", "node_calls_total": "judgements"}
