@@ -14,6 +14,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from tests.oracle.random_flapping import flapping
+from tests.oracle.random_kinds import with_kinds, with_units
 from tests.oracle.random_notices import budgeted, kept_firing
 from tests.oracle.random_pauses import pausing, telling
 from tests.oracle.random_records import KINDS, draw_calendar, draw_log
@@ -562,7 +563,7 @@ def build_world(rng: random.Random, log_seed: int, *, rules: int = 4, records: i
             keyed = "key: host" in sources[name]
             logs[name, partition] = draw_log(drawn, unit, delays[name], size, partition, count, keyed)
     files, sources, logs = with_steps(random.Random(log_seed + 2), draw.span, files, sources, logs)
-    files |= forms
+    files = with_units(with_kinds(files | forms))
     told = Draw(random.Random(log_seed + 6), unit)
     files = {name: pausing(telling(name, files, told.span, told.rng)) for name in files}
     table = f"{missing}\n---\n{TABLE}" if missing else TABLE
