@@ -237,8 +237,8 @@ def _told(plan: LogicalPlan, rule: Alarm | Anomaly) -> Iterator[str]:
 def _muted(rule: Alarm | Anomaly) -> Iterator[str]:
     if rule.pause is not None:
         is_sequence = isinstance(rule, Alarm) and rule.sequence is not None
-        rest = "events take no step, and nothing falls due" if is_sequence else "holds begin anew afterwards"
-        yield f"it is not judged while {describe(rule.pause)}: what is up stays up, and {rest}"
+        rest = ", events take no step, and nothing falls due" if is_sequence else ", and holds begin anew afterwards"
+        yield f"it is not judged while {describe(rule.pause)}: what is up stays up{rest}"
     if rule.unless is not None:
         yield f"nobody is notified while {describe(rule.unless)}"
         yield "what still fires afterwards is told once, as `unmuted`"

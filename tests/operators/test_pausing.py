@@ -178,6 +178,17 @@ def test_events_in_a_pause_take_no_step(events: Events, alerts: list[str], resta
     assert sequence("kind == down, kind == up", events, restarts=restarts) == alerts
 
 
+@pytest.mark.parametrize("steps", ["kind == down, kind == up", "kind == down, {other: n == 1}"])
+def test_an_edit_of_the_pause_keeps_what_has_begun(steps: str) -> None:
+    """Steps that were taken before the edit count after it; from the edit on events meet the new pause."""
+    rule = SEQUENCE.format(steps)
+    it = Bench(rule.replace(", pause: during(works)", ""), calendars={"works": WORKS})
+    it.at(50, host="a", kind="down").at(50, topic="other", host="b", n=0).change(rule)
+    for at in (70, 125):
+        it.at(at, host="a", kind="up").at(at, topic="other", host="a", n=1)
+    assert it.clock(400).alerts() == ["125 s fired warning a"]
+
+
 def test_an_alarm_of_a_sequence_that_is_up_stays_up() -> None:
     """What would end it in a pause does not; what comes after it does."""
     rule = SEQUENCE.format("kind == down, kind == down").replace("pause:", "until: kind == up, pause:")

@@ -73,3 +73,19 @@ def test_reminders_and_silences_of_an_alarm_are_said(tmp_path: Path) -> None:
         "in 30m",
         'silence works: nobody is notified of keys where host == "a", until 2026-03-02T00:00:00.000Z',
     )
+
+
+@pytest.mark.parametrize(
+    ("form", "rest"),
+    [
+        ("when: avg(x over 10s) > 50%", ", and holds begin anew afterwards"),
+        ("within: 1m, sequence: [x > 1, x > 2]", ", events take no step, and nothing falls due"),
+    ],
+)
+def test_what_a_pause_means_is_said(form: str, rest: str) -> None:
+    """Of a sequence by its steps."""
+    rule = f"  - {{alarm: hot, by: host, {form}, pause: during(works)}}\n"
+    found = compiled(rule, calendars={"works": 'during: [{from: "2026-01-05", to: "2026-01-06"}]\n'})
+    assert found.program is not None
+    sections = {each.title: each.lines for each in explain(found.program.plan, found.loaded.ruleset, "hot")}
+    assert sections["muted"] == (f"it is not judged while during(works): what is up stays up{rest}",)

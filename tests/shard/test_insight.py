@@ -148,6 +148,22 @@ def test_a_sequence_says_which_steps_are_met() -> None:
     assert (first["met_ms"], second["met_ms"]) == ([START_MS + 1_000], [])
 
 
+@pytest.mark.parametrize(("end", "due"), [("00:01", [71_000]), ("00:02", [])])
+def test_what_falls_due_in_a_pause_is_not_awaited(end: str, due: list[int]) -> None:
+    """A sequence says its pause too."""
+    rules = """\
+  - alarm: gone
+    by: host
+    sequence: ['kind == "down"', 'not kind == "up"']
+    within: 70s
+    pause: during(works)
+"""
+    works = f'during: [{{from: "2026-01-05 00:00:30", to: "2026-01-05 {end}"}}]\n'
+    bench = Bench(rules, calendars={"works": works}).at(1, host="a", kind="down").at(5, host="a", kind="other")
+    answer = only(bench, "gone", host="a")
+    assert (answer["pause"], answer["never"]["fires_at_ms"]) == ("during(works)", [START_MS + each for each in due])
+
+
 def test_a_kpi_says_its_last_window() -> None:
     """Value by value."""
     bench = Bench("  - {kpi: load, by: host, every: 20s, values: {mean: avg(x), n: count()}}\n")
