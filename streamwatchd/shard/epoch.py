@@ -213,9 +213,9 @@ class TransactionalCommitter:
                 sent = unsure = True
                 if self._send(sealed) is Outcome.COMMITTED:
                     return
-                reason: object = f"the transaction of epoch {sealed.record.epoch} did not commit"
+                reason = f"the transaction of epoch {sealed.record.epoch} did not commit"
             except Unavailable as error:
-                reason = error
+                reason = str(error)  # the error itself would hold this frame, and the epoch in it
             except Fenced as fence:
                 self._tenure.outlasts(fence, sealed.positions.keys())
                 reason = f"fenced by an owner that has left: {fence}"

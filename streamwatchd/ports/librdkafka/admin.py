@@ -153,14 +153,14 @@ def _answer(future: Future[Any], doing: str, unless: int | None = None) -> Any:
     """What was asked for; None where the broker answers with the error `unless`.
 
     `result()` would raise the future's own error, which would then hold the frames that hold the future, and the client
-    with its threads until garbage is collected.
+    with its threads until garbage is collected; and it comes with frames of the client that hold the future.
     """
     problem = future.exception()
     if not isinstance(problem, KafkaException):
         return future.result()
     if kafka_error(problem).code() == unless:
         return None
-    raise family(problem, doing) from problem
+    raise family(problem, doing) from problem.with_traceback(None)
 
 
 def _committed(answer: TopicPartition) -> Committed | None:

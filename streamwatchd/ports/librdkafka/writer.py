@@ -92,7 +92,8 @@ class _Bounded:
         try:
             self._call()
         except BaseException as problem:
-            self._problem = problem
+            # Its frames hold this object, and so the producer, also where nobody waits for it any more.
+            self._problem = problem.with_traceback(None)
 
     def run(self, seconds: float) -> None:
         """Raises what the call raises, or TimeoutError."""

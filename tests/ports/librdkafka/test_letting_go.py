@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -109,3 +110,22 @@ def test_a_call_that_fails_keeps_nothing() -> None:
 
     run(Producer())
     assert Producer.gone
+
+
+def test_a_call_that_was_given_up_keeps_nothing_once_it_fails() -> None:
+    """Nobody waits for it any more when its error comes."""
+    over, gone = threading.Event(), threading.Event()
+
+    class Producer:
+        def call(self) -> None:
+            over.wait(20)
+            raise Unavailable("no")
+
+        def __del__(self) -> None:
+            gone.set()
+
+    with pytest.raises(TimeoutError):
+        _Bounded(Producer().call).run(0.01)
+    assert not gone.is_set()
+    over.set()
+    assert gone.wait(20)
