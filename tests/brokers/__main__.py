@@ -2,6 +2,7 @@
 
 python -m tests.brokers --injections 200 --rounds 12 --seed 1
 python -m tests.brokers --signals                 what the client says and speaks, measured
+python -m tests.brokers --soak 20                 memory and threads over outages, as Markdown
 python -m tests.brokers --table                   what the ledger has, for docs/reliability.md
 """
 
@@ -22,6 +23,7 @@ from tests.brokers.cluster import ROUNDS, Cluster
 from tests.brokers.cluster import Result as ClusterResult
 from tests.brokers.injections import Injections
 from tests.brokers.injections import Result as InjectionResult
+from tests.brokers.soak import HEAD, Soak, row
 from tests.kafka import server
 from tests.ledger import engine
 
@@ -41,7 +43,7 @@ def main() -> int:
         if options.signals:
             sys.stdout.write(signals.report() + "\n")
             return 0
-        return _campaign(options)
+        return _soak(options.soak) if options.soak else _campaign(options)
     except server.CannotRun as problem:
         sys.stderr.write(f"no real Kafka: {problem}\n")
         return 2
@@ -54,6 +56,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of the first run; the others count on from there")
     parser.add_argument("--minutes", type=float, default=0, help="begin no run after so many minutes")
     parser.add_argument("--signals", action="store_true", help="print what the client says and speaks, as Markdown")
+    parser.add_argument("--soak", type=int, default=0, metavar="N", help="print memory and threads over N outages")
     parser.add_argument("--table", action="store_true", help="print what the ledger has, as Markdown")
     return parser.parse_args()
 
@@ -91,6 +94,20 @@ def _one(seed: int, run: Callable[[Path, int], ClusterResult | InjectionResult])
     else:
         shutil.rmtree(folder)
     return ledger.line_of(seed, result)
+
+
+def _soak(outages: int) -> int:
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        soak = Soak(Path(folder))
+        try:
+            _say(HEAD)
+            for look in soak.run(outages):
+                _say(row(look))
+            faults = soak.witness.verdict()
+        finally:
+            soak.end()
+    _say("\n".join(faults) or "0 lost, 0 doubled")
+    return 1 if faults else 0
 
 
 def _behind_proxy(folder: Path, seed: int) -> InjectionResult:

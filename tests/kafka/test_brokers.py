@@ -9,6 +9,7 @@ import pytest
 from tests.brokers.cluster import Cluster
 from tests.brokers.injections import Injections
 from tests.brokers.signals import Bench
+from tests.brokers.soak import Soak
 from tests.kafka import server
 from tests.kafka.fixtures import needing_kafka
 from tests.kafka.proxy import Proxy
@@ -35,6 +36,18 @@ def test_a_late_end_would_end_the_next_transaction_of_a_careless_producer(tmp_pa
         finally:
             server.stop(tmp_path)
     assert (torn, code) == (True, 0)
+
+
+def test_outages_leave_no_clients_behind(tmp_path: Path) -> None:
+    """Those that failed are gone with their threads, of which each outage left some ten in the supervisor."""
+    with needing_kafka():
+        soak = Soak(tmp_path)
+    try:
+        first, *_, last = list(soak.run(4))[1:]
+        assert soak.witness.verdict() == []
+    finally:
+        soak.end()
+    assert last.threads[0] <= first.threads[0] + 8
 
 
 def test_brokers_are_killed_and_come_back(tmp_path: Path) -> None:
