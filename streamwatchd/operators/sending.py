@@ -105,7 +105,7 @@ def send_final(
                     outbox.panes.append((family, index, pane))
                 for slot, index, pane in family.late.final_panes(limit) if family.late else ():
                     outbox.late.append((family, slot, index, pane))
-        outbox.watermarks.append((stream, level - 1))
+        outbox.watermarks.append((stream, limit - 1))
 
 
 def _grids(
