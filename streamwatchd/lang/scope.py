@@ -81,10 +81,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class JoinedTable:
-    """A dimension table joined on the field (or key) `on`; `columns` without the key column."""
+    """A dimension table joined on the field (or key) `on`, or on another table's column; `columns` without its key."""
 
     name: str
-    on: str
+    on: str | TableColumn
     columns: Mapping[str, Type]
 
 

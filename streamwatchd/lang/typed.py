@@ -48,12 +48,17 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """Column `column` of dimension table `table`, joined on the field (or key) `on`."""
+    """Column `column` of dimension table `table`, joined on the field (or key) `on`, or on another table's column."""
 
     table: str
     column: str
-    on: str
+    on: str | TableColumn
     type: Type
+
+
+def first_on(on: str | TableColumn) -> str:
+    """The field (or key) that a join begins with."""
+    return on if isinstance(on, str) else first_on(on.on)
 
 
 @dataclass(frozen=True, slots=True)

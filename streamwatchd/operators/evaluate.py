@@ -94,6 +94,15 @@ class Evaluator:
         for handle in [handle for handle in frame.memo if self._of_values.get(handle)]:  # type: ignore[call-overload]
             del frame.memo[handle]
 
+    def _joined_on(self, on: str | typed.TableColumn, frame: Frame) -> Column | None:
+        """The keys of a dimension table's rows; None where there is no row to find one for."""
+        if not isinstance(on, str):
+            return self.column(on, frame)
+        found = frame.columns.get(on)
+        if found is not None or (isinstance(frame, NullFrame) and KEY + on not in frame.columns):
+            return found
+        return frame.columns[KEY + on]
+
     def _compute(self, expr: Expr | Param, frame: Frame) -> Operand:
         match expr:
             case typed.Field(name, kind, stream):
@@ -107,10 +116,10 @@ class Evaluator:
             case typed.Value(name):
                 return frame.columns[VALUE + name]
             case typed.TableColumn(table, column, on):
-                if on not in frame.columns and KEY + on not in frame.columns and isinstance(frame, NullFrame):
-                    return null_of(expr.type.kind)
-                keys = frame.columns[on] if on in frame.columns else frame.columns[KEY + on]
-                return self.dimensions.column(table, column, keys, frame.time)
+                keys = self._joined_on(on, frame)
+                return (
+                    null_of(expr.type.kind) if keys is None else self.dimensions.column(table, column, keys, frame.time)
+                )
             case typed.Time():
                 return frame.time.astype(np.float64)
             case typed.Negate(arg):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from streamwatchd.calendars.silence import Ack, Silence
-from streamwatchd.lang.typed import Expr
+from streamwatchd.lang.typed import Expr, TableColumn
 from streamwatchd.operators.grid import Grid
 from streamwatchd.operators.spec import (
     DERIVED,
@@ -103,7 +103,7 @@ class SourceSpec:
     inferred: Mapping[str, str]
     drop: Expr | None
     sample: float
-    required: tuple[tuple[str, str], ...]
+    required: tuple[tuple[str, str | TableColumn], ...]
     enriched: tuple[tuple[str, Expr], ...]
     max_bytes: int
     drops_late: bool = field(default=False, repr=False)

@@ -37,6 +37,7 @@ from streamwatchd.operators.stage_spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.plan.families import FamilyDraft
 from streamwatchd.plan.identity import identity
 from streamwatchd.rules.ruleset import SHADOW_OF, Alarm, Anomaly, Kpi, Rule, RuleSet, Source
+from streamwatchd.rules.streams import joins
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +238,12 @@ class Builder:
         return (self.rules.sources[stream.source].topic,) if stream.stage == 1 else (f"@{stream.stage}",)
 
     def _source(self, source: Source, max_bytes: int) -> SourceSpec:
-        required = [(e.table, e.on) for e in source.enrich if self.rules.tables[e.table].missing == "drop"]
+        tables = joins(source, self.rules.tables)
+        required = [(each.name, each.on) for each in tables if self.rules.tables[each.name].missing == "drop"]
         enriched = [
-            (column, TableColumn(e.table, column, e.on, kind))
-            for e in source.enrich
-            for column, kind in self.rules.tables[e.table].columns.items()
+            (column, TableColumn(each.name, column, each.on, kind))
+            for each in tables
+            for column, kind in each.columns.items()
         ]
         return SourceSpec(
             name=source.name,
@@ -351,7 +353,7 @@ def row_fields(exprs: Iterable[Expr | None]) -> tuple[Field, ...]:
         for node in walk(expr):
             if isinstance(node, Field):
                 found[node.name, node.stream] = node
-            elif isinstance(node, TableColumn):
+            elif isinstance(node, TableColumn) and isinstance(node.on, str):
                 found.setdefault((node.on, ""), Field(node.on, STRING))
     return tuple(found[name] for name in sorted(found))
 

@@ -25,6 +25,7 @@ from streamwatchd.lang.typed import (
     Template,
     Time,
     Type,
+    first_on,
     walk,
 )
 from streamwatchd.lang.units import format_duration
@@ -94,7 +95,7 @@ class Work:
     @property
     def key_tables(self) -> tuple[JoinedTable, ...]:
         """Tables whose row a key has for itself."""
-        return tuple(table for table in streams.tables_of(self.inputs) if table.on in self._plain_keys)
+        return tuple(table for table in streams.tables_of(self.inputs) if first_on(table.on) in self._plain_keys)
 
 
 def begin(draft: RuleDraft, inputs: tuple[Stream, ...], document: Document, aside: Aside = NOTHING_ASIDE) -> Work:

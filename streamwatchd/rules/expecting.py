@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from streamwatchd.lang.scope import JoinedTable
-from streamwatchd.lang.typed import Expr, Field, Key, Kind, TableColumn, conjunction, conjuncts, rebuilt, walk
+from streamwatchd.lang.typed import (
+    Expr,
+    Field,
+    Key,
+    Kind,
+    TableColumn,
+    conjunction,
+    conjuncts,
+    first_on,
+    rebuilt,
+    walk,
+)
 from streamwatchd.rules import codes, streams
 from streamwatchd.rules.building import Work
 from streamwatchd.rules.document import Document, Scalar
@@ -94,7 +105,7 @@ def _of_keys(part: Expr, work: Work) -> Expr | None:
     names = {key.name for key in work.keys}
     for node in walk(part):
         if (isinstance(node, Field) and node.name not in names) or (
-            isinstance(node, TableColumn) and node.on not in names
+            isinstance(node, TableColumn) and first_on(node.on) not in names
         ):
             return None
     return rebuilt(part, lambda node: Key(node.name, node.type) if isinstance(node, Field) else None)

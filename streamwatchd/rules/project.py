@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from streamwatchd.calendars.calendar import Calendar
 from streamwatchd.diagnostics import Diagnostic, did_you_mean
-from streamwatchd.lang.typed import Kind, TableColumn, Type, walk
+from streamwatchd.lang.typed import STRING, Kind, TableColumn, Type, walk
 from streamwatchd.repository.catalog import Candidate, Catalog
 from streamwatchd.rules import codes, streams
 from streamwatchd.rules.alarm_building import build_alarm
@@ -125,10 +125,16 @@ def _source(project: Project, drafted_source: SourceDraft) -> Infers:
     source, body = drafted_source.source, drafted_source.body
     findings = Findings(project.choice.config.document)
     known = {table.name for table in project.choice.tables}
-    for table, _ in body.entries("enrich"):
+    for table, on in body.entries("enrich"):
         if table.text not in known:
             hint = did_you_mean(table.text, known) or "add it to the folder of tables, as a CSV file or more"
             findings.add(codes.UNKNOWN_TABLE, f"there is no table `{table.text}`", table.span, hint=hint)
+        others = [each.table for each in source.enrich if each.table in project.tables and each.table != table.text]
+        having = [name for name in others if on.text in project.tables[name].columns]
+        if on.text not in source.fields and len(having) > 1:
+            message = f"`{on.text}` is a column of " + " and of ".join(f"`{name}`" for name in having)
+            hint = "declare it in `fields:` if events have it, or give one of the columns another name"
+            findings.add(codes.SPECIAL_FIELD, message, on.span, hint=hint)
     language = Language(findings)
     drop = body.scalar("drop")
     if drop is not None:
@@ -522,6 +528,8 @@ class _Rules:
     def _keep_inferred(self) -> None:
         for name, source in self._project.sources.items():
             inferred = {field: Type(kind or Kind.STRING) for field, (kind, _) in self._inferred[name].items()}
+            joined = {table.on for table in streams.joins(source, self._project.tables) if isinstance(table.on, str)}
+            inferred = {**dict.fromkeys(joined - source.fields.keys(), STRING), **inferred}
             self._project.sources[name] = replace(source, inferred=dict(sorted(inferred.items())))
 
 

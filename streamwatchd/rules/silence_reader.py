@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from streamwatchd.calendars.silence import ALWAYS_MS, NEVER_MS, Ack, Silence
 from streamwatchd.diagnostics import Diagnostic, did_you_mean
 from streamwatchd.lang.scope import Meaning, Scope, Undeclared
-from streamwatchd.lang.typed import STRING, Expr, Key, Kind, Literal, TableColumn
+from streamwatchd.lang.typed import STRING, Expr, Key, Kind, Literal, TableColumn, first_on
 from streamwatchd.rules import codes
 from streamwatchd.rules.document import Mapping, Scalar, Sequence
 from streamwatchd.rules.expressions import Language
@@ -178,7 +178,7 @@ def _where(scalar: Scalar, rule: Alarm | Anomaly, findings: Findings) -> Expr | 
     names: dict[str, Meaning] = {label: Literal(text, STRING) for label, text in rule.labels.items()}
     keys = {key.name for key in rule.by}
     for each in rule.context:
-        if isinstance(each, TableColumn) and each.on in keys:
+        if isinstance(each, TableColumn) and first_on(each.on) in keys:
             names |= {each.column: each, f"{each.table}.{each.column}": each}
     names |= {key.name: Key(key.name, key.expr.type) for key in rule.by}
     tables: dict[str, tuple[str, ...]] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from streamwatchd.lang.scope import Counter, JoinedTable, Scope, Undeclared, joined_scope, judgement_scope, row_scope
-from streamwatchd.lang.typed import NUMBER, Key, Literal, Time, Type
+from streamwatchd.lang.typed import NUMBER, Key, Literal, TableColumn, Time, Type, first_on
 from streamwatchd.rules.ruleset import Anomaly, KeyField, Kpi, NamedValue, Source, Table
 
 SCORE = "score"
@@ -66,11 +66,7 @@ def of_source(source: Source, tables: Mapping[str, Table], inferred: Mapping[str
     return Stream(
         source.name,
         {name: declared.type for name, declared in source.fields.items()},
-        tuple(
-            JoinedTable(joined.table, joined.on, tables[joined.table].columns)
-            for joined in source.enrich
-            if joined.table in tables
-        ),
+        joins(source, tables),
         undeclared,
         partition_key=source.key,
         inferred=inferred or {},
@@ -82,16 +78,50 @@ def of_source(source: Source, tables: Mapping[str, Table], inferred: Mapping[str
     )
 
 
+def joins(source: Source, tables: Mapping[str, Table]) -> tuple[JoinedTable, ...]:
+    """The tables that a source joins. What it joins on is a declared field, or a column of a table that it joins, or
+    an undeclared field: as names mean in rules."""
+    there = {joined.table: joined.on for joined in source.enrich if joined.table in tables}
+    return tuple(
+        JoinedTable(table, _joined_on(on, source, there, tables, (table,)), tables[table].columns)
+        for table, on in there.items()
+    )
+
+
+def _joined_on(
+    on: str, source: Source, there: Mapping[str, str], tables: Mapping[str, Table], above: tuple[str, ...]
+) -> str | TableColumn:
+    """`above` are the tables that are looked for by way of this one: none of them can be joined by it."""
+    for table, its_on in there.items():
+        if on not in source.fields and table not in above and on in tables[table].columns:
+            through = _joined_on(its_on, source, there, tables, (*above, table))
+            return TableColumn(table, on, through, tables[table].columns[on])
+    return on
+
+
+def _kept(inputs: Iterable[Stream], keys: Iterable[KeyField]) -> tuple[JoinedTable, ...]:
+    """The tables that are joined on a key, or by way of one, or on a column that has become one."""
+    keys = tuple(keys)
+    names = {key.name for key in keys}
+    became = {key.expr: key.name for key in keys if isinstance(key.expr, TableColumn)}
+    found: dict[str, JoinedTable] = {}
+    for table in (table for stream in inputs for table in stream.tables):
+        if table.on in became:
+            found[table.name] = replace(table, on=became[table.on])
+        elif first_on(table.on) in names:
+            found[table.name] = table
+    return tuple(found.values())
+
+
 def of_kpi(kpi: Kpi, inputs: Iterable[Stream]) -> Stream:
     """The stream of a KPI's rows; it keeps the tables that are joined on one of its keys."""
     fields = {key.name: key.expr.type for key in kpi.by} | {value.name: value.expr.type for value in kpi.values}
     keys = tuple(key.name for key in kpi.by)
-    tables = {table.name: table for stream in inputs for table in stream.tables if table.on in keys}
     is_session = bool(kpi.session_ms)
     return Stream(
         kpi.name,
         fields,
-        tuple(tables.values()),
+        _kept(inputs, kpi.by),
         keys=keys,
         step_ms=0 if is_session else kpi.every_ms,
         window_ms=0 if is_session else kpi.over_ms,
@@ -107,12 +137,11 @@ def of_scores(
     inputs, keys = tuple(inputs), tuple(keys)
     fields = {key.name: key.expr.type for key in keys} | {value.name: value.expr.type for value in values}
     names = tuple(key.name for key in keys)
-    tables = {table.name: table for stream in inputs for table in stream.tables if table.on in names}
     window_ms = max((stream.window_ms for stream in inputs), default=0) or every_ms
     return Stream(
         name,
         fields | {SCORE: NUMBER},
-        tuple(tables.values()),
+        _kept(inputs, keys),
         keys=names,
         step_ms=every_ms,
         window_ms=window_ms,
@@ -160,7 +189,7 @@ def judgement(
     streams: tuple[Stream, ...], keys: tuple[tuple[str, Type], ...], joins: frozenset[str], kpi: bool
 ) -> Place:
     """Where windows are judged; `joins` are the keys whose tables are at hand."""
-    tables = (table for table in tables_of(streams) if table.on in joins)
+    tables = (table for table in tables_of(streams) if first_on(table.on) in joins)
     return Place(judgement_scope(rows(streams).scope, dict(keys), tables, kpi=kpi))
 
 

@@ -313,7 +313,8 @@ class SourceTask:
             keep = sampled if keep is None else keep & sampled
         for table, on in self.source.required:
             if len(frame):
-                present = self.dimensions.present(table, frame.columns[on], frame.time)
+                found = frame.columns[on] if isinstance(on, str) else evaluator.column(on, frame)
+                present = self.dimensions.present(table, found, frame.time)
                 keep = present if keep is None else keep & present
         return keep
 

@@ -127,3 +127,14 @@ def test_without_a_copy_declared_columns_are_enough_for_a_check(check: Check) ->
 def test_where_rows_come_from_is_said_once(check: Check, declared: str, code: str) -> None:
     """One origin, with all that it needs, and nothing that belongs to another."""
     assert [each.code for each in load_fetched(check, declared).diagnostics] == [code]
+
+
+def test_a_join_that_two_tables_answer_is_refused(check: Check) -> None:
+    """Both have the column that it is on, and no field of that name is declared."""
+    loaded = check(
+        config="sources:\n  s: {topic: t, enrich: {devices: host, sites: site, owners: region}}\n",
+        enrichment_dot_d__owners_dot_csv="region,team\neu,ops\n",
+    )
+    assert [(each.code, each.message) for each in loaded.diagnostics] == [
+        ("SW335", "`region` is a column of `devices` and of `sites`")
+    ]
