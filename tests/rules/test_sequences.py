@@ -58,7 +58,7 @@ def test_steps_of_other_sources_name_their_fields(check: Check) -> None:
     assert isinstance(alarm, Alarm)
     assert alarm.sequence is not None
     assert (alarm.sources, alarm.sequence.of) == (("metrics", "loose"), ("loose", "metrics"))
-    assert set(loaded.ruleset.sources["loose"].inferred) == {"host", "job"}
+    assert set(loaded.ruleset.sources["loose"].inferred) == {"host", "job", "site"}  # what tables are joined on, too
 
 
 def test_a_source_of_a_step_has_the_keys_of_the_rule(check: Check) -> None:

@@ -136,5 +136,5 @@ def test_a_join_that_two_tables_answer_is_refused(check: Check) -> None:
         enrichment_dot_d__owners_dot_csv="region,team\neu,ops\n",
     )
     assert [(each.code, each.message) for each in loaded.diagnostics] == [
-        ("SW335", "`region` is a column of `devices` and of `sites`")
+        ("SW408", "`region` is a column of `devices` and of `sites`")
     ]
