@@ -17,7 +17,7 @@ from streamwatchd.rules.anomaly_building import build_anomaly
 from streamwatchd.rules.aside import NOTHING_ASIDE, Aside, Other
 from streamwatchd.rules.building import Work, begin
 from streamwatchd.rules.calendar_reader import CalendarDraft
-from streamwatchd.rules.document import Document, Scalar
+from streamwatchd.rules.document import Document, Node, Scalar
 from streamwatchd.rules.drafts import FileDraft, RuleDraft, draft
 from streamwatchd.rules.expecting import expected_table, with_expected
 from streamwatchd.rules.expressions import Language, conflict
@@ -129,12 +129,8 @@ def _source(project: Project, drafted_source: SourceDraft) -> Infers:
         if table.text not in known:
             hint = did_you_mean(table.text, known) or "add it to the folder of tables, as a CSV file or more"
             findings.add(codes.UNKNOWN_TABLE, f"there is no table `{table.text}`", table.span, hint=hint)
-        others = [each.table for each in source.enrich if each.table in project.tables and each.table != table.text]
-        having = [name for name in others if on.text in project.tables[name].columns]
-        if on.text not in source.fields and len(having) > 1:
-            message = f"`{on.text}` is a column of " + " and of ".join(f"`{name}`" for name in having)
-            hint = "declare it in `fields:` if events have it, or give one of the columns another name"
-            findings.add(codes.SPECIAL_FIELD, message, on.span, hint=hint)
+        others = (each.table for each in source.enrich if each.table in project.tables and each.table != table.text)
+        _one_meaning(on, source, {name: project.tables[name] for name in others}, findings)
     language = Language(findings)
     drop = body.scalar("drop")
     if drop is not None:
@@ -146,6 +142,17 @@ def _source(project: Project, drafted_source: SourceDraft) -> Infers:
     project.sources[source.name] = source
     project.problems[project.choice.config.document.file].extend(findings.problems)
     return language.infers
+
+
+def _one_meaning(on: Node, source: Source, others: Mapping[str, Table], findings: Findings) -> None:
+    """What a table is joined on may be a column of one of the others."""
+    if not isinstance(on, Scalar) or on.text in source.fields:
+        return
+    having = [name for name, table in others.items() if on.text in table.columns]
+    if len(having) > 1:
+        message = f"`{on.text}` is a column of " + " and of ".join(f"`{name}`" for name in having)
+        hint = "declare it in `fields:` if events have it, or give one of the columns another name"
+        findings.add(codes.SPECIAL_FIELD, message, on.span, hint=hint)
 
 
 @dataclass(slots=True)
