@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -42,9 +43,13 @@ class Wire:
         abandon: Callable[[], None] = lambda: None,
         box: BlackBox | None = None,
         patient: bool = True,
+        alone_s: float = 10.0,
     ) -> None:
         """`abandon` is called at a stop that comes before the worker first runs: clients that wait for a broker can't
-        be interrupted, and a recovery may be killed at any point. Not `patient`: at any stop."""
+        be interrupted, and a recovery may be killed at any point. Not `patient`: at any stop. Without a supervisor, who
+        would end what takes too long, it is called after `alone_s`: a worker that hangs in a call to a disk holds the
+        lock that its successor waits for."""
+        self._alone_s = alone_s
         self._abandon = abandon
         self._patient = patient
         self._has_run = False
@@ -119,6 +124,8 @@ class Wire:
                     self._closed = True
                     self._arrived.notify_all()
                 self.stop()
+                time.sleep(self._alone_s)
+                self._abandon()
                 return
             if isinstance(message, Supply):
                 with self._arrived:

@@ -134,7 +134,7 @@ class RealDisk:
             except OSError as problem:
                 os.close(descriptor)
                 if problem.errno == errno.EWOULDBLOCK:
-                    raise Taken(f"lock {path}: held by another process") from problem
+                    raise Taken(f"lock {path}: held by {_holder(path)}") from problem
                 raise
             return _Flock(descriptor)
 
@@ -155,6 +155,20 @@ def _failures(doing: str) -> Iterator[None]:
         yield
     except OSError as problem:
         raise Unavailable(f"{doing}: {problem.strerror or problem}") from problem
+
+
+def _holder(path: Path) -> str:
+    """Who holds a lock, as the kernel tells, and what can be done."""
+    try:
+        inode, locks = path.stat().st_ino, Path("/proc/locks").read_text(encoding="ascii")
+    except OSError:
+        return "another process"
+    # 1: FLOCK  ADVISORY  WRITE 812 fd:01:2621 0 EOF
+    rows = (line.split() for line in locks.splitlines())
+    pids = [row[4] for row in rows if row[1] == "FLOCK" and row[5].endswith(f":{inode}")]
+    if not pids:
+        return "another process"
+    return f"process {pids[0]}: it goes within seconds if it is left over from a daemon that died; else stop its daemon"
 
 
 def _open_lock(path: Path) -> int:

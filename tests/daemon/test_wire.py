@@ -122,3 +122,15 @@ def test_a_stop_before_the_first_run_abandons_the_start() -> None:
     control.send(Stop())
     assert len(commands(wire, 2)) == 2
     assert not abandoned.is_set()
+
+
+def test_without_a_supervisor_a_worker_that_runs_has_some_time_to_leave() -> None:
+    """And no more: it may hang in a call to a disk, with the lock that its successor waits for."""
+    abandoned = threading.Event()
+    (control, far_control), (_, far_reports) = Pipe(), Pipe(duplex=False)
+    wire = Wire(far_control, far_reports, abandoned.set, alone_s=0.2)
+    wire.report(Report(0, 5, "running"))
+    control.close()
+    assert commands(wire, 1) == [Stop()]
+    assert not abandoned.is_set()
+    assert abandoned.wait(10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -60,6 +61,14 @@ def test_a_lock_is_held_once(disk: Disk, tmp_path: Path) -> None:
     lock.release()
     lock.release()
     disk.lock(path).release()
+
+
+def test_who_holds_a_lock_is_named(tmp_path: Path) -> None:
+    """By its number, so that it can be looked at and ended."""
+    lock = RealDisk().lock(tmp_path / "lock")
+    with pytest.raises(Unavailable, match=f"held by process {os.getpid()}: .* stop its daemon"):
+        RealDisk().lock(tmp_path / "lock")
+    lock.release()
 
 
 def test_cutting_an_absent_file_is_an_error(disk: Disk, tmp_path: Path) -> None:
