@@ -51,6 +51,8 @@ RECORDS = (
     settings_spec.SELF_ALERT,
     calendar_spec.STRETCH,
     silence_spec.SILENCE,
+    timeline_spec.TEST,
+    *timeline_spec.EXPECTATIONS.values(),
 )
 
 
@@ -114,7 +116,8 @@ def capital(text: str) -> str:
 
 def file_page() -> Iterator[str]:
     yield "# Files and fields\n"
-    yield "The schemas for editors are in `schemas/`.\n"
+    yield "The schemas for editors are in `schemas/`."
+    yield "How rules and their tests are written is told in [the language](../language.md).\n"
     for title, content in FILES.values():
         yield from record(title, content)
     for content in RECORDS:

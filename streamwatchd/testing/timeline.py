@@ -18,7 +18,10 @@ START_MS = 1_767_571_200_000
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event of `source` that arrives at `at_ms` and says `time_ms`; `late` if the timeline means it to be late."""
+    """An event of `source` that arrives at `at_ms` and says `time_ms`; `late` if the timeline means it to be late.
+
+    `skewed`: its producer's clock is off, so that it may be late.
+    """
 
     at_ms: int
     source: str
@@ -26,6 +29,7 @@ class Event:
     fields: Mapping[str, object]
     span: Span
     late: bool = False
+    skewed: bool = False
 
 
 class Verb(StrEnum):

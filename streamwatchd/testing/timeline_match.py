@@ -114,8 +114,10 @@ class _Comparison:
             if happening.kind is Kind.DEAD_LETTER:
                 reason = happening.document["reason"]
                 yield Failure(event.span, f"an event of this row is a dead letter: {reason}", (_row(event.fields),))
-            else:
-                hint = "to mean that, write `late: {…}`"
+            elif not event.skewed:
+                hint = (
+                    f"to mean that, expect it: `{{late: {happening.name}}}` under `expect:`, a row for each such event"
+                )
                 yield Failure(event.span, "an event of this row is late", (_row(event.fields), hint))
         for event in self._case.events:
             if event.late and id(event) not in late:

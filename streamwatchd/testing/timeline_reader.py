@@ -188,7 +188,7 @@ class _SuiteReader:
 
 def _skewed(event: Event, skews: Iterable[Skew]) -> Event:
     off = sum(skew.by_ms for skew in skews if skew.meets(event))
-    return replace(event, time_ms=event.time_ms + off) if off else event
+    return replace(event, time_ms=event.time_ms + off, skewed=True) if off else event
 
 
 def _rows(body: Read, name: str) -> Iterable[document.Mapping]:

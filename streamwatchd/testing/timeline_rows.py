@@ -16,7 +16,7 @@ from streamwatchd.rules.form import Findings
 from streamwatchd.rules.ruleset import Source
 from streamwatchd.testing import timeline_codes as codes
 from streamwatchd.testing.timeline import Act, Event, Patch, Skew, Verb
-from streamwatchd.testing.timeline_series import first_wrong, is_series, number, samples
+from streamwatchd.testing.timeline_series import first_wrong, is_series, looks_like_texts, number, samples
 from streamwatchd.testing.timeline_times import instant
 
 _OWN = ("source", "step", "from", "at", "time")
@@ -223,6 +223,7 @@ class RowReader:
             return None
         declared = source.fields.get(name)
         if declared is not None and declared.type.kind is Kind.STRING:
+            self._warn_of_texts(name, node)
             return None
         if is_series(node.text):
             return self._read_samples(node)
@@ -233,7 +234,15 @@ class RowReader:
                 f"`{name}` is a number, and `{wrong}` is no part of a series" if wrong else f"`{name}` is a number"
             )
             self._add(codes.BAD_SERIES, message, node.span, hint)
+        elif declared is None:
+            self._warn_of_texts(name, node)
         return None
+
+    def _warn_of_texts(self, name: str, node: Scalar) -> None:
+        if looks_like_texts(node.text):
+            message = f"`{name}` is one text, `{node.text}`, in each event: only numbers and truths make a series"
+            hint = f"write a list of the samples: `{name}: [a, a, b]`"
+            self.findings.warn(codes.BAD_SERIES, message, node.span, hint=hint)
 
     def _read_samples(self, node: Scalar) -> _Samples | None:
         try:

@@ -11,6 +11,7 @@ _TOKEN = re.compile(
     rf"|(?P<truth>true|false)(?:x(?P<truths>[0-9]+))?"
     rf"|(?P<first>{_NUMBER})(?:(?P<step>[+-]{_NUMBER.removeprefix('-?')})(?=x))?(?:x(?P<count>[0-9]+))?"
 )
+_TEXTS = re.compile(r"(?:_|\S+x[0-9]+)(?: +(?:_|\S+x[0-9]+))+")
 MOST_SAMPLES = 100_000
 
 Sample = float | int | bool | None
@@ -21,6 +22,11 @@ def is_series(text: str) -> bool:
     """Whether a text is more than one value."""
     tokens = text.split()
     return bool(tokens) and all(map(_TOKEN.fullmatch, tokens)) and (len(tokens) > 1 or "x" in text or text == "_")
+
+
+def looks_like_texts(text: str) -> bool:
+    """Whether somebody may have meant a series of texts: `u1x3 u2x3`."""
+    return _TEXTS.fullmatch(text.strip()) is not None
 
 
 def first_wrong(text: str) -> str | None:

@@ -44,6 +44,7 @@ ALARM = Record(
             for name in ("key", "values", "labels", "context", "window")
         ),
     ),
+    doc="A row of `expect` or `expect_no`.",
 )
 
 KPI = Record(
@@ -54,6 +55,7 @@ KPI = Record(
         *(Field(name, Anything(), f"As `{name}` of the row.") for name in ("events", "revision")),
         *(Field(name, _CELLS, f"As `{name}` of the row.") for name in ("key", "values", "context", "window")),
     ),
+    doc="A row of `expect` or `expect_no`.",
 )
 
 ANOMALY = Record(
@@ -70,11 +72,13 @@ ANOMALY = Record(
             for name in ("key", "values", "drivers", "context", "window")
         ),
     ),
+    doc="A row of `expect` or `expect_no`.",
 )
 
 LATE = Record(
     "an expected late event",
     (Field("late", Text("the name of a source"), "The source.", "metrics", required=True), *_WHEN[:2]),
+    doc="A row of `expect` or `expect_no`.",
 )
 
 DEAD_LETTER = Record(
@@ -83,6 +87,7 @@ DEAD_LETTER = Record(
         Field("dead_letter", Text("the name of a source"), "The source.", "metrics", required=True),
         Field("reason", Text(), "Why, or how it begins.", "wrong_type"),
     ),
+    doc="A row of `expect` or `expect_no`.",
 )
 
 EXPECTATIONS = {"alarm": ALARM, "kpi": KPI, "anomaly": ANOMALY, "late": LATE, "dead_letter": DEAD_LETTER}
@@ -90,15 +95,37 @@ TEST = Record(
     "a test",
     (
         Field("name", Text(), "What the rules do, in a sentence.", "fires once", required=True),
-        Field("tables", MapOf(Raw("a list of rows")), "Rows that stand in for those of a table."),
+        Field(
+            "tables",
+            MapOf(Raw("a list of rows")),
+            "Rows that stand in for those of a table.",
+            "{devices: [{device: a, role: critical}]}",
+        ),
         Field("start", Text("a time in ISO-8601"), "Where the timeline starts.", "2026-01-05T00:00:00Z"),
-        Field("events", ListOf(_ROW), "The timeline: series of events, single events (`at:`), verbs.", required=True),
-        Field("until", _INSTANT, "How far the clock runs on after the last event.", "20m"),
-        Field("expect", ListOf(Records(EXPECTATIONS)), "Alerts and KPI rows that must come."),
-        Field("expect_no", ListOf(Records(EXPECTATIONS)), "Alerts and KPI rows that must not come."),
+        Field(
+            "events",
+            ListOf(_ROW),
+            "The timeline: series of events, single events (`at:`), verbs.",
+            '[{source: metrics, step: 10s, host: a, cpu: "40x30 97x42"}]',
+            required=True,
+        ),
+        Field(
+            "until",
+            _INSTANT,
+            "How far the clock runs. If not given: past the last event or expectation by `max_delay` and `idle_after`.",
+            "20m",
+        ),
+        Field(
+            "expect",
+            ListOf(Records(EXPECTATIONS)),
+            "What must come, a row for each.",
+            "[{at: 9m, alarm: cpu_high, event: fired}]",
+        ),
+        Field("expect_no", ListOf(Records(EXPECTATIONS)), "What must not come.", "[{alarm: cpu_high}]"),
         Field("exact", Truth(), "true: the rules named in `expect` do nothing else.", "true", default="false"),
     ),
     elsewhere=OF_TESTS,
+    doc="One timeline and what must come of it.",
 )
 
 TEST_FILE = Record(
@@ -115,6 +142,7 @@ TEST_FILE = Record(
         ),
         Field("tests", ListOf(TEST), "The tests, in order.", required=True),
     ),
+    doc="Timelines and what must come of them.",
 )
 
 VERBS = ("late", "idle", "restart", "reload", "skew", "silence", "ack")

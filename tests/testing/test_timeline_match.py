@@ -101,6 +101,8 @@ def test_events_that_went_astray_fail_the_test() -> None:
     assert messages(Case("x", HERE, events=[event], expect=[wanted]), dead) == []
     assert messages(Case("x", HERE), Happening(Kind.LATE, "web", 0, {}, event)) == ["an event of this row is late"]
     assert messages(Case("x", HERE, events=[late]), Happening(Kind.LATE, "web", 0, {}, late)) == []
+    skewed = Event(0, "web", -9, {}, HERE, skewed=True)
+    assert messages(Case("x", HERE, events=[skewed]), Happening(Kind.LATE, "web", 0, {}, skewed)) == []
     assert messages(Case("x", HERE, events=[late])) == [
         "the event is not late: the watermark of its source was behind it"
     ]

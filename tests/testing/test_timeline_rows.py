@@ -54,6 +54,17 @@ def test_a_list_gives_samples_one_by_one(tmp_path: Path) -> None:
     assert events(tmp_path, row) == [(0, {"page": "home"}), (2_000, {"page": "cart"})]
 
 
+@pytest.mark.parametrize("field", ["page", "undeclared"])
+def test_a_text_series_is_one_text_and_says_so(tmp_path: Path, field: str) -> None:
+    """A warning with the way to write a series of texts."""
+    row = f'{{source: web, step: 1s, {field}: "homex2 cartx1", latency: "1x3"}}'
+    found = suite(tmp_path, f"tests:\n  - {{name: x, events: [{row}], expect: [{{alarm: fails}}]}}\n")
+    assert [(each.code, each.is_error, each.hint) for each in found.problems] == [
+        ("SW501", False, f"write a list of the samples: `{field}: [a, a, b]`")
+    ]
+    assert [dict(each.fields) for each in found.cases[0].events] == [{field: "homex2 cartx1", "latency": 1}] * 3
+
+
 def test_rows_of_constants_are_one_event(tmp_path: Path) -> None:
     """At `from`, or at the start."""
     assert events(tmp_path, "{source: web, page: home}") == [(0, {"page": "home"})]

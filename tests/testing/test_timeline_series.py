@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamwatchd.testing.timeline_series import first_wrong, is_series, samples
+from streamwatchd.testing.timeline_series import first_wrong, is_series, looks_like_texts, samples
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,9 @@ def test_no_samples_and_too_many_are_refused(text: str) -> None:
     """A slip of the finger must not fill the memory."""
     with pytest.raises(ValueError, match="not between"):
         samples(text)
+
+
+def test_texts_that_somebody_may_have_meant_as_a_series() -> None:
+    """Each word is a text and how often; a sentence is none."""
+    assert [looks_like_texts(text) for text in ("u1x3 u2x3", "ax2 _ bx1", "200x3 500x3")] == [True] * 3
+    assert [looks_like_texts(text) for text in ("5x3", "linux2 seven", "a b", "GET /x1", "")] == [False] * 5
