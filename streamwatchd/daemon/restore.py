@@ -56,10 +56,17 @@ def restore(settings: Settings, kafka: Kafka, disk: Disk, url: str) -> Restored:
     epochs = journalled_epochs(kafka, settings.topics.journal, settings.app)
     replays = Check(settings, kafka, load, epochs).run()
     contents = ContentStore(disk, settings.state_dir, elsewhere=lambda name: store.files.read(store.folder / name))
-    contents.adopt(versions_in(epochs))
+    contents.adopt(_needed(load, epochs))
     for owner, part in load.parts.items():
         SnapshotStore(disk, owner.folder(settings.state_dir), owner).write(part)
     return Restored(load.savepoint, replays)
+
+
+def _needed(load: _Load, epochs: Iterable[EpochRecord]) -> list[Version]:
+    """Of the versions that the journal topic names those that a replay of what came after the savepoint meets: it has
+    no rules of older ones, as none of its shards needs them."""
+    oldest = min((version.number for version in load.versions), default=0)
+    return [each for each in versions_in(epochs) if each.number >= oldest]
 
 
 def _check_empty(settings: Settings, disk: Disk) -> None:

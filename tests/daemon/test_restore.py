@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamwatchd.daemon.contents import Bundle, content_of, encode_versions
+from streamwatchd.daemon.contents import Bundle, ContentStore, content_of, encode_versions
 from streamwatchd.daemon.restore import restore
 from streamwatchd.errors import StateMismatch
 from streamwatchd.ports.disk import RealDisk
@@ -32,14 +32,15 @@ CONFIG = b"kafka: {bootstrap.servers: '127.0.0.1:1'}\nsources: {events: {topic: 
 class Setting:
     """Kafka has committed epoch 9 at offset 90; the savepoint is of epoch 7 at offset 70."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, version: int = 0) -> None:
+        """`version`: the number of the rules that the savepoint has."""
         self.kafka = FakeKafka({"in": 1, "streamwatchd.journal": 1})
         self.settings = Settings(config_path=folder / "x.yaml", app="app", shards=1, state_dir=folder / "state")
         bundle = Bundle(CONFIG, {"a.yaml": rule("one").encode()}, {})
         content = content_of(bundle.compile())
         assert content is not None
         self.digest = content.digest
-        version = Version(0, BEGINNING, self.digest)
+        self.version = version = Version(version, BEGINNING, self.digest)
         self.url = f"file://{folder}/saves/a"
         store = SharedStore(RealDisk(), folder / "saves" / "a", "app")
         store.snapshots(OWNER).write(Snapshot(OWNER, 7, (version,), {TASK: 70}, {TASK: [1]}, "0"))
@@ -57,7 +58,7 @@ class Setting:
 
     def record(self, epoch: int) -> EpochRecord:
         ranges = {TASK: Range(10 * epoch - 10, 10 * epoch)}
-        return EpochRecord(OWNER, epoch, 0, ranges, (), (), 0, self.digest, "0", {})
+        return EpochRecord(OWNER, epoch, 0, ranges, (), (), self.version.number, self.digest, "0", {})
 
     def journal(self, record: EpochRecord) -> None:
         self.kafka.plain_writer().send([Record("streamwatchd.journal", record.encode(), b"0", 0)])
@@ -77,6 +78,30 @@ def test_what_came_since_is_replayed(tmp_path: Path) -> None:
     exact = Setting(tmp_path / "b")
     exact.commit(7, 70)
     assert exact.restore() == 0
+
+
+def test_versions_before_the_savepoint_are_not_asked_for(tmp_path: Path) -> None:
+    """The journal topic still names them; their rules were pruned before, and the replay needs none of them."""
+    setting = Setting(tmp_path, version=2)
+    oldest = replace(setting.record(1), version=0, content="pruned")
+    setting.journal(oldest)
+    setting.journal(replace(oldest, epoch=2, version=1, content="pruned.too", switches=(Version(1, 5, "pruned.too"),)))
+    setting.journal(replace(setting.record(3), switches=(setting.version,)))
+    assert setting.restore() == 2
+    restored = ContentStore(RealDisk(), setting.settings.state_dir)
+    assert restored.versions == (setting.version,)
+    restored.demand_all()
+
+
+def test_rules_that_came_back_since_are_known_by_their_number(tmp_path: Path) -> None:
+    """A version after the savepoint whose rules it has, as they were in force before."""
+    setting = Setting(tmp_path)
+    again = Version(1, 5, setting.digest)
+    setting.kafka.broker.log(Partition("streamwatchd.journal", 0)).delete_before(2)
+    setting.journal(setting.record(8))
+    setting.journal(replace(setting.record(9), version=1, switches=(again,)))
+    assert setting.restore() == 2
+    assert ContentStore(RealDisk(), setting.settings.state_dir).versions == (setting.version, again)
 
 
 REFUSALS: dict[str, tuple[Callable[[Setting], object], str]] = {

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from streamwatchd.cli import main
 from streamwatchd.ports.kafka import Partition
-from tests.kafka.site import Site
+from tests.kafka.site import COUNTS, START_MS, Site
 
 pytestmark = pytest.mark.kafka
 
@@ -62,6 +62,35 @@ def test_a_savepoint_before_an_upgrade_is_restored_after_it(kafka: str, tmp_path
         too_old(site)
         code, words = restore(site, said["url"])
         assert (code, "too old" in words) == (4, True), words
+    finally:
+        site.end()
+
+
+def test_a_savepoint_after_an_edit_that_is_forgotten_is_restored(kafka: str, tmp_path: Path) -> None:
+    """The journal topic names the rules before the edit, the savepoint rightly lacks them: no start needs them."""
+    site = Site(kafka, tmp_path)
+    state, saves = tmp_path / "state", tmp_path / "saves"
+    try:
+        site.start_and_wait()
+        site.feed(200)
+        site.until(lambda: site.metric("streamwatchd_records_total") >= 200)
+        (tmp_path / "rules.d" / "more.yaml").write_text(COUNTS.replace("counts", "more"))
+        site.until(lambda: bool(site.logged("rules_switched")))
+
+        def is_forgotten() -> bool:
+            site.feed(40, t=START_MS + 3_600_000 + 10 * site.sent)
+            return len(list((state / "content").iterdir())) == 1
+
+        site.until(is_forgotten)
+        url = json.loads(swctl(site, "savepoint", "--out", str(saves), "--name", "x", "--json"))["url"]
+        site.signal(signal.SIGTERM)
+        state.rename(tmp_path / "old")
+        code, words = restore(site, url)
+        assert code == 0, words
+        site.start_and_wait()
+        site.feed(100, t=START_MS + 7_200_000)
+        site.until(lambda: site.metric("streamwatchd_records_total") >= 100)
+        assert not site.logged("start_refused")
     finally:
         site.end()
 
