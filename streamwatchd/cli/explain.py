@@ -19,10 +19,12 @@ from streamwatchd.cli.why import why
 from streamwatchd.compiler import Compiled
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.errors import UnreadableInput
+from streamwatchd.operators.document import iso
 from streamwatchd.plan.explain import explain
 from streamwatchd.plan.program import Program
 
 _WIDTH = 10
+_BEFORE_MS = 3_600_000
 
 
 @click.command("explain")
@@ -55,7 +57,7 @@ def command(
     estimates.
     """
     if recording is None and at is not None:
-        hint = f"swctl record --out now.ndjson, then swctl explain {rule} --recording now.ndjson --at … --key …"
+        hint = _record_first(rule, keys, at)
         raise UnreadableInput(f"the daemon knows only how it is now; --at looks into a recording: {hint}")
     if recording is None and (keys or live):
         _ask(rule, keys, socket_path(config, path), as_json)
@@ -73,6 +75,15 @@ def command(
     for section in sections:
         for number, line in enumerate(section.lines):
             click.echo(f"{section.title if number == 0 else '':<{_WIDTH}}{line}")
+
+
+def _record_first(rule: str, keys: Sequence[str], at_ms: int) -> str:
+    """The commands that look into what Kafka still holds of that time."""
+    given = " ".join(f"--key {each}" for each in keys) or "--key …"
+    return (
+        f"swctl record --from {iso(at_ms - _BEFORE_MS)} --out past.ndjson (earlier where its windows are longer), then "
+        f"swctl explain {rule} --recording past.ndjson --at {iso(at_ms)} {given}"
+    )
 
 
 def _ask(rule: str, keys: Sequence[str], path: Path, as_json: bool) -> None:

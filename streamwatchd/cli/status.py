@@ -38,7 +38,7 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     work = f"{running} of {plural(len(shards), 'shard')} at work" if shards else status["state"]
     yield f"streamwatchd {status['version']}, {status['app']}: {work}, {up}"
     yield from _rules(status["rules"])
-    yield from _holding(status["holding"])
+    yield _holding(status["holding"], status.get("idle_partitions", 0))
     for each in status["pending_settings"]:
         yield f"at the next start: {each}"
     if shards:
@@ -64,19 +64,22 @@ def _rules(rules: Mapping[str, Any]) -> Iterator[str]:
         yield f"rules: version {rules['version']}{since}, content {rules['digest'][:12]}"
     if rules["proposed"]:
         yield f"rules: content {rules['proposed'][:12]} waits to be put in force"
+        if rules.get("postponed_for"):
+            yield f"  postponed, and tried again: {rules['postponed_for']}"
     if rules["refused"]:
         yield f"rules: {plural(len(rules['refused']), 'file')} refused, `swctl validate` says why:"
         yield from (f"  {path}" for path in rules["refused"])
 
 
-def _holding(holding: Mapping[str, Any] | None) -> Iterator[str]:
+def _holding(holding: Mapping[str, Any] | None, idle: int) -> str:
+    """`idle` is the number of partitions without records for `idle_after`."""
     if holding is None:
-        yield "watermark: no partition is at work"
-    elif holding["watermark"] is None:
-        yield f"watermark: {holding['topic']}[{holding['partition']}] holds it, no record has come there yet"
-    else:
-        place = f"{holding['topic']}[{holding['partition']}]"
-        yield f"watermark: {holding['watermark']}, {span(holding['behind_seconds'])} behind the clock, held by {place}"
+        quiet = f"goes on with the clock, {plural(idle, 'partition')} idle: no records for `idle_after`"
+        return f"watermark: {quiet if idle else 'no partition is at work'}"
+    if holding["watermark"] is None:
+        return f"watermark: {holding['topic']}[{holding['partition']}] holds it, no record has come there yet"
+    place = f"{holding['topic']}[{holding['partition']}]"
+    return f"watermark: {holding['watermark']}, {span(holding['behind_seconds'])} behind the clock, held by {place}"
 
 
 def _late(late: Sequence[Mapping[str, Any]]) -> Iterator[str]:

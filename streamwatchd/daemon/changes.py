@@ -71,6 +71,7 @@ class Changes:
         self._filling = filling or Filling()
         self._said: tuple[str, str] = "", ""
         self._said_at = 0.0
+        self._postponed_for = ""
         self._peers = peers
         self._deciding: Version | None = None
         self._store = store
@@ -89,6 +90,11 @@ class Changes:
         """What is proposed and not yet in force."""
         return self._wanted
 
+    @property
+    def postponed_for(self) -> str:
+        """Why what is wanted could not be put in force at the last try; "" where nothing is in its way."""
+        return self._postponed_for if self._wanted is not None else ""
+
     def settle(self) -> None:
         """What another host has put in force is proposed no more."""
         if self._wanted is not None and self._wanted.content.digest == self._store.versions[-1].digest:
@@ -105,6 +111,7 @@ class Changes:
         if proposal.content.digest == (self._wanted.content.digest if self._wanted else coming):
             return False
         self._wanted = None if proposal.content.digest == coming else proposal
+        self._postponed_for = ""
         return True
 
     def _coming(self) -> str:
@@ -218,6 +225,7 @@ class Changes:
         self._tell(Change(version))
         failpoint("version.told")
         self._collecting = None
+        self._postponed_for = ""
         self.made += 1
         if self._wanted is proposal:
             self._wanted = None
@@ -237,6 +245,7 @@ class Changes:
 
     def _postpone(self, reason: str) -> None:
         self._retry(self._clock.monotonic() + _RETRY_S)
+        self._postponed_for = reason
         if self._is_news(reason):
             self._log.warning("change_postponed", reason=reason)
 

@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _OUTPUT_PARTITIONS = 4
 _WEEK_MS = 7 * 24 * 3600 * 1000
+_CREATE = "create it in Kafka, or correct `topic:` of its source in streamwatchd.yaml and start again"
 
 
 def own_topics(settings: Settings, stages: int) -> list[NewTopic]:
@@ -65,7 +66,7 @@ class Cluster:
                 missing, counts = self._look(contents, newest)
                 if not missing:
                     return counts
-                self._log.error("topic_missing", topics=missing, retry_in_seconds=wait_s)
+                self._log.error("topic_missing", topics=missing, retry_in_seconds=wait_s, hint=_CREATE)
             except Unavailable as error:
                 servers = self._settings.kafka.get("bootstrap.servers", "")
                 self._log.error("kafka_unavailable", servers=servers, reason=str(error), retry_in_seconds=wait_s)

@@ -45,6 +45,7 @@ from streamwatchd.daemon.topic_book import TopicBook
 from streamwatchd.enrichment.fetched import copies_dir
 from streamwatchd.enrichment.origins import origin_of
 from streamwatchd.errors import RuleSetRejected, SnapshotCorrupt, StateMismatch, Taken, Unavailable
+from streamwatchd.operators.document import iso
 from streamwatchd.ports.clock import Clock, SystemClock
 from streamwatchd.ports.database import Database, SqlDatabase
 from streamwatchd.ports.disk import Disk, Lock, RealDisk
@@ -62,6 +63,7 @@ from streamwatchd.shard.version import Content, Version
 EXIT_USAGE = 2
 EXIT_BUSY = 5
 _FETCH_S = 30.0
+_OLDER_LOST = "nothing to do unless a worker says that it needs them; then it says what settles it"
 """So long a first start waits for tables from elsewhere; rules that read one are refused until it has come."""
 
 
@@ -359,11 +361,15 @@ class Daemon:
     def _older(self) -> list[Content]:
         """What ran before, as far as it can be read: a worker that needs more of it says so."""
         found: list[Content] = []
-        for digest in dict.fromkeys(version.digest for version in self._store.versions):
+        newest = {version.digest: version for version in self._store.versions}
+        for digest, version in newest.items():
             try:
                 found.append(self._store.content(digest))
             except StateMismatch as error:
-                self._log.error("older_rules_lost", reason=str(error))
+                since = iso(version.at_ms) if version.at_ms > 0 else "the beginning"
+                self._log.error(
+                    "older_rules_lost", version=version.number, since=since, reason=str(error), hint=_OLDER_LOST
+                )
         return found
 
     def _first_compiled(self, last_good: Mapping[str, bytes]) -> Compiled:

@@ -25,6 +25,7 @@ STATUS: dict[str, Any] = {
         "proposed": None,
         "refused": [],
     },
+    "idle_partitions": 0,
     "shards": [
         SHARD | {"lag_records": 0, "watermark": "2026-01-05T00:01:00.000Z", "snapshot_age_seconds": 4.2, "note": None}
     ],
@@ -76,17 +77,25 @@ def test_what_is_wrong_stands_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused files, a waiting change, a shard that waits; exit code 1."""
     waits = {"shard": 1, "phase": "waiting", "pid": 3, "restarts": 0, "note": "waiting: no broker answers"}
     rules = {**STATUS["rules"], "proposed": "0123456789abcdef", "refused": ["rules.d/a.yaml"]}
+    rules["postponed_for"] = "the rules can't be written: No space left on device"
     status = {**STATUS, "state": "degraded", "shards": [*STATUS["shards"], waits], "rules": rules, "holding": None}
     code, text = show(monkeypatch, {**status, "pending_settings": ["shards: 2 is written, 1 runs"]})
     assert code == 1
     for line in (
         "rules: content 0123456789ab waits to be put in force",
+        "  postponed, and tried again: the rules can't be written: No space left on device",
         "  rules.d/a.yaml",
         "at the next start: shards: 2 is written, 1 runs",
         "shard 1: waiting: no broker answers",
         "watermark: no partition is at work",
     ):
         assert line in text.splitlines()
+
+
+def test_idle_partitions_hold_no_watermark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is wrong then, and nobody is told that nothing is at work."""
+    _, text = show(monkeypatch, {**STATUS, "holding": None, "idle_partitions": 4})
+    assert text.splitlines()[2] == "watermark: goes on with the clock, 4 partitions idle: no records for `idle_after`"
 
 
 def test_late_events_and_old_records_that_are_read_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,10 +119,12 @@ def test_a_full_disk_postpones_it() -> None:
     setting.changes.on_held(Held(0, 1, 500))
     assert setting.told[-1] == Go()
     assert len(setting.store.versions) == 1
+    assert setting.changes.postponed_for == "the version can't be written: No space left on device"
     setting.clock.advance(5_000)
     setting.step([0], 1)
     setting.changes.on_held(Held(0, 2, 500))
     assert len(setting.store.versions) == 2
+    assert setting.changes.postponed_for == ""
 
 
 def test_equal_content_changes_nothing() -> None:

@@ -45,6 +45,7 @@ def test_a_missing_topic_is_named_and_waited_for() -> None:
     assert counts["in"] == 2
     assert ("error", "topic_missing") in {(level, event) for level, event, _ in setting.log.lines}
     assert setting.log.lines[0][2]["topics"] == ["in"]
+    assert "correct `topic:` of its source" in setting.log.lines[0][2]["hint"]
 
 
 def test_an_absent_broker_is_waited_for() -> None:

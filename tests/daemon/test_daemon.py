@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from streamwatchd.compiler import compile_project
+from streamwatchd.daemon.contents import Bundle
 from streamwatchd.daemon.daemon import Daemon, Surroundings
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.fake_kafka import FakeKafka
-from tests.daemon.project import rule, write_project
+from tests.daemon.project import ListLog, rule, write_project
+from tests.shard.small import content
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +47,19 @@ def test_a_stop_while_waiting_for_a_topic_ends_it(tmp_path: Path) -> None:
     found = daemon(tmp_path)
     threading.Thread(target=stop).start()
     assert found.run() == 0
+
+
+def test_older_rules_that_are_lost_are_named_with_their_version(tmp_path: Path) -> None:
+    """And what that means."""
+    found, log = daemon(tmp_path), ListLog()
+    found._store.add(content("v0"), Bundle(b"", {}, {}))
+    found._store.add(content("v1"), Bundle(b"", {}, {}), 1_767_571_200_000)
+    found._store._compiled.clear()
+    found._log = log
+    assert found._older() == []
+    said = [(each["version"], each["since"], "nothing to do unless" in each["hint"]) for _, _, each in log.lines]
+    assert said == [(0, "the beginning", True), (1, "2026-01-05T00:00:00.000Z", True)]
+    found._lock.release()
 
 
 def test_the_state_folder_has_one_daemon(tmp_path: Path) -> None:

@@ -43,9 +43,10 @@ def _await(context: Context, supervisor: Supervisor, digest: str, seconds: float
     turns = 0
     while not _in_force(context, supervisor, digest):
         if context.clock.monotonic() > deadline:
+            reason = supervisor.changes.postponed_for
             raise CommandRefused(
-                f"content {digest} is compiled, but not in force in every shard after {seconds:.0f} s; it goes on "
-                "trying, see `swctl status`"
+                f"content {digest} is compiled, but not in force in every shard after {seconds:.0f} s"
+                f"{f' ({reason})' if reason else ''}; it goes on trying, see `swctl status`"
             )
         turns += 1
         if turns % _SAY_EVERY == 0:

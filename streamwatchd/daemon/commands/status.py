@@ -37,18 +37,21 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
         "late": late([report for report in reports if report is not None]),
         "models": models(context.metrics.samples(now_ms)),
         "holding": holding([report for report in reports if report is not None], now_ms),
+        "idle_partitions": sum(_idle(report) for report in reports if report is not None),
         "pending_settings": list(context.pending_settings()),
     }
 
 
 def _rules(context: Context) -> dict[str, Any]:
     newest = context.store.versions[-1] if context.store.versions else None
-    wanted = context.supervisor.changes.wanted if context.supervisor else None
+    changes = context.supervisor.changes if context.supervisor else None
+    wanted = changes.wanted if changes else None
     return {
         "version": newest.number if newest else None,
         "since": iso(newest.at_ms) if newest and newest.at_ms > _BEGUN else None,
         "digest": newest.digest if newest else None,
         "proposed": wanted.content.digest if wanted else None,
+        "postponed_for": (changes.postponed_for or None) if changes else None,
         "refused": list(context.refusals.refused),
     }
 
@@ -97,6 +100,11 @@ def models(samples: Samples) -> list[dict[str, Any]]:
         if each is not None and name in counts and of.get("bound", f"{ODD:g}") == f"{ODD:g}":
             each[counts[name]] += round(value)
     return [found[key] for key in sorted(found)]
+
+
+def _idle(report: Report) -> int:
+    """Source partitions that wait for records and hold nothing up."""
+    return sum(stage == 1 for stage, _, _ in report.idle)
 
 
 def holding(reports: list[Report], now_ms: int) -> dict[str, Any] | None:

@@ -38,6 +38,7 @@ class Slot:
 @dataclass
 class Changes:
     wanted: Any = None
+    postponed_for: str = ""
 
 
 @dataclass

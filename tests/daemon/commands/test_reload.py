@@ -43,6 +43,14 @@ def test_a_shard_that_does_not_switch_is_waited_for_only_so_long() -> None:
     assert setting.said == ["waiting for every shard to switch"] * 4
 
 
+def test_why_it_is_not_in_force_is_said() -> None:
+    """A disk that takes nothing, for one."""
+    setting = Setting()
+    setting.supervisor.changes.postponed_for = "the rules can't be written: no space"
+    with pytest.raises(CommandRefused, match=r"after 5 s \(the rules can't be written: no space\); it goes on trying"):
+        setting.run("reload", wait=True, seconds=5)
+
+
 def test_nothing_that_could_run_is_said() -> None:
     """The old rules stay."""
     setting = Setting()

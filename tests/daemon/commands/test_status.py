@@ -19,7 +19,9 @@ def test_every_shard_is_in_it() -> None:
     status = setting.run("status")
     assert (status["state"], status["uptime_seconds"]) == ("degraded", 5)
     assert [each["lag_records"] for each in status["shards"]] == [60, 0]
-    assert status["rules"] == {"version": 0, "since": None, "digest": "v0", "proposed": None, "refused": []}
+    assert status["rules"] == {
+        "version": 0, "since": None, "digest": "v0", "proposed": None, "postponed_for": None, "refused": [],
+    }  # fmt: skip
     assert status["pending_settings"] == ["shards: 2 → 3"]
 
 
@@ -47,6 +49,15 @@ def test_a_shard_without_a_report_is_said_to_be_away() -> None:
     setting.supervisor.slots[0].restarts["SIGKILL"] = 2
     shard = setting.run("status")["shards"][0]
     assert shard == {"shard": 0, "phase": "away", "pid": 77, "restarts": 2}
+
+
+def test_why_a_change_waits_and_idle_partitions_are_in_it() -> None:
+    """Of sources only; the exchange's are our own."""
+    setting = Setting()
+    setting.supervisor.changes.postponed_for = "the rules can't be written: disk"
+    setting.supervisor.slots[0].report = report(0, idle=frozenset({(1, "in", 0), (2, "x", 0)}))
+    status = setting.run("status")
+    assert (status["rules"]["postponed_for"], status["idle_partitions"]) == ("the rules can't be written: disk", 1)
 
 
 def test_the_watermark_is_held_by_the_lowest_partition_at_work() -> None:
