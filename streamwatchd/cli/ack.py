@@ -18,7 +18,9 @@ from streamwatchd.cli.pairs import pairs
 @click.option("--where", default="", metavar="CONDITION", help="Only keys for which it is true; it may read tables.")
 @click.option("--by", default="", help="Who knows [default: you].")
 @click.option("--note", default="", help="What is being done.")
+@click.pass_context
 def command(
+    ctx: click.Context,
     config: Path | None,
     path: Path | None,
     as_json: bool,
@@ -30,7 +32,8 @@ def command(
 ) -> None:
     """Say that somebody knows of what is up: it is not told again until it resolves or grows worse.
 
-    Each alarm that is meant writes an event `acknowledged`. What begins later is another matter.
+    Each alarm that is meant writes an event `acknowledged`. What begins later is another matter. Exit code 1 where no
+    alarm of RULE with that key is up.
     """
     arguments = {
         "rule": rule,
@@ -38,9 +41,14 @@ def command(
         "where": where,
         "by": by or getpass.getuser(),
         "note": note,
+        "look": True,
     }
     result = ask(socket_path(config, path), "ack", arguments)
     if as_json:
         print_json(result)
     else:
         click.echo(f"{result['ack']['ack']} is in force in every shard, version {result['version']}")
+        if result["none_up"]:
+            key = f" with {', '.join(keys)}" if keys else ""
+            click.echo(f"but no alarm of `{rule}`{key} is up, so it is about nothing; see `swctl alerts`", err=True)
+    ctx.exit(1 if result["none_up"] else 0)

@@ -5,18 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from streamwatchd.batch import key_text
+from streamwatchd.daemon.commands import alerts
 from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.commands.saying import free_name, say_first, turn, wheres
 from streamwatchd.daemon.spoken import Entry
 from streamwatchd.operators.document import iso
 
+_MOST = 100_000
+"""Alarms of a shard that are looked at."""
+
 
 def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> Mapping[str, Any]:
-    """`rule`, `keys`, `where`, `by`, `note`, `id`."""
+    """`rule`, `keys`, `where`, `by`, `note`, `id`. With `look` the answer says in `none_up` whether surely nothing of
+    `rule` and `keys` was up, so that the words are about nothing; it waits for the shards."""
     with turn(context):
+        none_up = bool(arguments.get("look")) and _none_is_up(context, arguments, say)
         entry, version = say_first(context, _ways(context, arguments), say)
         context.log.info("alarm_acknowledged", **entry)
-        return {"ack": entry, "version": version}
+        return {"ack": entry, "version": version, "none_up": none_up}
+
+
+def _none_is_up(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> bool:
+    """False also where some shard did not say, and where more is up than was told."""
+    told = alerts.run(context, {"most": _MOST}, say)
+    keys: Mapping[str, str] = arguments.get("keys") or {}
+    meant = (
+        row["rule"] == arguments["rule"] and all(_is(row["key"].get(name), text) for name, text in keys.items())
+        for row in told["alarms"]
+    )
+    return not told["problems"] and told["total"] == len(told["alarms"]) and not any(meant)
+
+
+def _is(value: str | float | bool | None, text: str) -> bool:
+    """However a number is spelt: `5` or `5.0`."""
+    if isinstance(value, str | bool) or value is None:
+        return key_text(value) == text
+    try:
+        return float(text) == value
+    except ValueError:
+        return False
 
 
 def _ways(context: Context, arguments: Mapping[str, Any]) -> Iterator[tuple[Entry, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,7 @@ from streamwatchd.repository.store import ModelStore
 
 TAKEN, REPEATED, OVER = "taken", "repeated", "over"
 _LATER = ("busy", "not_ready")
+_ALARM_ID = re.compile(r"[0-9a-f]{16}")
 
 
 class Later(Exception):
@@ -101,8 +103,10 @@ class Effects:
         at = iso(stamp_ms)
         if kind == "anomaly":
             of = self._teach(context, said, at)
-        elif said.alarm:
+        elif _ALARM_ID.fullmatch(said.alarm):
             of = said.alarm
+        elif said.alarm:
+            raise BadRecord(f"`{said.alarm}` is the `id` of no alert: those have 16 hexadecimal digits")
         else:
             raise BadRecord("`alarm` is missing: the `id` of the alert")
         self._dispositions.add(Kept(said.id, said.rule, of, said.verdict, at, said.by, said.note))

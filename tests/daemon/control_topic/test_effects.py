@@ -140,7 +140,7 @@ def odd(tmp_path: Path) -> Told:
 def test_a_verdict_on_an_alarm_is_counted_and_on_an_anomaly_teaches_its_model(odd: Told, tmp_path: Path) -> None:
     """Again it changes nothing."""
     for _ in range(2):
-        assert odd.say("disposition", "d1", rule="hot", verdict="confirmed", alarm="0a") == TAKEN
+        assert odd.say("disposition", "d1", rule="hot", verdict="confirmed", alarm="6b1f0c2a9d3e4f50") == TAKEN
         assert odd.say("disposition", "d2", rule="odd", verdict="false_positive", **ROW) == TAKEN
     assert odd.dispositions.by_rule() == {
         "hot": {"confirmed": 1, "false_positive": 0},
@@ -159,6 +159,7 @@ def test_a_verdict_on_an_alarm_is_counted_and_on_an_anomaly_teaches_its_model(od
         ({"rule": "hto", "alarm": "0a"}, "no alarm or anomaly rule `hto` is in force; did you mean `hot`"),
         ({"rule": "rate", "alarm": "0a"}, "no alarm or anomaly rule `rate`"),
         ({"rule": "hot"}, "`alarm` is missing"),
+        ({"rule": "hot", "alarm": "host=a"}, "`host=a` is the `id` of no alert: those have 16"),
         ({"rule": "odd", "alarm": "0a"}, "`score`, `model` and `version`"),
         ({"rule": "odd", **ROW, "end": "now"}, "`end` must be a time"),
         ({"rule": "odd", **ROW, "key": {"q": "a"}}, "`key` names no row of `odd`: its keys are `k`"),
