@@ -36,6 +36,7 @@ from streamwatchd.daemon.model_guard import ModelGuard
 from streamwatchd.daemon.moving import Moving, after, assignment_of
 from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
+from streamwatchd.daemon.replays import Replays
 from streamwatchd.daemon.restore import Restored, restore
 from streamwatchd.daemon.selfwatch.room import SelfWatch, Signs
 from streamwatchd.daemon.spoken import Spoken
@@ -281,9 +282,10 @@ class Daemon:
         stages = max(content.stages for content in contents)
         topics |= {exchange_topic(self._settings.topics, stage) for stage in range(2, stages + 1)}
         book = TopicBook(self._around.disk, self._settings.state_dir)
+        replays = Replays(self._kafka, self._settings, self._around.disk, shared_store(self._settings))
 
         def ask() -> Fit:
-            return Fit(self._kafka, self._settings, topics, book, self._log)
+            return Fit(self._kafka, self._settings, topics, book, replays, self._log)
 
         fit = self._cluster.until_answered(ask, lambda: self._stopped)
         if fit is None:

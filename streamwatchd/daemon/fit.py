@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
-from streamwatchd.daemon.inspection import Accept, Finding, Inspection, in_words
+from streamwatchd.daemon.inspection import Accept, Finding, Inspection, in_words, unreplayable
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.put_back import has_worked, put_back
+from streamwatchd.daemon.replays import Replays
 from streamwatchd.daemon.topic_book import TopicBook, TopicWatch, every_partition
 from streamwatchd.errors import StateMismatch
 from streamwatchd.ports.kafka import Kafka, Partition
@@ -21,13 +22,24 @@ __all__ = ["Accept", "Fit"]
 class Fit:
     """What is found at one start. Each question may raise Unavailable."""
 
-    def __init__(self, kafka: Kafka, settings: Settings, topics: Iterable[str], book: TopicBook, log: Log) -> None:
+    def __init__(
+        self, kafka: Kafka, settings: Settings, topics: Iterable[str], book: TopicBook, replays: Replays, log: Log
+    ) -> None:
         self._kafka, self._settings, self._book, self._log = kafka, settings, book, log
         inspection = Inspection(kafka, settings.app, topics, book.read())
         self._now = inspection.now
         self._findings = inspection.findings()
         if inspection.is_blank and has_worked(kafka, settings):
             self._findings.append(self._all_lost())
+        if not any(each.lost for each in self._findings):
+            self._look_behind(replays, inspection)
+
+    def _look_behind(self, replays: Replays, inspection: Inspection) -> None:
+        """Whether the state can be brought to the committed offsets, which are all ours."""
+        known = {partition for each in self._findings for partition in each.gone}
+        gaps = {each: gap for each, gap in replays.gaps(inspection.committed).items() if each not in known}
+        if gaps:
+            self._findings.append(unreplayable(gaps, self._settings.state_dir))
 
     def _all_lost(self) -> Finding:
         settings = self._settings
@@ -56,8 +68,8 @@ class Fit:
 
     @property
     def moves(self) -> bool:
-        """Some partition is to go on elsewhere, which the state must know of."""
-        return any(each.starts for each in self._findings)
+        """Some partition is to go on elsewhere or without some records, which the state must know of."""
+        return any(each.starts or each.gone for each in self._findings)
 
     def order(self, order: Order) -> Order:
         """The same with what was found and accepted."""

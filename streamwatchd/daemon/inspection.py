@@ -3,7 +3,7 @@
 finding     what happened                                             settled by `--accept`
 offsets     offsets deleted, expired, or set by hand                  put back as the journal has them
 gap         records gone unread: retention, a topic made anew, a log  go on with the first record that is there
-            cut short
+            cut short; or gone that a lost state folder needs again
 partitions  a topic has more partitions than before                   take them in from their first record
 """
 
@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
+from streamwatchd.daemon.replays import Gap
 from streamwatchd.daemon.topic_book import every_partition, is_remade
 from streamwatchd.errors import StateMismatch
 from streamwatchd.ports.kafka import Committed, Kafka, Partition, TopicFacts
-from streamwatchd.shard.stamp import stamps
+from streamwatchd.shard.stamp import Positions, stamps
 
 NOTHING_BELOW = 2**62
 """As an offset below which all is given up: everything."""
@@ -65,6 +67,10 @@ class Inspection:
         finally:
             admin.close()
         self._app, self._book = app, book
+
+    @property
+    def committed(self) -> Positions:
+        return self._committed
 
     @property
     def is_blank(self) -> bool:
@@ -161,8 +167,29 @@ class Inspection:
         return every_partition(self.now, (topic,))
 
 
+def unreplayable(gaps: Mapping[Partition, Gap], state_dir: Path) -> Finding:
+    """What a replay would need is gone (`replays.Replays.gaps`)."""
+    shards = ", ".join(map(str, sorted(frozenset[int]().union(*(each.shards for each in gaps.values())))))
+    gone = (
+        f"{partition} begins at offset {each.first}, the replay at {each.start}: {each.first - each.start} record(s)"
+        for partition, each in sorted(gaps.items())
+    )
+    return Finding(
+        Accept.GAP,
+        f"the state folder {state_dir} was lost or is behind the committed offsets, and not all that would rebuild the "
+        f"state of shard(s) {shards} is retained: {_listed(list(gone))} have passed retention. What is there is "
+        "replayed, muted; windows, levels and timers that need the rest begin anew, so windows that are open may lack "
+        "records, and an alarm that is up may fire again or never resolve. A savepoint that leads to the committed "
+        "offsets loses nothing: `--restore`",
+        gone={partition: each.first for partition, each in gaps.items()},
+    )
+
+
 def _names(partitions: Iterable[Partition]) -> str:
-    names = list(map(str, sorted(partitions)))
+    return _listed(list(map(str, sorted(partitions))))
+
+
+def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(names[:_MOST_NAMED]) + more
 

@@ -5,13 +5,25 @@ from __future__ import annotations
 import pytest
 
 from streamwatchd.daemon.fit import Accept, Fit
+from streamwatchd.daemon.replays import Replays
 from streamwatchd.daemon.topic_book import TopicBook
-from streamwatchd.errors import StateMismatch
-from streamwatchd.ports.fake_disk import FakeDisk
+from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.ports.fake_disk import FakeDisk, broken
 from streamwatchd.ports.kafka import Committed
+from streamwatchd.shard.move import Order
+from streamwatchd.shard.owner import Layout
 from tests.daemon.project import ListLog
 from tests.daemon.worked import P0, TOPICS, worked
-from tests.shard.small import SETTINGS
+from tests.shard.small import SETTINGS, World
+
+
+def fitted(world: World, book: TopicBook) -> Fit:
+    replays = Replays(world.kafka, SETTINGS, world.disk, world.shared)
+    return Fit(world.kafka, SETTINGS, TOPICS, book, replays, ListLog())
+
+
+def no_book() -> TopicBook:
+    return TopicBook(FakeDisk(), SETTINGS.state_dir)
 
 
 @pytest.mark.parametrize("there", [None, Committed(3), Committed(3, "mine")])
@@ -24,7 +36,7 @@ def test_offsets_that_are_not_ours_are_put_back(there: Committed | None) -> None
         del offsets[P0]
     else:
         offsets[P0] = there
-    fit = Fit(world.kafka, SETTINGS, TOPICS, book, ListLog())
+    fit = fitted(world, book)
     with pytest.raises(StateMismatch, match="--accept offsets"):
         fit.demand([], lambda words: f"streamwatchd {words}")
     fit.demand([Accept.OFFSETS], str)
@@ -39,6 +51,40 @@ def test_offsets_lost_with_the_state_folder_are_missed() -> None:
     """The journal topic knows that this is no first start."""
     world, _ = worked()
     world.kafka.broker.groups.clear()
-    fit = Fit(world.kafka, SETTINGS, TOPICS, TopicBook(FakeDisk(), SETTINGS.state_dir), ListLog())
+    fit = fitted(world, no_book())
     with pytest.raises(StateMismatch, match="has worked before"):
         fit.demand([], str)
+
+
+def test_a_lost_state_folder_misses_what_passed_retention() -> None:
+    """By partition, with what is lost; the move that settles it leaves out just that, and goes on where it stood."""
+    world, _ = worked()
+    world.move()
+    fitted(world, no_book()).demand([], str)
+    world.kafka.broker.log(P0).delete_before(4)
+    fit = fitted(world, no_book())
+    with pytest.raises(StateMismatch, match=r"in\[0\] begins at offset 4, the replay at 0: 4 record\(s\)") as refused:
+        fit.demand([], lambda words: f"`streamwatchd {words}`")
+    assert "shard(s) 0" in str(refused.value)
+    assert "`streamwatchd --accept gap`" in str(refused.value)
+    fit.demand([Accept.GAP], str)
+    order = fit.order(Order(Layout(0, 1), Layout(1, 1), world.partitions, world.versions))
+    assert (fit.moves, order.gone, order.starts) == (True, {P0: 4}, {})
+
+
+def test_a_state_folder_that_leads_to_the_committed_offsets_misses_nothing() -> None:
+    """Whatever retention has taken of what it has taken in."""
+    world, book = worked()
+    world.kafka.broker.log(P0).delete_before(10)
+    fitted(world, book).demand([], str)
+
+
+def test_a_shared_store_spares_the_replay() -> None:
+    """And while it does not answer, nobody is asked to give up what it may have."""
+    world, _ = worked(shared=True)
+    world.move()
+    world.kafka.broker.log(P0).delete_before(4)
+    fitted(world, no_book()).demand([], str)
+    world.remote.faults.every("disk.list", broken)
+    with pytest.raises(Unavailable):
+        fitted(world, no_book())

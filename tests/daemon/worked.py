@@ -14,9 +14,11 @@ TOPICS = ["in", "streamwatchd.exchange.2"]
 P0, P1 = Partition("in", 0), Partition("in", 1)
 
 
-def worked() -> tuple[World, TopicBook]:
-    """A world that has taken in 20 records and left; the topics are in the book."""
+def worked(*, shared: bool = False) -> tuple[World, TopicBook]:
+    """A world that has taken in 20 records and left; the topics are in the book. `shared`: with a snapshot store."""
     world = World(settings=replace(SETTINGS, shards=1))
+    if shared:
+        world.share()
     world.partitions["streamwatchd.journal"] = 4
     world.feed(20)
     world.run()

@@ -58,6 +58,11 @@ class Operated(Site):
         admin = self.kafka.admin()
         self.until(lambda: not admin.partitions_of([self.topic]), PATIENCE_S)
 
+    def delete_records(self, below: int) -> None:
+        wanted = [TopicPartition(self.topic, number, below) for number in range(SOURCE_PARTITIONS)]
+        for future in self.admin.delete_records(wanted).values():
+            future.result(30)
+
     def add_partitions(self, total: int) -> None:
         next(iter(self.admin.create_partitions([NewPartitions(self.topic, total)]).values())).result(30)
         admin = self.kafka.admin()
@@ -150,15 +155,34 @@ def test_records_that_passed_retention_while_it_was_down_are_named(site: Operate
     site.work(1_000)
     site.signal(how)
     site.feed(1_000)
-    wanted = [TopicPartition(site.topic, number, 400) for number in range(SOURCE_PARTITIONS)]
-    for future in site.admin.delete_records(wanted).values():
-        future.result(30)
+    site.delete_records(400)
     site.settle("gap", f"{site.topic}[0] begins at offset 400, the next to be read was 250: 150 record(s)")
     site.start_and_wait()
     site.finish()
     site.until(lambda: counted(site) >= site.sent - 4 * 150, PATIENCE_S)
     assert set(site.windows().values()) == {1}
     assert counted(site) == site.sent - 4 * 150
+
+
+def test_records_that_passed_retention_before_the_state_folder_was_lost_are_named(site: Operated) -> None:
+    """No worker starts without them; the command rebuilds the state of what is there, and no row is written twice."""
+    site.work(2_000)
+    site.until(lambda: counted(site) == 1_000, PATIENCE_S)
+    site.signal(signal.SIGTERM)
+    site.delete_records(300)
+    (site.folder / "state").rename(site.folder / "lost")
+    workers = len(site.logged("worker_started"))
+    site.start()
+    site.until_left()
+    assert len(site.logged("worker_started")) == workers
+    site.settle("gap", f"{site.topic}[0] begins at offset 300, the replay at 0: 300 record(s)")
+    site.start_and_wait()
+    site.feed(400)
+    site.finish()
+    there = site.sent - 4 * 50  # the first window was written before; the second one lacks these
+    site.until(lambda: counted(site) >= there, PATIENCE_S)
+    assert set(site.windows().values()) == {1}
+    assert counted(site) == there
 
 
 def by_hand(site: Operated) -> None:
