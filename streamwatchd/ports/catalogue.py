@@ -88,7 +88,11 @@ _ALL = (
         "node_seconds_total", "Time in one node of the plan; `rule` names its first rule.", ("kind", "rule", "stage")
     ),
     Metric("node_calls_total", "Judgements and batches of rows of one node of the plan.", ("kind", "rule", "stage")),
-    Metric("node_rows_total", "Rows that one node of the plan took in.", ("kind", "rule", "stage")),
+    Metric(
+        "node_rows_total",
+        "Rows that one node of the plan took in. Those of windows are taken in by their panes, of kind `panes`.",
+        ("kind", "rule", "stage"),
+    ),
     Metric("keys", "Keys known, by the names of the `by` that they belong to.", ("by", "stage")),
     Metric(
         "state_bytes",

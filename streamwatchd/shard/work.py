@@ -32,6 +32,8 @@ def _named(stage: StageSpec) -> Iterator[tuple[str, tuple[str, str]]]:
         yield alarm.id, ("alarm", rule)
     for row_alarm in stage.row_alarms:
         yield row_alarm.id, ("alarm", _of_many([member.name for member in row_alarm.members]))
+    for score in stage.scores:
+        yield score.id, ("anomaly", score.name)
     for join in stage.joins:
         yield join.id, ("join", join.name)
     for family in (*stage.families, *stage.sends):

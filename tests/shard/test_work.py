@@ -8,8 +8,9 @@ from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.shard import Shard
-from streamwatchd.shard.work import measured
+from streamwatchd.shard.work import labels_of, measured
 from tests.operators.bench import compiled
+from tests.operators.test_score import RULES as ODD
 from tests.shard.test_shard import PARTITIONS, batch
 
 RULES = """\
@@ -44,3 +45,11 @@ def test_a_node_that_is_gone_counts_among_the_others() -> None:
     laps.lap("n1")
     laps.lap("n2@5")
     assert ("node_calls_total", (("kind", "others"), ("rule", ""), ("stage", "0")), 2.0) in list(measured(laps, names))
+
+
+def test_an_anomaly_rule_has_its_name() -> None:
+    """Scoring is work like any other."""
+    project = compiled(ODD)
+    assert project.program is not None
+    kinds = [dict(labels) for labels in labels_of(project.program.plan).values()]
+    assert [each["rule"] for each in kinds if each["kind"] == "anomaly"] == ["jump"]
