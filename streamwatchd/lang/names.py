@@ -9,7 +9,7 @@ from streamwatchd.diagnostics import Severity, did_you_mean
 from streamwatchd.lang import syntax
 from streamwatchd.lang.problem import Problem
 from streamwatchd.lang.scope import Ambiguous, Meaning, Scope, Undeclared, Where
-from streamwatchd.lang.typed import Type
+from streamwatchd.lang.typed import TableColumn, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,10 @@ def unknown(node: syntax.Name, scope: Scope) -> Problem:
         hint = f"did you mean {way_out.replace(name, near[0])}?"
         message = f"`{name}` is not declared but looks like `{near[0]}`"
         return Problem("SW202", message, *place, "unknown field", hint)
-    message = f"`{name}` is a field of single events, but this is judged on windows"
+    what = "a field of single events"
+    if isinstance(on_row, TableColumn):
+        what = f"a column of `{on_row.table}`, joined to single events"
+    message = f"`{name}` is {what}, but this is judged on windows"
     hint = f"aggregate it, for example {way_out}, or add it to `by:`"
     return Problem("SW204", message, *place, "needs an aggregate", hint)
 

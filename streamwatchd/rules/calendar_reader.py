@@ -124,7 +124,7 @@ def _written(body: Read, zone: str, findings: Findings) -> Iterator[Stretch]:
 
 def _stretch(body: Read, zone: str, findings: Findings) -> Stretch | None:
     begins, ends, days = body.scalar("from"), body.scalar("to"), body.scalars("days")
-    if begins is None or ends is None:
+    if begins is None or ends is None or ("days" not in body and body.node.get("days") is not None):
         return None
     start = _clock(begins, _MONDAY) if days else _moment(begins)
     end = None if start is None else _clock(ends, start) or (None if days else _moment(ends))

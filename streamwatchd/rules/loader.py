@@ -178,9 +178,7 @@ class _Loading:
         tables = read_tables(draft.enrichment_dir, self.files, stand_ins=self.copies is None)
         names = {name: path for path, names in self.out.items() for name in names}
         settled = frozenset(path for path in contents if not self.files.changed(path))
-        calendars = tuple(
-            each for each in read_calendars(draft.calendars_dir, self.files) if each.paths[0] not in self.out
-        )
+        calendars = read_calendars(draft.calendars_dir, self.files)
         holders = self._holders(draft)
         project = put_together(Choice(draft, tables, files, holders, names, settled, self.catalog, calendars))
         for path, problem in unread.items():
@@ -296,7 +294,10 @@ class _Loading:
         for path, found in project.problems.items():
             self.diagnostics.setdefault(path, found)
         ruleset = project.ruleset()
-        silences = read_silences(draft.silences_dir, self.files, ruleset) if draft.settings is not None else Silences()
+        broken = {each.name: each.paths[0] for each in project.choice.calendars if each.calendar is None}
+        silences = Silences()
+        if draft.settings is not None:
+            silences = read_silences(draft.silences_dir, self.files, ruleset, broken)
         for path, found in silences.problems.items():
             self.diagnostics.setdefault(path, found)
         diagnostics = tuple(_in_order(problem for found in self.diagnostics.values() for problem in found))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from streamwatchd.fields import IDENTIFIER
 from streamwatchd.lang import fold, syntax
 from streamwatchd.lang.names import Free, resolve, undeclared
 from streamwatchd.lang.typed import BOOL, Expr, Field, Kind, Literal, TableColumn, rebuilt
@@ -17,6 +19,7 @@ from streamwatchd.rules.ruleset import Level, Sequence
 from streamwatchd.rules.streams import Place, Stream, rows, with_constants
 
 MOST_STEPS = 32
+_NAMED = re.compile(rf"({IDENTIFIER}):\s+(\S.*)")
 _NOT_WITH = (*("when", "levels", "keep_firing_for", "no_data", "expect", "limit", "max_active", "every", "in_order"),)
 
 
@@ -77,7 +80,7 @@ def _steps(work: Work, place: Place) -> list[_Step]:
     for number, item in enumerate(items):
         own = work.inputs[0].name
         for source, scalar in item.entries if isinstance(item, Mapping) else ((None, item),):
-            if not isinstance(scalar, Scalar):
+            if not isinstance(scalar, Scalar) or (source is None and _is_quoted_mapping(work, scalar)):
                 continue
             name = own if source is None else source.text
             expr = _elsewhere(work, name, scalar) if name != own else work.language.expression(scalar, place, Kind.BOOL)
@@ -88,6 +91,23 @@ def _steps(work: Work, place: Place) -> list[_Step]:
             message = "a step is one event, of one source"
             work.findings.add(codes.EXCLUSIVE_FIELDS, message, item.span, hint="write a step for each, in order")
     return found
+
+
+def _is_quoted_mapping(work: Work, scalar: Scalar) -> bool:
+    """`'deploys: event == "finished"'`, whose quotes make one text of it; reported."""
+    found = _NAMED.fullmatch(scalar.text) if scalar.style in ("'", '"') else None
+    if found is None:
+        return False
+    source, condition = found.groups()
+    message = f"the quotes make one text of `{source}:` and its condition"
+    hint = f"leave them out: `- {source}: {condition}`, in one line `{{{source}: {_quoted(condition)}}}`"
+    work.findings.add(codes.WRONG_TYPE, message, scalar.span, hint=hint)
+    return True
+
+
+def _quoted(text: str) -> str:
+    """As a value of a flow mapping, where a comma would end it."""
+    return f"'{text}'" if "," in text and "'" not in text else text
 
 
 def _elsewhere(work: Work, name: str, scalar: Scalar) -> Expr | None:

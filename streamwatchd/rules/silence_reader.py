@@ -7,6 +7,7 @@ no mistake of a silence: it is told, and mutes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -38,13 +39,17 @@ def is_spoken(found: Diagnostic) -> bool:
 
 @dataclass(slots=True)
 class Silences:
-    """What came of the files: silences by rule, findings by file, the files in force and those refused."""
+    """What came of the files: silences by rule, findings by file, the files in force and those refused.
+
+    `broken` are calendars that are refused, with their file.
+    """
 
     by_rule: dict[str, tuple[Silence, ...]] = field(default_factory=dict)
     acks: dict[str, tuple[Ack, ...]] = field(default_factory=dict)
     problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    broken: MappingOf[str, str] = field(default_factory=dict)
 
 
 def silence_paths(folder: Path) -> tuple[str, ...]:
@@ -52,9 +57,9 @@ def silence_paths(folder: Path) -> tuple[str, ...]:
     return paths_in(folder, (".yaml", ".yml"))
 
 
-def read_silences(folder: Path, files: Files, rules: RuleSet) -> Silences:
-    """All silences of a folder. A name in two files stays with the first."""
-    found, taken = Silences(), dict[str, str]()
+def read_silences(folder: Path, files: Files, rules: RuleSet, broken: MappingOf[str, str]) -> Silences:
+    """All silences of a folder. A name in two files stays with the first. `broken` are calendars that are refused."""
+    found, taken = Silences(broken=broken), dict[str, str]()
     for path in files.below(folder):
         good = _read_file(path, files.content(path), rules, taken, found)
         if not good:
@@ -80,7 +85,7 @@ def _read_file(path: str, content: bytes | Diagnostic, rules: RuleSet, taken: di
         zone, node = zone_of(body, findings), body.values.get("silences")
         for item in node.items if isinstance(node, Sequence) else ():
             if isinstance(item, Mapping):
-                silences += _silence(read(item, SILENCE, findings), zone, rules, names, findings)
+                silences += _silence(read(item, SILENCE, findings), zone, rules, names, findings, found.broken)
         known = body.values.get("acks")
         for item in known.items if isinstance(known, Sequence) else ():
             if isinstance(item, Mapping):
@@ -101,7 +106,7 @@ def _read_file(path: str, content: bytes | Diagnostic, rules: RuleSet, taken: di
 
 
 def _silence(
-    body: Read, zone: str, rules: RuleSet, taken: dict[str, str], findings: Findings
+    body: Read, zone: str, rules: RuleSet, taken: dict[str, str], findings: Findings, broken: MappingOf[str, str]
 ) -> Iterator[tuple[str, Silence]]:
     name = body.scalar("silence")
     if name is None:
@@ -110,10 +115,13 @@ def _silence(
         message = f"a silence `{name.text}` is there already: {taken[name.text]}"
         findings.add(codes.BAD_SILENCE, message, name.span, hint="give it another name")
     taken[name.text] = findings.document.file
-    calendar = rules.calendars.get(body.text("during"))
-    if "during" in body and calendar is None:
-        hint = did_you_mean(body.text("during"), rules.calendars) or "add it to the folder of calendars"
-        findings.add(codes.BAD_SILENCE, f"there is no calendar `{body.text('during')}`", body.key("during"), hint=hint)
+    calendar, called = rules.calendars.get(body.text("during")), body.text("during")
+    if called in broken:
+        message = f"calendar `{called}` is refused: {broken[called]}"
+        findings.add(codes.BAD_SILENCE, message, body.key("during"), hint="mend that file first")
+    elif "during" in body and calendar is None:
+        hint = did_you_mean(called, rules.calendars) or "add it to the folder of calendars"
+        findings.add(codes.BAD_SILENCE, f"there is no calendar `{called}`", body.key("during"), hint=hint)
     if "until" not in body and "during" not in body:
         hint = "add `until:`, or `during:` with a calendar"
         findings.add(codes.BAD_SILENCE, f"the silence `{name.text}` has no end", name.span, hint=hint)

@@ -50,6 +50,14 @@ def test_what_is_no_sequence_is_refused(check: Check, text: str, code: str) -> N
     assert all(each.hint for each in loaded.diagnostics if each.code == code)
 
 
+@pytest.mark.parametrize("quoted", ["'loose: job == \"done\"'", "\"loose: job == 'done'\""])
+def test_a_step_that_quotes_make_one_text_shows_the_mapping(check: Check, quoted: str) -> None:
+    """One finding, with what to write."""
+    (found,) = check(HEAD + f"    sequence: [{quoted}, up]\n    within: 10m\n").diagnostics
+    assert found.code == codes.WRONG_TYPE
+    assert found.hint.startswith("leave them out: `- loose: job ==")
+
+
 def test_steps_of_other_sources_name_their_fields(check: Check) -> None:
     """And what such a source does not declare is known from its uses."""
     loaded = check(HEAD + '    sequence: [{loose: job == "done"}, up]\n    within: 10m\n')

@@ -71,6 +71,22 @@ def test_what_cannot_mute_is_refused(unless: str, code: str) -> None:
     assert {each.code for each in found.diagnostics if each.is_error} == {code}
 
 
+def test_a_calendar_that_does_not_check_is_the_only_finding() -> None:
+    """Rules and silences that name it are refused with it, and say no more than that."""
+    head = "{alarm: a, by: host, when: avg(x over 5m) > 1, unless: during(works)}"
+    text = f"source: m\nevery: 10s\nrules:\n  - {head}\n{OTHERS}"
+    broken = {"works": 'during: [{days: [sun, mun], from: "02:00", to: "04:00"}]\n'}
+    with tempfile.TemporaryDirectory() as folder:
+        config = write_project(Path(folder), SOURCES, {"a": text}, DEVICES, broken)
+        (Path(folder) / "silences.d").mkdir()
+        said = "silences:\n  - {silence: s, rules: all_down, during: works, reason: x, by: y}\n"
+        (Path(folder) / "silences.d" / "a.yaml").write_text(said)
+        found = [each for each in load(config).diagnostics if each.is_error]
+    assert [each.code for each in found[:1]] == [codes.BAD_CHOICE]
+    assert all("works" in each.message and "is refused: " in each.message for each in found[1:]), found
+    assert not any("there is no calendar" in each.message or "is no time" in each.message for each in found)
+
+
 def test_an_alarm_on_events_may_be_spared_too() -> None:
     """Judged at once, it is told or marked by what is known then."""
     found = loaded("firing(site_down)", "alarm: a, by: host, when: x > 1")
@@ -86,3 +102,11 @@ def test_what_is_refused_mutes_nobody() -> None:
     assert [each.code for each in found.diagnostics if each.span and each.span.file.endswith("a.yaml")] == [
         codes.READ_ELSEWHERE
     ]
+
+
+def test_a_column_of_a_table_of_another_key_is_called_one() -> None:
+    """It is no field of the events, and `last` reads it."""
+    found = loaded("firing(all_down)", 'alarm: a, by: mount, when: avg(x over 5m) > 1 and site == "east"')
+    (problem,) = [each for each in found.diagnostics if each.is_error]
+    assert problem.message == "`site` is a column of `devices`, joined to single events, but this is judged on windows"
+    assert "last(site over 5m)" in problem.hint
