@@ -28,6 +28,7 @@ from streamwatchd.rules.lint._check import Check
 from streamwatchd.testing import timeline_codes, timeline_spec
 
 sys.path.insert(0, str(Path(__file__).parent))
+from asking import ASKING, check_asking
 from tried import tried
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -97,7 +98,8 @@ def cell(text: str) -> str:
 def row(field: Field) -> str:
     name = f"`{field.name}`" + (" (required)" if field.required else "")
     default = f"`{field.default}`" if field.default else ""
-    example = f"`{field.name}: {field.example}`" if field.example else ""
+    example = field.example or field.default
+    example = f"`{field.name}: {example}`" if example else ""
     return "| " + " | ".join(map(cell, (name, in_words(field.form), field.doc, default, example))) + " |"
 
 
@@ -149,6 +151,12 @@ def function_page() -> Iterator[str]:
     results = tried()
     for name, spec in sorted(AGGREGATES.items()):
         yield f"| `{name}` | {cell(spec.doc)} | `{cell(spec.example)}` | {cell(results[name])} |"
+    yield "\n## In conditions of rules\n"
+    yield "These ask for more than the events at hand, and stand where the table says. Each example is checked.\n"
+    yield "| function | gives | where | example |\n|---|---|---|---|"
+    check_asking()
+    for asking in ASKING:
+        yield f"| `{asking.name}` | {cell(asking.gives)} | {asking.where} | `{cell(asking.example)}` |"
     yield "\n## Scalar functions\n"
     for name in sorted(FUNCTIONS):
         yield from function(FUNCTIONS[name])
@@ -236,6 +244,18 @@ def mistakes_page() -> Iterator[str]:
     yield "```text\n" + "\n".join(line for line in lines[command:] if line != "[1]") + "\n```"
 
 
+QUERIES = {
+    "Events a second, by source": "sum by (source) (rate(streamwatchd_events_total[5m]))",
+    "Share of late events, by source": "sum by (source) (rate(streamwatchd_late_total[5m])) / "
+    "sum by (source) (rate(streamwatchd_events_total[5m]))",
+    "Records that wait to be read": "sum by (topic) (streamwatchd_consumer_lag_records)",
+    "Shards that are not at work": "streamwatchd_worker_up == 0",
+    "Rules that fire most": 'topk(10, sum by (rule) (increase(streamwatchd_alerts_total{event="fired"}[1d])))',
+    "Files of rules that are refused": "streamwatchd_refused_files > 0",
+}
+"""What an operator asks first."""
+
+
 def metric_row(metric: Metric) -> str:
     labels = ", ".join(f"`{label}`" for label in metric.labels)
     return f"| `{PREFIX}{metric.name}` | {metric.kind} | {labels} | {cell(metric.help)} |"
@@ -247,6 +267,13 @@ def metric_page() -> Iterator[str]:
     yield "Labels hold names from configuration, rules and Kafka, and fixed words, never values of events.\n"
     yield "| metric | kind | labels | meaning |\n|---|---|---|---|"
     yield from map(metric_row, METRICS.values())
+    yield "\n## Questions to ask of them\n"
+    yield "In PromQL.\n"
+    yield "| question | query |\n|---|---|"
+    for question, query in QUERIES.items():
+        names = set(re.findall(rf"{PREFIX}(\w+?)(?:_bucket)?\b", query))
+        assert names <= METRICS.keys(), f"no metrics {names - METRICS.keys()}"
+        yield f"| {question} | `{cell(query)}` |"
 
 
 def self_alert_row(condition: Condition) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamwatchd.fields import Anything, Choice, Field, ListOf, MapOf, Raw, Record, Records, Share, Text, Truth
+from streamwatchd.fields import Anything, Choice, Field, Form, ListOf, MapOf, Raw, Record, Records, Share, Text, Truth
 from streamwatchd.rules.foreign_names import OF_TESTS
 from streamwatchd.rules.ruleset import SEVERITIES
 
@@ -16,6 +16,20 @@ _WHEN = (
     Field("tolerance", Share(), "How far numbers may be off, relatively.", "1%", default="0.0001%"),
 )
 _CELLS = MapOf(Anything())
+_EXAMPLES = {
+    "event": "fired", "state": "firing", "severity": "critical", "previous": "warning", "message": '"CPU 85.6% on a"',
+    "reason": "cleared", "runbook": "https://runbooks.example/cpu", "muted_by": "storm", "seq": "2",
+    "starts_at": "9m", "ends_at": "20m", "key": "{host: a}", "values": "{cpu5: 85.6}", "labels": "{team: noc}",
+    "context": "{site: lyon}", "window": "{start: 4m, end: 9m}", "events": "12", "revision": "1", "score": "0.97",
+    "confidence": "0.97", "model": "service_mix", "version": "3", "drivers": "{error_rate: 0.8}",
+}  # fmt: skip
+
+
+def _of(document: str, *names: str, form: Form | None = None) -> tuple[Field, ...]:
+    """Fields that stand in an output under the same names."""
+    of = f"of the {document}."
+    return tuple(Field(name, form or Anything(), f"As `{name}` {of}", _EXAMPLES[name]) for name in names)
+
 
 EVENTS = (
     *("pending", "fired", "escalated", "relaxed", "resolved", "no_data", "amended", "unmuted", "repeated"),
@@ -33,16 +47,10 @@ ALARM = Record(
     (
         Field("alarm", Text("the name of an alarm"), "The alarm.", "disk_filling", required=True),
         *_WHEN,
-        *(Field(name, form, f"As `{name}` of the alert.") for name, form in _WORDS.items()),
-        *(
-            Field(name, Anything(), f"As `{name}` of the alert.")
-            for name in ("message", "reason", "runbook", "muted_by", "seq")
-        ),
-        *(Field(name, _INSTANT, f"As `{name}` of the alert.") for name in ("starts_at", "ends_at")),
-        *(
-            Field(name, _CELLS, f"As `{name}` of the alert.")
-            for name in ("key", "values", "labels", "context", "window")
-        ),
+        *(field for name, form in _WORDS.items() for field in _of("alert", name, form=form)),
+        *_of("alert", "message", "reason", "runbook", "muted_by", "seq"),
+        *_of("alert", "starts_at", "ends_at", form=_INSTANT),
+        *_of("alert", "key", "values", "labels", "context", "window", form=_CELLS),
     ),
     doc="A row of `expect` or `expect_no`.",
 )
@@ -52,8 +60,8 @@ KPI = Record(
     (
         Field("kpi", Text("the name of a KPI"), "The KPI.", "transactions", required=True),
         *_WHEN,
-        *(Field(name, Anything(), f"As `{name}` of the row.") for name in ("events", "revision")),
-        *(Field(name, _CELLS, f"As `{name}` of the row.") for name in ("key", "values", "context", "window")),
+        *_of("row", "events", "revision"),
+        *_of("row", "key", "values", "context", "window", form=_CELLS),
     ),
     doc="A row of `expect` or `expect_no`.",
 )
@@ -63,14 +71,8 @@ ANOMALY = Record(
     (
         Field("anomaly", Text("the name of an anomaly rule"), "The rule.", "odd_mix", required=True),
         *_WHEN,
-        *(
-            Field(name, Anything(), f"As `{name}` of the event.")
-            for name in ("score", "confidence", "model", "version")
-        ),
-        *(
-            Field(name, _CELLS, f"As `{name}` of the event.")
-            for name in ("key", "values", "drivers", "context", "window")
-        ),
+        *_of("event", "score", "confidence", "model", "version"),
+        *_of("event", "key", "values", "drivers", "context", "window", form=_CELLS),
     ),
     doc="A row of `expect` or `expect_no`.",
 )
