@@ -407,12 +407,8 @@ class Daemon:
         return Job(self._settings, assignment, self._kafka, self._around.shards)
 
     def _propose(self, proposal: Proposal) -> None:
-        """From the reloader's thread."""
-        try:
-            self._cluster.ensure_stages(proposal.content.stages)
-        except Unavailable as error:
-            self._log.error("change_postponed", reason=str(error))
-            return
+        """From the reloader's thread. Raises Unavailable where Kafka does not make the topics that it needs."""
+        self._cluster.ensure_stages(proposal.content.stages)
         assert self._supervisor is not None
         self._supervisor.inbox.put(proposal)
         self._wake()

@@ -104,7 +104,8 @@ class Refusals:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a compilation. `digest` is of the content that shall run, empty when the old one stays because
-    nothing else would be left, or because compiling failed; `problem` says which. `refused` are the files refused."""
+    nothing else would be left, compiling failed, or Kafka did not answer; `problem` says which. `refused` are the files
+    refused."""
 
     digest: str
     refused: tuple[str, ...]
@@ -135,6 +136,7 @@ class Reloader:
         self._log = log
         self._metrics = metrics
         self._seen = project.fingerprint()
+        self._is_postponed = False
         self._hint = threading.Event()
         self._closed = False
         self._asked = 0
@@ -143,15 +145,17 @@ class Reloader:
         self._answering = threading.Condition()
 
     def check(self, force: bool = False) -> bool:
-        """Compile if files changed since the last call, or if forced; True when it compiled."""
+        """Compile if files changed since the last call, if what came of that could not be proposed, or if forced; True
+        when it compiled."""
         seen = self._project.fingerprint()
-        if seen == self._seen and not force:
+        if seen == self._seen and not force and not self._is_postponed:
             return False
         self._seen = seen
         self._outcome = self._compile_and_propose()
         return True
 
     def _compile_and_propose(self) -> Outcome:
+        self._is_postponed = False
         try:
             compiled = self._compile(self.last_good)
         except Exception as error:
@@ -167,7 +171,12 @@ class Reloader:
             return Outcome("", refused, reason)
         self.last_good = dict(compiled.loaded.files)
         self._log.info("rules_compiled", content=content.digest, refused=len(refused))
-        self._propose(Proposal(content, self._bundle(compiled.loaded.files)))
+        try:
+            self._propose(Proposal(content, self._bundle(compiled.loaded.files)))
+        except Unavailable as error:
+            self._is_postponed = True
+            self._log.error("change_postponed", reason=str(error))
+            return Outcome("", refused, f"postponed, and tried again: {error}")
         return Outcome(content.digest, refused)
 
     def hint(self) -> None:

@@ -11,6 +11,7 @@ from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.contents import Bundle
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
+from streamwatchd.errors import Unavailable
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.repository.store import WITHDRAWN, ModelStore, Status
 from tests.daemon.project import ListLog, rule, write_project
@@ -28,6 +29,7 @@ class Setting:
         self.settings = first.loaded.settings
         self.log, self.metrics = ListLog(), Metrics()
         self.proposals: list[Proposal] = []
+        self.is_kafka_away = False
         project = Project(self.config, self.settings)
         refusals = Refusals(self.log, self.metrics)
         refusals.tell(first)
@@ -36,7 +38,7 @@ class Setting:
             self.compile,
             first.loaded.files,
             self.bundle,
-            self.proposals.append,
+            self.propose,
             refusals,
             self.log,
             self.metrics,
@@ -49,6 +51,11 @@ class Setting:
             enrichment_dir=self.settings.enrichment_dir,
             last_good=last_good,
         )
+
+    def propose(self, proposal: Proposal) -> None:
+        if self.is_kafka_away:
+            raise Unavailable("no broker answers")
+        self.proposals.append(proposal)
 
     def bundle(self, files: Mapping[str, bytes]) -> Bundle:
         return Bundle.of(files, self.settings, b"")
@@ -70,6 +77,20 @@ def test_a_good_change_is_proposed(tmp_path: Path) -> None:
     setting.write("a.yaml", rule("one_more"))
     assert setting.reloader.check()
     assert setting.proposals[-1].bundle.rules["a.yaml"] == rule("one_more").encode()
+
+
+def test_what_could_not_be_proposed_is_tried_again(tmp_path: Path) -> None:
+    """At the next look, though no file has changed since; it is not forgotten until somebody edits."""
+    setting = Setting(tmp_path)
+    setting.is_kafka_away = True
+    setting.write("a.yaml", rule("one_more"))
+    assert setting.reloader.check()
+    assert setting.reloader.check()
+    assert setting.log.lines[-1] == ("error", "change_postponed", {"reason": "no broker answers"})
+    setting.is_kafka_away = False
+    assert setting.reloader.check()
+    assert len(setting.proposals) == 1
+    assert not setting.reloader.check()
 
 
 def test_a_bad_file_is_refused_alone(tmp_path: Path) -> None:
