@@ -20,6 +20,7 @@ import msgspec
 from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.errors import SnapshotCorrupt, StateMismatch, Unavailable
 from streamwatchd.failpoints import failpoint
+from streamwatchd.operators.document import iso
 from streamwatchd.packing import seal, unseal
 from streamwatchd.ports.disk import Disk
 from streamwatchd.rules.silence_reader import SPOKEN
@@ -62,6 +63,10 @@ def content_of(compiled: Compiled) -> Content | None:
     digest = sha256(msgspec.json.encode(meaning)).hexdigest()[:32]
     tables = dict(compiled.loaded.tables)
     return Content(digest, compiled.program, tables, tuple(inputs.values()), 1 + len(compiled.program.plan.later))
+
+
+class RulesLost(StateMismatch):
+    """Rules of a version are kept neither here nor in the shared store."""
 
 
 class _Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -330,7 +335,7 @@ class ContentStore:
         return self._compiled[digest]
 
     def bundle(self, digest: str) -> Bundle:
-        """Raises StateMismatch when it is kept no more."""
+        """Raises RulesLost when it is kept no more."""
         problem = f"are not in {self._state_dir}"
         for here in (True, False):
             try:
@@ -340,7 +345,7 @@ class ContentStore:
             except (SnapshotCorrupt, Unavailable) as error:
                 problem = f"can't be trusted ({error}) in {self._state_dir}"
                 self._say(f"rules of content {digest} can't be read: {error}")
-        raise StateMismatch(
+        raise RulesLost(
             f"rules of content {digest} are needed for a replay, but {problem}: check out the rules that ran then and "
             "start again, or restore a savepoint"
         )
@@ -354,9 +359,40 @@ class ContentStore:
         return {}
 
     def demand_all(self) -> None:
-        """Workers ask for the rules of every version. Raises StateMismatch, naming what is kept nowhere."""
+        """Workers ask for the rules of every version. Raises StateMismatch, naming all that are kept nowhere."""
+        lost: list[str] = []
         for digest in dict.fromkeys(version.digest for version in self.versions):
-            self.content(digest)
+            try:
+                self.content(digest)
+            except RulesLost:
+                lost.append(digest)
+        if lost:
+            raise RulesLost(
+                f"rules of content {', '.join(map(self._when, lost))} are needed for a replay, but are not in "
+                f"{self._state_dir}. Either restore a savepoint that was taken since then (`--restore`, into an empty "
+                "state folder). Or check out the rules that ran then, one after the other, and start with each: a "
+                "start keeps its rules where they are such ones, also when it is refused; once all are there, start "
+                "with today's. Which they were, tell their times: `git log --since … -- rules.d`, and the daemon's "
+                "log (`rules_switched`)"
+            )
+
+    def _when(self, digest: str) -> str:
+        """A content, with the versions that it was and their time."""
+        times: list[str] = []
+        for each in self.versions:
+            if each.digest == digest:
+                ends = [later.at_ms for later in self.versions if later.number == each.number + 1]
+                since = "the beginning" if each.at_ms == BEGINNING else iso(each.at_ms)
+                times.append(f"version {each.number}, from {since} to {iso(ends[0]) if ends else 'the end'}")
+        return f"{digest} ({'; '.join(times)} of event time)"
+
+    def keep_if_lost(self, content: Content, bundle: Bundle) -> None:
+        """Have what the folder lost of a version again. Raises Unavailable."""
+        if any(each.digest == content.digest for each in self.versions):
+            try:
+                self.bundle(content.digest)
+            except RulesLost:
+                self._disk.write(self._path(content.digest), bundle.encode(content.digest))
 
     def remember(self, content: Content) -> None:
         """Spare a second compilation of what was just compiled."""

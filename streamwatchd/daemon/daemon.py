@@ -178,6 +178,7 @@ class Daemon:
             return 0
         if not self._store.versions:
             self._begin_versions(proposal, journalled=layout is not None)
+        self._store.keep_if_lost(content, proposal.bundle)
         self._demand_rules()
         if self._hosts is not None:
             self._share_versions()
@@ -263,8 +264,7 @@ class Daemon:
             self._store.add(content, proposal.bundle)
             return
         self._log.warning("versions_rebuilt", topic=settings.topics.journal, versions=len(known))
-        named = any(each.digest == content.digest for each in known)
-        self._store.adopt(known, {content.digest: proposal.bundle} if named else {})
+        self._store.adopt(known)
 
     def restore(self, url: str) -> Restored:
         """Bring a savepoint into the empty state folder; nothing runs. Raises StateMismatch, Unavailable."""

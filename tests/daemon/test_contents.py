@@ -16,7 +16,7 @@ from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.fake_disk import FakeDisk, full
 from streamwatchd.repository.store import SHADOW, ModelStore, Status
 from streamwatchd.rules.silence_reader import SPOKEN
-from streamwatchd.shard.version import Version
+from streamwatchd.shard.version import BEGINNING, Content, Version
 from tests.daemon.project import rule, write_project
 from tests.models.stump import put_stump
 from tests.shard.small import content
@@ -68,6 +68,33 @@ def test_rules_that_are_kept_nowhere_are_named_with_a_way_out() -> None:
     store.adopt([*store.versions, Version(1, 77, "b")])
     with pytest.raises(StateMismatch, match=r"content b .* check out the rules that ran then"):
         store.demand_all()
+
+
+def compiled(name: str) -> tuple[Content, Bundle]:
+    config = b"kafka: {bootstrap.servers: '127.0.0.1:1'}\nsources: {events: {topic: in, time: t, key: k}}\n"
+    bundle = Bundle(config, {"a.yaml": rule(name).encode()}, {})
+    found = content_of(bundle.compile())
+    assert found is not None
+    return found, bundle
+
+
+def test_all_rules_that_were_lost_are_named_with_their_times() -> None:
+    """As versions of the journal topic tell them; each start adds those that it has, until none is missing."""
+    disk = FakeDisk()
+    store = ContentStore(disk, STATE)
+    rules = [compiled(name) for name in ("one", "two", "three")]
+    a, b, c = (each.digest for each, _ in rules)
+    store.adopt([Version(0, BEGINNING, a), Version(1, 1_767_571_200_000, b), Version(2, 1_767_571_260_000, c)])
+    store.keep_if_lost(*rules[2])
+    with pytest.raises(StateMismatch) as refused:
+        store.demand_all()
+    assert f"{a} (version 0, from the beginning to 2026-01-05T00:00:00.000Z of event time)" in str(refused.value)
+    assert f"{b} (version 1, from 2026-01-05T00:00:00.000Z to 2026-01-05T00:01:00.000Z of" in str(refused.value)
+    assert c not in str(refused.value)
+    for each in (*rules, compiled("other")):
+        store.keep_if_lost(*each)
+    assert disk.list(STATE / "content") == sorted((a, b, c))
+    ContentStore(disk, STATE).demand_all()
 
 
 @pytest.mark.parametrize("number", range(1, 8))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import signal
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,5 +65,47 @@ def test_rules_that_are_kept_nowhere_are_named(kafka: str, tmp_path: Path) -> No
         assert "check out the rules that ran then" in refused["reason"]
         assert len(site.logged("worker_started")) == workers
         assert len(site.output("kpis")) == before
+        site.write({"counts.yaml": COUNTS}, kafka)
+        site.start_and_wait()
+        site.until_all_counted()
     finally:
         site.end()
+
+
+def test_rules_of_several_versions_are_given_one_after_the_other(kafka: str, tmp_path: Path) -> None:
+    """Each start keeps those that it has, and is refused until none is missing; then the state is rebuilt."""
+    site = Site(kafka, tmp_path)
+    more = tmp_path / "rules.d" / "more.yaml"
+    edits = [COUNTS.replace("counts", name) for name in ("more", "again")]
+    try:
+        site.start_and_wait()
+        site.feed(400)
+        site.until(lambda: site.metric("streamwatchd_records_total") >= 400)
+        for number, edit in enumerate(edits, 1):
+            more.write_text(edit)
+            site.until(lambda number=number: len(site.logged("rules_switched")) == number)
+        site.signal(signal.SIGTERM)
+        shutil.rmtree(tmp_path / "state")
+        refused(site)
+        more.unlink()
+        assert "version 0" not in refused(site)
+        more.write_text(edits[0])
+        site.start_and_wait()
+        site.finish()
+
+        def counted() -> list[dict[str, Any]]:
+            return [row for row in site.kpis() if row["kpi"] == "counts"]
+
+        site.until(lambda: sum(row["values"]["n"] for row in counted()) >= site.sent)
+        windows = Counter((row["key"]["k"], row["window"]["start"]) for row in counted())
+        assert set(windows.values()) == {1}
+        assert sum(row["values"]["n"] for row in counted()) == site.sent
+    finally:
+        site.end()
+
+
+def refused(site: Site) -> str:
+    site.start()
+    assert site.process is not None
+    assert site.process.wait(60) == EXIT_MISMATCH
+    return str(site.logged("start_refused")[-1]["reason"])
