@@ -222,6 +222,10 @@ class Baseline:
     type: Type
 
 
+BASELINE_REACH_MS = 4 * 7 * 86_400_000
+"""How far back it looks."""
+
+
 Expr = (
     Literal
     | Field

@@ -18,13 +18,14 @@ import numpy.typing as npt
 
 from streamwatchd.aggregates.accumulator import array_of
 from streamwatchd.batch import Frame, Numbers
+from streamwatchd.lang.typed import BASELINE_REACH_MS
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.spec import BaselineSpec
 from streamwatchd.packing import Frozen, thawed
 
 HOUR_MS = 3_600_000
 WEEK_MS = 7 * 24 * HOUR_MS
-WEEKS = 4
+WEEKS = BASELINE_REACH_MS // WEEK_MS
 SAMPLE_MS = 1_200_000
 
 NORMAL = 1.4826
@@ -40,7 +41,7 @@ Masks = dict[int, dict[str, npt.NDArray[np.int32]]]
 
 def reach_ms() -> int:
     """How much history the usual is made of."""
-    return WEEKS * WEEK_MS
+    return BASELINE_REACH_MS
 
 
 @dataclass(slots=True)

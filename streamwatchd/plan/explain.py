@@ -6,12 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from streamwatchd.calendars.silence import ALWAYS_MS, NEVER_MS
-from streamwatchd.lang.typed import Firing, walk
+from streamwatchd.lang.typed import BASELINE_REACH_MS, Firing, walk
 from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.document import iso
 from streamwatchd.operators.flapping import calm_when
 from streamwatchd.operators.sequence import MOST_EVENTS
-from streamwatchd.operators.spec import Accumulation, FamilySpec, KpiSpec, RowAlarmSpec, TableSpec, WindowAlarmSpec
+from streamwatchd.operators.spec import (
+    Accumulation,
+    FamilySpec,
+    KpiSpec,
+    LearningAlarmSpec,
+    RowAlarmSpec,
+    TableSpec,
+    WindowAlarmSpec,
+)
 from streamwatchd.operators.stage_spec import LogicalPlan, StageSpec
 from streamwatchd.plan.describe import describe
 from streamwatchd.plan.placement import OWN_ROWS, Placement, placement, readers, readings, rule_names, stages
@@ -280,6 +288,8 @@ def _otherwise(rule: Alarm | Anomaly, place: Placement) -> Iterator[str]:
             (window.size_ms for level in place.node.warming for windows in level for window in windows), default=0
         )
         history = min(longest, rule.min_history_ms) if rule.min_history_ms is not None else longest
+        if isinstance(place.node, LearningAlarmSpec):
+            history = max(longest, BASELINE_REACH_MS if rule.min_history_ms is None else rule.min_history_ms)
         if history:
             yield f"a key is not judged before its first {format_duration(history)} are whole"
     match rule.no_data.action:

@@ -13,6 +13,7 @@ from streamwatchd.lang.names import Free, free_key, resolve
 from streamwatchd.lang.names import undeclared as undeclared_problem
 from streamwatchd.lang.scope import Ambiguous, JoinedTable
 from streamwatchd.lang.typed import (
+    BASELINE_REACH_MS,
     STRING,
     Aggregate,
     Baseline,
@@ -221,9 +222,11 @@ def aggregates(exprs: Iterable[Expr | None]) -> Iterator[Aggregate]:
 
 
 def reach_ms(exprs: Iterable[Expr | None], window_ms: int) -> int:
-    """How far back the aggregates look."""
+    """How far back the aggregates look, and what is usual."""
+    exprs = tuple(exprs)
     looks = [(window_ms if each.over_ms is None else each.over_ms) + each.ago_ms for each in aggregates(exprs)]
-    return max(looks, default=window_ms)
+    learns = any(isinstance(node, Baseline) for expr in exprs if expr is not None for node in walk(expr))
+    return max([*looks, BASELINE_REACH_MS] if learns else looks, default=window_ms)
 
 
 def _check_amend(work: Work, every_ms: int) -> None:

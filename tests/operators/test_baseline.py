@@ -16,6 +16,7 @@ from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.spec import BaselineSpec
 from streamwatchd.packing import pack, unpack
+from tests.operators.bench import Bench
 
 E = Aggregate("avg", Field("x", NUMBER), None, 300_000, 0, None, NUMBER)
 USUAL, SPREAD = Baseline("usual", E, NUMBER), Baseline("spread", E, NUMBER)
@@ -100,3 +101,16 @@ def test_nothing_is_overlooked_between_samples_and_hours() -> None:
     baselines, _ = learner()
     assert baselines.next_ms(10 * HOUR_MS) == 10 * HOUR_MS
     assert baselines.next_ms(10 * HOUR_MS + 1) == 10 * HOUR_MS + SAMPLE_MS - 1
+
+
+def test_a_key_that_is_silent_for_days_keeps_what_is_usual_for_it() -> None:
+    """It is known as long as anything that its rule reads looks back: 28 days here."""
+    day = 86_400
+    learning = "every: 20m, min_history: 8d, when: c > usual(c) + 10%, values: {c: avg(x over 20m)}"
+    bench = Bench(f"  - {{alarm: odd, by: host, {learning}}}\n")
+    for first in range(9):
+        bench.feed(*((first * day + at, {"host": host, "x": 30}) for at in range(0, day, 600) for host in "ab"))
+    bench.feed(*((at, {"host": "b", "x": 30}) for at in range(9 * day, 11 * day, 600)))
+    bench.feed(*((at, {"host": host, "x": 60}) for at in range(11 * day, 11 * day + 7_200, 600) for host in "a"))
+    bench.clock(11 * day + 7_200)
+    assert [line.split()[1:] for line in bench.alerts()] == [["odd", "fired", "warning", "a"]]

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 
-from streamwatchd.lang.typed import Aggregate, Baseline, Kind
+from streamwatchd.lang.typed import Aggregate, Baseline, Kind, walk
 from streamwatchd.rules.ruleset import Alarm
 from tests.oracle import baselines
 from tests.oracle.amend import closed_ends, touches
@@ -29,6 +29,7 @@ from tests.oracle.streams import (
     all_aggregates,
     asked_by,
     context_of,
+    expressions,
     is_at_once,
     is_paused,
     judge,
@@ -74,7 +75,8 @@ def reach_ms(rule: Alarm) -> int:
 
 
 def forget_ms(rule: Alarm) -> int:
-    return max(rule.forget_ms, reach_ms(rule), 86_400_000)
+    learns = any(isinstance(node, Baseline) for expr in expressions(rule) for node in walk(expr))
+    return max(rule.forget_ms, reach_ms(rule), 28 * 86_400_000 if learns else 86_400_000)
 
 
 def _ticks(rule: Alarm, rows: list[Row], first_watermark: int, watermark: int) -> list[int]:
