@@ -10,15 +10,17 @@ from typing import Any
 import click
 
 from streamwatchd.cli.comparison import endless
-from streamwatchd.cli.control import columns, print_json
+from streamwatchd.cli.control import ask, columns, print_json, socket_path
 from streamwatchd.cli.project import compile_or_exit, plural, project_options
 from streamwatchd.cli.record import open_kafka
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.trial import Trials, beside, documents_of, report
 from streamwatchd.compiler import Compiled
+from streamwatchd.control import CommandRefused
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.rules.ruleset import RuleSet
+from streamwatchd.testing.timeline_times import absolute
 
 
 @click.command("shadow")
@@ -49,10 +51,13 @@ def command(
     trials = Trials([*names, *([other] if other and _known(rules, other) else [])], endless(rules))
     if recording is not None:
         now_ms = int(time.time() * 1000)
-        rehearse(recording, compiled, program, Manner(source, None, False, now_ms, False), trials.take)
-    elif names:
-        _read(compiled, trials, other)
-    found = [report(trials[name]) for name in names]
+        played = rehearse(recording, compiled, program, Manner(source, None, False, now_ms, False), trials.take)
+        judged_ms = played.watermark_ms
+    else:
+        judged_ms = _watermark(config) if names else None
+        if names:
+            _read(compiled, trials, other)
+    found = [report(trials[name], judged_ms) for name in names]
     if other and rule:
         found[0]["beside"] = beside(trials[rule], trials[other])
     if as_json:
@@ -89,6 +94,16 @@ def _read(compiled: Compiled, trials: Trials, other: str | None) -> None:
     for topic in (settings.topics.shadow, *([settings.topics.alerts] if other else [])):
         for document in documents_of(open_kafka(settings), topic):
             trials.add(document)
+
+
+def _watermark(config: Path | None) -> int | None:
+    """How far the running daemon has come; None where none answers."""
+    try:
+        shards = ask(socket_path(config, None), "status")["shards"]
+    except (UnreadableInput, CommandRefused):
+        return None
+    found = [absolute(str(shard["watermark"])) for shard in shards if shard.get("watermark")]
+    return min((each for each in found if each is not None), default=None)
 
 
 def _all(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:

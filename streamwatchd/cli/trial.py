@@ -76,9 +76,12 @@ def documents_of(kafka: Kafka, topic: str) -> Iterator[Mapping[str, Any]]:
                 continue  # somebody else's record
 
 
-def report(trial: Trial) -> dict[str, Any]:
-    """As JSON; alarms that were muted would have told nobody, and are counted apart. Hours and days are in UTC."""
-    until_ms = trial.last_ms or 0
+def report(trial: Trial, judged_ms: int | None = None) -> dict[str, Any]:
+    """As JSON; alarms that were muted would have told nobody, and are counted apart. Hours and days are in UTC.
+
+    `judged_ms` is the event time up to which the rule was judged, where that is known: alarms are up until then.
+    """
+    until_ms = max(trial.last_ms or 0, judged_ms or 0)
     episodes = trial.episodes.all()
     told = [each for each in episodes if not each.muted]
     days = Counter(_day(each.start_ms) for each in told)

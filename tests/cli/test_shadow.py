@@ -51,6 +51,14 @@ def written(recording: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "shadow.ndjson").read_text().splitlines()]
 
 
+def test_an_alarm_that_is_still_up_counts_as_far_as_was_judged(recording: Path) -> None:
+    """Not to the last that was written of it."""
+    lines = recording.read_text().splitlines(keepends=True)
+    recording.write_text("".join(lines[:24]))
+    found = json.loads(shadow(recording, "slow_shop", "--recording", recording, "--json").stdout)
+    assert (found["told"], found["up"], found["minutes"]) == (1, 1, 1.1)
+
+
 def test_recorded_traffic_says_how_often_it_had_told(recording: Path) -> None:
     """By severity, by key and by day, with the hour that has most."""
     found = json.loads(shadow(recording, "slow_shop", "--recording", recording, "--json").stdout)
