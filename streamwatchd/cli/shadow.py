@@ -49,14 +49,14 @@ def command(
     rules = compiled.loaded.ruleset
     names = _chosen(rules, rule, with_live=recording is not None)
     trials = Trials([*names, *([other] if other and _known(rules, other) else [])], endless(rules))
+    judged_ms: int | None = None
     if recording is not None:
         now_ms = int(time.time() * 1000)
         played = rehearse(recording, compiled, program, Manner(source, None, False, now_ms, False), trials.take)
         judged_ms = played.watermark_ms
-    else:
-        judged_ms = _watermark(config) if names else None
-        if names:
-            _read(compiled, trials, other)
+    elif names:
+        judged_ms = _watermark(config)
+        _read(compiled, trials, other)
     found = [report(trials[name], judged_ms) for name in names]
     if other and rule:
         found[0]["beside"] = beside(trials[rule], trials[other])

@@ -39,11 +39,6 @@ Masks = dict[int, dict[str, npt.NDArray[np.int32]]]
 """Per instant and rule the keys whose alarms were firing."""
 
 
-def reach_ms() -> int:
-    """How much history the usual is made of."""
-    return BASELINE_REACH_MS
-
-
 @dataclass(slots=True)
 class Baseline:
     """One expression: its samples by instant, and the answers of this hour: (hour, usual, spread) over the pairs."""
@@ -162,12 +157,12 @@ class Baselines:
                 values[keys[known]] = column[known].astype(np.float32)
             values[np.isinf(values)] = np.nan
             baseline.keep(judged_ms, values)
-            baseline.drop_before(judged_ms - reach_ms() - HOUR_MS)
+            baseline.drop_before(judged_ms - BASELINE_REACH_MS - HOUR_MS)
         if sampled and len(left_out):
             fired = ((self._names[m], keys[left_out[members[left_out] == m]]) for m in np.unique(members[left_out]))
             self.masks[judged_ms] = {name: pairs.astype(np.int32) for name, pairs in fired}
         if sampled:
-            self.masks = {at: of for at, of in self.masks.items() if at > judged_ms - reach_ms() - HOUR_MS}
+            self.masks = {at: of for at, of in self.masks.items() if at > judged_ms - BASELINE_REACH_MS - HOUR_MS}
 
     def is_young(self, judged_ms: int, history_ms: int) -> bool:
         """Whether nothing was learnt yet so long before T."""

@@ -21,7 +21,7 @@ from streamwatchd.batch import Times
 from streamwatchd.calendars.clock import LocalDays
 from streamwatchd.operators.asking import BEGINNING
 from streamwatchd.operators.keyspace import KeySpace, KeyTuple
-from streamwatchd.operators.node import first_multiple_above
+from streamwatchd.operators.node import first_multiple_above, first_multiple_from
 from streamwatchd.operators.panes import Feed, Pane, PaneTable, pack_pane, unpack_pane
 from streamwatchd.operators.pausing import Pauses
 from streamwatchd.operators.spec import Accumulation
@@ -51,7 +51,7 @@ class Amending:
 
     def first_from(self, time_ms: int) -> int:
         """The first T at or after an instant."""
-        return -(-time_ms // self.every_ms) * self.every_ms if self.days is None else self.days.first_from(time_ms)
+        return first_multiple_from(time_ms, self.every_ms) if self.days is None else self.days.first_from(time_ms)
 
     def taken(self, slot_ms: int, index: int, width_ms: int) -> int | None:
         """The first T that reads what is in this slot for this pane; None where it is too late, or not ours."""

@@ -38,6 +38,11 @@ def first_multiple_above(time_ms: Any, step_ms: int) -> Any:
     return (time_ms // step_ms + 1) * step_ms
 
 
+def first_multiple_from(time_ms: int, step_ms: int) -> int:
+    """The least multiple of the step at or above a time."""
+    return -(-time_ms // step_ms) * step_ms
+
+
 def least(*instants: int | None) -> int | None:
     """The smallest that is given."""
     return min((instant for instant in instants if instant is not None), default=None)

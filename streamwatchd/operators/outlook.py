@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from streamwatchd.operators.asking import BEGINNING, FOREVER
 from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.kpi import KpiNode
-from streamwatchd.operators.node import Node, first_multiple_above
+from streamwatchd.operators.node import Node, first_multiple_above, first_multiple_from
 from streamwatchd.operators.promotion import names_now
 from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.spec import Reading, Window
@@ -113,7 +113,7 @@ def _warming(node: Node, rule: str, at_ms: int, before: Node | None) -> Iterator
         window, since_ms = reading.window, max(kept_ms, known_ms)
         whole_ms = _whole_from(node, window, since_ms)
         if history_ms is not None:
-            whole_ms = min(whole_ms, _up(since_ms + history_ms, every_ms))
+            whole_ms = min(whole_ms, first_multiple_from(since_ms + history_ms, every_ms))
         if whole_ms > _first_above(node, at_ms):
             yield Warming(reading, whole_ms)
 
@@ -127,7 +127,9 @@ def _whole_from(node: KpiNode | WindowAlarmNode, window: Window, since_ms: int) 
     """The first T at which a window begins at or after an instant."""
     days = node.spec.days if isinstance(node, KpiNode) else None
     if days is None:
-        return _up(_up(since_ms + window.size_ms, window.step_ms) + window.ago_ms, node.spec.every_ms)
+        return first_multiple_from(
+            first_multiple_from(since_ms + window.size_ms, window.step_ms) + window.ago_ms, node.spec.every_ms
+        )
     if since_ms <= BEGINNING:
         return since_ms
     whole_ms = days.first_from(since_ms)
@@ -148,9 +150,5 @@ def _known_from(node: KpiNode | WindowAlarmNode, rule: str, before: Node | None)
     constants = next(member.constants for member in node.spec.members if member.name == rule)
     if isinstance(node, KpiNode):
         return max(node.counts_from, node.family.follows_from(constants))
-    noted_ms = _up(node.known.begins_ms, node.family.finest.width_ms)
+    noted_ms = first_multiple_from(node.known.begins_ms, node.family.finest.width_ms)
     return max(noted_ms, node.family.begins_ms, node.family.follows_from(constants))
-
-
-def _up(time_ms: int, step_ms: int) -> int:
-    return -(-time_ms // step_ms) * step_ms

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from streamwatchd.lang.typed import BASELINE_REACH_MS
 from streamwatchd.operators.asking import BEGINNING
-from streamwatchd.operators.baseline import HOUR_MS, reach_ms
+from streamwatchd.operators.baseline import HOUR_MS
 from streamwatchd.operators.keyspace import NO_BOUND, KeySpace
 from streamwatchd.operators.known import UNKNOWN
 from streamwatchd.operators.kpi import KpiNode
@@ -52,7 +53,7 @@ def keeps(spec: StageSpec) -> Iterator[tuple[Names, int]]:
     for kpi in spec.kpis:
         yield _names(families[kpi.family].keys), _session_of(kpi) + spare_ms
     for alarm in spec.window_alarms:
-        learns_ms = reach_ms() + HOUR_MS if isinstance(alarm, LearningAlarmSpec) else 0
+        learns_ms = BASELINE_REACH_MS + HOUR_MS if isinstance(alarm, LearningAlarmSpec) else 0
         yield _names(families[alarm.family].keys), max(alarm.forget_ms + alarm.every_ms, learns_ms) + spare_ms
     for rows in spec.row_alarms:
         yield _names(rows.shape.keys), _rows_reach(rows) + spare_ms

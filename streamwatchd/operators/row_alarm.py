@@ -18,7 +18,7 @@ from streamwatchd.operators.flood import Flood, overflow
 from streamwatchd.operators.judging import fill_values
 from streamwatchd.operators.keyspace import OVERFLOW, UNKEYED, KeySpace, shared_ids
 from streamwatchd.operators.lifecycle import Lifecycle, Transition, same_levels
-from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
+from streamwatchd.operators.node import EmitAlert, first_multiple_above, first_multiple_from, least
 from streamwatchd.operators.occurrences import Occurrences, Place
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
 from streamwatchd.operators.pausing import Pauses
@@ -317,7 +317,7 @@ class RowAlarmNode:
         at: Times = first_multiple_above(last + self.spec.silence_ms, every_ms)
         if self._pauses is not None:
             heard = last != NEVER
-            at[heard] = self._pauses.all_free(at[heard], lambda free_ms: -(-free_ms // every_ms) * every_ms)
+            at[heard] = self._pauses.all_free(at[heard], lambda free_ms: first_multiple_from(free_ms, every_ms))
         return at
 
     def _next_ticks(self, places: Index, last: Any) -> Any:

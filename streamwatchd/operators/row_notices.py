@@ -20,7 +20,7 @@ from streamwatchd.operators.firing import FiringStates
 from streamwatchd.operators.flapping import Flaps
 from streamwatchd.operators.lifecycle import Standing, Transition
 from streamwatchd.operators.muting import Muting
-from streamwatchd.operators.node import first_multiple_above
+from streamwatchd.operators.node import first_multiple_above, first_multiple_from
 from streamwatchd.operators.notices import Notices
 from streamwatchd.operators.pausing import Pauses
 from streamwatchd.operators.spec import RowAlarmSpec
@@ -215,4 +215,4 @@ class RowNotices:
 
 def _full_minute(time_ms: int) -> int:
     """The first one at or after an instant."""
-    return -(-time_ms // STEP_MS) * STEP_MS
+    return first_multiple_from(time_ms, STEP_MS)

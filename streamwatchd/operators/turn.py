@@ -7,6 +7,7 @@ first such end at or after T, and once their rows have come.
 from __future__ import annotations
 
 from streamwatchd.operators.asking import BEGINNING, FOREVER
+from streamwatchd.operators.node import first_multiple_from
 
 Turn = tuple[int, bool, int]
 """The instant that all must have reached, whether it is at a pace, and the instant that is judged."""
@@ -18,7 +19,9 @@ def turn_of(instant_ms: int | None, pace_ms: int) -> Turn:
     """The turn of a node that is due at an instant and goes on by multiples of the pace (0: by every ms)."""
     if instant_ms is None:
         return NO_TURN
-    return (-(-instant_ms // pace_ms) * pace_ms, True, instant_ms) if pace_ms else (instant_ms, False, instant_ms)
+    if not pace_ms:
+        return instant_ms, False, instant_ms
+    return first_multiple_from(instant_ms, pace_ms), True, instant_ms
 
 
 def at_pace(limit_ms: int, pace_ms: int) -> int:

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd.batch import NULL, TRUE, Frame, Times, Truths
-from streamwatchd.lang.typed import NUMBER, Expr, Time, walk
+from streamwatchd.lang.typed import BASELINE_REACH_MS, NUMBER, Expr, Time, walk
 from streamwatchd.operators.asking import BEGINNING
-from streamwatchd.operators.baseline import Baselines, reach_ms
+from streamwatchd.operators.baseline import Baselines
 from streamwatchd.operators.document import Details, Document, alarm_id, lifecycle_event, plain
 from streamwatchd.operators.evaluate import Evaluator, Param
 from streamwatchd.operators.expected import Expected
@@ -28,7 +28,7 @@ from streamwatchd.operators.known import UNKNOWN
 from streamwatchd.operators.late import Amending, View
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition, same_levels
 from streamwatchd.operators.muting import Muting
-from streamwatchd.operators.node import EmitAlert, first_multiple_above, least
+from streamwatchd.operators.node import EmitAlert, first_multiple_above, first_multiple_from, least
 from streamwatchd.operators.notices import Notices
 from streamwatchd.operators.pairs import Pairs
 from streamwatchd.operators.pausing import Pauses
@@ -122,8 +122,8 @@ class WindowAlarmNode:
 
     def _on_grid(self, time_ms: int) -> int:
         """The first T at or after an instant."""
-        clock, step = self.spec.clock, self.spec.every_ms
-        return -(-time_ms // step) * step if clock is None else clock.first_from(time_ms)
+        clock = self.spec.clock
+        return first_multiple_from(time_ms, self.spec.every_ms) if clock is None else clock.first_from(time_ms)
 
     def _was_paused(self, judged_ms: int) -> bool:
         """Whether the instant before T was one at which the rule would have been judged."""
@@ -280,7 +280,7 @@ class WindowAlarmNode:
         if not isinstance(spec, LearningAlarmSpec) or not spec.learnt[level][side] or spec.partial:
             return np.zeros(len(since), bool)
         assert self.baselines is not None
-        history_ms = reach_ms() if spec.min_history_ms is None else spec.min_history_ms
+        history_ms = BASELINE_REACH_MS if spec.min_history_ms is None else spec.min_history_ms
         if self.begins_ms is not None and self.baselines.is_young(judged_ms, history_ms):
             self._warm_up = True
             return np.ones(len(since), bool)

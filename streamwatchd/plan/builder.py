@@ -37,7 +37,7 @@ from streamwatchd.operators.stage_spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.plan.families import FamilyDraft
 from streamwatchd.plan.identity import identity
 from streamwatchd.rules.ruleset import SHADOW_OF, Alarm, Anomaly, Kpi, Rule, RuleSet, Source
-from streamwatchd.rules.streams import joins
+from streamwatchd.rules.streams import joined_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,7 @@ class Builder:
         return (self.rules.sources[stream.source].topic,) if stream.stage == 1 else (f"@{stream.stage}",)
 
     def _source(self, source: Source, max_bytes: int) -> SourceSpec:
-        tables = joins(source, self.rules.tables)
+        tables = joined_tables(source, self.rules.tables)
         required = [(each.name, each.on) for each in tables if self.rules.tables[each.name].missing == "drop"]
         enriched = [
             (column, TableColumn(each.name, column, each.on, kind))

@@ -535,7 +535,8 @@ class _Rules:
     def _keep_inferred(self) -> None:
         for name, source in self._project.sources.items():
             inferred = {field: Type(kind or Kind.STRING) for field, (kind, _) in self._inferred[name].items()}
-            joined = {table.on for table in streams.joins(source, self._project.tables) if isinstance(table.on, str)}
+            tables = streams.joined_tables(source, self._project.tables)
+            joined = {table.on for table in tables if isinstance(table.on, str)}
             inferred = {**dict.fromkeys(joined - source.fields.keys(), STRING), **inferred}
             self._project.sources[name] = replace(source, inferred=dict(sorted(inferred.items())))
 

@@ -66,7 +66,7 @@ def of_source(source: Source, tables: Mapping[str, Table], inferred: Mapping[str
     return Stream(
         source.name,
         {name: declared.type for name, declared in source.fields.items()},
-        joins(source, tables),
+        joined_tables(source, tables),
         undeclared,
         partition_key=source.key,
         inferred=inferred or {},
@@ -78,7 +78,7 @@ def of_source(source: Source, tables: Mapping[str, Table], inferred: Mapping[str
     )
 
 
-def joins(source: Source, tables: Mapping[str, Table]) -> tuple[JoinedTable, ...]:
+def joined_tables(source: Source, tables: Mapping[str, Table]) -> tuple[JoinedTable, ...]:
     """The tables that a source joins. What it joins on is a declared field, or a column of a table that it joins, or
     an undeclared field: as names mean in rules."""
     there = {joined.table: joined.on for joined in source.enrich if joined.table in tables}
