@@ -107,6 +107,33 @@ def test_bounds_are_understood(when: str, names: list[str], tmp_path: Path) -> N
     assert sorted(found) == names
 
 
+@pytest.mark.parametrize(
+    ("when", "found"),
+    [
+        ("distinct(page over 61m) > distinct(page over 60m ago 1m)", 1),
+        ("distinct(page over 61m) - distinct(page over 60m ago 1m) >= 1", 1),
+        ("distinct(page over 61m) > 5 + distinct(page over 60m ago 1m)", 1),
+        ("distinct(page over 61m) > 2 * distinct(page over 60m ago 1m)", 0),
+        ("distinct(page over 61m) > distinct(status over 61m)", 0),
+        ("distinct(page over 61m) > 2000", 0),
+        ("distinct(page over 61m) > distinct(page over 60m ago 1m) and distinct(page over 61m) <= 900", 0),
+        ("distinct(page over 61m) > distinct(page over 60m ago 1m) and distinct(page over 61m) <= 1024", 1),
+        ("distinct(page over 61m) > distinct(page over 60m ago 1m) or distinct(page over 61m) <= 900", 1),
+    ],
+)
+def test_counts_of_different_values_are_compared_where_they_are_exact(when: str, found: int, tmp_path: Path) -> None:
+    """A factor leaves room for the error of an estimate, and so does a bound that no estimate meets."""
+    text = BARE.format(key="shop", when=when)
+    assert len(linted(tmp_path, text, "distinct-difference")) == found
+
+
+def test_a_kpi_subtracts_counts_of_different_values(tmp_path: Path) -> None:
+    """Its values are looked at as well as its condition."""
+    value = "distinct(page) - distinct(page where status == 200)"
+    text = f"source: web\nrules: [{{kpi: failing, by: shop, every: 1m, values: {{odd: {value}}}}}]\n"
+    assert len(linted(tmp_path, text, "distinct-difference")) == 1
+
+
 @pytest.mark.parametrize(("field", "found"), [("shop", 0), ("request_id", 1)])
 def test_a_recording_says_how_many_values_a_key_has(field: str, found: int, tmp_path: Path) -> None:
     """Names count only without one."""
