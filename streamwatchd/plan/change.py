@@ -16,10 +16,10 @@ from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.flow import Flow
 from streamwatchd.operators.gap import Filling, Gap
 from streamwatchd.operators.outlook import Ending, Outlook, endings, outlooks
-from streamwatchd.operators.spec import FamilySpec, TableSpec
+from streamwatchd.operators.spec import FamilySpec, LearningAlarmSpec, TableSpec
 from streamwatchd.operators.stage_spec import LogicalPlan, StageSpec
 from streamwatchd.plan.describe import describe
-from streamwatchd.plan.explain import family_keys, pane_count, table_bytes
+from streamwatchd.plan.explain import baseline_bytes, family_keys, pane_count, table_bytes
 from streamwatchd.plan.placement import Placement, nodes, placement, stages
 from streamwatchd.rules.ruleset import Alarm, Anomaly, Rule, RuleSet
 
@@ -169,7 +169,10 @@ def _renames(flow: Flow) -> dict[str, str]:
 
 def _total(plan: LogicalPlan) -> int:
     families = {family.id: family for _, stage in stages(plan) for family in stage.families}
-    return sum(table_bytes(table) for family in families.values() for table in family.tables)
+    alarms = [alarm for _, stage in stages(plan) for alarm in stage.window_alarms]
+    learnt = [each for alarm in alarms if isinstance(alarm, LearningAlarmSpec) for each in alarm.baselines]
+    panes = sum(table_bytes(table) for family in families.values() for table in family.tables)
+    return panes + sum(map(baseline_bytes, learnt))
 
 
 @dataclass(frozen=True, slots=True)

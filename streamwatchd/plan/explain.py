@@ -13,6 +13,7 @@ from streamwatchd.operators.flapping import calm_when
 from streamwatchd.operators.sequence import MOST_EVENTS
 from streamwatchd.operators.spec import (
     Accumulation,
+    BaselineSpec,
     FamilySpec,
     KpiSpec,
     LearningAlarmSpec,
@@ -46,6 +47,8 @@ sketches grow with their values."""
 _OVERHEAD = 2
 _OPEN = 3
 """Panes of short tables take so many times as much: they are kept as they were added up."""
+
+_SAMPLE = 4
 
 _LISTED = 5
 
@@ -289,7 +292,7 @@ def _otherwise(rule: Alarm | Anomaly, place: Placement) -> Iterator[str]:
         )
         history = min(longest, rule.min_history_ms) if rule.min_history_ms is not None else longest
         if isinstance(place.node, LearningAlarmSpec):
-            history = max(longest, BASELINE_REACH_MS if rule.min_history_ms is None else rule.min_history_ms)
+            history = max(history, BASELINE_REACH_MS if rule.min_history_ms is None else rule.min_history_ms)
         if history:
             yield f"a key is not judged before its first {format_duration(history)} are whole"
     match rule.no_data.action:
@@ -321,6 +324,9 @@ def _keeps(plan: LogicalPlan, place: Placement) -> Iterator[str]:
         for table in family.tables:
             total += table_bytes(table)
             yield f"  {_table(table)}"
+    for baseline in place.node.baselines if isinstance(place.node, LearningAlarmSpec) else ():
+        total += baseline_bytes(baseline)
+        yield _baseline(baseline)
     yield f"about {size_text(total)} a key in all, shared with every rule below" if total else "nothing"
 
 
@@ -329,6 +335,13 @@ def _table(table: TableSpec) -> str:
     fed = f"rolled up from {format_duration(table.parent_ms)}" if table.parent_ms else "fed by events"
     size = f"{format_duration(table.width_ms)} × {pane_count(table)}"
     return f"{size}, {fed}: {what or 'no accumulation'} = {size_text(table_bytes(table))} a key"
+
+
+def _baseline(spec: BaselineSpec) -> str:
+    functions = " and ".join(sorted({node.function for node in spec.nodes}, reverse=True))
+    step, reach = format_duration(spec.step_ms), format_duration(BASELINE_REACH_MS)
+    size = size_text(baseline_bytes(spec))
+    return f"what is usual: {describe(spec.expr)} every {step}, for {reach}, for {functions} = {size} a key"
 
 
 def _accumulation(each: Accumulation) -> str:
@@ -350,6 +363,11 @@ def table_bytes(table: TableSpec) -> int:
     """Per key, about."""
     each = sum(BYTES.get(accumulation.accumulator, 16) for accumulation in table.accumulations)
     return pane_count(table) * (each + _OVERHEAD) * (1 if table.is_long else _OPEN)
+
+
+def baseline_bytes(spec: BaselineSpec) -> int:
+    """Per key: a 32-bit float a sample."""
+    return -(-BASELINE_REACH_MS // spec.step_ms) * _SAMPLE
 
 
 def size_text(count: int) -> str:

@@ -89,3 +89,23 @@ def test_what_a_pause_means_is_said(form: str, rest: str) -> None:
     assert found.program is not None
     sections = {each.title: each.lines for each in explain(found.program.plan, found.loaded.ruleset, "hot")}
     assert sections["muted"] == (f"it is not judged while during(works): what is up stays up{rest}",)
+
+
+LEARNS = (
+    "  - {alarm: odd, by: host, every: 20m, when: avg(x over 1h) > usual(avg(x over 1h)) + spread(avg(x over 1h))%s}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "history"), [("", "4w"), (", min_history: 8d", "1w1d"), (", min_history: 20m", "20m")]
+)
+def test_what_is_usual_costs_samples_and_waits_for_them(more: str, history: str) -> None:
+    """28 days of them, or as many as `min_history` says; a key is not forgotten before."""
+    found = compiled(LEARNS % more)
+    assert found.program is not None
+    sections = {each.title: each.lines for each in explain(found.program.plan, found.loaded.ruleset, "odd")}
+    assert f"a key is not judged before its first {history} are whole" in sections["otherwise"]
+    assert "a key is forgotten, and its alarm resolves, after 4w without events" in sections["otherwise"]
+    samples = "what is usual: avg(x over 1h) every 20m, for 4w, for usual and spread = 7.9 KiB a key"
+    assert samples in sections["keeps"]
+    assert sections["keeps"][-1].startswith("about 8.0 KiB a key in all")
