@@ -99,4 +99,5 @@ def _played(
         unknown=playback.unknown,
         notes=tuple(opened.notes),
         flushed=flushed,
+        first_ms=playback.first_ms,
     )

@@ -49,15 +49,16 @@ def command(
     rules = compiled.loaded.ruleset
     names = _chosen(rules, rule, with_live=recording is not None)
     trials = Trials([*names, *([other] if other and _known(rules, other) else [])], endless(rules))
+    since_ms: int | None = None
     judged_ms: int | None = None
     if recording is not None:
         now_ms = int(time.time() * 1000)
         played = rehearse(recording, compiled, program, Manner(source, None, False, now_ms, False), trials.take)
-        judged_ms = played.watermark_ms
+        since_ms, judged_ms = played.first_ms, played.watermark_ms
     elif names:
         judged_ms = _watermark(config)
         _read(compiled, trials, other)
-    found = [report(trials[name], judged_ms) for name in names]
+    found = [report(trials[name], since_ms, judged_ms) for name in names]
     if other and rule:
         found[0]["beside"] = beside(trials[rule], trials[other])
     if as_json:

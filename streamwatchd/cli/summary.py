@@ -14,7 +14,10 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """Events, wall time, and where event time stood at the end: `newest_ms` and `watermark_ms` (None: no event)."""
+    """Events, wall time, and where event time stood at the end: `newest_ms` and `watermark_ms` (None: no event).
+
+    `first_ms` is the earliest record timestamp.
+    """
 
     recording: str
     events: int
@@ -24,6 +27,7 @@ class Played:
     unknown: Mapping[str, int]
     notes: tuple[str, ...]
     flushed: bool
+    first_ms: int | None = None
 
 
 def summary(played: Played, tally: Tally) -> Iterator[str]:

@@ -76,19 +76,21 @@ def documents_of(kafka: Kafka, topic: str) -> Iterator[Mapping[str, Any]]:
                 continue  # somebody else's record
 
 
-def report(trial: Trial, judged_ms: int | None = None) -> dict[str, Any]:
+def report(trial: Trial, since_ms: int | None = None, judged_ms: int | None = None) -> dict[str, Any]:
     """As JSON; alarms that were muted would have told nobody, and are counted apart. Hours and days are in UTC.
 
-    `judged_ms` is the event time up to which the rule was judged, where that is known: alarms are up until then.
+    `since_ms` and `judged_ms` are the event times between which the rule was judged, where they are known: alarms are
+    up until then. Else what was written of it says.
     """
+    from_ms = min((each for each in (trial.first_ms, since_ms) if each is not None), default=0)
     until_ms = max(trial.last_ms or 0, judged_ms or 0)
     episodes = trial.episodes.all()
     told = [each for each in episodes if not each.muted]
     days = Counter(_day(each.start_ms) for each in told)
-    span_ms = max(until_ms - (trial.first_ms or 0), _DAY_MS)
+    span_ms = max(until_ms - from_ms, _DAY_MS)
     return {
         "rule": trial.rule,
-        "from": iso(trial.first_ms) if trial.first_ms is not None else None,
+        "from": iso(from_ms) if trial.first_ms is not None else None,
         "until": iso(until_ms) if trial.last_ms is not None else None,
         "told": len(told),
         "muted": len(episodes) - len(told),

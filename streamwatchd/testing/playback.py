@@ -28,7 +28,10 @@ WINDOW = 80_000
 
 
 class Playback:
-    """Feed it what a recording gives, then `end()`. `unknown` counts records of topics that no source reads."""
+    """Feed it what a recording gives, then `end()`. `unknown` counts records of topics that no source reads.
+
+    `first_ms` is the earliest timestamp with which a partition begins; None: none has one yet.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,8 @@ class Playback:
         self._clock = Clock(driver, idle_jump_ms, expected) if derive_marks else None
         self.events = 0
         self.unknown: dict[str, int] = {}
+        self.first_ms: int | None = None
+        self._begun: set[TaskId] = set()
 
     def add(self, item: RawBatch | RecordedMark) -> None:
         """The next item of the recording."""
@@ -73,11 +78,20 @@ class Playback:
         if batch.topic not in self._topics:
             self.unknown[batch.topic] = self.unknown.get(batch.topic, 0) + len(batch)
             return
-        self._pending.setdefault(TaskId(1, batch.topic, batch.partition), []).append(batch)
+        task = TaskId(1, batch.topic, batch.partition)
+        if task not in self._begun:
+            self._begin(task, batch)
+        self._pending.setdefault(task, []).append(batch)
         self.events += len(batch)
         self._fresh += len(batch)
         if self._fresh >= self._window:
             self._release()
+
+    def _begin(self, task: TaskId, batch: RawBatch) -> None:
+        stamp = next((stamp for stamp in batch.timestamps if stamp >= 0), None)
+        if stamp is not None:
+            self._begun.add(task)
+            self.first_ms = stamp if self.first_ms is None else min(stamp, self.first_ms)
 
     def _release(self) -> None:
         batches = {task: joined(batches) for task, batches in self._pending.items()}

@@ -59,6 +59,15 @@ def test_an_alarm_that_is_still_up_counts_as_far_as_was_judged(recording: Path) 
     assert (found["told"], found["up"], found["minutes"]) == (1, 1, 1.1)
 
 
+def test_a_rate_counts_from_the_first_record(recording: Path) -> None:
+    """Not from the first that was written of the rule: one alarm on the last of three days is a third a day."""
+    first = json.loads(recording.read_text().splitlines()[0])
+    days = [json.dumps(first | {"ts": START - (3 * 86_400 - 400) + at}) for at in range(0, 3 * 86_400 - 400, 600)]
+    recording.write_text("\n".join([*days, recording.read_text()]))
+    found = json.loads(shadow(recording, "slow_shop", "--recording", recording, "--json").stdout)
+    assert (found["told"], found["a_day"], found["from"]) == (1, 0.33, "2026-01-02T00:06:40.000Z")
+
+
 def test_recorded_traffic_says_how_often_it_had_told(recording: Path) -> None:
     """By severity, by key and by day, with the hour that has most."""
     found = json.loads(shadow(recording, "slow_shop", "--recording", recording, "--json").stdout)
@@ -91,6 +100,19 @@ def test_the_topic_is_read_to_its_end(recording: Path, monkeypatch: pytest.Monke
     assert len(list(documents_of(kafka, "streamwatchd.shadow"))) == len(documents)
     monkeypatch.setattr(command, "open_kafka", lambda settings: kafka)
     assert json.loads(shadow(recording, "slow_shop", "--json").stdout)["told"] == 1
+
+
+def test_what_is_up_counts_as_far_as_the_daemon_has_come(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shard that is behind says how far; without a daemon the last document does."""
+    fired = next(each for each in written(recording) if each["rule"] == "slow_shop" and each["event"] == "fired")
+    monkeypatch.setattr(command, "open_kafka", lambda settings: None)
+    monkeypatch.setattr(command, "documents_of", lambda kafka, topic: [fired])
+    assert json.loads(shadow(recording, "slow_shop", "--json").stdout)["minutes"] == 0
+    marks = [{"watermark": "2026-01-05T02:00:00.000Z"}, {"watermark": "2026-01-05T01:00:00.000Z"}, {"watermark": None}]
+    monkeypatch.setattr(command, "ask", lambda socket, command: {"shards": [*marks, {"phase": "starting"}]})
+    found = json.loads(shadow(recording, "slow_shop", "--json").stdout)
+    assert (found["up"], found["until"]) == (1, "2026-01-05T01:00:00.000Z")
+    assert found["minutes"] == pytest.approx(57.5, abs=0.6)
 
 
 def test_all_rules_on_trial_have_a_line_each(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
