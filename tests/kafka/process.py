@@ -45,6 +45,9 @@ class Process:
 
     def start_and_wait(self) -> None:
         self.start()
+        self.until_up()
+
+    def until_up(self) -> None:
         self.until(lambda: self.health()[0] == 200)
 
     def signal(self, number: int) -> int:

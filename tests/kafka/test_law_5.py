@@ -10,26 +10,20 @@ import json
 import os
 import random
 import signal
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from streamwatchd.compiler import compile_project
-from streamwatchd.ports.kafka import NewTopic, Record
-from streamwatchd.ports.librdkafka import Librdkafka
-from streamwatchd.shard.output import TaskId
 from tests.crashloop import project
-from tests.crashloop.kafka_log import Journal, Logs
-from tests.crashloop.loop import OWN_TOPICS, SINKS, up_to
+from tests.crashloop.kafka_log import Logs
+from tests.crashloop.loop import up_to
 from tests.crashloop.reenactment import Reenactment
-from tests.kafka.process import Process, free_port, read_letters
+from tests.kafka.world_site import WorldSite
 from tests.laws.engine import LARGEST_INPUT
 from tests.laws.neighbours import closed, declared, only
-from tests.oracle.compare import Plain, by_law, differences, plain_topics
+from tests.oracle.compare import by_law, differences
 from tests.oracle.random_rules import World
 from tests.oracle.world import START_MS
 
@@ -37,36 +31,16 @@ pytestmark = pytest.mark.kafka
 
 SEEDS = [int(seed) for seed in os.environ.get("STREAMWATCHD_LAW_5_SEEDS", "12").split(",")]
 RULES, RECORDS = 40, 100
-SHARDS, EXCHANGE_PARTITIONS = 2, 3
 SETTLED_MS, CLOSING_MS = 10_000, 60_000
 
 
-class Site(Process):
+class Site(WorldSite):
     """A daemon over `steady` rules, of which others are told apart by name."""
 
     def __init__(self, servers: str, folder: Path, world: World, steady: Mapping[str, str]) -> None:
-        self.kafka, self.servers, self.folder = Librdkafka({"bootstrap.servers": servers}), servers, folder
-        self.prefix, self.world = f"t{uuid.uuid4().hex[:10]}.", world
-        super().__init__(folder / "streamwatchd.yaml", free_port(), folder / "log")
-        settings = {
-            "app": f"{self.prefix}app", "kafka": {"bootstrap.servers": servers}, "shards": SHARDS,
-            "listen": f"127.0.0.1:{self.port}", "commit_every": "100ms", "snapshot_every": "1s",
-            "exchange_partitions": EXCHANGE_PARTITIONS,
-            "topics": {name: self.prefix + name for name in (*SINKS, *OWN_TOPICS)},
-        }  # fmt: skip
-        project.write_project(folder, self.prefix, replace(world, rules=dict(steady)), settings)
+        super().__init__(servers, folder, replace(world, rules=dict(steady)))
         for name in ("steady", "by_tier", "scored", "changing"):
             (folder / "rules.d" / f"{name}.yaml").unlink()
-        self.counts = project.PARTITIONS | world.partitions
-        admin = self.kafka.admin()
-        admin.ensure_topics(NewTopic(self.prefix + topic, count) for topic, count in self.counts.items())
-        admin.close()
-
-    def send(self, records: list[Record]) -> None:
-        writer = self.kafka.plain_writer()
-        writer.send(msgspec.structs.replace(record, topic=self.prefix + record.topic) for record in records)
-        writer.flush(30)
-        writer.close()
 
     def set_rules(self, rules: Mapping[str, str]) -> None:
         """The files of the rules as they shall be now, and no others; back when the daemon has seen them."""
@@ -87,11 +61,6 @@ class Site(Process):
         compiled = [each["content"] for each in self.logged("rules_compiled")]
         switched = [each["content"] for each in self.logged("rules_switched")]
         return (compiled[:1] + switched)[-1:] == compiled[-1:]
-
-    def outputs(self) -> dict[str, list[Plain]]:
-        letters = {name: read_letters(self.servers, self.prefix + name) for name in SINKS}
-        values = {name: [value or b"" for _, value in letters[name]] for name in SINKS[:4]}
-        return plain_topics(values, letters["late"], letters["dead_letters"])
 
 
 @pytest.fixture
@@ -128,8 +97,7 @@ def test_reloads_under_traffic_change_nothing_for_rules_that_stay_as_they_are(
     rng = random.Random(seed)
     steady = closed(world, {name for name in world.rules if rng.random() < 0.3})
     site = make(world, steady)
-    compiled = compile_project(site.config)
-    assert not compiled.loaded.refused
+    compiled = site.compile()
     site.start_and_wait()
 
     records, changes = project.world_records(world, seed, START_MS, RECORDS), edits(world, steady, rng)
@@ -141,15 +109,16 @@ def test_reloads_under_traffic_change_nothing_for_rules_that_stay_as_they_are(
     end_ms = max(record.timestamp_ms or 0 for record in records)
     site.send(project.closing(site.counts, end_ms + CLOSING_MS))
 
-    journal = Journal(site.kafka, f"{site.prefix}journal")
     settled_ms = end_ms + SETTLED_MS
     assert compiled.program is not None
     stages = 1 + len(compiled.program.plan.later)
-    site.until(lambda: is_past(journal, settled_ms, stages))
+    site.until(lambda: site.is_past(settled_ms, stages))
     assert site.signal(signal.SIGTERM) == 0
+    journal = site.journal
+    assert journal is not None
     journal.read()
     inputs = Logs(site.kafka, [site.prefix + topic for topic in site.counts])
-    alone = Reenactment(compiled, dict.fromkeys(inputs.partitions), EXCHANGE_PARTITIONS, heeds_switches=False)
+    alone = Reenactment(compiled, dict.fromkeys(inputs.partitions), site.exchange_partitions, heeds_switches=False)
     alone.add_records(inputs.read())
     for epochs in journal.epochs:
         alone.add_epochs(epochs)
@@ -166,15 +135,3 @@ def test_reloads_under_traffic_change_nothing_for_rules_that_stay_as_they_are(
     assert len(expected["kpis"]) > 60
     found = differences(by_law(expected), by_law(said), LARGEST_INPUT)
     assert not found, "\n".join([*found[:30], json.dumps(site.logged("rules_switched"))])
-
-
-def is_past(journal: Journal, settled_ms: int, stages: int) -> bool:
-    """Every task is beyond, also those behind the exchange: a stop leaves what they have not judged for a restart."""
-    journal.read()
-    last = [records[-1] for records in journal.epochs if records]
-    return len(last) == SHARDS and all(_standing(record.watermarks_ms, stages) >= settled_ms for record in last)
-
-
-def _standing(watermarks_ms: Mapping[TaskId, int], stages: int) -> int:
-    """A task of a stage that is gone stands still."""
-    return min(at for task, at in watermarks_ms.items() if task.stage <= stages)

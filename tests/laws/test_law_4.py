@@ -27,7 +27,7 @@ def test_shuffling_within_the_delay_changes_nothing(world: World, seed: int) -> 
         one, two = (run_driver(compiled, shuffled(compiled, world, seed + i)) for i in range(2))
         assert not one["late"]
         assert not two["late"]
-        assert not equal(_in_order_only(compiled, one), _in_order_only(compiled, two), ids=False)
+        assert not equal(in_order_only(compiled, one), in_order_only(compiled, two), ids=False)
 
 
 def shuffled(compiled: Compiled, world: World, seed: int) -> World:
@@ -50,7 +50,7 @@ def shuffled(compiled: Compiled, world: World, seed: int) -> World:
     return replace(world, logs=logs)
 
 
-def _in_order_only(compiled: Compiled, found: dict[str, list[Plain]]) -> dict[str, list[Plain]]:
+def in_order_only(compiled: Compiled, found: dict[str, list[Plain]]) -> dict[str, list[Plain]]:
     """Without keyed alarms that are judged at once; `limit` counts in the order of the log, so its storms are left
     out."""
     rules = compiled.loaded.ruleset
