@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Written by `make generate`; edit the code it comes from instead. -->\n"
 FILES = {
     "rules": ("Rules: `rules.d/**/*.yaml`", rule_spec.FILE),
+    "shared": ("What all rules share: `rules.d/shared.yaml`", rule_spec.SHARED_FILE),
     "streamwatchd": ("The daemon: `streamwatchd.yaml`", settings_spec.SETTINGS),
     "table": ("Tables: `enrichment.d/*.yaml`", settings_spec.TABLE),
     "rules_test": ("Tests of rules: `rules.d/**/*_test.yaml`", timeline_spec.TEST_FILE),

@@ -94,6 +94,8 @@ class MapOf:
 
     value: Form
     key: Name | Text | Choice = Text("a name")
+    clearable: bool = False
+    """Entries that are taken over can be taken back: `name: null`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ class Record:
     doc: str = ""
     elsewhere: Mapping[str, str] | None = None
     """Names that other systems use → the way out."""
+    either: tuple[str, ...] = ()
+    """Fields of which one at least must be there."""
 
     def field(self, name: str) -> Field | None:
         return next((field for field in self.fields if field.name == name), None)
@@ -153,7 +157,10 @@ Form = (
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`example` is YAML as a user writes it. `later` says what the language will mean by a field that is not built."""
+    """`example` is YAML as a user writes it. `later` says what the language will mean by a field that is not built.
+
+    One that is `clearable` can be taken over from elsewhere, and taken back: `name: null`.
+    """
 
     name: str
     form: Form
@@ -162,6 +169,7 @@ class Field:
     required: bool = False
     default: str = ""
     later: bool = False
+    clearable: bool = False
 
 
 def schema(form: Form) -> Schema:
@@ -205,8 +213,9 @@ def _nested(form: ListOf | MapOf | Either | Record | Records) -> Schema:
         case ListOf(item, or_one):
             items = {"type": "array", "items": schema(item), "minItems": 1}
             return {"anyOf": [schema(item), items]} if or_one else items
-        case MapOf(value, key):
-            return {"type": "object", "additionalProperties": schema(value), "propertyNames": _as_key(key)}
+        case MapOf(value, key, clearable):
+            entry = _or_null(schema(value)) if clearable else schema(value)
+            return {"type": "object", "additionalProperties": entry, "propertyNames": _as_key(key)}
         case Either(forms):
             return {"anyOf": [schema(one) for one in forms]}
         case Record():
@@ -224,12 +233,26 @@ def _as_key(key: Name | Text | Choice) -> Schema:
 def _object(record: Record) -> Schema:
     built = [field for field in record.fields if not field.later]
     result: Schema = {"type": "object", "properties": {field.name: _property(field) for field in built}}
-    required = [field.name for field in built if field.required]
+    required = [field.name for field in built if field.required and not field.clearable]
     if required:
         result["required"] = required
+    if record.either:
+        result["anyOf"] = [{"required": [name]} for name in record.either]
     return result | {"additionalProperties": False} | ({"description": record.doc} if record.doc else {})
 
 
 def _property(field: Field) -> Schema:
-    described = schema(field.form) | {"description": field.doc}
+    taken = schema(field.form)
+    described = (_or_null(taken) if field.clearable else taken) | {"description": field.doc}
     return described | ({"examples": [field.example]} if field.example else {})
+
+
+def _or_null(taken: Schema) -> Schema:
+    """The schema of what may also be `null`."""
+    kinds, words = taken.get("type"), taken.get("enum")
+    if isinstance(words, list):
+        return taken | {"enum": [*words, None]}
+    if isinstance(kinds, str | list):
+        return taken | {"type": [*([kinds] if isinstance(kinds, str) else kinds), "null"]}
+    choices = taken.get("anyOf")
+    return taken | {"anyOf": [*choices, {"type": "null"}]} if isinstance(choices, list) else taken

@@ -22,7 +22,7 @@ SHIPPED = {
     ROOT / "examples" / "streamwatchd.yaml": "streamwatchd",
     ROOT / "tests" / "corpus" / "streamwatchd.yaml": "streamwatchd",
     **{
-        path: "rules_test" if path.name.endswith("_test.yaml") else "rules"
+        path: "rules_test" if path.name.endswith("_test.yaml") else {"shared": "shared"}.get(path.stem, "rules")
         for folder in ("rules.d", "examples/rules.d", "tests/corpus/rules.d", "tests/cases/cli/project/rules.d")
         for path in sorted((ROOT / folder).glob("*.yaml"))
     },
@@ -62,6 +62,14 @@ def test_words_of_a_choice_are_what_yaml_makes_of_them() -> None:
     assert found(f"tests: [{{name: a, events: [{{source: b}}], expect: [{row}]}}]\n", "rules_test") == []
 
 
+def test_words_can_be_taken_back() -> None:
+    """`null` stands for what is taken over, in a rule, in a file, and for single entries; names stay names."""
+    rule = "{alarm: a, extends: b, runbook: null, labels: {team: null}, severity: null, by: null}"
+    assert found(f"labels: null\nrules: [{rule}]\n", "rules") == []
+    assert found("rules: [{alarm: null, when: b > 1}]\n", "rules") != []
+    assert found("params: {a: 5}\nbases: [{anomaly: a, needs: a}, {kpi: b, by: c}]\n", "shared") == []
+
+
 RULE = "source: web\nrules:\n  - {rule}\n"
 
 
@@ -78,6 +86,10 @@ RULE = "source: web\nrules:\n  - {rule}\n"
         (RULE.format(rule="{alarm: a, levels: {high: b > 1}}"), "rules"),
         (RULE.format(rule="{alarm: a, when: b > 1, max_keys: many}"), "rules"),
         ("source: web\nrule: []\n", "rules"),
+        ("source: web\n", "rules"),
+        ("source: web\ndefaults: {severty: major}\nbases: [{alarm: a}]\n", "rules"),
+        ("labels: {team: a}\nrules: [{alarm: a, when: b > 1}]\n", "shared"),
+        ("bases: [{alarm: a, needs: {limit: 5}}]\n", "shared"),
         ("rules: [a.yaml]\ntests: [{events: []}]\n", "rules_test"),
         ("rules: [a.yaml]\ntests: [{name: a, event: []}]\n", "rules_test"),
         ("tests: [{name: a, events: [{b: 1}], expect: [{alarm: a, event: fird}]}]\n", "rules_test"),

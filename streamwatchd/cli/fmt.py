@@ -22,6 +22,7 @@ from streamwatchd.rules.formatting import formatted, same_tree
 from streamwatchd.rules.loader import Loaded
 from streamwatchd.rules.reader import parse
 from streamwatchd.rules.ruleset import RuleSet
+from streamwatchd.rules.written import is_shared
 
 _NOWHERE = Span("", 0, 0, 0, 0)
 
@@ -100,11 +101,17 @@ def _form(file: str, config: Path, loaded: Loaded) -> Form | None:
     """What kind of file it is: rules, silences and the configuration hold expressions."""
     if file == str(config):
         return settings_spec.SETTINGS
-    if file in {rule.span.file for rule in loaded.ruleset.rules}:
-        return rule_spec.FILE
+    if loaded.settings is not None and file in loaded.files and Path(file).absolute().is_relative_to(_rules(loaded)):
+        return rule_spec.SHARED_FILE if is_shared(file, _rules(loaded)) else rule_spec.FILE
     if loaded.settings is not None and Path(file).absolute().parent == loaded.settings.silences_dir:
         return silence_spec.SILENCES
     return None
+
+
+def _rules(loaded: Loaded) -> Path:
+    """The folder of rules."""
+    assert loaded.settings is not None
+    return (loaded.rules_dir or loaded.settings.rules_dir).absolute()
 
 
 def _prove(config: Path, rules_dir: Path | None, loaded: Loaded, changes: Sequence[_Change]) -> None:

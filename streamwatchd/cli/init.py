@@ -17,7 +17,12 @@ from streamwatchd.recording import BareSource, open_recording
 from streamwatchd.rules import rule_spec, settings_spec
 from streamwatchd.testing.timeline_spec import TEST_FILE
 
-SCHEMAS = {"streamwatchd": settings_spec.SETTINGS, "rules": rule_spec.FILE, "rules_test": TEST_FILE}
+SCHEMAS = {
+    "streamwatchd": settings_spec.SETTINGS,
+    "rules": rule_spec.FILE,
+    "shared": rule_spec.SHARED_FILE,
+    "rules_test": TEST_FILE,
+}
 _FOLDER = ".schemas"
 _NONE = Proposal(
     "web",

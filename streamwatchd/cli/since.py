@@ -48,7 +48,7 @@ def _reads_otherwise(name: str, then: Compiled, now: Compiled) -> bool:
     """Another declaration of a source, or another text of the rule."""
     rule = now.loaded.ruleset.rule(name)
     before = next((each for each in then.loaded.ruleset.rules if each.name == name), None)
-    if before is None or before.digest != rule.digest:
+    if before is None or before.said != rule.said:
         return True
     sources = (now.loaded.ruleset.sources, then.loaded.ruleset.sources)
     return any(sources[0].get(each) != sources[1].get(each) for each in rule.sources)

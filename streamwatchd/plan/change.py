@@ -232,7 +232,7 @@ class _Comparison:
             found = replace(found, promoted=was.shadow and not rule.shadow, flapping=_flapping(was, rule))
         if found.was:
             return replace(found, what="renamed")
-        if was.digest != rule.digest:
+        if was.said != rule.said:
             return found
         touched = found.waits or found.fills or found.begins or found.unheard_ms or found.reason
         return replace(found, what="affected" if touched else "unchanged")

@@ -61,12 +61,23 @@ class Section:
     lines: tuple[str, ...]
 
 
+def _from(rule: Rule) -> Iterator[str]:
+    """What the rule takes over from other files."""
+    words: dict[str, list[str]] = {}
+    for path, span in rule.taken:
+        if span.file != rule.span.file:
+            words.setdefault(span.file, []).append(f"{path} (line {span.line})")
+    for file, found in words.items():
+        yield f"{file}: {', '.join(found)}"
+
+
 def explain(plan: LogicalPlan, rules: RuleSet, name: str) -> list[Section]:
     """Raises KeyError for an unknown rule."""
     rule, place = rules.rule(name), placement(plan, name)
     kind = type(rule).__name__.lower()
     sections = [
         Section(f"{kind} {name}", (str(rule.span),)),
+        Section("from", tuple(_from(rule))),
         Section("reads", tuple(_reads(rule, rules))),
         Section("runs", tuple(_runs(plan, rule, place, rules))),
         Section("judged", tuple(_judged(rule, place))),

@@ -36,7 +36,7 @@ from streamwatchd.rules.document import Document, Scalar
 from streamwatchd.rules.drafts import RuleDraft
 from streamwatchd.rules.expressions import Language, placed
 from streamwatchd.rules.form import Findings
-from streamwatchd.rules.params import Constants, constants_of
+from streamwatchd.rules.params import Constants, constants_of, params_of
 from streamwatchd.rules.ruleset import KeyField, NamedValue
 from streamwatchd.rules.streams import Place, Stream
 
@@ -62,6 +62,8 @@ class Common(TypedDict):
     amend: bool
     amend_for_ms: int
     shadow: bool
+    said: str
+    taken: tuple[tuple[str, Span], ...]
 
 
 @dataclass(slots=True)
@@ -106,6 +108,7 @@ def begin(draft: RuleDraft, inputs: tuple[Stream, ...], document: Document, asid
     own = inputs[: len(inputs) - draft.beside]
     row = streams.rows(own)
     constants = constants_of(draft, row, findings)
+    language.broken.update(params_of(draft).keys() - dict(constants).keys() - row.scope.names.keys())
     row = streams.with_constants(row, constants)
     work = Work(draft, own, findings, language, row, aside=aside, beside=inputs[len(own) :], constants=constants)
     work.keys = tuple(_keys(work))
@@ -291,6 +294,8 @@ def common(
         amend=amend,
         amend_for_ms=body.duration("amend_for", max(AMEND_FOR_MS, every_ms)) if amend else 0,
         shadow=body.text("mode") == "shadow",
+        said=draft.said,
+        taken=tuple((each.path, each.span) for each in draft.taken),
     )
 
 

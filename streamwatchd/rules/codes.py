@@ -67,6 +67,8 @@ UNEXPECTED_KEYS = "SW354"
 BAD_UNLESS = "SW355"
 # Models, which are told of and refuse no file
 BAD_EXTENDS = "SW356"
+NOTHING_TAKEN_BACK = "SW357"
+PARAMETER_NEEDED = "SW358"
 MODEL_MISSING = "SW360"
 MODEL_REJECTED = "SW361"
 MODEL_UNFIT = "SW362"
@@ -151,7 +153,9 @@ TITLES: Mapping[str, str] = MappingProxyType(
         BAD_FEATURE: "a feature that is no number of the scored row",
         UNEXPECTED_KEYS: "`expect` in a rule that can't expect keys",
         BAD_UNLESS: "an `unless` or `pause` that names nothing it can ask",
-        BAD_EXTENDS: "an `extends` that names no rule of its kind in the file",
+        BAD_EXTENDS: "an `extends` that names no rule or base of its kind",
+        NOTHING_TAKEN_BACK: "a `null` where nothing is taken over",
+        PARAMETER_NEEDED: "a base needs a parameter that nobody gives",
         MODEL_MISSING: "a model that is not in the repository",
         MODEL_REJECTED: "a version of a model that can't be trusted",
         MODEL_UNFIT: "a version of a model that was trained on other features",

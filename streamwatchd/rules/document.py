@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -65,6 +66,11 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
+def is_null(node: Node | None) -> bool:
+    """`null` or `~` in so many words, which is not the same as nothing."""
+    return isinstance(node, Scalar) and node.value is None and node.text != "" and not node.style
+
+
 def is_empty(node: Node | None) -> bool:
     """Nothing was written: `key:` and no more."""
     return node is None or (isinstance(node, Scalar) and node.value is None)
@@ -89,12 +95,20 @@ class _Lines:
 
 @dataclass(frozen=True)
 class Document:
-    """The text of one file with its tree; `top` is None when the file has no usable tree."""
+    """The text of one file with its tree; `top` is None when the file has no usable tree.
+
+    `beside` are other files, by name, of which this one takes over values: what is said of those is shown there.
+    """
 
     file: str
     text: str
     top: Mapping | None = None
     diagnostics: tuple[Diagnostic, ...] = field(default=())
+    beside: MappingOf[str, Document] = field(default_factory=dict, compare=False, repr=False)
+
+    def of(self, span: Span) -> Document:
+        """The document in which a place is."""
+        return self.beside.get(span.file, self)
 
     @cached_property
     def _lines(self) -> _Lines:
@@ -130,14 +144,15 @@ class Document:
 
     def within(self, scalar: Scalar, start: int, end: int) -> Span:
         """The place of `scalar.text[start:end]` in the file; best effort for escapes and folds."""
-        places = tuple(self._places(scalar))
+        document = self.of(scalar.span)
+        places = tuple(document._places(scalar))
         if not places:
             return scalar.span
         first = places[min(start, len(places) - 1)]
         if start >= len(places):
-            return self.span(places[-1] + 1, places[-1] + 1)
+            return document.span(places[-1] + 1, places[-1] + 1)
         last = places[min(max(end - 1, start), len(places) - 1)]
-        return self.span(first, last + 1)
+        return document.span(first, last + 1)
 
     def _places(self, scalar: Scalar) -> Iterator[int]:
         """For each character of the scalar's text, its offset in the file."""
@@ -186,7 +201,7 @@ class Document:
         """The line to print above the carets; cut where it is long, empty where the carets would stand past the cut."""
         if span is None or span.column > MAX_SHOWN:
             return ""
-        return self.line(span.line)[:MAX_SHOWN]
+        return self.of(span).line(span.line)[:MAX_SHOWN]
 
     def with_problems(self, problems: tuple[Diagnostic, ...]) -> Document:
         return replace(self, diagnostics=self.diagnostics + problems)

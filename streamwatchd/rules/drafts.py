@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from streamwatchd.diagnostics import Diagnostic, Span, did_you_mean
 from streamwatchd.rules import codes, rule_spec
 from streamwatchd.rules.document import Document, Mapping, Node, Scalar, Sequence
 from streamwatchd.rules.expressions import has_aggregate, parsed, parsed_condition
 from streamwatchd.rules.form import Findings, Read, read
-from streamwatchd.rules.inheritance import Inheritance
+from streamwatchd.rules.inheritance import Inheritance, Named, Whole, names_of
+from streamwatchd.rules.merging import ENTRYWISE, over
+from streamwatchd.rules.written import Written, name_of, one_head, read_written
 
+_NOTHING: MappingOf[str, str] = MappingProxyType({})
 _MEANING = ("source", "by", "values", "when", "levels", "features")
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """A word that a rule takes over: its `path` (`severity`, `labels.team`), and where it stands."""
+
+    path: str
+    span: Span
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
 class RuleDraft:
-    """One rule. `defaults` are the file's common fields, `sources` the names it reads, in order; the last `beside` of
-    them are named by steps of a sequence.
+    """One rule. `defaults` are the common fields of files that hold for it, `sources` the names it reads, in order; the
+    last `beside` of them are named by steps of a sequence.
 
     One that is not `is_sound` has mistakes of form: it is checked, for what else is wrong with it, and never runs.
+    `taken` is what stands elsewhere. `digest` is the hash of the text as it stands, `said` of what it comes to.
     """
 
     kind: str
@@ -35,20 +50,30 @@ class RuleDraft:
     digest: str
     is_sound: bool = True
     beside: int = 0
+    taken: tuple[Taken, ...] = ()
+    said: str = ""
 
     def own_or_default(self, field: str) -> Read:
-        """The record that says `field`: the rule, else the file."""
+        """The record that says `field`: the rule, else a file."""
         return self.body if field in self.body else self.defaults
 
 
 @dataclass(frozen=True, slots=True)
 class FileDraft:
-    """`names` are those of all rules of the file, of the broken ones too."""
+    """`names` are those of all rules and bases of the file, of the broken ones too, `bases` those of the bases.
+
+    `beside` are the files of which it takes words over; `blocked` says which of those are refused. One that `has_form`
+    can have mistakes all the same, in what it takes over.
+    """
 
     document: Document
     rules: tuple[RuleDraft, ...]
     problems: tuple[Diagnostic, ...]
     names: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    blocked: tuple[Diagnostic, ...] = ()
+    bases: tuple[str, ...] = ()
+    has_form: bool = True
 
     @property
     def failed(self) -> bool:
@@ -56,44 +81,73 @@ class FileDraft:
 
 
 def draft(document: Document) -> FileDraft:
-    """The rules of a document, with every problem of form."""
-    findings = Findings(document, problems=list(document.diagnostics))
-    if document.top is None:
-        return FileDraft(document, (), tuple(findings.problems))
-    defaults = read(document.top, rule_spec.FILE, findings)
-    node = defaults.values.get("rules")
-    items = node.items if isinstance(node, Sequence) else ()
-    inheritance = Inheritance(items, defaults.values.get("defaults"), rule_spec.RULE.records, findings)
-    whole = [inheritance.full(item) for item in items if isinstance(item, Mapping)]
-    found = [_rule(each, defaults, findings) for each in whole if each is not None]
+    """The rules of a document that stands alone, with every problem of form."""
+    file = read_written(document)
+    return completed(file, None, names_of(file))
+
+
+def completed(
+    file: Written, shared: Written | None, named: MappingOf[str, Named], refused: MappingOf[str, str] = _NOTHING
+) -> FileDraft:
+    """The rules of a file with all that they take over; see `Inheritance`."""
+    beside = {each.file: each for each in (*(base.file for base in named.values()), *([shared] if shared else []))}
+    beside.pop(file.file, None)
+    document = replace(file.document, beside={name: each.document for name, each in beside.items()})
+    findings = Findings(document, problems=list(file.problems))
+    inheritance = Inheritance(file, shared, named, findings, refused)
+    for base in file.bases:
+        with findings.about(base_name.text if (base_name := name_of(base)) is not None else ""):
+            inheritance.chain(base)
+    found = [_rule(item, inheritance, findings) for item in file.rules]
     rules = tuple(rule for rule in found if rule is not None)
-    names = tuple(name for item in items for name in _names(item))
-    return FileDraft(document, rules, tuple(findings.problems), names)
+    bases = tuple(name.text for base in file.bases if (name := name_of(base)) is not None)
+    return FileDraft(document, rules, tuple(findings.problems), file.names, tuple(beside), (), bases, not file.failed)
 
 
-def _names(item: Node) -> Iterator[str]:
-    for key, value in item.entries if isinstance(item, Mapping) else ():
-        if key.text in rule_spec.RULE.records and isinstance(value, Scalar):
-            yield value.text
-
-
-def _rule(node: Mapping, defaults: Read, findings: Findings) -> RuleDraft | None:
-    heads = [key for key, _ in node.entries if key.text in rule_spec.RULE.records]
-    findings.rule = ""
-    if len(heads) != 1:
-        _no_head(node, heads, findings)
+def _rule(node: Mapping, inheritance: Inheritance, findings: Findings) -> RuleDraft | None:
+    head, name = one_head(node, findings), name_of(node)
+    if head is None:
         return None
-    head = heads[0].text
-    name = node.get(head)
-    findings.rule = name.text if isinstance(name, Scalar) else ""
-    before = len(findings.problems)
-    body = read(node, rule_spec.RULE.records[head], findings)
-    is_sound = not any(problem.is_error for problem in findings.problems[before:])
-    draft = None
-    if isinstance(name, Scalar) and (is_sound or _gives_meaning(body)):
-        draft = _draft(head, name, body, defaults, findings)
-    findings.rule = ""
-    return draft if draft is None or is_sound else replace(draft, is_sound=False)
+    with findings.about(name.text if name is not None else ""):
+        before = len(findings.problems)
+        whole = inheritance.full(node)
+        if whole is None:
+            return None
+        body = read(whole.body, rule_spec.RULE.records[head], findings)
+        is_sound = not any(problem.is_error for problem in findings.problems[before:])
+        draft = None
+        if isinstance(name, Scalar) and (is_sound or _gives_meaning(body)):
+            draft = _draft(head, name, body, _words(whole.words), findings)
+        return draft if draft is None else replace(draft, is_sound=is_sound, taken=tuple(_taken(node, whole)))
+
+
+def _words(node: Mapping) -> Read:
+    """What files say for a rule; its form has been checked."""
+    return Read(
+        rule_spec.SHARED_FILE,
+        node,
+        {key.text: value for key, value in node.entries},
+        {key.text: key for key, _ in node.entries},
+    )
+
+
+def _taken(rule: Mapping, whole: Whole) -> Iterator[Taken]:
+    """What a rule takes over, entries of labels and their like one by one; from afar what a nearer word replaces."""
+    said: set[str] = set()
+    for part in (whole.body, whole.words):
+        for key, node in part.entries:
+            if key.text == "defaults" or (key.text in said and key.text not in ENTRYWISE):
+                continue
+            said.add(key.text)
+            own = rule.get(key.text)
+            if key.text in ENTRYWISE and isinstance(node, Mapping):
+                for name, value in node.entries:
+                    path = f"{key.text}.{name.text}"
+                    if path not in said and (not isinstance(own, Mapping) or own.get(name.text) is None):
+                        yield Taken(path, name.span, value)
+                    said.add(path)
+            elif own is not node:
+                yield Taken(key.text, key.span, node)
 
 
 def _gives_meaning(body: Read) -> bool:
@@ -115,18 +169,6 @@ def _gives_meaning(body: Read) -> bool:
     return "by" in body or all(record.field(word) for word in wrong)
 
 
-def _no_head(node: Mapping, heads: list[Scalar], findings: Findings) -> None:
-    if heads:
-        message = f"a rule has one of {', '.join(f'`{head.text}:`' for head in heads)}"
-        findings.add(codes.EXCLUSIVE_FIELDS, message, heads[1].span, hint="write two rules")
-        return
-    names = tuple(rule_spec.RULE.records)
-    close = next((f"{did_you_mean(key.text, names)}" for key, _ in node.entries if did_you_mean(key.text, names)), "")
-    place = node.entries[0][0].span if node.entries else node.span
-    hint = close or "start it with `- alarm: name`, `- kpi: name` or `- anomaly: name`"
-    findings.add(codes.MISSING_FIELD, "a rule needs `alarm:`, `kpi:` or `anomaly:` with its name", place, hint=hint)
-
-
 def _draft(head: str, name: Scalar, body: Read, defaults: Read, findings: Findings) -> RuleDraft | None:
     origin = body if "source" in body else defaults
     sources = origin.scalars("source")
@@ -138,11 +180,20 @@ def _draft(head: str, name: Scalar, body: Read, defaults: Read, findings: Findin
     if len(set(names)) < len(names):
         findings.add(codes.UNJOINABLE, "a stream stands twice in `source:`", sources[0].span, hint="name it once")
         return None
-    digest = hashlib.sha256("\0".join((*_flat(body.node), "", *_shared(defaults))).encode()).hexdigest()
+    digest = _hash((*_flat(body.node), "", *_shared(defaults)))
     windowed = head == "kpi" or _is_windowed(body)
     steps = tuple(_step_sources(body, names))
     return RuleDraft(
-        head, name.text, name.span, body, defaults, (*sources, *steps), windowed, digest, beside=len(steps)
+        head,
+        name.text,
+        name.span,
+        body,
+        defaults,
+        (*sources, *steps),
+        windowed,
+        digest,
+        beside=len(steps),
+        said=_hash(_said(body, defaults)),
     )
 
 
@@ -166,7 +217,23 @@ def _is_windowed(body: Read) -> bool:
     return any(map(has_aggregate, expressions)) or any(map(has_aggregate, trees))
 
 
+def _said(body: Read, defaults: Read) -> Iterator[str]:
+    """All that a rule says, wherever it stands, in an order of its own."""
+    common = [(defaults.keys[name], node) for name, node in defaults.values.items() if name != "defaults"]
+    whole = over(replace(body.node, entries=tuple(common)), body.node)
+    for key, node in sorted(whole.entries, key=lambda entry: entry[0].text):
+        yield key.text
+        if key.text in ("labels", "params") and isinstance(node, Mapping):
+            node = replace(node, entries=tuple(sorted(node.entries, key=lambda entry: entry[0].text)))
+        yield from _flat(node)
+
+
+def _hash(words: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()
+
+
 def _shared(defaults: Read) -> Iterator[str]:
+    """What files say, whichever they are: a word that moves from one to another changes nothing."""
     for field in rule_spec.SHARED:
         node = defaults.values.get(field.name)
         if node is not None:

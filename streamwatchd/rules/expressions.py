@@ -146,11 +146,12 @@ class Language:
 
     def _swallowed(self, scalar: Scalar) -> bool:
         """A leading `>` or `|` that made the text a folded one: `when: >5`."""
-        raw = self.findings.document.text[scalar.start : scalar.start + 2]
+        document = self.findings.document.of(scalar.span)
+        raw = document.text[scalar.start : scalar.start + 2]
         if scalar.style not in (">", "|") or not (_HEADER.match(raw) or not scalar.text.strip()):
             return False
-        line = self.findings.document.text[scalar.start : self.findings.document.line_end(scalar.start)].rstrip()
-        span = self.findings.document.span(scalar.start, scalar.start + 1)
+        line = document.text[scalar.start : document.line_end(scalar.start)].rstrip()
+        span = document.span(scalar.start, scalar.start + 1)
         message = f"`{raw[0]}` begins a block of text in YAML, so the value can't start with it"
         self.findings.add(codes.LEADING_INDICATOR, message, span, hint=f"quote the whole value: {quoted(line)}")
         return True
@@ -160,7 +161,7 @@ class Language:
         tail = _tail(self.findings, scalar)
         if not tail:
             return False
-        document = self.findings.document
+        document = self.findings.document.of(scalar.span)
         hash_at = document.text.index("#", scalar.end)
         span = document.span(hash_at, hash_at + len(tail.lstrip()))
         whole = quoted(scalar.text + tail)
@@ -178,7 +179,7 @@ class Language:
 def _tail(findings: Findings, scalar: Scalar) -> str:
     if scalar.style:
         return ""
-    document = findings.document
+    document = findings.document.of(scalar.span)
     found = _COMMENT.match(document.text, scalar.end, document.line_end(scalar.end))
     return found[0].rstrip() if found else ""
 

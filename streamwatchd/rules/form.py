@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -13,7 +14,7 @@ from streamwatchd.diagnostics import Diagnostic, Severity, Span, did_you_mean
 from streamwatchd.fields import Form, Record
 from streamwatchd.lang.units import parse_duration
 from streamwatchd.rules import codes
-from streamwatchd.rules.document import Document, Mapping, Node, Scalar, Sequence, is_empty
+from streamwatchd.rules.document import Document, Mapping, Node, Scalar, Sequence, is_empty, is_null
 
 _NAME = re.compile(forms.IDENTIFIER)
 _DOTTED = re.compile(rf"{forms.IDENTIFIER}(\.{forms.IDENTIFIER})*")
@@ -43,6 +44,15 @@ class Findings:
     def warn(self, code: str, message: str, span: Span | None, *, hint: str = "") -> None:
         severity = Severity.WARNING
         self.problems.append(self.document.report(code, message, span, hint=hint, rule=self.rule, severity=severity))
+
+    @contextmanager
+    def about(self, rule: str) -> Iterator[None]:
+        """What is found meanwhile belongs to a rule."""
+        self.rule = rule
+        try:
+            yield
+        finally:
+            self.rule = ""
 
     @property
     def has_errors(self) -> bool:
@@ -123,6 +133,8 @@ def read(node: Mapping, record: Record, findings: Findings) -> Read:
         elif declared.later:
             hint = "take it out, or keep the file aside until a version that has it"
             findings.add(codes.NOT_SUPPORTED_YET, f"`{key.text}` is not supported yet", key.span, hint=hint)
+        elif declared.clearable and is_null(value):
+            continue
         elif fits(value, declared.form, f"`{key.text}`", findings, example=declared.example):
             values[key.text], keys[key.text] = value, key
     _missing(node, record, findings)
@@ -140,6 +152,10 @@ def _missing(node: Mapping, record: Record, findings: Findings) -> None:
             place = node.entries[0][0].span if node.entries else node.span
             hint = f"add `{declared.name}: {declared.example}`" if declared.example else f"add `{declared.name}:`"
             findings.add(codes.MISSING_FIELD, f"{record.what} needs `{declared.name}`", place, hint=hint)
+    if record.either and written.isdisjoint(record.either):
+        place = node.entries[0][0].span if node.entries else node.span
+        needed, hint = record.either[0], f"add `{record.either[0]}:`"
+        findings.add(codes.MISSING_FIELD, f"{record.what} needs `{needed}`", place, hint=hint)
 
 
 def fits(node: Node, form: Form, name: str, findings: Findings, example: str = "") -> bool:
@@ -191,6 +207,8 @@ def _map_fits(node: Node, form: forms.MapOf, name: str, findings: Findings, exam
     good = True
     for key, value in node.entries:
         good &= fits(key, form.key, f"a key of {name}", findings)
+        if form.clearable and is_null(value):
+            continue
         good &= fits(value, form.value, f"`{key.text}` in {name}", findings)
     return good
 

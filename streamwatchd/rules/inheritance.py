@@ -1,119 +1,203 @@
-"""What a rule need not say again: fields of `defaults:` at the top of its file, and of the rule that it `extends`.
+"""What a rule need not say again: words of its file and of `shared.yaml`, and the rule or base that it extends.
 
 Done on what was written, before anything is checked: a rule reads as if it stood there in full, and a mistake in what
-it takes over is shown where it stands.
+it takes over is shown where it stands. The nearest word comes first: the rule's own, those of what it extends, those at
+the top of its file, those at the top of the files of what it extends, those of `shared.yaml`. But `source`, `every` and
+`timezone` come along with what is extended: those of its file come before those of the rule's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from streamwatchd.diagnostics import did_you_mean
-from streamwatchd.fields import Record
-from streamwatchd.rules import codes
-from streamwatchd.rules.document import Mapping, Node, Scalar
+from streamwatchd.rules import codes, rule_spec
+from streamwatchd.rules.document import Mapping, Scalar, Sequence, is_null
 from streamwatchd.rules.form import Findings
+from streamwatchd.rules.merging import at, less, nulls, over, without_nulls
+from streamwatchd.rules.written import SHARED_NAME, Written, head_of, name_of
 
-_MERGED = ("values", "levels", "labels", "params")
-"""Mappings of which a rule that extends another one adds or changes entries; any other field it replaces."""
-
-_ABOVE = ("source", "every", "labels", "params", "timezone")
-"""What all rules of a file may take over without `defaults:`."""
-
-_INSTEAD = {"levels": ("when", "severity"), "when": ("levels",), "session": ("over", "every")}
-"""A field, and those that it takes the place of where they would be taken over."""
+_COME_ALONG = ("source", "every", "timezone")
+"""Words of a file that say what its rules read, and when."""
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A rule or a base that can be extended."""
+
+    file: Written
+    node: Mapping
+    is_base: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A rule with all that it takes over: its `body`, and the `words` of files that hold for it."""
+
+    body: Mapping
+    words: Mapping
+
+
+@dataclass(frozen=True, slots=True)
 class Inheritance:
-    """The rules of one file; `records` are what they may say, by their first word."""
+    """The rules of one file; `named` are the rules and bases of all files, as far as these are extended.
 
-    def __init__(
-        self, items: tuple[Node, ...], defaults: Node | None, records: MappingOf[str, Record], findings: Findings
-    ) -> None:
-        self._records, self._findings = records, findings
-        self._defaults = defaults if isinstance(defaults, Mapping) else None
-        self._rules: dict[str, Mapping] = {}
-        for item in items:
-            name = self._name(item) if isinstance(item, Mapping) else None
-            if name is not None and isinstance(item, Mapping):
-                self._rules.setdefault(name.text, item)
-        if self._defaults is not None:
-            self._check_defaults(self._defaults)
-        elif defaults is not None:
-            hint = "write `defaults: {severity: major}`"
-            findings.add(codes.WRONG_TYPE, "`defaults` must be a mapping of fields of rules", defaults.span, hint=hint)
+    `refused` are the names that stand in files which are left out, with these files.
+    """
 
-    def _check_defaults(self, defaults: Mapping) -> None:
-        known = {field.name for record in self._records.values() for field in record.fields}
-        known -= {*self._records, "extends", *_ABOVE}
-        for key, _ in defaults.entries:
-            if key.text in _ABOVE:
-                hint = f"take `{key.text}:` out of `defaults:`, to the beginning of a line"
-                message = f"`{key.text}` stands at the top of the file by itself"
-                self._findings.add(codes.UNKNOWN_FIELD, message, key.span, hint=hint)
-            elif key.text not in known:
-                hint = did_you_mean(key.text, sorted(known))
-                self._findings.add(codes.UNKNOWN_FIELD, f"`{key.text}` is no field of a rule", key.span, hint=hint)
+    file: Written
+    shared: Written | None
+    named: MappingOf[str, Named]
+    findings: Findings
+    refused: MappingOf[str, str]
 
-    def _head(self, rule: Mapping) -> str:
-        return next((key.text for key, _ in rule.entries if key.text in self._records), "")
-
-    def _name(self, rule: Mapping) -> Scalar | None:
-        node = rule.get(self._head(rule))
-        return node if isinstance(node, Scalar) else None
-
-    def full(self, rule: Mapping) -> Mapping | None:
+    def full(self, rule: Mapping) -> Whole | None:
         """The rule with all that it takes over; None where it extends what can't be: the rest would be echoes."""
-        extended = self._extended(rule, ())
-        return None if extended is None else self._with_defaults(extended)
-
-    def _extended(self, rule: Mapping, way: tuple[str, ...]) -> Mapping | None:
-        wanted = rule.get("extends")
-        if not isinstance(wanted, Scalar):
-            return rule
-        base = self._rules.get(wanted.text)
-        mine = replace(rule, entries=tuple(entry for entry in rule.entries if entry[0].text != "extends"))
-        own = self._name(rule)
-        way = (*way, own.text if own is not None else "")
-        problem = ""
-        if base is None:
-            problem = f"no rule of this file has the name `{wanted.text}`"
-        elif wanted.text in way:
-            problem = f"`{wanted.text}` extends itself"
-        elif self._head(base) != self._head(rule):
-            problem = f"`{wanted.text}` is of another kind"
-        if problem or base is None:
-            hint = did_you_mean(wanted.text, self._rules) or "name a rule of the same kind that stands in this file"
-            self._findings.add(codes.BAD_EXTENDS, problem, wanted.span, hint=hint)
+        chain = self.chain(rule)
+        if chain is None:
             return None
-        whole = self._extended(base, way)
-        return None if whole is None else _merged(whole, mine, self._head(rule))
+        head = head_of(rule)
+        text = replace(chain[-1].node, entries=_without(chain[-1].node, "extends", "needs"))
+        for each in reversed(chain[:-1]):
+            text = over(text, replace(each.node, entries=_without(each.node, "extends", "needs")), head)
+        words = self._words(list(dict.fromkeys(each.file for each in chain)))
+        body = self._with_defaults(text, words, head)
+        self._tell_idle_nulls(rule, chain, words)
+        record = rule_spec.RULE.records.get(head)
+        body = without_nulls(body, tuple(field.name for field in record.fields if field.clearable) if record else ())
+        left = less(words, text, self.file.file)
+        whole = Whole(body, without_nulls(left, tuple(key.text for key, _ in left.entries)))
+        return whole if self._has_needs(rule, chain, whole) else None
 
-    def _with_defaults(self, rule: Mapping) -> Mapping:
-        record = self._records.get(self._head(rule))
-        if self._defaults is None or record is None:
-            return rule
-        mine = tuple(entry for entry in self._defaults.entries if record.field(entry[0].text) is not None)
-        return _merged(replace(self._defaults, entries=mine), rule, self._head(rule))
+    def chain(self, rule: Mapping) -> tuple[Named, ...] | None:
+        """The rule, what it extends, what that extends; None, with a finding if this file has the mistake."""
+        chain = [Named(self.file, rule, False)]
+        way = [name.text] if (name := name_of(rule)) is not None else []
+        while isinstance(wanted := chain[-1].node.get("extends"), Scalar) and wanted.value is not None:
+            base = self.named.get(wanted.text)
+            way.append(wanted.text)
+            problem, hint = self._problem(chain[-1], base, way)
+            if problem or base is None:
+                own = rule.get("extends")
+                is_mine = len(chain) == 1 or way[0] == wanted.text
+                if is_mine and own is not None and wanted.text not in self.refused:
+                    self.findings.add(codes.BAD_EXTENDS, problem, own.span, hint=hint)
+                return None
+            chain.append(base)
+        return tuple(chain)
+
+    def _problem(self, rule: Named, base: Named | None, way: list[str]) -> tuple[str, str]:
+        wanted = way[-1]
+        if base is None:
+            hint = did_you_mean(wanted, self.named) or "name a rule or a base of the same kind"
+            return f"there is no rule or base `{wanted}`", hint
+        if wanted in way[:-1]:
+            circle = " → ".join(f"`{name}`" for name in way[way.index(wanted) :])
+            hint = "let one of them stand by itself, without `extends:`"
+            return f"`{wanted}` extends itself: {circle}", hint
+        kind, other = head_of(rule.node), head_of(base.node)
+        if kind != other:
+            what = f"{'a base of ' if base.is_base else ''}{rule_spec.RULE.records[other].what}" if other else "no rule"
+            hint = f"name {rule_spec.RULE.records[kind].what}" if kind in rule_spec.RULE.records else ""
+            return f"`{wanted}` is of another kind: {what} at {base.node.span}", hint or "begin the rule with its kind"
+        return "", ""
+
+    def _words(self, files: list[Written]) -> Mapping:
+        """What files say for a rule: `files` are its own, then those of what it extends, nearest first."""
+        shared = [self.shared] if self.shared is not None else []
+        own, *others = files
+        words = _layered([own, *others, *shared])
+        source = _layered([*others, own, *shared])
+        taken = [(key, node) for key, node in words.entries if key.text not in _COME_ALONG]
+        taken += [(key, node) for key, node in source.entries if key.text in _COME_ALONG]
+        return replace(own.words, entries=tuple(taken))
+
+    def _with_defaults(self, text: Mapping, words: Mapping, head: str) -> Mapping:
+        record, defaults = rule_spec.RULE.records.get(head), words.get("defaults")
+        if record is None or not isinstance(defaults, Mapping):
+            return text
+        mine = tuple(entry for entry in defaults.entries if record.field(entry[0].text) is not None)
+        return over(less(replace(defaults, entries=mine), _said(text), self.file.file), text, head)
+
+    def _tell_idle_nulls(self, rule: Mapping, chain: tuple[Named, ...], words: Mapping) -> None:
+        """A `null` where nothing is taken over is most likely a slip."""
+        defaults = words.get("defaults")
+        below = [each.node for each in chain[1:]] + [words, *([defaults] if isinstance(defaults, Mapping) else [])]
+        record = rule_spec.RULE.records.get(head_of(rule))
+        for path in nulls(rule):
+            node = at(rule, path)
+            known = record is not None and (field := record.field(path[0])) is not None and field.clearable
+            if known and node is not None and all(at(each, path) is None for each in below):
+                name = ".".join(path)
+                hint = f"leave it out; `null` is for what the file, {SHARED_NAME} or an extended rule says"
+                self.findings.warn(
+                    codes.NOTHING_TAKEN_BACK,
+                    f"nobody says `{name}`, so that `null` takes nothing back",
+                    node.span,
+                    hint=hint,
+                )
+
+    def _has_needs(self, rule: Mapping, chain: tuple[Named, ...], whole: Whole) -> bool:
+        """Whether all parameters are given that bases ask for."""
+        fine = True
+        given = {key.text for params in _params(whole) for key, _ in params.entries}
+        wanted = rule.get("extends")
+        for each in chain[1:]:
+            for need in _needs(each.node):
+                if need.text not in given and wanted is not None:
+                    base = name_of(each.node)
+                    message = f"`{base.text if base else ''}` needs the parameter `{need.text}`: {need.span}"
+                    close = did_you_mean(need.text, given)
+                    hint = f"give it one, here or at the top of the file: `params: {{{need.text}: …}}`"
+                    self.findings.add(codes.PARAMETER_NEEDED, message, wanted.span, hint=close or hint)
+                    fine = False
+        return fine
 
 
-def _merged(base: Mapping, rule: Mapping, head: str) -> Mapping:
-    """What `base` says and `rule` does not, then what the rule says; its own first word."""
-    own = {key.text: node for key, node in rule.entries}
-    replaced = {name for said in own for name in _INSTEAD.get(said, ())}
-    taken = [(key, node) for key, node in base.entries if key.text != head and key.text not in replaced]
-    entries = [(key, _joined(node, own.get(key.text), key.text)) for key, node in taken]
-    there = {key.text for key, _ in entries}
-    entries += [(key, node) for key, node in rule.entries if key.text not in there]
-    return replace(rule, entries=tuple(entries))
+@lru_cache(maxsize=4_096)
+def names_of(file: Written) -> MappingOf[str, Named]:
+    """What can be extended in a file, the first of each name."""
+    found: dict[str, Named] = {}
+    for is_base, items in ((False, file.rules), (True, file.bases)):
+        for item in items:
+            if (name := name_of(item)) is not None:
+                found.setdefault(name.text, Named(file, item, is_base))
+    return found
 
 
-def _joined(base: Node, own: Node | None, name: str) -> Node:
-    if own is None:
-        return base
-    if name not in _MERGED or not isinstance(base, Mapping) or not isinstance(own, Mapping):
-        return own
-    mine = {key.text: (key, node) for key, node in own.entries}
-    entries = [mine.pop(key.text, (key, node)) for key, node in base.entries]
-    return replace(own, entries=(*entries, *mine.values()))
+def _without(rule: Mapping, *names: str) -> tuple[tuple[Scalar, Mapping | Sequence | Scalar], ...]:
+    return tuple(entry for entry in rule.entries if entry[0].text not in names)
+
+
+def _said(text: Mapping) -> Mapping:
+    """What is not only taken back."""
+    return replace(text, entries=tuple(entry for entry in text.entries if not is_null(entry[1])))
+
+
+def _layered(files: Iterable[Written]) -> Mapping:
+    """The words of files, the first one's first."""
+    first, *rest = files
+    words = first.words
+    for each in rest:
+        words = over(each.words, words)
+    return words
+
+
+def _params(whole: Whole) -> Iterable[Mapping]:
+    for each in (whole.body, whole.words):
+        params = each.get("params")
+        if isinstance(params, Mapping):
+            yield params
+
+
+def _needs(base: Mapping) -> Iterable[Scalar]:
+    match base.get("needs"):
+        case Scalar() as one:
+            yield one
+        case Sequence(items=items):
+            yield from (item for item in items if isinstance(item, Scalar))
+        case _:
+            pass

@@ -21,13 +21,17 @@ from streamwatchd.ports.open_files import open_files
 from streamwatchd.repository.catalog import Catalog
 from streamwatchd.rules import codes
 from streamwatchd.rules.calendar_reader import calendar_paths, read_calendars
+from streamwatchd.rules.drafts import FileDraft
 from streamwatchd.rules.files import Files, read_content, rule_paths, table_paths
-from streamwatchd.rules.project import Choice, Project, drafted, names_of, put_together
+from streamwatchd.rules.project import Choice, Project, put_together
 from streamwatchd.rules.reader import parse
 from streamwatchd.rules.ruleset import RuleSet
 from streamwatchd.rules.settings_reader import ConfigDraft, read_config
+from streamwatchd.rules.sharing import Sharing
 from streamwatchd.rules.silence_reader import SPOKEN, Silences, read_silences, silence_paths
 from streamwatchd.rules.table_reader import read_tables
+from streamwatchd.rules.unless import FIRING, named_in_unless
+from streamwatchd.rules.written import SHARED_NAME, written
 from streamwatchd.settings import Settings
 
 
@@ -109,6 +113,7 @@ class _Loading:
     diagnostics: dict[str, list[Diagnostic]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _good: Mapping[str, FileDraft] | None = None
 
     def __post_init__(self) -> None:
         self.files = Files({str(self.config): self._on_disk(str(self.config))}, self.last_good)
@@ -174,12 +179,17 @@ class _Loading:
     def _project(self, draft: ConfigDraft) -> Project:
         contents = {path: self.files.content(path) for path in self._rule_paths(draft)}
         unread = {path: content for path, content in contents.items() if isinstance(content, Diagnostic)}
-        files = {path: drafted(path, content) for path, content in contents.items() if isinstance(content, bytes)}
-        tables = read_tables(draft.enrichment_dir, self.files, stand_ins=self.copies is None)
         names = {name: path for path, names in self.out.items() for name in names}
+        holders, shared = self._holders(draft), self._shared(draft)
+        as_written = {
+            path: written(path, content, path == shared)
+            for path, content in contents.items()
+            if isinstance(content, bytes)
+        }
+        files = Sharing(as_written, shared, holders, names, shared in self.out, self.files.changed).drafts()
+        tables = read_tables(draft.enrichment_dir, self.files, stand_ins=self.copies is None)
         settled = frozenset(path for path in contents if not self.files.changed(path))
         calendars = read_calendars(draft.calendars_dir, self.files)
-        holders = self._holders(draft)
         project = put_together(Choice(draft, tables, files, holders, names, settled, self.catalog, calendars))
         for path, problem in unread.items():
             project.problems[path] = [problem]
@@ -197,22 +207,26 @@ class _Loading:
             name: path
             for path, content in self.last_good.items()
             if path.startswith(prefix)
-            for name in names_of(path, content)
+            for name in written(path, content, path == self._shared(draft)).names
         }
+
+    def _shared(self, draft: ConfigDraft) -> str:
+        return str(draft.rules_dir / SHARED_NAME)
 
     def _settle(self, project: Project) -> bool:
         """Refuse what fails; True when nothing does, or nothing can be done."""
         failing = [path for path in project.failing() if path not in self.out]
         changed = [path for path in failing if any(self.files.changed(each) for each in _parts(path, project))]
         if changed:
-            for path in self._foremost(changed, project):
-                self._refuse(path, project, project.problems[path])
+            foremost = self._foremost(changed, project)
+            if not any(self._blame_words(path, project) for path in foremost):
+                for path in foremost:
+                    self._refuse(path, project, project.problems[path])
         elif failing:
             self._settle_unchanged(failing, project)
         else:
             blocked = {path: found for path, found in project.blocked.items() if path not in self.out}
-            for path, found in blocked.items():
-                self._refuse(path, project, [*project.problems[path], *found])
+            self._settle_blocked(blocked, project)
             return not blocked
         return self._is_lost()
 
@@ -221,14 +235,22 @@ class _Loading:
         if str(self.config) in failing:
             return [str(self.config)]
         files = project.choice.files
-        unreadable = [path for path in failing if path not in files or files[path].failed]
-        return unreadable or failing
+        unreadable = [path for path in failing if path not in files or not files[path].has_form]
+        return unreadable or [path for path in failing if path not in files or files[path].failed] or failing
 
     def _settle_unchanged(self, failing: list[str], project: Project) -> None:
-        blamed = [self._blame(path, project) for path in failing if path not in self.files.held]
+        blamed = [self._blame(path, project, project.problems[path]) for path in failing]
         if not any(blamed):
             for path in failing:
                 self._leave_out(path, project, project.problems[path])
+
+    def _settle_blocked(self, blocked: Mapping[str, list[Diagnostic]], project: Project) -> None:
+        """Files that only read what is refused: those that changed go back, and what the others lack comes back."""
+        changed = [path for path in blocked if self.files.changed(path)]
+        for path in changed or blocked:
+            found = [*project.problems[path], *blocked[path]]
+            if path in changed or not self._blame(path, project, found):
+                self._refuse(path, project, found)
 
     def _is_lost(self) -> bool:
         return str(self.config) in self.out
@@ -250,41 +272,78 @@ class _Loading:
         draft = project.choice.files.get(path)
         self.out[path] = draft.names if draft is not None else ()
 
-    def _blame(self, path: str, project: Project) -> bool:
+    def _blame(self, path: str, project: Project, problems: list[Diagnostic]) -> bool:
         """A file that did not change fails, so something that it reads did: refuse that change."""
-        causes = [each for each in self._causes(path, project) if self.files.changed(each) and each in self.last_good]
-        if not causes:
-            return False
-        first = next(problem for problem in project.problems[path] if problem.is_error)
+        first = next(problem for problem in problems if problem.is_error)
+        causes = self._causes(path, first, project.choice.config)
         for cause in causes:
-            message = f"this change breaks {first.span or path}: {first.message}"
-            hint = "change both files in one step; until then the last good content stays in force"
-            found = Diagnostic(codes.READ_ELSEWHERE, message, Span(cause, 1, 1, 1, 1), hint=hint, rule=first.rule)
-            self.diagnostics.setdefault(cause, []).append(found)
+            self.diagnostics.setdefault(cause, []).append(_broken_by(cause, path, first))
             self.refused.add(cause)
+            if cause not in self.last_good:
+                self._leave_out(cause, project, [])
         self.files = self.files.hold(frozenset(causes))
+        return bool(causes)
+
+    def _blame_words(self, path: str, project: Project) -> bool:
+        """Whether all that is wrong with a file stands in changes of others, of which it takes words over: those go."""
+        problems = [each for each in project.problems[path] if each.is_error]
+        files = {each.span.file if each.span is not None else path for each in problems}
+        if not all(file != path and file in self.last_good and self.files.changed(file) for file in files):
+            return False
+        for file in files:
+            mine = [each for each in problems if each.span is not None and each.span.file == file]
+            self.diagnostics.setdefault(file, []).extend(mine)
+        self.refused.update(files)
+        self.files = self.files.hold(frozenset(files))
         return True
 
-    def _causes(self, path: str, project: Project) -> list[str]:
-        """Files that this one reads, those nearest first: rules, else tables, else the configuration."""
-        holders = self._holders(project.choice.config)
-        rules = [other for other in self._read_by(path, holders) if other != path and self.files.changed(other)]
-        if rules:
-            return rules
-        folder = f"{project.choice.config.enrichment_dir}/"
-        beside = f"{project.choice.config.calendars_dir}/"
-        tables = [each for each in self.last_good if each.startswith((folder, beside)) and self.files.changed(each)]
-        return tables or [str(self.config)]
+    def _causes(self, path: str, first: Diagnostic, draft: ConfigDraft) -> list[str]:
+        """Changed files that this one reads, those nearest first: where the mistake stands, else the files of what its
+        rules extend, else rules, else `shared.yaml`, else tables and calendars, else the configuration."""
+        shared, good = self._shared(draft), self._as_last_checked(draft)
+        beside = good[path].beside if path in good else ()
+        folders = (f"{draft.enrichment_dir}/", f"{draft.calendars_dir}/")
+        nearest = (
+            [first.span.file] if first.span is not None and first.span.file != path else [],
+            [each for each in beside if each != shared],
+            [each for each in self._read_by(path, draft) if each != path],
+            [shared],
+            [each for each in self.last_good if each.startswith(folders)],
+            [str(self.config)],
+        )
+        for files in nearest:
+            causes = [each for each in files if self._may_go_back(each, shared)]
+            if causes:
+                return causes
+        return []
 
-    def _read_by(self, path: str, holders: Mapping[str, str]) -> list[str]:
+    def _may_go_back(self, path: str, shared: str) -> bool:
+        """To its last good content; `shared.yaml` also to not being there."""
+        is_known = path in self.last_good or (path == shared and path in self.files.now and path not in self.out)
+        return is_known and self.files.changed(path)
+
+    def _as_last_checked(self, draft: ConfigDraft) -> Mapping[str, FileDraft]:
+        """The rules files in force before, with all that they took over."""
+        if self._good is None:
+            shared = self._shared(draft)
+            files = {
+                path: written(path, content, path == shared)
+                for path, content in self.last_good.items()
+                if path.startswith(f"{draft.rules_dir}/")
+            }
+            self._good = Sharing(files, shared, self._holders(draft), {}, False, lambda path: False).drafts()
+        return self._good
+
+    def _read_by(self, path: str, draft: ConfigDraft) -> list[str]:
         """Rules files that this one reads, over several steps."""
+        holders, good = self._holders(draft), self._as_last_checked(draft)
         found: dict[str, None] = {}
         pending = [path]
         while pending:
-            content = self.last_good.get(pending.pop())
-            for rule in drafted(path, content).rules if content is not None else ():
-                for source in rule.sources:
-                    holder = holders.get(source.text)
+            before = good.get(pending.pop())
+            for rule in before.rules if before is not None else ():
+                for name in (*(source.text for source in rule.sources), *named_in_unless(rule, FIRING)):
+                    holder = holders.get(name)
                     if holder is not None and holder not in found:
                         found[holder] = None
                         pending.append(holder)
@@ -322,6 +381,15 @@ class _Loading:
             yield from model.files.items()
 
 
+def _broken_by(cause: str, path: str, first: Diagnostic) -> Diagnostic:
+    """What is told of a change that breaks another file: the mistake itself where it stands in the change."""
+    if first.span is not None and first.span.file == cause:
+        return first
+    message = f"this change breaks {first.span or path}: {first.message}"
+    hint = "change both files in one step; until then the last good content stays in force"
+    return Diagnostic(codes.READ_ELSEWHERE, message, Span(cause, 1, 1, 1, 1), hint=hint, rule=first.rule)
+
+
 def _parts(path: str, project: Project) -> tuple[str, ...]:
     """The files that stand or fall together: a declaration of a table or a calendar, and its data."""
     made = [each.paths for each in project.choice.tables] + [each.paths for each in project.choice.calendars]
@@ -329,8 +397,9 @@ def _parts(path: str, project: Project) -> tuple[str, ...]:
 
 
 def _in_order(found: Iterator[Diagnostic]) -> list[Diagnostic]:
-    """By file and place, each once, without the echoes of values that YAML itself refuses or cuts."""
-    once = dict.fromkeys(found)
+    """By file and place, each once (also what several rules take over), without the echoes of values that YAML itself
+    refuses or cuts."""
+    once = {(each.code, each.message, each.span or each): each for each in reversed(list(found))}.values()
     no_values = {each.span for each in once if each.code in (codes.TAG, codes.ALIASES)}
     cut = {(each.span.file, each.span.line) for each in once if each.span and each.code in codes.CUTS}
     kept = (

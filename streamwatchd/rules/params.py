@@ -22,10 +22,15 @@ _NOTHING = Scope(undeclared=Undeclared.CLOSED)
 
 def constants_of(draft: RuleDraft, place: Place, findings: Findings) -> Constants:
     """The rule's own and its file's, in name order; what is none, or has the name of something else, is a finding."""
+    return tuple(sorted(_constants(params_of(draft), place, findings)))
+
+
+def params_of(draft: RuleDraft) -> dict[str, tuple[Scalar, Node]]:
+    """All that is written, by name: what stands nearest to the rule."""
     written: dict[str, tuple[Scalar, Node]] = {}
     for record in (draft.defaults, draft.body):
         written |= {key.text: (key, node) for key, node in record.entries("params")}
-    return tuple(sorted(_constants(written, place, findings)))
+    return written
 
 
 def _constants(

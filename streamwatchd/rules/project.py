@@ -18,13 +18,13 @@ from streamwatchd.rules.aside import NOTHING_ASIDE, Aside, Other
 from streamwatchd.rules.building import Work, begin
 from streamwatchd.rules.calendar_reader import CalendarDraft
 from streamwatchd.rules.document import Document, Node, Scalar
-from streamwatchd.rules.drafts import FileDraft, RuleDraft, draft
+from streamwatchd.rules.document import Sequence as SequenceNode
+from streamwatchd.rules.drafts import FileDraft, RuleDraft
 from streamwatchd.rules.expecting import expected_table, with_expected
 from streamwatchd.rules.expressions import Language, conflict
 from streamwatchd.rules.form import Findings
 from streamwatchd.rules.kpi_building import build_kpi
 from streamwatchd.rules.model_choice import Places, choose, shadow
-from streamwatchd.rules.reader import parse
 from streamwatchd.rules.ruleset import SHADOW_OF, Alarm, Anomaly, Kpi, Rule, RuleSet, Source, Table
 from streamwatchd.rules.settings_reader import ConfigDraft, SourceDraft
 from streamwatchd.rules.streams import Stream
@@ -32,12 +32,6 @@ from streamwatchd.rules.table_reader import TableDraft
 from streamwatchd.rules.unless import DURING, FIRING, named_in_unless
 
 Infers = Mapping[str, tuple[Kind | None, Scalar]]
-
-
-@lru_cache(maxsize=1_024)
-def drafted(path: str, content: bytes) -> FileDraft:
-    """The rules file in `content`; equal content is read once."""
-    return draft(parse(path, content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +94,8 @@ def put_together(choice: Choice) -> Project:
     _calendars(project)
     for path, file in choice.files.items():
         project.problems[path] = list(file.problems)
+        if file.blocked:
+            project.blocked[path] = list(file.blocked)
     drops = {name: _source(project, source) for name, source in config.sources.items()}
     if not any(problem.is_error for problem in project.problems[config.document.file]):
         _Rules(project, drops).check()
@@ -166,9 +162,9 @@ class _Entry:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Job:
-    """A rule to check. Jobs are equal when the answer is: same words in the same place, same inputs and defaults."""
+    """A rule to check. Jobs are equal when the answer is: same words in the same places, and same inputs."""
 
-    written: str
+    written: tuple[str, ...]
     inputs: tuple[Stream, ...]
     draft: RuleDraft
     document: Document
@@ -214,7 +210,12 @@ class _Rules:
     def __init__(self, project: Project, drops: Mapping[str, Infers]) -> None:
         self._project = project
         self._entries: dict[str, _Entry] = {}
-        self._failed = {name: path for path, file in project.choice.files.items() if file.failed for name in file.names}
+        self._failed = {
+            name: path
+            for path, file in project.choice.files.items()
+            if file.failed or file.blocked
+            for name in file.names
+        }
         self._circular: set[str] = set()
         self._settled = set(self._failed)
         """Rules that are refused whatever kinds fields have."""
@@ -417,6 +418,9 @@ class _Rules:
             self._report(entry, codes.UNKNOWN_SOURCE, message, source)
         elif choice.out.get(name, entry.path) != entry.path:
             self._block(entry, f"`{name}` is refused: {choice.out[name]}", source)
+        elif any(name in file.bases for file in choice.files.values()):
+            hint = "read a source or a KPI; a base says what rules that extend it take over"
+            self._report(entry, codes.UNKNOWN_SOURCE, f"`{name}` is a base, which is not run", source, hint)
         elif choice.out.get(name) != entry.path:
             kpis = [known for known, other in self._entries.items() if other.draft.kind != "alarm"]
             known = [*self._project.sources, *kpis]
@@ -450,9 +454,8 @@ class _Rules:
         return False
 
     def _build(self, entry: _Entry, inputs: tuple[Stream, ...]) -> None:
-        name, node = entry.draft.name, entry.draft.body.node
-        written = entry.document.text[node.start : node.end]
-        job = _Job(written, inputs, entry.draft, entry.document, self._aside(entry))
+        name = entry.draft.name
+        job = _Job(tuple(_written(entry)), inputs, entry.draft, entry.document, self._aside(entry))
         rule, problems, self._infers[name], self._guessed[name] = _build(job)
         self._project.problems[entry.path].extend(problems)
         if rule is None:
@@ -541,11 +544,26 @@ class _Rules:
             self._project.sources[name] = replace(source, inferred=dict(sorted(inferred.items())))
 
 
+def _written(entry: _Entry) -> Iterator[str]:
+    """The text of a rule, and of what it takes over, with its places."""
+    node = entry.draft.body.node
+    yield entry.document.text[node.start : node.end]
+    for taken in entry.draft.taken:
+        document = entry.document.of(taken.span)
+        yield f"{taken.path} {taken.span} {_first(taken.node)}"
+        yield document.text[_first(taken.node) : document.line_end(_last(taken.node))]
+
+
+def _first(node: Node) -> int:
+    """The offset where it begins."""
+    return node.start if not isinstance(node, SequenceNode) else min(map(_first, node.items), default=0)
+
+
+def _last(node: Node) -> int:
+    """The offset where it ends."""
+    return node.end if not isinstance(node, SequenceNode) else max(map(_last, node.items), default=0)
+
+
 def _without(problems: list[Diagnostic], rule: str) -> list[Diagnostic]:
     """Take out what was said about a rule that is checked again."""
     return [problem for problem in problems if problem.rule != rule]
-
-
-def names_of(path: str, content: bytes) -> tuple[str, ...]:
-    """The rules that a file defines."""
-    return tuple(rule.name for rule in drafted(path, content).rules)

@@ -28,7 +28,7 @@ _NAMES = ListOf(Name("a name"), or_one=True)
 _KEYS = ListOf(Name("a field name", dotted=True), or_one=True)
 _CONDITION = Expression("a condition")
 _EXPRESSION = Expression("an expression")
-_LABELS = MapOf(Text("a text"), Text("a label"))
+_LABELS = MapOf(Text("a text"), Text("a label"), clearable=True)
 
 SHARED = (
     Field(
@@ -41,8 +41,8 @@ SHARED = (
     Field("labels", _LABELS, "Texts that go along with each alert and KPI row.", "{team: noc}"),
     Field(
         "params",
-        MapOf(Text("a number with its unit, or a text"), Name("a name")),
-        "Constants by name, for conditions, values and messages; a rule's own take the place of the file's.",
+        MapOf(Text("a number with its unit, or a text"), Name("a name"), clearable=True),
+        "Constants by name, for conditions, values and messages; a rule's own take the place of those of its file.",
         "{limit: 85%}",
     ),
     Field(
@@ -58,7 +58,7 @@ _COMMON = (
     Field(
         "extends",
         Name("a name"),
-        "A rule of the same kind in this file, of which this one takes over what it does not say itself.",
+        "A rule or a base of the same kind, in any file, of which this one takes over what it does not say itself.",
         "cpu_high",
     ),
     Field(
@@ -72,7 +72,7 @@ _COMMON = (
     Field("where", _EXPRESSION, "Keeps only the events for which this is true.", 'role == "critical"'),
     Field(
         "values",
-        MapOf(_EXPRESSION, Name("a name")),
+        MapOf(_EXPRESSION, Name("a name"), clearable=True),
         "Named results, in order; later ones may use earlier ones.",
         "{cpu5: avg(cpu over 5m)}",
     ),
@@ -119,7 +119,7 @@ ALARM = Record(
         ),
         Field(
             "levels",
-            MapOf(_CONDITION, Choice(SEVERITIES)),
+            MapOf(_CONDITION, Choice(SEVERITIES), clearable=True),
             "A condition for each severity, in place of `when`.",
             "{critical: used > 95%}",
         ),
@@ -305,22 +305,81 @@ ANOMALY = Record(
     "Rows of values, each scored by a model: how odd they are, from 0 to 1.",
 )
 
-ALARM, KPI, ANOMALY = (replace(each, elsewhere=foreign_names(each.names)) for each in (ALARM, KPI, ANOMALY))
+ALARM, KPI, ANOMALY = (
+    replace(
+        each,
+        fields=tuple(replace(field, clearable=number > 0) for number, field in enumerate(each.fields)),
+        elsewhere=foreign_names(each.names),
+    )
+    for each in (ALARM, KPI, ANOMALY)
+)
 RULE = Records({"alarm": ALARM, "kpi": KPI, "anomaly": ANOMALY})
+
+_NEEDS = Field(
+    "needs",
+    ListOf(Name("the name of a parameter"), or_one=True),
+    "Parameters that a rule that extends this base must be given: by itself, its file or `shared.yaml`.",
+    "[limit]",
+)
+BASE = Records(
+    {
+        head: replace(
+            each,
+            what=f"a base of {each.what}",
+            fields=(*(replace(field, required=field.name == head) for field in each.fields), _NEEDS),
+        )
+        for head, each in RULE.records.items()
+    }
+)
+"""What is never run: only rules that extend it are."""
+
+_AT_THE_TOP = "it stands at the top of the file by itself: take it out of `defaults:`, to the beginning of its line"
+DEFAULTS = Record(
+    "`defaults:`",
+    tuple(
+        {
+            field.name: replace(field, required=False)
+            for each in RULE.records.values()
+            for field in each.fields
+            if field.name not in (*RULE.records, "extends", *(above.name for above in SHARED))
+        }.values()
+    ),
+    "What rules say unless they say otherwise: a rule takes the fields that its kind has.",
+    {**foreign_names(ALARM.names), **{field.name: _AT_THE_TOP for field in SHARED}},
+)
+
+_WORDS = (
+    *(replace(field, clearable=True) for field in SHARED),
+    Field(
+        "defaults",
+        DEFAULTS,
+        "What the rules of this file say unless they say otherwise; each takes the fields that its kind has.",
+        "{severity: major, no_data: alert after 10m}",
+        clearable=True,
+    ),
+    Field(
+        "bases",
+        ListOf(BASE),
+        "Rules that are not run: what they say is for the rules, of any file, that extend them.",
+    ),
+)
 
 FILE = Record(
     "a rules file",
     (
-        *SHARED,
-        Field(
-            "defaults",
-            Raw("fields of rules"),
-            "What the rules of this file say unless they say otherwise; each takes the fields that its kind has.",
-            "{severity: major, no_data: alert after 10m}",
-        ),
-        Field("rules", ListOf(RULE), "The rules, in order.", required=True),
+        *_WORDS,
+        Field("rules", ListOf(RULE), "The rules, in order; a file has these or `bases:`, or both."),
         Field("tests", Raw("a list of tests"), "Tests of these rules; `swctl test-rule` runs them."),
     ),
     "A file of rules.d/: common fields, then the rules.",
     OF_FILES,
+    either=("rules", "bases"),
+)
+
+_OWN_FILE = "it holds what the rules of all files take over; write rules into a file beside it"
+SHARED_FILE = Record(
+    "shared.yaml",
+    tuple(replace(field, doc=field.doc.replace("of this file", "of all files")) for field in _WORDS),
+    "One file beside the rules, whose words hold for the rules of all files that do not say otherwise.",
+    {**OF_FILES, "rules": _OWN_FILE, "tests": _OWN_FILE},
 )

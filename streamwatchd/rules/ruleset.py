@@ -170,6 +170,10 @@ class RuleCommon:
     amend_for_ms: int = 0
     shadow: bool = False
     """What comes of it goes to the shadow topic; no part of its meaning."""
+    said: str = field(default="", compare=False, repr=False)
+    """The hash of all that it says, wherever the words stand."""
+    taken: tuple[tuple[str, Span], ...] = field(default=(), compare=False, repr=False)
+    """What it says elsewhere, such as `severity` or `labels.team`, with the places."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,9 @@ def _content(file: str, content: bytes, rules: dict[str, dict[str, object]]) -> 
     assert isinstance(document, dict)
     for rule in document["rules"]:
         for head in ("alarm", "kpi", "anomaly"):
-            rule.update(rules.get(str(rule.get(head)), {}))
-        for field in [field for field, value in rule.items() if value is None]:
-            del rule[field]
+            for field, value in rules.get(str(rule.get(head)), {}).items():
+                if value is None:
+                    rule.pop(field, None)
+                else:
+                    rule[field] = value
     return (json.dumps(document, ensure_ascii=False) + "\n").encode()

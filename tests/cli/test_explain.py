@@ -19,3 +19,12 @@ def test_an_unknown_rule_is_wrong_usage(tmp_path: Path) -> None:
     """With the rules that there are, where none is near."""
     result = swctl("explain", "--config", copy(tmp_path), "xyz")
     assert (result.exit_code, result.stderr) == (2, "swctl: there is no rule `xyz`; there are shop_slow, requests\n")
+
+
+def test_it_says_which_words_come_from_which_file(tmp_path: Path) -> None:
+    """With their lines; words of the rule's own file are near enough."""
+    config = copy(tmp_path)
+    shared = tmp_path / "rules.d" / "shared.yaml"
+    shared.write_text("labels: {team: shops}\ndefaults:\n  severity: minor\n  runbook: https://runbooks.example\n")
+    lines = swctl("explain", "--config", config, "shop_slow").stdout.splitlines()
+    assert lines[1] == f"from      {shared}: runbook (line 4), labels.team (line 1)"

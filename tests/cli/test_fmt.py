@@ -86,3 +86,14 @@ def test_a_project_with_a_model_is_formatted_too(config: Path) -> None:
     )
     assert swctl("fmt", "--config", config).stdout.startswith("formatted: ")
     assert "when: score > 0.9" in path.read_text()
+
+
+def test_expressions_of_shared_words_are_formatted(tmp_path: Path) -> None:
+    """In `shared.yaml`, and in a file of bases alone."""
+    config = copy(tmp_path)
+    shared, bases = tmp_path / "rules.d" / "shared.yaml", tmp_path / "rules.d" / "bases.yaml"
+    shared.write_text("defaults: {where: status=200 AND page = home}\n")
+    bases.write_text("bases:\n  - {alarm: b, when: status=500}\n")
+    swctl("fmt", "--config", config)
+    assert shared.read_text() == "defaults: {where: status == 200 and page == home}\n"
+    assert bases.read_text() == "bases:\n  - {alarm: b, when: status == 500}\n"

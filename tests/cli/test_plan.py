@@ -61,3 +61,24 @@ def test_mistakes_of_a_revision_are_shown_where_they_were(config: Path) -> None:
     result = swctl("plan", "--config", config)
     assert result.exit_code == 1
     assert "--> HEAD:noc/rules.d/shop.yaml:" in result.stderr
+
+
+def test_rules_keep_their_state_though_their_words_move(config: Path) -> None:
+    """From the top of a file, or from the rule itself; an edit of the shared word is one of all that take it over."""
+    shared = config.parent / "rules.d" / "shared.yaml"
+    edit(config, "every: 10s\nrules", "rules")
+    shared.write_text("every: 10s\n")
+
+    def changes() -> list[dict[str, object]]:
+        return json.loads(swctl("plan", "--config", config, "--output", "json").stdout)["rules"]  # type: ignore[no-any-return]
+
+    assert [each["what"] for each in changes()] == ["unchanged", "unchanged"]
+    edit(config, "    severity: major\n", "    extends: shop_alarm\n")
+    edit(config, "    by: shop\n", "")
+    words = "every: 10s\nbases:\n  - {alarm: shop_alarm, by: shop, severity: major}\n"
+    shared.write_text(words)
+    moved, unmoved = changes()
+    assert (moved["what"], moved["alarms"], moved["begins"], moved["goes"]) == ("unchanged", "stay", [], [])
+    assert (len(moved["stays"]), unmoved["what"]) == (1, "unchanged")  # type: ignore[arg-type]
+    shared.write_text(words.replace("major", "critical"))
+    assert [each["what"] for each in changes()] == ["edited", "unchanged"]

@@ -46,3 +46,12 @@ def test_tests_of_what_changed_are_run(config: Path) -> None:
     assert said(config) == "0 tests of 0 files passed"
     config.write_text(config.read_text().replace("max_delay: 5s", "max_delay: 6s"))
     assert said(config) == "2 tests of 2 files passed"
+
+
+def test_tests_of_rules_whose_shared_words_changed_are_run(config: Path) -> None:
+    """Those that take the word over, and no others."""
+    shared = config.parent / "rules.d" / "shared.yaml"
+    shared.write_text("defaults: {severity: warning}\n")
+    assert said(config) == "1 test of 1 file passed"
+    shared.write_text('defaults: {runbook: "https://a.example"}\n')
+    assert said(config) == "2 tests of 2 files passed"

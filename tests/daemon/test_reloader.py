@@ -112,6 +112,28 @@ def test_a_bad_file_is_refused_alone(tmp_path: Path) -> None:
     assert [event for _, event, _ in setting.log.lines[before:]] == ["rules_compiled"]
 
 
+def test_an_edit_of_what_all_files_share_is_one_change(tmp_path: Path) -> None:
+    """All rules that take it over change in one proposal, which has one instant; a broken one changes none of them."""
+    setting = Setting(tmp_path)
+    setting.write("shared.yaml", "labels: {team: noc}\n")
+    setting.reloader.check()
+    (proposal,) = setting.proposals
+    assert proposal.bundle.rules.keys() == {"a.yaml", "b.yaml", "shared.yaml"}
+    compiled = setting.compile(setting.reloader.last_good)
+    assert {rule.name: rule.labels for rule in compiled.loaded.ruleset.rules} == {
+        "one": {"team": "noc"},
+        "two": {"team": "noc"},
+    }
+    for broken in ("labels: {team: dba\n", "labels: {team: dba}\nsource: nowhere\ntimezone: Nowhere\nwat: 5\n"):
+        setting.write("shared.yaml", broken)
+        setting.reloader.check()
+        assert setting.proposals[-1].content.digest == proposal.content.digest
+        assert setting.reloader.last_good == compiled.loaded.files
+    (setting.folder / "shared.yaml").unlink()
+    setting.reloader.check()
+    assert setting.proposals[-1].bundle.rules.keys() == {"a.yaml", "b.yaml"}
+
+
 def test_a_mended_file_is_taken_back(tmp_path: Path) -> None:
     """And said so."""
     setting = Setting(tmp_path)

@@ -83,11 +83,11 @@ def test_the_digest_follows_what_is_taken_over() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("extends: cpu\n", "extends: cpi\n"), "no rule of this file has the name `cpi`"),
+        (("extends: cpu\n", "extends: cpi\n"), "there is no rule or base `cpi`"),
         (("extends: cpu_db", "extends: load"), "`load` is of another kind"),
         (("extends: cpu\n", "extends: cpu_levels\n"), "extends itself"),
-        (("  over: 5m", "  ovr: 5m"), "`ovr` is no field of a rule"),
-        (("  over: 5m", "  every: 5m"), "`every` stands at the top of the file by itself"),
+        (("  over: 5m", "  ovr: 5m"), "`defaults:` has no field `ovr`"),
+        (("  over: 5m", "  every: 5m"), "`defaults:` has no field `every`"),
     ],
 )
 def test_what_cannot_be_taken_over_is_told(change: tuple[str, str], message: str) -> None:

@@ -233,3 +233,33 @@ def test_any_bytes_give_diagnostics_and_never_an_exception(
     (folder / name).write_bytes(content)
     load(folder / "streamwatchd.yaml")
     assert {"busy", "hot"} <= set(names(reload(folder, first)))
+
+
+def test_taking_away_an_alarm_that_another_file_asks_for_is_refused(project: Path) -> None:
+    """The file that asks `firing(…)` did nothing wrong and stays."""
+    asks = ALONE.replace("alarm: hot", "alarm: cold").replace("    when", "    unless: firing(hot)\n    when")
+    write(project, {"rules.d/asks.yaml": asks})
+    first = load(project / "streamwatchd.yaml")
+    (project / "rules.d/alone.yaml").unlink()
+    second = reload(project, first)
+    assert second.ruleset == first.ruleset
+    assert found(second) == [(codes.READ_ELSEWHERE, "alone.yaml")]
+
+
+def test_a_reader_that_is_broken_too_keeps_its_last_good_content(project: Path) -> None:
+    """Two edits of one step, both wrong: what is read goes, and who reads it has a mistake of its own."""
+    first = load(project / "streamwatchd.yaml")
+    write(project, {"rules.d/load.yaml": LOAD.replace("x: avg", "y: avg"), "rules.d/busy.yaml": BUSY + "    wat: 5\n"})
+    second = reload(project, first)
+    assert second.ruleset == first.ruleset
+    assert refused(second) == ["busy.yaml", "load.yaml"]
+
+
+def test_a_rule_that_moves_to_a_torn_file_stays_for_its_readers(project: Path) -> None:
+    """The file that it leaves is as it was until the other one is whole."""
+    first = load(project / "streamwatchd.yaml")
+    (project / "rules.d/load.yaml").unlink()
+    write(project, {"rules.d/moved.yaml": LOAD + "    wat: {"})
+    second = reload(project, first)
+    assert second.ruleset == first.ruleset
+    assert refused(second) == ["load.yaml", "moved.yaml"]
