@@ -1,4 +1,5 @@
-"""What is killed or stopped, and when: a SIGKILL at any instant, again during recovery, while a snapshot is written."""
+"""What is killed or stopped, and when: a SIGKILL at any instant, again during recovery, while a snapshot is written, at
+the n-th write, fsync or rename."""
 
 from __future__ import annotations
 
@@ -14,11 +15,13 @@ from functools import partial
 from pathlib import Path
 
 from streamwatchd.failpoints import FIRED, POINTS, VARIABLE
+from tests.crashloop.calls import CALLS, NUMBERS, Trace, has_struck, let_go, obstacle, tracer
+from tests.crashloop.calls import POINTS as DISK_POINTS
 from tests.kafka.process import Process
 
 STRIKES = {
     "worker": 30, "workers": 10, "again": 15, "supervisor": 15, "everything": 15, "writing": 10, "deciding": 6,
-    "zombie": 6, "moved": 8, "failpoint": 16, "worker_pauses": 4, "supervisor_pauses": 3,
+    "zombie": 6, "moved": 8, "failpoint": 16, "call": 14, "worker_pauses": 4, "supervisor_pauses": 3,
 }  # fmt: skip
 """Kinds of blows and how often each comes."""
 _WORKERS_IN_A_ROW = 4
@@ -105,6 +108,8 @@ class Blows:
         self.struck: list[str] = []
         self.fired: set[str] = set()
         """Failpoints that struck."""
+        self.calls: list[str] = []
+        """Calls that were the last of a process: `write of a worker`."""
 
     def strike(self) -> None:
         """One blow; the daemon is up or on its way up afterwards."""
@@ -226,17 +231,24 @@ class Blows:
         actions = ["kill"] * 5 + [f"kill_in:{self._rng.randrange(30)}"] * 3 + ["delay:1500"]
         action = self._rng.choice(actions)
         if point.startswith("disk.") and self._rng.random() < 0.4:
-            point, action = f"{point}(shard-)", "raise"
+            self._reach(point, "(shard-)", "raise", nth)
+        else:
+            self._reach(point, "", action, nth)
+
+    def _reach(self, point: str, detail: str, action: str, nth: int) -> bool:
+        """Start everything anew with this armed; whether it struck in time."""
         fired = self._fired_folder()
-        self.struck[-1] = f"failpoint {point}={action}@{nth}"
-        self._daemon.environment = {VARIABLE: f"{point}={action}@{nth}", FIRED: str(fired)}
+        text = f"{point}{detail}={action}@{nth}"
+        self.struck[-1] = f"{self.struck[-1].split()[0]} {text}"
+        self._daemon.environment = {VARIABLE: text, FIRED: str(fired)}
         self._everything()
         self._daemon.environment = {}
         if point.startswith("version."):
             self._until_healthy()
             self._edit()
         _wait(lambda: list(fired.iterdir()), 10.0)
-        if list(fired.iterdir()):
+        struck = bool(list(fired.iterdir()))
+        if struck:
             self.fired.add(point)
             self._daemon.kills += action.startswith("kill")
             self._daemon.killed += action.startswith("kill")
@@ -245,6 +257,63 @@ class Blows:
             self._armed = fired
         if not self._daemon.is_up():
             self._daemon.start()
+        return struck
+
+    def _call(self) -> None:
+        """At the n-th write, fsync or rename: of a worker, of the supervisor that has an edit to put down, or of
+        whichever process makes so many first after a start of everything."""
+        call, whose = self._rng.choice(list(CALLS)), self._rng.choice(("worker", "worker", "supervisor", "start"))
+        nth = self._rng.choice(NUMBERS[call])
+        self.struck[-1] = f"call {call}@{nth} {whose}"
+        if obstacle():
+            struck = self._reach(DISK_POINTS[call], "", "kill", nth)
+        elif whose == "worker":
+            self._until_healthy()
+            struck = any(self._trace(pid, call, nth, lambda: None) for pid in self._some(1))
+        elif whose == "supervisor":
+            self._until_healthy()
+            struck = self._trace(self._daemon.pid, call, nth, self._edit)
+        else:
+            struck = self._start_traced(call, nth)
+        if struck:
+            self.calls.append(f"{call} of {'a worker' if whose == 'worker' else f'the {whose}'}")
+
+    def _trace(self, pid: int, call: str, nth: int, prompt: Callable[[], None]) -> bool:
+        """Wait for the call after `prompt`; the supervisor is up again afterwards."""
+        report = self._report()
+        with Trace(pid, call, nth, report):
+            _wait(report.exists, 5.0)
+            prompt()
+            _wait(lambda: has_struck(report), 12.0)
+        return self._count_call(pid, has_struck(report))
+
+    def _start_traced(self, call: str, nth: int) -> bool:
+        """Everything, with all that it starts; the tracer is no parent of it."""
+        report = self._report()
+        self._daemon.kill(self._daemon.pid, *self._daemon.workers())
+        self._daemon.wrapper = [*tracer(call, nth, report), "-D"]
+        self._daemon.start()
+        self._daemon.wrapper = []
+        pid = self._daemon.pid
+        _wait(lambda: has_struck(report), 12.0)
+        let_go([pid, *self._daemon.workers()])
+        return self._count_call(pid, has_struck(report))
+
+    def _report(self) -> Path:
+        return self._daemon.state.parent / f"strace-{len(self.struck)}"
+
+    def _count_call(self, pid: int, struck: bool) -> bool:
+        self._daemon.kills += struck
+        self._daemon.killed += struck
+        if struck:
+            _wait(lambda: not _is_ours(pid), 0.5)
+        if not _is_ours(self._daemon.pid):
+            assert self._daemon.process is not None
+            self._daemon.process.wait(30)  # the death of a process is told to its tracer first
+        if not self._daemon.is_up():
+            self._in_a_row = 0
+            self._daemon.start()
+        return struck
 
     def _fired_folder(self) -> Path:
         """So that a failpoint kills once, and not each process that is started again."""

@@ -61,6 +61,7 @@ class Result:
     killed: int = 0
     blows: Counter[str] = field(default_factory=Counter)
     points: list[str] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
     switches: int = 0
     moves: int = 0
     records: int = 0
@@ -179,6 +180,7 @@ class Run:
         self.result.kills, self.result.killed = self._daemon.kills, self._daemon.killed
         self.result.blows = Counter(each.split()[0] for each in self._blows.struck)
         self.result.points = sorted(self._blows.fired)
+        self.result.calls = Counter(self._blows.calls)
         self.result.seconds = seconds
         for name in BAD_NEWS:
             self.result.faults += [f"{name}: {str(line)[:2000]}" for line in self._daemon.logged(name)]

@@ -46,7 +46,8 @@ def test_the_ledger_counts_runs_by_engine(tmp_path: Path) -> None:
     runs = Ledger(tmp_path / "build" / "ledger.ndjson", ledger.Line)
     for seed in (1, 2, 5):
         result = Result(kills=40, killed=90, points=["epoch.sent"], switches=8, records=1_000, outputs=600)
+        result.calls["write of a worker"] = 2
         runs.write(ledger.line_of(seed, result))
     lines = runs.read()
     assert [line.seed for line in lines] == [1, 2, 5]
-    assert "| 1–2, 5 | 120 | 270 | 1 | 24 | 3,000 | 1,800 | 0 |" in ledger.table(lines)
+    assert "| 1–2, 5 | 120 | 270 | 1 | 6 | 24 | 3,000 | 1,800 | 0 |" in ledger.table(lines)
