@@ -167,6 +167,17 @@ class Replay:
             self._feed(run)
             for record in run:
                 self._advance(record)
+        if records and self._gone:
+            self._catch_up(records[-1])
+
+    def _catch_up(self, last: EpochRecord) -> None:
+        """Without the records that are given up no task stands behind where it stood: what was late would come in time
+        once more, and windows that were judged would be judged again."""
+        watermarks_ms = self._state.shard.watermarks()
+        for task, at_ms in sorted(last.watermarks_ms.items()):
+            if watermarks_ms.get(task, at_ms) < at_ms:
+                self._state.shard.mark(Mark(task, last.ranges[task].end, at_ms))
+        self._state.shard.drain()
 
     def _pasts(self, version: Version, content: Content, stretches: Sequence[Stretch]) -> Filled:
         """What the change read of the past; without what an operator has given up."""

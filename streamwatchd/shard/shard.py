@@ -100,9 +100,7 @@ class Shard:
 
     def mark(self, mark: Mark) -> None:
         """Let a task's watermark go on without a record."""
-        task = self.tasks[mark.task]
-        assert isinstance(task, SourceTask)
-        self._outputs += task.advance(mark.watermark_ms)
+        self._outputs += self.tasks[mark.task].advance(mark.watermark_ms)
 
     # output
 

@@ -447,6 +447,18 @@ class MergeTask:
             if is_tight:
                 self.flow.advance(self._limits())
                 waiting = 0
+        return self._go_on()
+
+    def advance(self, watermark_ms: int) -> list[Output]:
+        """All who feed it were heard up to here, whatever is retained of what they said."""
+        for stream, feeders in self.feeders.items():
+            heard = self.heard.setdefault(stream, {})
+            heard |= {feeder: max(watermark_ms, heard.get(feeder, NEVER)) for feeder in feeders}
+            if stream not in self.flow.progress.begun:
+                self.flow.progress.begin(stream, watermark_ms + 1)
+        return self._go_on()
+
+    def _go_on(self) -> list[Output]:
         self.flow.advance(self._limits())
         self.dimensions.forget_before(self.watermark - self.flow.amend_ms)
         return _documents(self.flow.outbox)

@@ -185,6 +185,26 @@ def test_records_that_passed_retention_before_the_state_folder_was_lost_are_name
     assert counted(site) == there
 
 
+def test_what_was_late_before_the_gap_is_late_after_it(site: Operated) -> None:
+    """Though no record is there that would say how far time had come: no row of a window is written a second time."""
+    site.work(2_000)
+    site.until(lambda: counted(site) == 1_000, PATIENCE_S)
+    site.signal(signal.SIGTERM)
+    site.delete_records(500)
+    (site.folder / "state").rename(site.folder / "lost")
+    site.settle("gap", f"{site.topic}[0] begins at offset 500, the replay at 0: 500 record(s)")
+    site.start_and_wait()
+    sent, site.sent = site.sent, 0
+    site.feed(40)
+    site.sent = sent
+    site.feed(400)
+    site.finish()
+    site.until(lambda: counted(site) >= 1_400, PATIENCE_S)
+    assert set(site.windows().values()) == {1}
+    assert counted(site) == 1_400
+    assert len(site.output("late")) == 40
+
+
 def by_hand(site: Operated) -> None:
     admin = site.kafka.admin()
     admin.commit(site.name, {Partition(site.topic, 1): Committed(3)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from streamwatchd.batch import RawBatch
@@ -13,7 +15,7 @@ from streamwatchd.shard.output import Mark, TaskId
 from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.recovery import Lane, Replay, State, begin, check_positions, stretches
 from streamwatchd.shard.version import Version
-from tests.shard.small import FIRST, START_MS, SmallShard, World, content
+from tests.shard.small import FIRST, MAX_DELAY_MS, START_MS, SmallShard, World, content
 
 OWNER = Owner("streamwatchd", 0, 1, 0)
 TASK = TaskId(1, "in", 0)
@@ -112,12 +114,14 @@ def state() -> State:
     return begin(FIRST, known, {TASK: Partition("in", 0)}, SmallShard)
 
 
-def replayed(*records: EpochRecord, before: State | None = None) -> State:
+def replayed(*records: EpochRecord, before: State | None = None, gone: int = 0) -> State:
+    """`gone`: records below this offset are given up."""
     world = World(partitions=1)
     world.feed(10)
     found = before or state()
     contents = {"v0": content("v0", stages=1), "v1": content("v1", stages=1)}
-    Replay(found, world.kafka.reader(), contents.__getitem__, lambda _: found.tasks).run(records)
+    given_up = {Partition("in", 0): gone} if gone else {}
+    Replay(found, world.kafka.reader(), contents.__getitem__, lambda _: found.tasks, gone=given_up).run(records)
     return found
 
 
@@ -127,6 +131,16 @@ def test_a_replay_is_muted() -> None:
     assert (found.epoch, found.positions) == (2, {TASK: 6})
     assert found.shard.counters()["events", ()] == 6
     assert found.shard.drain() == ([], [])
+
+
+@pytest.mark.parametrize("gone", [3, 6])
+def test_without_records_that_are_given_up_time_stands_where_it_stood(gone: int) -> None:
+    """Whether some are left or none: what was late is late; where nothing is given up the records alone say it."""
+    last = replace(epoch(2, 4, 6), watermarks_ms={TASK: START_MS + 5_000})
+    found = replayed(epoch(1, 0, 4), last, gone=gone)
+    assert found.shard.counters()["events", ()] == 6 - gone
+    assert found.shard.watermarks() == {TASK: START_MS + 5_000}
+    assert replayed(epoch(1, 0, 4), last).shard.watermarks() == {TASK: START_MS + 50 - MAX_DELAY_MS}
 
 
 def test_a_journal_that_does_not_go_on_from_the_state_is_refused() -> None:

@@ -55,6 +55,22 @@ def test_a_merge_task_waits_for_every_partition() -> None:
     assert told == [[], [], [{"n": 2}]]
 
 
+def test_where_a_merge_task_stood_without_what_it_was_told() -> None:
+    """Records of the exchange may be gone: it judges what comes after them, as if it had heard them all."""
+    feeder, merger = shard([TaskId(1, "m", 0), TaskId(1, "m", 1)]), shard([TaskId(2, "", 0), TaskId(2, "", 1)])
+    for partition in (0, 1):
+        feeder.step(batch(partition, (1, "a"), (12, "a")), 2**61)
+        merger.mark(Mark(TaskId(2, "", partition), 0, START_MS + 11_999))
+    assert set(merger.watermarks().values()) == {START_MS + 11_999}
+    feeder.drain()
+    for partition in (0, 1):
+        feeder.step(batch(partition, (40, "a")), 2**61)
+    for record in feeder.drain()[1]:
+        merger.merge(record.stage, record.partition, [record.payload])
+    rows = [out.value for out in merger.drain()[0] if isinstance(out.value, dict)]
+    assert [(row["window"]["start"][17:19], row["values"]) for row in rows] == [("10", {"n": 2})]
+
+
 def test_counters_add_up_over_tasks() -> None:
     """By source, and keys by `by`."""
     one = shard([TaskId(1, "m", 0), TaskId(1, "m", 1)])
