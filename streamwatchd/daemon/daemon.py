@@ -54,7 +54,7 @@ from streamwatchd.ports.files import Files
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.settings import Settings
 from streamwatchd.shard.assignor import exchange_topic
-from streamwatchd.shard.history import journalled_epochs, versions_in
+from streamwatchd.shard.history import journalled_epochs, versions_retained
 from streamwatchd.shard.move import Order
 from streamwatchd.shard.owner import Layout
 from streamwatchd.shard.recovery import MakeShard
@@ -259,7 +259,7 @@ class Daemon:
         """With what the journal topic knows, where the state folder was lost; else with the first one."""
         content, settings = proposal.content, self._settings
         epochs = journalled_epochs(self._kafka, settings.topics.journal, settings.app) if journalled else []
-        known = versions_in(epochs)
+        known = versions_retained(epochs)
         if not known:
             self._store.add(content, proposal.bundle)
             return

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
-from streamwatchd.daemon.inspection import Accept, Finding, Inspection, in_words, unreplayable
+from streamwatchd.daemon.inspection import Accept, Finding, Inspection, in_words, unjournalled, unreplayable
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.put_back import has_worked, put_back
 from streamwatchd.daemon.replays import Replays
@@ -37,9 +37,13 @@ class Fit:
     def _look_behind(self, replays: Replays, inspection: Inspection) -> None:
         """Whether the state can be brought to the committed offsets, which are all ours."""
         known = {partition for each in self._findings for partition in each.gone}
-        gaps = {each: gap for each, gap in replays.gaps(inspection.committed).items() if each not in known}
+        lacks, state_dir = replays.lacks(inspection.committed), self._settings.state_dir
+        if lacks.unjournalled:
+            journal = self._settings.topics.journal
+            self._findings.append(unjournalled(lacks.unjournalled, journal, state_dir))
+        gaps = {each: gap for each, gap in lacks.gaps.items() if each not in known}
         if gaps:
-            self._findings.append(unreplayable(gaps, self._settings.state_dir))
+            self._findings.append(unreplayable(gaps, state_dir))
 
     def _all_lost(self) -> Finding:
         settings = self._settings
@@ -69,7 +73,7 @@ class Fit:
     @property
     def moves(self) -> bool:
         """Some partition is to go on elsewhere or without some records, which the state must know of."""
-        return any(each.starts or each.gone for each in self._findings)
+        return any(each.starts or each.gone or each.anew for each in self._findings)
 
     def order(self, order: Order) -> Order:
         """The same with what was found and accepted."""
@@ -79,6 +83,7 @@ class Fit:
                 starts={**order.starts, **each.starts},
                 gone={**order.gone, **each.gone},
                 counts={**order.counts, **each.counts},
+                anew={**order.anew, **each.anew},
             )
         return order
 

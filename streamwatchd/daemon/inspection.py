@@ -3,7 +3,8 @@
 finding     what happened                                             settled by `--accept`
 offsets     offsets deleted, expired, or set by hand                  put back as the journal has them
 gap         records gone unread: retention, a topic made anew, a log  go on with the first record that is there
-            cut short; or gone that a lost state folder needs again
+            cut short; or gone, as epochs of the journal may
+            be, that a lost state folder needs again
 partitions  a topic has more partitions than before                   take them in from their first record
 """
 
@@ -14,15 +15,24 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from streamwatchd.daemon.replays import Gap
+from streamwatchd.daemon.replays import Gap, Unjournalled
 from streamwatchd.daemon.topic_book import every_partition, is_remade
 from streamwatchd.errors import StateMismatch
+from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import Committed, Kafka, Partition, TopicFacts
+from streamwatchd.shard.owner import Owner
+from streamwatchd.shard.rebuild import Anew
 from streamwatchd.shard.stamp import Positions, stamps
 
 NOTHING_BELOW = 2**62
 """As an offset below which all is given up: everything."""
 _MOST_NAMED = 5
+_BEHIND = "the state folder {} was lost or is behind the committed offsets"
+_LOST = (
+    "What is there is replayed, muted; windows, levels and timers that need the rest begin anew, so windows that are "
+    "open may lack records, and an alarm that is up may fire again or never resolve. A savepoint that leads to the "
+    "committed offsets loses nothing: `--restore`"
+)
 
 
 class Accept(StrEnum):
@@ -40,8 +50,8 @@ WAYS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`starts`, `gone` and `counts` are what a move has to know of it (`shard.move.Order`); `lost`: partitions whose
-    offsets are to be put back first. Without `accept` only the operator's own hands help."""
+    """`starts`, `gone`, `counts` and `anew` are what a move has to know of it (`shard.move.Order`); `lost`: partitions
+    whose offsets are to be put back first. Without `accept` only the operator's own hands help."""
 
     accept: Accept | None
     text: str
@@ -49,6 +59,7 @@ class Finding:
     gone: Mapping[Partition, int] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     lost: frozenset[Partition] = frozenset()
+    anew: Mapping[Owner, Anew] = field(default_factory=dict)
 
 
 class Inspection:
@@ -168,7 +179,7 @@ class Inspection:
 
 
 def unreplayable(gaps: Mapping[Partition, Gap], state_dir: Path) -> Finding:
-    """What a replay would need is gone (`replays.Replays.gaps`)."""
+    """What a replay would need is gone (`replays.Replays.lacks`)."""
     shards = ", ".join(map(str, sorted(frozenset[int]().union(*(each.shards for each in gaps.values())))))
     gone = (
         f"{partition} begins at offset {each.first}, the replay at {each.start}: {each.first - each.start} record(s)"
@@ -176,12 +187,28 @@ def unreplayable(gaps: Mapping[Partition, Gap], state_dir: Path) -> Finding:
     )
     return Finding(
         Accept.GAP,
-        f"the state folder {state_dir} was lost or is behind the committed offsets, and not all that would rebuild the "
-        f"state of shard(s) {shards} is retained: {_listed(list(gone))} have passed retention. What is there is "
-        "replayed, muted; windows, levels and timers that need the rest begin anew, so windows that are open may lack "
-        "records, and an alarm that is up may fire again or never resolve. A savepoint that leads to the committed "
-        "offsets loses nothing: `--restore`",
+        f"{_BEHIND.format(state_dir)}, and not all that would rebuild the state of shard(s) {shards} is retained: "
+        f"{_listed(list(gone))} have passed retention. {_LOST}",
         gone={partition: each.first for partition, each in gaps.items()},
+    )
+
+
+def unjournalled(found: Mapping[Owner, Unjournalled], topic: str, state_dir: Path) -> Finding:
+    """The journal does not lead to the committed offsets (`replays.Replays.lacks`)."""
+    has = (
+        f"shard {owner.shard} "
+        + (
+            f"epochs {each.anew.epoch + 1} to {each.epoch}, from {iso(each.since_ms)} on"
+            if each.since_ms is not None
+            else f"none of {each.epoch} epochs (events that were late may be counted once more then)"
+        )
+        for owner, each in sorted(found.items())
+    )
+    return Finding(
+        Accept.GAP,
+        f"{_BEHIND.format(state_dir)}, and topic {topic} does not retain all epochs that would rebuild its state. It "
+        f"has of {_listed(list(has))}. {_LOST}",
+        anew={owner: each.anew for owner, each in found.items()},
     )
 
 

@@ -36,3 +36,16 @@ def versions_in(epochs: Iterable[EpochRecord]) -> tuple[Version, ...]:
     while numbers and numbers[-1] - numbers[0] != len(numbers) - 1:
         numbers.pop(0)
     return tuple(found[number] for number in numbers)
+
+
+def versions_retained(epochs: Iterable[EpochRecord]) -> tuple[Version, ...]:
+    """The same with the one before the first of these, where an epoch that is retained ran under it: it is in force
+    from the beginning on, as far as anybody knows."""
+    epochs = list(epochs)
+    found = {each.number: each for each in versions_in(epochs)}
+    first = min(found, default=None)
+    for record in epochs:
+        if first is None or record.version == first - 1:
+            found[record.version] = Version(record.version, BEGINNING, record.content)
+    numbers = sorted(found) if first is not None else sorted(found)[-1:]
+    return tuple(found[number] for number in numbers)

@@ -23,7 +23,7 @@ from streamwatchd.shard.layouts import Move
 from streamwatchd.shard.meter import Meter
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.owner import Layout, Owner, mover_id, owners
-from streamwatchd.shard.rebuild import Sources, divide, pictures_of, tasks_of
+from streamwatchd.shard.rebuild import Anew, Sources, divide, pictures_of, tasks_of
 from streamwatchd.shard.recovery import MakeShard
 from streamwatchd.shard.shared import Mirror
 from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
@@ -40,7 +40,8 @@ class Order:
     """Move from one layout to another; topics' partition counts and versions are as in `Assignment`.
 
     By an operator's word partitions go on at `starts` instead of where they stand, records below `gone` are given up,
-    and `counts` are partition counts under which the layout before worked, where they are others now.
+    the state of owners in `anew` begins there with nothing, and `counts` are partition counts under which the layout
+    before worked, where they are others now.
     """
 
     before: Layout
@@ -50,6 +51,7 @@ class Order:
     starts: Mapping[Partition, int] = field(default_factory=dict)
     gone: Mapping[Partition, int] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    anew: Mapping[Owner, Anew] = field(default_factory=dict)
 
     @property
     def partitions_before(self) -> dict[str, int]:
@@ -110,7 +112,7 @@ class Mover:
         ]
         self._sources = Sources(
             settings, order.partitions, order.versions, ports.kafka, ports.disk, ports.shared, ports.link.content,
-            make_shard, self._meter, self._breathe, order.gone,
+            make_shard, self._meter, self._breathe, order.gone, order.anew,
         )  # fmt: skip
 
     def run(self) -> None:
@@ -143,7 +145,7 @@ class Mover:
         order = self._order
         assignment = Assignment(
             owner.shard, owner.shards, order.partitions_before, order.versions, generation=owner.generation,
-            closing=True, gone=order.gone, tenure=self._tenure,
+            closing=True, gone=order.gone, anew=order.anew, tenure=self._tenure,
         )  # fmt: skip
         settings = replace(self._settings, shards=owner.shards)
         self._meter.note(f"closing {owner}")

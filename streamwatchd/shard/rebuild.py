@@ -43,10 +43,21 @@ def tasks_of(
 
 
 @dataclass(frozen=True, slots=True)
+class Anew:
+    """By an operator's word a state begins with nothing behind `epoch`, at `positions`, under version `version` of the
+    rules (None: the newest): of the epochs up to there the journal is lost."""
+
+    epoch: int
+    version: int | None
+    positions: Mapping[Partition, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """What a state is built from. `versions` are those so far, oldest first; `breathe` is called now and then.
 
-    `gone`: partitions whose records below an offset an operator has given up; a replay leaves them out.
+    `gone`: partitions whose records below an offset an operator has given up; a replay leaves them out. `anew`: the
+    owners whose state he has given up as far as it is not rebuilt from there on.
     """
 
     settings: Settings
@@ -60,6 +71,7 @@ class Sources:
     meter: Meter
     breathe: Callable[[], None] = lambda: None
     gone: Mapping[Partition, int] = field(default_factory=dict)
+    anew: Mapping[Owner, Anew] = field(default_factory=dict)
 
 
 class Rebuild:
@@ -83,7 +95,10 @@ class Rebuild:
         state = newest_state(self.snapshots, epoch, contents, self.tasks, make, self._refused)
         if self._is_poor(state, epoch):
             state = self._shared_state(epoch, state)
-        if state is None:
+        anew = self._sources.anew.get(self._owner)
+        if anew is not None and (state is None or state.epoch < anew.epoch):
+            state = self._anew(anew)
+        elif state is None:
             state = self._beginning(epoch, reader)
         else:
             failpoint("recovery.restored")
@@ -108,7 +123,23 @@ class Rebuild:
         )
         sources.meter.note(f"replaying epochs {state.epoch + 1} to {epoch}")
         most_ms = sources.settings.max_future_ms
-        Replay(state, reader, sources.contents, self.tasks, sources.breathe, sources.gone, most_ms).run(records)
+        lacking = bool(sources.gone) or self._owner in sources.anew
+        Replay(
+            state, reader, sources.contents, self.tasks, sources.breathe, sources.gone, most_ms, lacking=lacking
+        ).run(records)  # fmt: skip
+
+    def _anew(self, anew: Anew) -> State:
+        versions = self._sources.versions
+        number = versions[-1].number if anew.version is None else anew.version
+        version = next((each for each in versions if each.number == number), None)
+        if version is None:
+            raise StateMismatch(f"{self._owner}: nobody knows version {number} of the rules any more")
+        self._sources.meter.note(f"{self._owner}: begins anew behind epoch {anew.epoch}, as an operator has said")
+        content = self._sources.contents(version.digest)
+        state = begin(version, content, self.tasks(content), self._sources.make_shard)
+        state.epoch = anew.epoch
+        state.positions = {task: anew.positions[at] for task, at in state.tasks.items() if at in anew.positions}
+        return state
 
     def _beginning(self, epoch: int, reader: Reader) -> State:
         """Before the first epoch of this layout."""

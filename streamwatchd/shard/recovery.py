@@ -146,9 +146,11 @@ class Replay:
         breathe: Callable[[], None] = lambda: None,
         gone: Mapping[Partition, int] = {},
         max_future_ms: int = 0,
+        *,
+        lacking: bool = False,
     ) -> None:
         """`breathe` is called now and then: a replay may be long. Records of a partition below its offset in `gone`
-        are left out, as an operator has given them up."""
+        are left out, as an operator has given them up. `lacking`: these, or what came before the first epoch."""
         self._state = state
         self._reader = reader
         self._contents = contents
@@ -156,9 +158,19 @@ class Replay:
         self._breathe = breathe
         self._gone = gone
         self._max_future_ms = max_future_ms
+        self._lacking = lacking
 
     def run(self, records: Sequence[EpochRecord]) -> None:
         """Raises StateMismatch where the inputs are not there any more, Unavailable when no broker answers."""
+        if self._lacking and records:
+            self._run([records[0]])
+            self._catch_up(records[0])
+            records = records[1:]
+        self._run(records)
+        if self._lacking and records:
+            self._catch_up(records[-1])
+
+    def _run(self, records: Sequence[EpochRecord]) -> None:
         for run in stretches(records):
             for version in run[0].switches:
                 content = self._contents(version.digest)
@@ -167,15 +179,15 @@ class Replay:
             self._feed(run)
             for record in run:
                 self._advance(record)
-        if records and self._gone:
-            self._catch_up(records[-1])
 
     def _catch_up(self, last: EpochRecord) -> None:
-        """Without the records that are given up no task stands behind where it stood: what was late would come in time
-        once more, and windows that were judged would be judged again."""
+        """Without what was given up no task stands behind where it stood: what was late would come in time once more,
+        and windows that were judged would be judged again. A merge task may not even have been told where time began.
+        """
         watermarks_ms = self._state.shard.watermarks()
         for task, at_ms in sorted(last.watermarks_ms.items()):
-            if watermarks_ms.get(task, at_ms) < at_ms:
+            mine_ms = watermarks_ms.get(task)
+            if mine_ms is not None and at_ms > BEGINNING and (mine_ms < at_ms or task.stage > 1):
                 self._state.shard.mark(Mark(task, last.ranges[task].end, at_ms))
         self._state.shard.drain()
 

@@ -19,7 +19,7 @@ from streamwatchd.shard.epoch import Committer, PlainCommitter, TransactionalCom
 from streamwatchd.shard.fitting import largest_record
 from streamwatchd.shard.meter import Meter
 from streamwatchd.shard.owner import Owner, mover_id
-from streamwatchd.shard.rebuild import Rebuild, Sources
+from streamwatchd.shard.rebuild import Anew, Rebuild, Sources
 from streamwatchd.shard.recovery import MakeShard, State, check_positions
 from streamwatchd.shard.shared import Mirror, SharedStore
 from streamwatchd.shard.stamp import Positions, committed_epoch, stamps
@@ -37,8 +37,9 @@ class Assignment:
     `held`: after recovery wait for `Go`, as a change may be decided before any record is taken. `losses`: how many
     workers of this shard have died in a row, soon after their start. `generation` numbers the layouts (how many shards
     there are) that this application has had. `closing`: bring the shard to the newest version, commit the last epoch
-    of its layout, and leave. `gone`: records below these offsets are given up, and a replay does without them. `tenure`
-    names the decision to work on this shard here (see `shard.tenure`); `begun`: a worker of it was at work before.
+    of its layout, and leave. `gone`: records below these offsets are given up, and a replay does without them; `anew`:
+    so are epochs of which the journal is lost, and what the state had of them. `tenure` names the decision to work on
+    this shard here (see `shard.tenure`); `begun`: a worker of it was at work before.
     """
 
     shard: int
@@ -50,6 +51,7 @@ class Assignment:
     generation: int = 0
     closing: bool = False
     gone: Mapping[Partition, int] = field(default_factory=dict)
+    anew: Mapping[Owner, Anew] = field(default_factory=dict)
     tenure: str = ""
     begun: bool = False
 
@@ -99,7 +101,7 @@ class Recovery:
         self._folder = self._owner.folder(settings.state_dir)
         sources = Sources(
             settings, assignment.partitions, assignment.versions, ports.kafka, ports.disk, ports.shared,
-            ports.link.content, make_shard, meter, self._breathe, assignment.gone,
+            ports.link.content, make_shard, meter, self._breathe, assignment.gone, assignment.anew,
         )  # fmt: skip
         self._rebuild = Rebuild(sources, self._owner)
         self.journal, self.snapshots = self._rebuild.journal, self._rebuild.snapshots

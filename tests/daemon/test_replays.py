@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from streamwatchd.daemon.replays import Gap, Replays
+import pytest
+
+from streamwatchd.daemon.replays import Gap, Lacks, Replays
 from streamwatchd.ports.kafka import Partition
+from streamwatchd.shard.history import journalled_epochs
+from streamwatchd.shard.journal import EpochRecord
+from streamwatchd.shard.owner import Layout
+from tests.shard.small import SETTINGS
 from tests.shard.test_move import Moving
 
 P0, JOURNAL = Partition("in", 0), "streamwatchd.journal"
 
 
-def gaps(world: Moving, owns: tuple[int, ...] = ()) -> dict[Partition, Gap]:
-    every = [Partition(topic, n) for topic, count in world.partitions.items() for n in range(count)]
-    admin = world.kafka.admin()
+def lacks(world: Moving, owns: tuple[int, ...] = ()) -> Lacks:
     replays = Replays(world.kafka, replace(world.settings, owns=owns), world.disk, world.shared)
-    return replays.gaps(admin.committed(world.settings.app, every))
+    return replays.lacks(world.kafka.broker.groups[world.settings.app])
+
+
+def gaps(world: Moving, owns: tuple[int, ...] = ()) -> Mapping[Partition, Gap]:
+    return lacks(world, owns).gaps
 
 
 def moved() -> Moving:
@@ -72,11 +81,76 @@ def test_only_shards_of_this_host_are_looked_at() -> None:
     assert not mine.keys() & theirs.keys()
 
 
-def test_epochs_that_the_journal_lacks_are_left_to_the_worker() -> None:
-    """Which says that they are missing: no records are what would help."""
+def forget(world: Moving, keep: Callable[[EpochRecord], bool]) -> None:
+    """Retention takes the journal up to the last record, of each partition, that is not to be kept."""
+    for number in range(4):
+        log = world.kafka.broker.log(Partition(JOURNAL, number))
+        records = enumerate(log.entries, log.start)
+        read = [
+            (offset, entry.record) for offset, entry in records if entry.record and (entry.record.key or b"").isdigit()
+        ]
+        old = [offset for offset, record in read if not keep(EpochRecord.decode(record.value or b""))]
+        log.delete_before(max(old, default=-1) + 1)
+
+
+def test_a_journal_that_lacks_epochs_is_gone_on_with_from_where_it_is_whole() -> None:
+    """By shard; behind that epoch the state could begin anew, under the rules and at the offsets that it was at."""
+    world = Moving()
+    world.feed(60)
+    world.start(2)
+    world.move()
+    assert not lacks(world).unjournalled
+    forget(world, lambda record: record.epoch > 2)
+    found = lacks(world).unjournalled
+    assert sorted(each.shard for each in found) == [0, 1]
+    epochs = journalled_epochs(world.kafka, JOURNAL, SETTINGS.app)
+    for owner, each in found.items():
+        first = min((record for record in epochs if record.owner == owner), key=lambda record: record.epoch)
+        starts = {task: each.start for task, each in first.ranges.items() if task.stage == 1}
+        assert (each.anew.epoch, each.anew.version, each.since_ms) == (first.epoch - 1, 0, first.now_ms)
+        assert {at.partition: offset for at, offset in each.anew.positions.items() if at.topic == "in"} == {
+            task.partition: start for task, start in starts.items()
+        }
+
+
+def test_where_nothing_of_the_journal_is_left_the_committed_offsets_are() -> None:
+    """Also of a layout whose move is forgotten; a move that is known leads on to the layout before."""
     world = moved()
     world.move()
+    forget(world, lambda record: record.owner.generation > 0)
+    assert {each.generation for each in lacks(world).unjournalled} == {1}
     for number in range(4):
         log = world.kafka.broker.log(Partition(JOURNAL, number))
         log.delete_before(log.end)
-    assert gaps(world) == {}
+    found = lacks(world).unjournalled
+    assert sorted(each.shard for each in found) == [0, 1, 2]
+    committed = world.kafka.broker.groups[SETTINGS.app]
+    for owner, each in found.items():
+        assert (each.anew.epoch, each.anew.version, each.since_ms) == (each.epoch, None, None)
+        assert each.anew.positions == {
+            at: position.offset for at, position in committed.items() if f";s={owner.shard}/3;g=1" in position.metadata
+        }
+
+
+@pytest.mark.parametrize("left", ["some", "nothing"])
+def test_what_begins_anew_says_nothing_twice(left: str) -> None:
+    """The records that are replayed are muted, those that come are judged; late is what was late."""
+    world = Moving()
+    for _ in range(3):
+        world.feed(40)
+        world.start(2)
+    said = len(world.alerts())
+    world.move()
+    forget(world, lambda record: left == "some" and record.epoch > 5)
+    found = lacks(world).unjournalled
+    assert len(found) == 2
+    world.mover(Layout(0, 2), 3, anew={owner: each.anew for owner, each in found.items()}).run()
+    assert not lacks(world).unjournalled
+    assert len(world.alerts()) == said
+    world.feed(40)
+    world.start(3)
+    where = [each["where"] for each in world.alerts()]
+    assert len(where) == len(set(where)) == 160
+    world.move()
+    again = lacks(world).unjournalled.values()
+    assert {each.anew.epoch for each in again} == {max(each.epoch for each in found.values()) + 1}

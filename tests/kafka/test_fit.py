@@ -14,8 +14,9 @@ import pytest
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
+from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import Committed, Partition
-from tests.kafka.site import SOURCE_PARTITIONS, Site
+from tests.kafka.site import SOURCE_PARTITIONS, START_MS, Site
 
 pytestmark = [pytest.mark.kafka, pytest.mark.campaign]
 PATIENCE_S = 120.0
@@ -60,6 +61,15 @@ class Operated(Site):
 
     def delete_records(self, below: int) -> None:
         wanted = [TopicPartition(self.topic, number, below) for number in range(SOURCE_PARTITIONS)]
+        for future in self.admin.delete_records(wanted).values():
+            future.result(30)
+
+    def forget_journal(self, left: float) -> None:
+        """Retention takes it, but for this part of each partition."""
+        admin, topic = self.kafka.admin(), f"{self.name}.journal"
+        every = [Partition(topic, number) for number in range(admin.partitions_of([topic])[topic])]
+        ends = admin.end_offsets(every)
+        wanted = [TopicPartition(topic, each.partition, round(ends[each] * (1 - left))) for each in every]
         for future in self.admin.delete_records(wanted).values():
             future.result(30)
 
@@ -203,6 +213,40 @@ def test_what_was_late_before_the_gap_is_late_after_it(site: Operated) -> None:
     assert set(site.windows().values()) == {1}
     assert counted(site) == 1_400
     assert len(site.output("late")) == 40
+
+
+@pytest.mark.parametrize("left", [0.5, pytest.param(0.0, marks=pytest.mark.campaign)])
+def test_a_journal_past_retention_when_the_state_folder_was_lost_is_named(site: Operated, left: float) -> None:
+    """Nothing is reset; the command goes on with what is left of it, no row is written twice, and the next windows are
+    whole, here behind the exchange."""
+    site.work(2_000)
+    site.until(lambda: counted(site) == 1_000, PATIENCE_S)
+    site.feed(500)
+    site.until(lambda: site.metric("streamwatchd_records_total") >= 2_500, PATIENCE_S)
+    site.signal(signal.SIGTERM)
+    site.forget_journal(left)
+    (site.folder / "state").rename(site.folder / "lost")
+    workers = len(site.logged("worker_started"))
+    site.start()
+    site.until_left()
+    assert len(site.logged("worker_started")) == workers
+    site.settle("gap", f"topic {site.name}.journal does not retain all epochs")
+    site.start_and_wait()
+    late = 40 if left else 0  # of an epoch that is retained it is known how far time had come
+    before, site.sent = site.sent, 0
+    site.feed(late)
+    site.sent = before
+    site.feed(2_500)
+    site.finish()
+    site.until(lambda: rows_from(site, 30) == 2_000, PATIENCE_S)
+    assert set(site.windows().values()) == {1}
+    assert len(site.output("late")) == late
+
+
+def rows_from(site: Site, second: int) -> int:
+    """Events counted in windows from there on."""
+    start = iso(START_MS + 1_000 * second)
+    return sum(row["values"]["n"] for row in site.kpis() if row["window"]["start"] >= start)
 
 
 def by_hand(site: Operated) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from streamwatchd.ports.fake_kafka import FakeKafka
 from streamwatchd.ports.kafka import Record
-from streamwatchd.shard.history import journalled_epochs, versions_in
+from streamwatchd.shard.history import journalled_epochs, versions_in, versions_retained
 from streamwatchd.shard.journal import EpochRecord
 from streamwatchd.shard.layouts import Move
 from streamwatchd.shard.owner import Layout, Owner
@@ -35,3 +35,14 @@ def test_versions_lead_up_to_the_newest_without_a_gap() -> None:
     assert versions_in(epochs[1:]) == tuple(LATER)
     assert versions_in([epochs[0], epochs[2]]) == (LATER[1],)
     assert versions_in([]) == ()
+
+
+def test_a_version_that_epochs_ran_under_is_known_without_its_switch() -> None:
+    """The switch has passed retention; so it may be with all of them."""
+    second = replace(FIRST, epoch=7, version=1, content="c1")
+    third = replace(second, epoch=8, switches=(LATER[1],), version=2, content="c0")
+    assert versions_retained([second, third]) == (Version(1, BEGINNING, "c1"), LATER[1])
+    assert versions_retained([third]) == (LATER[1],)
+    assert versions_retained([second]) == (Version(1, BEGINNING, "c1"),)
+    assert versions_retained([FIRST, second]) == versions_retained([second, FIRST])
+    assert versions_retained([]) == ()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
@@ -15,6 +17,7 @@ from streamwatchd.settings import Settings
 from streamwatchd.shard.background import Inline
 from streamwatchd.shard.move import Mover, Order, layout_in_force
 from streamwatchd.shard.owner import Layout, Owner
+from streamwatchd.shard.rebuild import Anew
 from streamwatchd.shard.start import Assignment, Ports
 from streamwatchd.shard.version import Version
 from streamwatchd.shard.worker import Worker
@@ -41,11 +44,12 @@ class Moving(World):
     def ports(self, link: TestLink) -> Ports:
         return Ports(self.kafka, self.disk, self.clock, link, lambda name: Inline(), self.shared)
 
-    def mover(self, before: Layout, shards: int) -> Mover:
+    def mover(self, before: Layout, shards: int, anew: Mapping[Owner, Anew] = MappingProxyType({})) -> Mover:
         after = Layout(before.generation + 1, shards)
         link = TestLink(self.contents, turns=1_000_000)
         settings = replace(self.settings, shards=shards)
-        return Mover(settings, Order(before, after, self.counts, self.versions), self.ports(link), SmallShard)
+        order = Order(before, after, self.counts, self.versions, anew=anew)
+        return Mover(settings, order, self.ports(link), SmallShard)
 
     def of(self, layout: Layout, shard: int, turns: int = 30, **more: bool) -> Worker:
         assignment = Assignment(

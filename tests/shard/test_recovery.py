@@ -121,7 +121,11 @@ def replayed(*records: EpochRecord, before: State | None = None, gone: int = 0) 
     found = before or state()
     contents = {"v0": content("v0", stages=1), "v1": content("v1", stages=1)}
     given_up = {Partition("in", 0): gone} if gone else {}
-    Replay(found, world.kafka.reader(), contents.__getitem__, lambda _: found.tasks, gone=given_up).run(records)
+    reader = world.kafka.reader()
+    replay = Replay(
+        found, reader, contents.__getitem__, lambda _: found.tasks, gone=given_up, lacking=bool(gone)
+    )  # fmt: skip
+    replay.run(records)
     return found
 
 
