@@ -20,6 +20,9 @@ from streamwatchd.operators.spec import Member
 STORM = "storm"
 """What mutes an alarm that is folded."""
 
+WHERE: Document = {}
+"""As the evidence of a storm: the task in which it is, which names itself where the alert goes out."""
+
 _MINUTE_MS = 60_000
 _MOST_KEYS = 5
 _LEAST_SEVERE = len(SEVERITIES) - 1
@@ -62,7 +65,7 @@ class Storm:
         self.seq += 1
         life = Span(self.id, self.seq, self.starts_at_ms, self.severity, self.previous)
         self.told, self.previous = self.total, self.severity
-        return storm_event(speaker, life, at_ms, values, context, message, is_over=is_over)
+        return storm_event(speaker, life, at_ms, values, context, message, is_over=is_over) | {"evidence": WHERE}
 
     def pack(self) -> list[Any]:
         return [

@@ -30,6 +30,7 @@ from streamwatchd.operators.lateness import late_readers
 from streamwatchd.operators.release import STEP_MS
 from streamwatchd.operators.sending import Outbox
 from streamwatchd.operators.stage_spec import LogicalPlan, SourceSpec, StageSpec
+from streamwatchd.operators.storm import WHERE
 from streamwatchd.ports.laps import DECODE
 from streamwatchd.shard.exchange import (
     BeginningItem,
@@ -79,13 +80,23 @@ def _check_times(*times_ms: object) -> None:
         raise ValueError("times are whole milliseconds")
 
 
-def _documents(outbox: Outbox) -> list[Output]:
+def _documents(outbox: Outbox, task: TaskId) -> list[Output]:
+    for document in (*outbox.alerts, *outbox.shadows):
+        if document.get("evidence") is WHERE:
+            _name_task(document, task)
     alerts = [Output(Sink.ALERTS, _alert_key(document), document) for document in outbox.alerts]
     kpis = [Output(Sink.KPIS, _kpi_key(document), document) for document in outbox.kpis]
     anomalies = [Output(Sink.ANOMALIES, _anomaly_key(document), document) for document in outbox.anomalies]
     shadows = [Output(Sink.SHADOW, _shadow_key(document), document) for document in outbox.shadows]
     outbox.alerts, outbox.kpis, outbox.anomalies, outbox.shadows = [], [], [], []
     return alerts + kpis + anomalies + shadows
+
+
+def _name_task(document: dict[str, Any], task: TaskId) -> None:
+    """Each task has storms of its own, of a rule too: they are told apart."""
+    topic = task.topic or f"exchange.{task.stage}"
+    document["evidence"] = {"topic": topic, "partition": task.partition}
+    document["message"] = f"{document['message']} (of {topic}[{task.partition}] alone)"
 
 
 def _alert_key(document: Mapping[str, object]) -> bytes:
@@ -231,7 +242,7 @@ class SourceTask:
         self.watermark = max(self.watermark, watermark_ms)
         self.flow.advance(dict.fromkeys(self.names, self.watermark + 1))
         self.dimensions.forget_before(self.watermark - self.flow.amend_ms)
-        return _documents(self.flow.outbox)
+        return _documents(self.flow.outbox, self.id)
 
     def _begin(self, watermark_ms: int) -> None:
         """The first watermark."""
@@ -461,7 +472,7 @@ class MergeTask:
     def _go_on(self) -> list[Output]:
         self.flow.advance(self._limits())
         self.dimensions.forget_before(self.watermark - self.flow.amend_ms)
-        return _documents(self.flow.outbox)
+        return _documents(self.flow.outbox, self.id)
 
     def _take(self, feeder: str, items: Iterable[Item]) -> None:
         for item in items:

@@ -50,6 +50,8 @@ def test_alarms_past_max_active_fold_into_one_storm(restart: bool) -> None:
         {},
         "c, d, e",
     )
+    assert storm["evidence"] == {"topic": "m", "partition": 0}
+    assert storm["message"].endswith("c, d, e: written, muted by this storm (of m[0] alone)")
     if restart:
         bench.restart()
     flood(bench, "a", 13, 0)
@@ -64,6 +66,21 @@ def test_alarms_past_max_active_fold_into_one_storm(restart: bool) -> None:
         ("resolved", None, None),
     ]
     assert (after[-1]["id"], after[-1]["seq"], after[-1]["values"]) == (storm["id"], 2, {"folded": 3})
+
+
+@pytest.mark.parametrize(("by", "topic"), [("host", "m"), ("site", "exchange.2")])
+def test_storms_of_one_rule_are_told_apart(by: str, topic: str) -> None:
+    """By the task that each is in: a partition of the source, or of the exchange where keys cross partitions."""
+    bench = Bench(rule(most=1).replace("by: host", f"by: {by}"), partitions=2)
+    for partition in (0, 1):
+        for number in range(8):
+            fields = {"host": f"h{partition}{number}", "site": f"s{number}", "x": 90}
+            bench.feed((1, fields), partition=partition)
+    storms = [each for each in bench.clock(40).documents(Sink.ALERTS) if each["event"] == "storm"]
+    places = {(each["evidence"]["topic"], each["evidence"]["partition"]) for each in storms}
+    assert places == {(topic, 0), (topic, 1)}
+    assert len({each["id"] for each in storms}) == 2
+    assert misfits("alert", storms) == []
 
 
 def test_a_storm_that_grows_says_so_when_it_has_doubled() -> None:
