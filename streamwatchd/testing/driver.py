@@ -75,7 +75,7 @@ class Driver:
         With `fills` new panes have what the records say that were retained; a restart has that in its state.
         """
         if at_ms is None:
-            highest = [max(shard.max_event_time(), *shard.watermarks().values()) for shard in self.shards]
+            highest = [max((shard.max_event_time(), *shard.watermarks().values())) for shard in self.shards]
             at_ms = max(0, max(highest) + 1)
         tasks = [TaskId(1, s.topic, p) for s in program.plan.sources.values() for p in range(self.partitions[s.topic])]
         tasks += [TaskId(s.stage, "", p) for s in program.plan.later for p in range(self.exchange_partitions)]

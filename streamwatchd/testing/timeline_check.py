@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import msgspec
 
 from streamwatchd.testing.timeline import Act, Case, Verb
 from streamwatchd.testing.timeline_match import Failure, failures
-from streamwatchd.testing.timeline_run import Bench, Happening, Ran, with_restarts
+from streamwatchd.testing.timeline_run import Bench, Happening, Layout, Ran, with_restarts
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -19,9 +20,13 @@ def check(
     case: Case,
     *,
     restart_everywhere: bool = False,
+    layouts: Sequence[Layout] = (),
     observe: Callable[[Case, Ran], None] | None = None,
 ) -> list[Failure]:
-    """What is not as the test says; empty when it passes. `observe` is shown what came of the timeline as written."""
+    """What is not as the test says; empty when it passes. `observe` is shown what came of the timeline as written.
+
+    In each of the `layouts` the same must come of it.
+    """
     ran = bench.run(case)
     if observe is not None:
         observe(case, ran)
@@ -32,6 +37,8 @@ def check(
         plain = replace(case, acts=[act for act in case.acts if not _changes_nothing(act)])
         words = {"a restart" if act.verb is Verb.RESTART else "a reload" for act in case.acts if _changes_nothing(act)}
         found += _changed(case, " or ".join(sorted(words, reverse=True)), bench.run(plain), ran)
+    for layout in layouts:
+        found += _changed(case, str(layout), ran, bench.run(case, layout))
     return found
 
 
@@ -51,5 +58,7 @@ def _changed(case: Case, what: str, without: Ran, with_them: Ran) -> list[Failur
 
 
 def _only(mine: tuple[Happening, ...], theirs: tuple[Happening, ...]) -> list[str]:
-    there = {_encode(each.document) for each in theirs}
-    return [text.decode() for each in mine if (text := _encode(each.document)) not in there]
+    """Each as often as it is missing there: what comes twice is not what comes once."""
+    rest = Counter(_encode(each.document) for each in mine)
+    rest.subtract(Counter(_encode(each.document) for each in theirs))
+    return [text.decode() for text in rest.elements()]

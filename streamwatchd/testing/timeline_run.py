@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,6 +61,18 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """How the work is laid out, of which no answer may depend: the shards, and whether each instant of the timeline is
+    a batch of its own."""
+
+    shards: int = 1
+    by_instant: bool = False
+
+
+PLAIN = Layout()
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
     """Where the tests of one file run: the rules that they load and what those read, with the project's tables."""
 
@@ -81,9 +93,9 @@ class Bench:
         spoken = _encode(dict(said)) + b"\n" if said else b""
         return bench(self.suite, patched(self.loaded, patch, spoken), names).program
 
-    def run(self, case: Case) -> Ran:
+    def run(self, case: Case, layout: Layout = PLAIN) -> Ran:
         """Play the timeline as it is written."""
-        return _Run(self, case).run()
+        return _Run(self, case, layout).run()
 
 
 def bench(suite: Suite, loaded: Loaded, said: frozenset[str] = frozenset()) -> Bench:
@@ -133,12 +145,13 @@ def without_restarts(case: Case) -> Case:
 
 
 class _Run:
-    def __init__(self, bench: Bench, case: Case) -> None:
-        self._bench, self._case = bench, case
+    def __init__(self, bench: Bench, case: Case, layout: Layout) -> None:
+        self._bench, self._case, self._layout = bench, case, layout
         self._changes: list[tuple[Program, int]] = []
         """Programs that came later, each with the instant from which on it is in force."""
         self._driver = self._new_driver()
         self._clock = Clock(self._driver, bench.idle_jump_ms)
+        self._instants = deque(sorted({event.at_ms for event in case.events}))
         self._sent: dict[tuple[str, int], Event] = {}
         self._outputs: list[Output] = []
         self._patch: dict[str, Mapping[str, object]] = {}
@@ -147,15 +160,21 @@ class _Run:
     def run(self) -> Ran:
         self._clock.take(self._batches())
         for act in self._case.acts:
-            self._clock.play_to(self._case.start_ms + act.at_ms)
+            self._play_to(act.at_ms)
             self._act(act)
         stop_ms = self._until()
-        self._clock.play_to(self._case.start_ms + stop_ms)
+        self._play_to(stop_ms)
         self._clock.finish()
         self._outputs += self._driver.take_outputs()
         told = (*DOCUMENT_SINKS, *_SET_APART)
         found = [self._happening(output) for output in self._outputs if output.sink in told]
         return Ran(tuple(sorted(found, key=lambda each: each.at_ms)), stop_ms)
+
+    def _play_to(self, to_ms: int) -> None:
+        """At once, or from one instant of the timeline to the next."""
+        while self._layout.by_instant and self._instants and self._instants[0] < to_ms:
+            self._clock.play_to(self._case.start_ms + self._instants.popleft())
+        self._clock.play_to(self._case.start_ms + to_ms)
 
     def _new_driver(self) -> Driver:
         """Under the rules of the beginning, with all that has changed since."""
@@ -164,6 +183,7 @@ class _Run:
             bench.program,
             self._tables(),
             {source.topic: 1 for source in bench.program.plan.sources.values()},
+            shards=self._layout.shards,
             exchange_partitions=bench.exchange_partitions,
         )
         for program, at_ms in self._changes:

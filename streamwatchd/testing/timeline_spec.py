@@ -20,8 +20,8 @@ _EXAMPLES = {
     "event": "fired", "state": "firing", "severity": "critical", "previous": "warning", "message": '"CPU 85.6% on a"',
     "reason": "cleared", "runbook": "https://runbooks.example/cpu", "muted_by": "storm", "seq": "2",
     "starts_at": "9m", "ends_at": "20m", "key": "{host: a}", "values": "{cpu5: 85.6}", "labels": "{team: noc}",
-    "context": "{site: lyon}", "window": "{start: 4m, end: 9m}", "events": "12", "revision": "1", "score": "0.97",
-    "confidence": "0.97", "model": "service_mix", "version": "3", "drivers": "{error_rate: 0.8}",
+    "context": "{site: lyon}", "window": "{start: 4m, end: 9m}", "events": "12", "revision": "1", "rank": "1",
+    "score": "0.97", "confidence": "0.97", "model": "service_mix", "version": "3", "drivers": "{error_rate: 0.8}",
 }  # fmt: skip
 
 
@@ -60,7 +60,7 @@ KPI = Record(
     (
         Field("kpi", Text("the name of a KPI"), "The KPI.", "transactions", required=True),
         *_WHEN,
-        *_of("row", "events", "revision"),
+        *_of("row", "events", "revision", "rank"),
         *_of("row", "key", "values", "context", "window", form=_CELLS),
     ),
     doc="A row of `expect` or `expect_no`.",

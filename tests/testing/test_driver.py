@@ -64,6 +64,15 @@ def test_a_change_lies_above_every_event() -> None:
     assert [out.sink for out in target.take_outputs() if out.sink is Sink.ALERTS] == [Sink.ALERTS]
 
 
+def test_a_change_comes_to_shards_without_tasks_too() -> None:
+    """There may be more shards than tasks."""
+    target = driver(shards=20)
+    feed(target)
+    project = compiled(RULES)
+    assert project.program is not None
+    assert target.switch(project.program, project.loaded.tables) == START_MS + 29_001
+
+
 def test_marks_move_watermarks() -> None:
     """As the journal's do."""
     target, task = driver(), TaskId(1, "m", 2)

@@ -10,7 +10,7 @@ import pytest
 from streamwatchd.testing import timeline_check
 from streamwatchd.testing.timeline import Case
 from streamwatchd.testing.timeline_check import check
-from streamwatchd.testing.timeline_run import Bench, Ran, bench
+from streamwatchd.testing.timeline_run import PLAIN, Bench, Layout, Ran, bench
 from tests.testing.project import project, suite
 
 TEXT = """
@@ -48,11 +48,43 @@ def test_a_restart_that_changes_the_answers_is_found(
     bench_, case = place
     run = Bench.run
 
-    def forgetful(self: Bench, case: Case) -> Ran:
-        result = run(self, case)
+    def forgetful(self: Bench, case: Case, layout: Layout = PLAIN) -> Ran:
+        result = run(self, case, layout)
         return result if case.acts else replace(result, happenings=result.happenings[1:])
 
     monkeypatch.setattr(Bench, "run", forgetful)
     found = timeline_check.check(bench_, case)
     assert [each.message for each in found] == ["a restart changes what comes of the timeline"]
     assert found[0].details[0].startswith("made by it: {")
+
+
+def test_what_comes_twice_after_a_restart_is_found(place: tuple[Bench, Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alert that is written again is equal to the first one, and still one too many."""
+    bench_, case = place
+    run = Bench.run
+
+    def stuttering(self: Bench, case: Case, layout: Layout = PLAIN) -> Ran:
+        result = run(self, case, layout)
+        return replace(result, happenings=(*result.happenings, result.happenings[0])) if case.acts else result
+
+    monkeypatch.setattr(Bench, "run", stuttering)
+    found = timeline_check.check(bench_, replace(case, expect=()))
+    assert [each.message for each in found] == ["a restart changes what comes of the timeline"]
+    assert [each.split(":")[0] for each in found[0].details] == ["made by it"]
+
+
+def test_shards_and_batches_must_change_nothing(place: tuple[Bench, Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layout whose answers differ is named."""
+    bench_, case = place
+    layouts = (Layout(shards=3), Layout(by_instant=True))
+    assert check(bench_, case, layouts=layouts) == []
+    run = Bench.run
+
+    def wrong_on_three(self: Bench, case: Case, layout: Layout = PLAIN) -> Ran:
+        result = run(self, case, layout)
+        return replace(result, happenings=result.happenings[1:]) if layout.shards == 3 else result
+
+    monkeypatch.setattr(Bench, "run", wrong_on_three)
+    assert [each.message for each in timeline_check.check(bench_, case, layouts=layouts)] == [
+        "Layout(shards=3, by_instant=False) changes what comes of the timeline"
+    ]

@@ -32,6 +32,11 @@ def test_times_names_and_fields(tmp_path: Path) -> None:
     assert found.text == row
 
 
+def test_the_rank_of_a_row_can_be_expected(tmp_path: Path) -> None:
+    """Of a KPI with `top:`."""
+    assert expectation(tmp_path, "{kpi: requests, rank: 1}").fields == {"rank": 1}
+
+
 def test_windows_may_be_told_from_the_start(tmp_path: Path) -> None:
     """A duration becomes the time that stands in the document."""
     found = expectation(tmp_path, "{kpi: requests, window: {start: 1m, end: '2026-01-05T00:02:00Z'}}")
