@@ -17,6 +17,7 @@ from streamwatchd.compiler import compile_project
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.rules.loader import Loaded
 from streamwatchd.rules.ruleset import Rule
+from streamwatchd.rules.written import SHARED_NAME
 from streamwatchd.testing.coverage import Coverage, share
 from streamwatchd.testing.timeline import Suite
 from streamwatchd.testing.timeline_check import check
@@ -172,7 +173,10 @@ def _mistakes(suites: Iterable[Suite], loaded: Loaded, output: str) -> bool:
         found = [
             each
             for each in found
-            if each.span is None or each.span.file in files or each.span.file not in loaded.refused
+            if each.span is None
+            or each.span.file in files
+            or each.span.file not in loaded.refused
+            or Path(each.span.file).name == SHARED_NAME
         ]
     found += [problem for suite in suites for problem in suite.problems]
     print_diagnostics(found, err=output != "text")

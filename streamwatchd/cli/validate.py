@@ -44,10 +44,19 @@ def _once(config: Path, rules_dir: Path | None, paths: Sequence[Path], output: s
     files = {*compiled.loaded.files, *compiled.loaded.refused, *(suite.path for suite in suites)}
     shown = chosen(files, paths)
     found = [*compiled.loaded.diagnostics, *(problem for suite in suites for problem in suite.problems)]
-    found = [each for each in found if each.span is None or each.span.file in shown]
+    found = _shown(found, shown, compiled)
     titles = {**CODES, **codes.TITLES, **timeline_codes.TITLES}
     report(found, sorted(shown), output, titles, _summary(compiled, found, shown))
     return 1 if any(each.is_error for each in found) else 0
+
+
+def _shown(found: Sequence[Diagnostic], files: set[str], compiled: Compiled) -> list[Diagnostic]:
+    """The findings of the files; with the errors of others where one of them is refused for no mistake of its own."""
+    mine = [each for each in found if each.span is None or each.span.file in files]
+    wrong = {each.span.file for each in mine if each.is_error and each.span is not None}
+    if not (files & set(compiled.loaded.refused)) - wrong:
+        return mine
+    return [each for each in found if each in mine or each.is_error]
 
 
 def _summary(compiled: Compiled, found: Sequence[Diagnostic], shown: set[str]) -> str:

@@ -28,6 +28,7 @@ MERGE_KEY = "SW315"
 NOT_A_MAPPING = "SW316"
 NO_FINAL_NEWLINE = "SW317"
 TAB = "SW318"
+LOOK_ALIKE = "SW319"
 # What YAML cuts or changes
 COLON_CUT = "SW320"
 HASH_CUT = "SW321"
@@ -69,6 +70,7 @@ BAD_UNLESS = "SW355"
 BAD_EXTENDS = "SW356"
 NOTHING_TAKEN_BACK = "SW357"
 PARAMETER_NEEDED = "SW358"
+SHARED_REFUSED = "SW359"
 MODEL_MISSING = "SW360"
 MODEL_REJECTED = "SW361"
 MODEL_UNFIT = "SW362"
@@ -121,6 +123,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         NOT_A_MAPPING: "the file is a list or a single value",
         NO_FINAL_NEWLINE: "the last line has no end: the file may be half-written",
         TAB: "a tab in the indentation",
+        LOOK_ALIKE: "a file that is named almost like `shared.yaml`",
         COLON_CUT: "an unquoted `: ` that YAML reads as a key",
         HASH_CUT: "an unquoted ` #` that YAML reads as a comment",
         LEADING_INDICATOR: "a first character that YAML takes for itself",
@@ -156,6 +159,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         BAD_EXTENDS: "an `extends` that names no rule or base of its kind",
         NOTHING_TAKEN_BACK: "a `null` where nothing is taken over",
         PARAMETER_NEEDED: "a base needs a parameter that nobody gives",
+        SHARED_REFUSED: "files wait for a `shared.yaml` that is refused",
         MODEL_MISSING: "a model that is not in the repository",
         MODEL_REJECTED: "a version of a model that can't be trusted",
         MODEL_UNFIT: "a version of a model that was trained on other features",

@@ -19,6 +19,10 @@ _PLAIN = {
 
 _PARTS = {
     "annotations": ("message", "write its texts as `message:`, and a link as `runbook:`"),
+    "abstract": ("extends", "move the rule into the list `bases`: what stands there is not run"),
+    "template": ("extends", "write it into the list `bases`, and `extends:` its name"),
+    "inherits": ("extends", "write `extends:`"),
+    "needs": ("extends", "bases have that: move the rule into the list `bases`, or take it out"),
     "enabled": ("mode", "take the rule out, or put it on trial: `mode: shadow`"),
     "disabled": ("mode", "take the rule out, or put it on trial: `mode: shadow`"),
     "for": ("levels", "it is part of the condition: `when: C for 5m`"),
@@ -47,6 +51,13 @@ OF_FILES = {
     "kpis": "write `rules:`, and in it `- kpi: name`",
     "sources": "sources stand in streamwatchd.yaml",
     "interval": "write `every:`",
+    **dict.fromkeys(
+        ("include", "includes", "import", "imports", "extends"),
+        "nothing needs to be: `extends:` in a rule names rules and bases of all files; what `shared.yaml` says holds "
+        "for all",
+    ),
+    **dict.fromkeys(("templates", "base"), "write `bases:`"),
+    **dict.fromkeys(("variables", "vars", "constants", "parameters"), "write `params:`"),
 }
 
 OF_SOURCES = {

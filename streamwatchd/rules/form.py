@@ -357,4 +357,6 @@ def described(form: Form) -> str:
 
 def _plural(form: Form) -> str:
     words = described(form)
+    if isinstance(form, forms.Records):
+        return words.replace("a mapping", "mappings")
     return words.split(" ", 1)[1] + "s" if words.startswith(("a ", "an ")) else words

@@ -8,6 +8,7 @@ the top of its file, those at the top of the files of what it extends, those of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from functools import lru_cache
 
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.rules import codes, rule_spec
-from streamwatchd.rules.document import Mapping, Scalar, Sequence, is_null
+from streamwatchd.rules.document import Mapping, Node, Scalar, Sequence, is_null
 from streamwatchd.rules.form import Findings
 from streamwatchd.rules.merging import at, less, nulls, over, without_nulls
 from streamwatchd.rules.written import SHARED_NAME, Written, head_of, name_of
@@ -60,9 +61,9 @@ class Inheritance:
         if chain is None:
             return None
         head = head_of(rule)
-        text = replace(chain[-1].node, entries=_without(chain[-1].node, "extends", "needs"))
+        text = _own_words(chain[-1])
         for each in reversed(chain[:-1]):
-            text = over(text, replace(each.node, entries=_without(each.node, "extends", "needs")), head)
+            text = over(text, _own_words(each), head)
         words = self._words(list(dict.fromkeys(each.file for each in chain)))
         body = self._with_defaults(text, words, head)
         self._tell_idle_nulls(rule, chain, words)
@@ -93,6 +94,10 @@ class Inheritance:
         wanted = way[-1]
         if base is None:
             hint = did_you_mean(wanted, self.named) or "name a rule or a base of the same kind"
+            last = re.split("[./:]", wanted)[-1]
+            if last != wanted:
+                hint = f"write `{last}`: " if last in self.named else ""
+                hint += "names are global, whatever the file"
             return f"there is no rule or base `{wanted}`", hint
         if wanted in way[:-1]:
             circle = " → ".join(f"`{name}`" for name in way[way.index(wanted) :])
@@ -168,8 +173,16 @@ def names_of(file: Written) -> MappingOf[str, Named]:
     return found
 
 
-def _without(rule: Mapping, *names: str) -> tuple[tuple[Scalar, Mapping | Sequence | Scalar], ...]:
-    return tuple(entry for entry in rule.entries if entry[0].text not in names)
+def _own_words(rule: Named) -> Mapping:
+    """Without those that are for inheritance alone."""
+    own = ("extends", "needs") if rule.is_base else ("extends",)
+    kept = (entry for entry in rule.node.entries if entry[0].text not in own or not _is_name(entry))
+    return replace(rule.node, entries=tuple(kept))
+
+
+def _is_name(entry: tuple[Scalar, Node]) -> bool:
+    """Whether `extends` has a form; what has none is told with the other fields."""
+    return entry[0].text != "extends" or isinstance(entry[1], Scalar)
 
 
 def _said(text: Mapping) -> Mapping:

@@ -379,6 +379,11 @@ class _Rules:
                 fine = False
             elif name not in self._entries:
                 known = [each for each, other in self._entries.items() if other.draft.kind != "kpi"]
+                if any(name in file.bases for file in self._project.choice.files.values()):
+                    hint = "name a rule that extends it"
+                    self._report(entry, codes.BAD_UNLESS, f"`{name}` is a base, which never fires", scalar, hint)
+                    fine = False
+                    continue
                 hint = did_you_mean(name, known) or f"known: {', '.join(sorted(known)[:12])}"
                 self._report(entry, codes.BAD_UNLESS, f"no alarm has the name `{name}`", scalar, hint)
                 fine = False

@@ -348,6 +348,9 @@ DEFAULTS = Record(
     {**foreign_names(ALARM.names), **{field.name: _AT_THE_TOP for field in SHARED}},
 )
 
+_BELOW = {
+    field.name: "rules say that: write it in them, or for all of them below `defaults:`" for field in DEFAULTS.fields
+}
 _WORDS = (
     *(replace(field, clearable=True) for field in SHARED),
     Field(
@@ -361,6 +364,7 @@ _WORDS = (
         "bases",
         ListOf(BASE),
         "Rules that are not run: what they say is for the rules, of any file, that extend them.",
+        "[{alarm: busy, by: host}]",
     ),
 )
 
@@ -372,7 +376,7 @@ FILE = Record(
         Field("tests", Raw("a list of tests"), "Tests of these rules; `swctl test-rule` runs them."),
     ),
     "A file of rules.d/: common fields, then the rules.",
-    OF_FILES,
+    {**_BELOW, **OF_FILES},
     either=("rules", "bases"),
 )
 
@@ -381,5 +385,5 @@ SHARED_FILE = Record(
     "shared.yaml",
     tuple(replace(field, doc=field.doc.replace("of this file", "of all files")) for field in _WORDS),
     "One file beside the rules, whose words hold for the rules of all files that do not say otherwise.",
-    {**OF_FILES, "rules": _OWN_FILE, "tests": _OWN_FILE},
+    {**_BELOW, **OF_FILES, "rules": _OWN_FILE, "tests": _OWN_FILE},
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from streamwatchd.diagnostics import Diagnostic
+from streamwatchd.diagnostics import Diagnostic, Span
 from streamwatchd.rules import codes
 from streamwatchd.rules.document import Mapping as MappingNode
 from streamwatchd.rules.document import Scalar
@@ -49,8 +49,8 @@ class Sharing:
         return named
 
     def _draft(self, path: str, file: Written, named: Mapping[str, Named]) -> FileDraft:
-        if self.shared_is_out and path != self.shared and self.is_new(path):
-            waits = (self._without_shared(file),)
+        if path in self._waiting():
+            waits = (self._without_shared(),)
             return FileDraft(file.document, (), file.problems, file.names, blocked=waits, has_form=not file.failed)
         shared = self.files.get(self.shared) if path != self.shared else None
         reach, lacks = _reach(file, named)
@@ -75,11 +75,16 @@ class Sharing:
                 message = f"the name `{name.text}` is taken: at {place.span}"
                 yield draft.document.report(codes.NAME_TAKEN, message, name.span, hint=hint, rule=name.text)
 
-    def _without_shared(self, file: Written) -> Diagnostic:
-        top = file.document.top
-        place = top.entries[0][0].span if top is not None and top.entries else file.document.span(0, 0)
-        message = f"what holds for the rules of all files is refused: {self.shared}"
-        return file.document.report(codes.READ_ELSEWHERE, message, place, hint=_MEND)
+    def _waiting(self) -> list[str]:
+        """Files that may have been written with the words of a `shared.yaml` that is left out."""
+        return [path for path in self.files if self.is_new(path)] if self.shared_is_out else []
+
+    def _without_shared(self) -> Diagnostic:
+        """One for all of them."""
+        first, *more = self._waiting()
+        also = f", and {len(more)} more" if more else ""
+        message = f"rules wait for what holds for all of them: {first}{also}"
+        return Diagnostic(codes.SHARED_REFUSED, message, Span(self.shared, 1, 1, 1, 1), hint="mend this file")
 
     def _blocked(self, path: str, file: Written, lacks: Mapping[str, Scalar]) -> Iterator[Diagnostic]:
         """What it extends stands in a file that is refused."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -58,6 +59,8 @@ def is_shared(path: str, folder: Path) -> bool:
 def read_written(document: Document, is_shared: bool = False) -> Written:
     findings = Findings(document, problems=list(document.diagnostics))
     top = document.top
+    if not is_shared:
+        _tell_look_alike(document, findings)
     if top is None:
         return Written(document, _NO_WORDS, problems=tuple(findings.problems))
     found = read(top, rule_spec.SHARED_FILE if is_shared else rule_spec.FILE, findings)
@@ -75,6 +78,14 @@ def read_written(document: Document, is_shared: bool = False) -> Written:
 
 _WORDS = ("defaults", *(field.name for field in rule_spec.SHARED))
 _NO_WORDS = Mapping((), Span("", 1, 1, 1, 1), 0)
+
+
+def _tell_look_alike(document: Document, findings: Findings) -> None:
+    """`shared.yml`, `_shared.yaml`, `team/shared.yaml`: most likely meant to hold for all files, and does not."""
+    if re.fullmatch(r"[_.]?shared[_.]?", Path(document.file).stem, re.IGNORECASE):
+        hint = f"name it `{SHARED_NAME}`, in the folder of rules itself, or give it another name"
+        message = f"this file holds for itself alone: what holds for all is named `{SHARED_NAME}`"
+        findings.warn(codes.LOOK_ALIKE, message, document.span(0, 0), hint=hint)
 
 
 def _items(node: Node | None) -> tuple[Mapping, ...]:
@@ -120,6 +131,12 @@ def one_head(rule: Mapping, findings: Findings) -> str | None:
     names = tuple(rule_spec.RULE.records)
     close = next((found for key, _ in rule.entries if (found := did_you_mean(key.text, names))), "")
     place = rule.entries[0][0].span if rule.entries else rule.span
+    if (base := rule.key("base")) is not None:
+        close = f"begin it with its kind, such as `- alarm: {_text(rule.get(base.text))}`"
     hint = close or "start it with `- alarm: name`, `- kpi: name` or `- anomaly: name`"
     findings.add(codes.MISSING_FIELD, "a rule needs `alarm:`, `kpi:` or `anomaly:` with its name", place, hint=hint)
     return None
+
+
+def _text(node: Node | None) -> str:
+    return node.text if isinstance(node, Scalar) else "name"

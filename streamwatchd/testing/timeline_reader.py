@@ -19,6 +19,7 @@ from streamwatchd.rules.form import Findings, Read, fits, read
 from streamwatchd.rules.loader import Loaded
 from streamwatchd.rules.reader import parse
 from streamwatchd.rules.ruleset import Rule, Table
+from streamwatchd.rules.written import SHARED_NAME
 from streamwatchd.testing import timeline_codes as codes
 from streamwatchd.testing.timeline import START_MS, Act, Case, Event, Expectation, Skew, Suite
 from streamwatchd.testing.timeline_expectations import ExpectationReader
@@ -90,13 +91,18 @@ class _SuiteReader:
 
     def _rules(self, body: Read) -> frozenset[str]:
         """The rules files named, as paths of the project."""
+        folder = rules_folder(self.loaded.config, self.loaded.rules_dir, self.loaded)
         known = {rule.span.file for rule in self.loaded.ruleset.rules} | set(self.loaded.refused)
+        known |= {path for path in self.loaded.files if Path(path).is_relative_to(folder)}
+        known.discard(str(folder / SHARED_NAME))
         found: set[str] = set()
         for scalar in body.scalars("rules"):
             path = normpath(Path(self.path).parent / scalar.text)
             if path not in {normpath(each) for each in known}:
                 beside = [Path(each).name for each in known if Path(each).parent == Path(self.path).parent]
                 hint = did_you_mean(scalar.text, beside) or "paths are seen from the folder of this file"
+                if Path(path).name == SHARED_NAME:
+                    hint = "take it out: its words hold for the rules of all files anyway"
                 message = f"`{scalar.text}` is no rules file of this project"
                 self.findings.add(codes.UNKNOWN_RULES_FILE, message, scalar.span, hint=hint)
             found.update(each for each in known if normpath(each) == path)

@@ -61,3 +61,15 @@ def test_a_project_without_tests_says_how_to_begin(config: Path) -> None:
         2,
         "swctl: there are no tests; write one beside your rules, in a file NAME_test.yaml\n",
     )
+
+
+def test_a_broken_shared_file_is_the_first_thing_to_know(tmp_path: Path) -> None:
+    """And a test does not name it: its words hold anyway."""
+    config = copy(tmp_path)
+    shared, test = tmp_path / "rules.d" / "shared.yaml", tmp_path / "rules.d" / "shop_test.yaml"
+    shared.write_text("labels: {a: b}\nwat: 5\n")
+    result = swctl("test-rule", "--config", config)
+    assert (result.exit_code, "shared.yaml has no field `wat`" in result.output) == (1, True)
+    shared.write_text("labels: {a: b}\n")
+    test.write_text(test.read_text().replace("rules: [", "rules: [shared.yaml, "))
+    assert "its words hold for the rules of all files anyway" in swctl("test-rule", "--config", config).output

@@ -40,3 +40,13 @@ def test_a_configuration_that_does_not_check_hides_no_tests_behind_it(config: Pa
     result = swctl("validate", "--config", config)
     assert result.exit_code == 1
     assert result.stdout.endswith("1 file: 1 error, 0 warnings\n")
+
+
+def test_a_file_that_is_refused_for_words_of_another_is_not_called_fine(tmp_path: Path) -> None:
+    """Though all that is wrong stands there."""
+    config = copy(tmp_path)
+    rules = tmp_path / "rules.d"
+    for text, code in (("labels: {a: b\n", "SW308"), ("defaults: {runbook: a, where: status > > 5}\n", "SW101")):
+        (rules / "shared.yaml").write_text(text)
+        result = swctl("validate", "--config", config, rules / "shop.yaml")
+        assert (result.exit_code, code in result.stdout) == (1, True)

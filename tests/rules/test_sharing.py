@@ -204,12 +204,12 @@ def test_a_new_shared_file_that_is_broken_changes_nothing(folder: Path) -> None:
 
 
 def test_a_broken_shared_file_at_the_first_start(folder: Path) -> None:
-    """No rule runs without the words that it was written with; each file says in one line what it waits for."""
+    """No rule runs without the words that it was written with; one line says how many files wait."""
     write(folder, {"shared.yaml": SHARED.replace("major", "majr")})
     found = loaded(folder)
-    blocked = [(codes.READ_ELSEWHERE, f"{name}.yaml:1") for name in ("busy", "full", "hot")]
-    assert said(found) == [*blocked, (codes.BAD_CHOICE, "shared.yaml:6")]
-    assert found.ruleset.rules == ()
+    assert said(found) == [(codes.SHARED_REFUSED, "shared.yaml:1"), (codes.BAD_CHOICE, "shared.yaml:6")]
+    assert found.diagnostics[0].message.endswith("busy.yaml, and 2 more")
+    assert (found.ruleset.rules, len(found.refused)) == ((), 4)
 
 
 def test_a_mistake_of_a_shared_word_is_told_once(folder: Path) -> None:
@@ -281,3 +281,23 @@ def test_a_rule_knows_where_its_words_come_from(folder: Path) -> None:
         "runbook": "shared.yaml:7", "source": "shared.yaml:1", "every": "shared.yaml:2", "labels.team": "shared.yaml:3",
         "labels.site": "shared.yaml:3",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("files", "message", "hint"),
+    [
+        ({"busy.yaml": BUSY.replace("extends: busy", "extends: shared.busy")}, "no rule or base", "write `busy`: "),
+        ({"busy.yaml": BUSY.replace("extends: busy", "extends: [busy]")}, "`extends` must be a name", "cpu_high"),
+        ({"shared.yaml": "severity: major\n" + SHARED}, "no field `severity`", "below `defaults:`"),
+        ({"shared.yaml": SHARED.replace("alarm: busy", "base: busy")}, "needs `alarm:`", "such as `- alarm: busy`"),
+        ({"hot.yaml": HOT + "    abstract: true\n"}, "no field `abstract`", "move the rule into the list `bases`"),
+        ({"hot.yaml": HOT + "    needs: limit\n"}, "no field `needs`", "bases have that"),
+        ({"hot.yaml": "include: shared.yaml\n" + HOT}, "no field `include`", "what `shared.yaml` says holds for all"),
+        ({"hot.yaml": HOT + "    unless: firing(busy)\n"}, "`busy` is a base, which never fires", "extends it"),
+        ({"_shared.yaml": "labels: {a: b}\nbases: [{kpi: k}]\n"}, "itself alone", "name it"),
+    ],
+)
+def test_newcomers_are_told_the_way(folder: Path, files: dict[str, str], message: str, hint: str) -> None:
+    """What people write who know how other systems share."""
+    write(folder, files)
+    assert any(message in each.message and hint in each.hint for each in loaded(folder).diagnostics)

@@ -16,7 +16,7 @@ def _find(subject: Subject) -> Iterator[Finding]:
         if not any(rule.labels.get(name) or name in columns for name in NAMES):
             yield Finding(
                 f"`{rule.name}` does not say whose it is",
-                "add `labels: {team: …}` or `owner`, here or at the top of the file",
+                "add `labels: {team: …}` or `owner`, here, at the top of the file, or in `shared.yaml` for all",
                 rule,
             )
 
