@@ -186,7 +186,7 @@ class _Loading:
             for path, content in contents.items()
             if isinstance(content, bytes)
         }
-        files = Sharing(as_written, shared, holders, names, shared in self.out, self.files.changed).drafts()
+        files = Sharing(as_written, shared, holders, names, shared in self.out and not self.last_good).drafts()
         tables = read_tables(draft.enrichment_dir, self.files, stand_ins=self.copies is None)
         settled = frozenset(path for path in contents if not self.files.changed(path))
         calendars = read_calendars(draft.calendars_dir, self.files)
@@ -331,7 +331,7 @@ class _Loading:
                 for path, content in self.last_good.items()
                 if path.startswith(f"{draft.rules_dir}/")
             }
-            self._good = Sharing(files, shared, self._holders(draft), {}, False, lambda path: False).drafts()
+            self._good = Sharing(files, shared, self._holders(draft), {}).drafts()
         return self._good
 
     def _read_by(self, path: str, draft: ConfigDraft) -> list[str]:

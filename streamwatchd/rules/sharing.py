@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -23,15 +23,15 @@ class Sharing:
     """All that rules files may take over.
 
     `shared` is the path of `shared.yaml`, there or not. `holders` are the files that have a name so far, `out` the
-    names of files that are left out, with their files; `is_new` tells the files that are not as they last checked.
+    names of files that are left out, with their files. Where `shared_is_missed`, which is so at a first start alone, no
+    rule may run without its words.
     """
 
     files: Mapping[str, Written]
     shared: str
     holders: Mapping[str, str]
     out: Mapping[str, str]
-    shared_is_out: bool
-    is_new: Callable[[str], bool]
+    shared_is_missed: bool = False
 
     def drafts(self) -> dict[str, FileDraft]:
         """Every file, in order."""
@@ -49,7 +49,7 @@ class Sharing:
         return named
 
     def _draft(self, path: str, file: Written, named: Mapping[str, Named]) -> FileDraft:
-        if path in self._waiting():
+        if self.shared_is_missed:
             waits = (self._without_shared(),)
             return FileDraft(file.document, (), file.problems, file.names, blocked=waits, has_form=not file.failed)
         shared = self.files.get(self.shared) if path != self.shared else None
@@ -75,13 +75,9 @@ class Sharing:
                 message = f"the name `{name.text}` is taken: at {place.span}"
                 yield draft.document.report(codes.NAME_TAKEN, message, name.span, hint=hint, rule=name.text)
 
-    def _waiting(self) -> list[str]:
-        """Files that may have been written with the words of a `shared.yaml` that is left out."""
-        return [path for path in self.files if self.is_new(path)] if self.shared_is_out else []
-
     def _without_shared(self) -> Diagnostic:
         """One for all of them."""
-        first, *more = self._waiting()
+        first, *more = self.files
         also = f", and {len(more)} more" if more else ""
         message = f"rules wait for what holds for all of them: {first}{also}"
         return Diagnostic(codes.SHARED_REFUSED, message, Span(self.shared, 1, 1, 1, 1), hint="mend this file")

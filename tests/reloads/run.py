@@ -2,7 +2,8 @@
 
 The model knows of each file by itself whether it checks, beside the steady rules and nothing else. So what is in force
 must be, file by file, the last content that checked: a file that does not check holds up no other, and of no file a
-part. The steady rules must say, byte for byte, what they say when nobody touches a file.
+part. One of them is `shared.yaml`, whose words must hold for all other rules, from one version of it or none. The
+steady rules, which take none over, must say, byte for byte, what they say when nobody touches a file.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.contents import Bundle
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
+from streamwatchd.rules.document import plain
 from streamwatchd.rules.loader import load
+from streamwatchd.rules.reader import parse
 from streamwatchd.testing.driver import Driver
 from tests.daemon.project import ListLog
 from tests.oracle.compare import by_law, differences, plain_outputs
@@ -37,6 +40,7 @@ sources:
 STEADY = """\
 source: m
 every: 10s
+labels: null
 rules:
   - {alarm: steady_hot, by: host, when: avg(x over 30s) > 55 for 20s}
   - {alarm: steady_now, by: host, when: x > 90}
@@ -44,7 +48,7 @@ rules:
   - {kpi: steady_sums, by: host, every: 30s, values: {total: sum(x), n: count()}}
   - {alarm: steady_next, source: steady_sums, by: host, when: total > 4000}
 """
-NAMES = ("early", "late", "north", "zeta")
+NAMES = ("early", "late", "north", "shared", "zeta")
 RECORDS, STEP_MS, PARTITIONS = 16, 250, 2
 LARGEST_INPUT = 100.0
 
@@ -161,6 +165,11 @@ class Run:
         }
         if refused != unfit:
             self.result.faults.append(f"reload {self.result.reloads}: refused {sorted(refused)}, not {sorted(unfit)}")
+        rules = self._compiled.loaded.ruleset.rules
+        words = {str(rule.labels) for rule in rules if not rule.name.startswith("steady")}
+        shared = _labels(self._expected.get("shared.yaml"))
+        if words - {shared}:
+            self.result.faults.append(f"reload {self.result.reloads}: {words} hold, not {shared}")
         if proposal.content.program.digest != self.proposed:
             self.proposed = proposal.content.program.digest
             self._busy.switch(proposal.content.program, {})
@@ -200,6 +209,13 @@ class Run:
         self.result.outputs = sum(map(len, found[0].values()))
         wrong = differences(by_law(found[0]), by_law(found[1]), LARGEST_INPUT)
         self.result.faults += [f"a steady rule: {each}" for each in wrong[:20]]
+
+
+def _labels(shared: bytes | None) -> str:
+    """What a content of `shared.yaml` says of labels."""
+    top = parse("shared.yaml", shared or b"").top
+    found = top.get("labels") if top is not None else None
+    return str(plain(found) if found is not None else {})
 
 
 def run(folder: Path, seed: int, reloads: int) -> Result:

@@ -42,7 +42,9 @@ def write(rng: random.Random, name: str, now: bytes | None) -> Write:
 
 
 def good(rng: random.Random, name: str) -> bytes:
-    """One to five rules of several kinds, with names of this file's own."""
+    """One to five rules of several kinds, with names of this file's own; of `shared.yaml` words for all rules."""
+    if name == "shared":
+        return f"labels: {{version: v{rng.randrange(10**6)}}}\nbases:\n{_rule(rng, 'shared_0')}".encode()
     rules = [_rule(rng, f"{name}_{number}") for number in range(rng.randrange(1, 6))]
     return ("source: m\nevery: 10s\nrules:\n" + "".join(rules)).encode()
 

@@ -187,7 +187,7 @@ def test_a_shared_file_that_nobody_needs_can_go(folder: Path) -> None:
 
 
 def test_a_new_shared_file_that_is_broken_changes_nothing(folder: Path) -> None:
-    """It has no last good content but not to be there; an edit that waits for it waits too."""
+    """It has no last good content but not to be there; an edit that needs its words is refused for that."""
     write(folder, {"shared.yaml": None, "busy.yaml": None})
     write(folder, {"hot.yaml": "source: metrics\nevery: 10s\n" + HOT.replace("limit", "80%"), "full.yaml": None})
     before = loaded(folder)
