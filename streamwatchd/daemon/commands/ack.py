@@ -6,29 +6,40 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from streamwatchd.batch import key_text
+from streamwatchd.control import CommandRefused
 from streamwatchd.daemon.commands import alerts
 from streamwatchd.daemon.commands.context import Context
-from streamwatchd.daemon.commands.saying import free_name, say_first, turn, wheres
+from streamwatchd.daemon.commands.saying import first_that_checks, free_name, say_first, turn, wheres
 from streamwatchd.daemon.spoken import Entry
 from streamwatchd.operators.document import iso
 
-_MOST = 100_000
+MOST = 100_000
 """Alarms of a shard that are looked at."""
 
 
 def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> Mapping[str, Any]:
     """`rule`, `keys`, `where`, `by`, `note`, `id`. With `look` the answer says in `none_up` whether surely nothing of
-    `rule` and `keys` was up, so that the words are about nothing; it waits for the shards."""
+    `rule` and `keys` was up, so that the words are about nothing; with `up_only` they are refused then. Both wait
+    for the shards."""
     with turn(context):
-        none_up = bool(arguments.get("look")) and _none_is_up(context, arguments, say)
+        looks = bool(arguments.get("look") or arguments.get("up_only"))
+        none_up = looks and _none_is_up(context, arguments, say)
+        if none_up and arguments.get("up_only"):
+            first_that_checks(context, _ways(context, arguments))
+            raise CommandRefused(f"no alarm of `{arguments['rule']}`{_with_keys(arguments)} is up")
         entry, version = say_first(context, _ways(context, arguments), say)
         context.log.info("alarm_acknowledged", **entry)
         return {"ack": entry, "version": version, "none_up": none_up}
 
 
+def _with_keys(arguments: Mapping[str, Any]) -> str:
+    keys: Mapping[str, str] = arguments.get("keys") or {}
+    return f" with {', '.join(f'{name}={text}' for name, text in keys.items())}" if keys else ""
+
+
 def _none_is_up(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> bool:
     """False also where some shard did not say, and where more is up than was told."""
-    told = alerts.run(context, {"most": _MOST}, say)
+    told = alerts.run(context, {"most": MOST}, say)
     keys: Mapping[str, str] = arguments.get("keys") or {}
     meant = (
         row["rule"] == arguments["rule"] and all(_is(row["key"].get(name), text) for name, text in keys.items())

@@ -31,11 +31,11 @@ def turn(context: Context) -> Iterator[None]:
 
 def say_first(context: Context, ways: Iterator[tuple[Entry, bytes]], say: Callable[[str], None]) -> tuple[Entry, int]:
     """Put the first in force of several ways to say something that checks; gives it and the version."""
-    entry, content = _first_that_checks(context, ways)
+    entry, content = first_that_checks(context, ways)
     return entry, put_in_force(context, content, say)
 
 
-def _first_that_checks(context: Context, contents: Iterator[tuple[Entry, bytes]]) -> tuple[Entry, bytes]:
+def first_that_checks(context: Context, contents: Iterator[tuple[Entry, bytes]]) -> tuple[Entry, bytes]:
     """Of several ways to say something the first that has no problem. Raises CommandRefused with those of the last."""
     problems: Sequence[str] = ()
     for what, content in contents:

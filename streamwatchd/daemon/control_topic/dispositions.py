@@ -50,6 +50,11 @@ class Dispositions:
             found[each.rule, each.of] = each
         self._take(found)
 
+    def knows(self, rule: str, of: str) -> bool:
+        """Whether something was said of it before."""
+        with self._lock:
+            return (rule, of) in self._last
+
     def add(self, given: Kept) -> None:
         """Of the same alarm it takes the place of what was said before. Raises Unavailable."""
         found = {key: each for key, each in self._last.items() if key != (given.rule, given.of)}

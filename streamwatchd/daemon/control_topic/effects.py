@@ -10,9 +10,11 @@ from typing import Any
 from streamwatchd.batch import key_text
 from streamwatchd.control import CommandRefused, Request
 from streamwatchd.daemon import commands
-from streamwatchd.daemon.commands import reload
+from streamwatchd.daemon.commands import alerts, reload
+from streamwatchd.daemon.commands.ack import MOST
 from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.commands.rules import kinds_in_force, scored_keys_in_force
+from streamwatchd.daemon.control_topic import told_alerts
 from streamwatchd.daemon.control_topic.dispositions import Dispositions, Kept
 from streamwatchd.daemon.control_topic.records import Ack, Disposition, EndSilence, Said, Silence
 from streamwatchd.daemon.spoken import KEEP_MS
@@ -58,7 +60,7 @@ class Effects:
                         return OVER
                     keys = {name: key_text(value) for name, value in said.keys.items()}
                     arguments = {"rule": said.rule, "by": said.by, "where": said.where, "note": said.note}
-                    return self._command(context, "ack", {**arguments, "keys": keys, "id": said.id})
+                    return self._command(context, "ack", {**arguments, "keys": keys, "id": said.id, "up_only": True})
                 case Silence():
                     return self._silence(context, said, stamp_ms)
         except CommandRefused as error:
@@ -104,7 +106,7 @@ class Effects:
         if kind == "anomaly":
             of = self._teach(context, said, at)
         elif _ALARM_ID.fullmatch(said.alarm):
-            of = said.alarm
+            of = self._alarm(context, said, kinds)
         elif said.alarm:
             raise BadRecord(f"`{said.alarm}` is the `id` of no alert: those have 16 hexadecimal digits")
         else:
@@ -112,6 +114,24 @@ class Effects:
         self._dispositions.add(Kept(said.id, said.rule, of, said.verdict, at, said.by, said.note))
         context.log.info("disposition_taken", rule=said.rule, of=of, verdict=said.verdict, by=said.by)
         return TAKEN
+
+    def _alarm(self, context: Context, said: Disposition, kinds: Mapping[str, str]) -> str:
+        """Its id. Raises BadRecord where there surely is no alarm of that id, or it is of another rule."""
+        if self._dispositions.knows(said.rule, said.alarm):
+            return said.alarm
+        topics = context.settings.topics
+        found = told_alerts.find(context.kafka, context.clock, (topics.alerts, topics.shadow), said.alarm)
+        if found.rule is not None and found.rule != said.rule and found.rule in kinds:
+            raise BadRecord(f"`{said.alarm}` is an alert of `{found.rule}`, not of `{said.rule}`")
+        if found.rule is None and (found.complete or self._is_not_up(context, said.alarm)):
+            raise BadRecord(f"there is no alert with the `id` {said.alarm}: none in {topics.alerts}, and none is up")
+        return said.alarm
+
+    def _is_not_up(self, context: Context, alarm: str) -> bool:
+        """False also where some shard did not say, and where more is up than was told."""
+        told = alerts.run(context, {"most": MOST}, _quiet)
+        all_told = not told["problems"] and told["total"] == len(told["alarms"])
+        return all_told and all(row["id"] != alarm for row in told["alarms"])
 
     def _teach(self, context: Context, said: Disposition, at: str) -> str:
         """The model that scored the row learns; gives the name of the row."""

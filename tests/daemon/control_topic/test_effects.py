@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from streamwatchd.compiler import compile_project
 from streamwatchd.control import CommandRefused
+from streamwatchd.daemon.commands import alerts
 from streamwatchd.daemon.contents import Bundle, content_of
 from streamwatchd.daemon.control_topic.dispositions import Dispositions
 from streamwatchd.daemon.control_topic.effects import OVER, REPEATED, TAKEN, Effects, Later
@@ -19,12 +20,15 @@ from streamwatchd.daemon.control_topic.records import decode
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.errors import BadRecord
 from streamwatchd.ports.disk import RealDisk
+from streamwatchd.ports.kafka import NewTopic, Partition, Record
 from streamwatchd.repository.dispositions import read_dispositions
 from streamwatchd.repository.store import ModelStore
+from streamwatchd.shard.control import Told as Told_
 from tests.daemon.commands.setting import Setting
 from tests.daemon.commands.test_silence import setting
 from tests.models.stump import put_stump
 
+KNOWN, OTHER = "6b1f0c2a9d3e4f50", "6b1f0c2a9d3e4f51"
 DAY_MS = 86_400_000
 ODD = """
 source: events
@@ -71,6 +75,35 @@ def test_a_silence_is_what_the_command_makes_of_it_once(told: Told) -> None:
     assert told.say("silence", "c1", **HOT, **{"for": "2h"}) == REPEATED
     assert told.say("end_silence", "c2", silence="c1") == TAKEN
     assert told.it.context.spoken.content == b""
+
+
+def stand(monkeypatch: pytest.MonkeyPatch, *rows: Mapping[str, Any], problems: Sequence[str] = ()) -> None:
+    """These alarms are up."""
+    given = [Told_(0, 1, rows, total=len(rows))]
+    monkeypatch.setattr(alerts, "ask_shards", lambda context, rule, key, most: (given, list(problems)))
+    monkeypatch.setattr(alerts, "shadows_in_force", lambda context: frozenset())
+
+
+def up(rule: str = "hot", alarm: str = "6b1f0c2a9d3e4f50", **key: object) -> Mapping[str, Any]:
+    return {
+        "rule": rule, "id": alarm, "key": key or {"k": "a"}, "state": "firing", "severity": "major", "starts_at_ms": 1,
+    }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _something_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand(monkeypatch, up())
+
+
+def test_an_acknowledgement_is_of_what_is_up(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of nothing it is refused; where a shard says nothing, it is taken."""
+    with pytest.raises(BadRecord, match="no alarm of `hot` with k=b is up"):
+        told.say("ack", "k1", rule="hot", keys={"k": "b"})
+    with pytest.raises(BadRecord, match="rack"):
+        told.say("ack", "k1", rule="hot", keys={"rack": "b"})
+    assert (told.it.context.spoken.content, told.it.reloader.forced) == (b"", 0)
+    stand(monkeypatch, up(), problems=["another host has shard 1: ask there too"])
+    assert told.say("ack", "k1", rule="hot", keys={"k": "b"}) == TAKEN
 
 
 def test_an_acknowledgement_is_what_the_command_makes_of_it_once(told: Told) -> None:
@@ -134,7 +167,43 @@ def odd(tmp_path: Path) -> Told:
     assert content is not None
     it.store.add(content, Bundle(b"", {}, {}), 5)
     it.context = replace(it.context, settings=replace(it.context.settings, models=f"file://{tmp_path / 'models'}"))
+    write(it, {"id": KNOWN, "rule": "hot", "event": "fired"}, {"id": OTHER, "rule": "odd", "event": "fired"})
     return Told(it, tmp_path)
+
+
+def write(it: Setting, *events: Mapping[str, Any]) -> None:
+    topic = it.context.settings.topics.alerts
+    it.kafka.admin().ensure_topics([NewTopic(topic, 2)])
+    it.kafka.plain_writer().send(
+        Record(topic, json.dumps(each).encode(), partition=number % 2) for number, each in enumerate(events)
+    )
+
+
+def test_a_verdict_on_an_alarm_that_never_was_is_refused(odd: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every alert that ever was is still in the topic, so it is not asked who else might know."""
+    stand(monkeypatch, problems=["shard 1 is not at work (starting)"])
+    with pytest.raises(BadRecord, match="no alert with the `id` 0123456789abcdef: none in"):
+        odd.say("disposition", "d1", rule="hot", verdict="confirmed", alarm="0123456789abcdef")
+    with pytest.raises(BadRecord, match=f"`{OTHER}` is an alert of `odd`, not of `hot`"):
+        odd.say("disposition", "d1", rule="hot", verdict="confirmed", alarm=OTHER)
+    assert odd.dispositions.by_rule() == {}
+
+
+def test_a_verdict_on_an_alarm_whose_alerts_are_gone(odd: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts where the alarm is up in some shard, where a shard can't say, and where a verdict was there before."""
+    topic = odd.it.context.settings.topics.alerts
+    odd.it.kafka.broker.log(Partition(topic, 0)).delete_before(1)
+    gone = {"rule": "hot", "verdict": "confirmed", "alarm": KNOWN}
+    stand(monkeypatch, up(alarm=OTHER))
+    with pytest.raises(BadRecord, match="none is up"):
+        odd.say("disposition", "d1", **gone)
+    stand(monkeypatch, problems=["another host has shard 1: ask there too"])
+    assert odd.say("disposition", "d2", **gone) == TAKEN
+    stand(monkeypatch)
+    assert odd.say("disposition", "d3", **{**gone, "verdict": "false_positive"}) == TAKEN
+    stand(monkeypatch, up(alarm="00000000000000aa"))
+    assert odd.say("disposition", "d4", **{**gone, "alarm": "00000000000000aa"}) == TAKEN
+    assert odd.dispositions.by_rule() == {"hot": {"confirmed": 1, "false_positive": 1}}
 
 
 def test_a_verdict_on_an_alarm_is_counted_and_on_an_anomaly_teaches_its_model(odd: Told, tmp_path: Path) -> None:
