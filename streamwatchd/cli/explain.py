@@ -12,6 +12,8 @@ from streamwatchd.cli.control import ask, print_json, socket_path
 from streamwatchd.cli.keys import key_of
 from streamwatchd.cli.live import live as live_lines
 from streamwatchd.cli.pairs import pairs
+from streamwatchd.cli.past import past_of
+from streamwatchd.cli.picture import section
 from streamwatchd.cli.project import compile_or_exit, project_options
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.times import MOMENT
@@ -19,21 +21,19 @@ from streamwatchd.cli.why import why
 from streamwatchd.compiler import Compiled
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.errors import UnreadableInput
-from streamwatchd.operators.document import iso
 from streamwatchd.plan.explain import explain
 from streamwatchd.plan.program import Program
 
 _WIDTH = 10
-_BEFORE_MS = 3_600_000
 
 
 @click.command("explain")
 @click.argument("rule", metavar="RULE")
 @project_options
 @click.option("--key", "keys", metavar="NAME=VALUE", multiple=True, help="A key of the rule; once for each name.")
-@click.option("--live", is_flag=True, help="Ask the running daemon; implied by --key without --recording.")
+@click.option("--live", is_flag=True, help="Ask the running daemon; implied by --key without --at or --recording.")
 @click.option("--recording", metavar="FILE", help="Say why it is up or not from this traffic, not from the daemon.")
-@click.option("--at", "at", type=MOMENT, metavar="TIME", help="The instant [default: the end of the recording].")
+@click.option("--at", "at", type=MOMENT, metavar="TIME", help="The instant [default: now; of a recording its end].")
 @click.option("--socket", "path", metavar="PATH", type=click.Path(path_type=Path), help="The daemon's control socket.")
 @click.option("--json", "as_json", is_flag=True, help="Print the daemon's answer as JSON.")
 @click.option("--source", metavar="NAME", help="The source of bare events [default: the only one].")
@@ -53,13 +53,10 @@ def command(
 
     With --key the running daemon says what it makes of one key now: the state, each condition with its values, since
     when it is true and what is left of its hold, until when it warms up, what mutes it, late events, tables in force,
-    and who holds the watermark. With --recording the same is said of an instant of recorded traffic. Sizes are
-    estimates.
+    and who holds the watermark. With --at the same is said of a past instant, from the records that Kafka retains of
+    that time; with --recording from those of a file. Sizes are estimates.
     """
-    if recording is None and at is not None:
-        hint = _record_first(rule, keys, at)
-        raise UnreadableInput(f"the daemon knows only how it is now; --at looks into a recording: {hint}")
-    if recording is None and (keys or live):
+    if recording is None and at is None and (keys or live):
         _ask(rule, keys, socket_path(config, path), as_json)
         return
     compiled, program = compile_or_exit(config, rules_dir)
@@ -70,20 +67,16 @@ def command(
     if recording is not None:
         _why(recording, compiled, program, rule, keys, at, source)
         return
+    if at is not None:
+        if live:
+            raise click.UsageError("--live is about now: --at does not go with it")
+        _why_then(compiled, program, rule, keys, at)
+        return
     first, *sections = explain(program.plan, compiled.loaded.ruleset, rule)
     click.echo(f"{click.style(first.title, bold=True)}   {' '.join(first.lines)}")
-    for section in sections:
-        for number, line in enumerate(section.lines):
-            click.echo(f"{section.title if number == 0 else '':<{_WIDTH}}{line}")
-
-
-def _record_first(rule: str, keys: Sequence[str], at_ms: int) -> str:
-    """The commands that look into what Kafka still holds of that time."""
-    given = " ".join(f"--key {each}" for each in keys) or "--key …"
-    return (
-        f"swctl record --from {iso(at_ms - _BEFORE_MS)} --out past.ndjson (earlier where its windows are longer), then "
-        f"swctl explain {rule} --recording past.ndjson --at {iso(at_ms)} {given}"
-    )
+    for each in sections:
+        for number, line in enumerate(each.lines):
+            click.echo(f"{each.title if number == 0 else '':<{_WIDTH}}{line}")
 
 
 def _ask(rule: str, keys: Sequence[str], path: Path, as_json: bool) -> None:
@@ -100,6 +93,16 @@ def _ask(rule: str, keys: Sequence[str], path: Path, as_json: bool) -> None:
         return
     for line in live_lines(result):
         click.echo(line)
+
+
+def _why_then(compiled: Compiled, program: Program, name: str, keys: Sequence[str], at: int) -> None:
+    """From the records that Kafka retains of the time before `at`."""
+    rule = compiled.loaded.ruleset.rule(name)
+    key_of(rule, keys)
+    with past_of(compiled, rule, at) as past:
+        _why(past.traffic.path, compiled, program, name, keys, at, None)
+        for line in section("read", list(past.notes)):
+            click.echo(line)
 
 
 def _why(
