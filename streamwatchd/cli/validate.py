@@ -14,6 +14,7 @@ from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.diagnostics import Diagnostic
 from streamwatchd.lang.codes import CODES
 from streamwatchd.rules import codes
+from streamwatchd.rules.written import SHARED_NAME
 from streamwatchd.testing import timeline_codes
 
 
@@ -28,8 +29,9 @@ def command(
 ) -> None:
     """Check the configuration, all rules, their tests and the tables.
 
-    With PATHs (files or folders of the project) only their problems are shown; all is checked, since files read each
-    other. Exit code 0: fine, or warnings only; 1: errors; 2: there is nothing to check.
+    With PATHs (files or folders of the project) only their problems are shown, for shared.yaml those of all files that
+    take its words over; all is checked, since files read each other. Exit code 0: fine, or warnings only; 1: errors;
+    2: there is nothing to check.
     """
     path = config_path(config)
     if watch:
@@ -51,7 +53,10 @@ def _once(config: Path, rules_dir: Path | None, paths: Sequence[Path], output: s
 
 
 def _shown(found: Sequence[Diagnostic], files: set[str], compiled: Compiled) -> list[Diagnostic]:
-    """The findings of the files; with the errors of others where one of them is refused for no mistake of its own."""
+    """The findings of the files; all of them where one is `shared.yaml`, and all errors where one is refused for no
+    mistake of its own."""
+    if any(Path(file).name == SHARED_NAME for file in files):
+        return list(found)
     mine = [each for each in found if each.span is None or each.span.file in files]
     wrong = {each.span.file for each in mine if each.is_error and each.span is not None}
     if not (files & set(compiled.loaded.refused)) - wrong:

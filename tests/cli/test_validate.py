@@ -50,3 +50,15 @@ def test_a_file_that_is_refused_for_words_of_another_is_not_called_fine(tmp_path
         (rules / "shared.yaml").write_text(text)
         result = swctl("validate", "--config", config, rules / "shop.yaml")
         assert (result.exit_code, code in result.stdout) == (1, True)
+
+
+def test_the_shared_file_is_checked_with_all_that_takes_it_over(tmp_path: Path) -> None:
+    """A hook that checks only what changed must see what the change breaks elsewhere."""
+    config = copy(tmp_path)
+    shared, shop = tmp_path / "rules.d" / "shared.yaml", tmp_path / "rules.d" / "shop.yaml"
+    shared.write_text("params: {slowest: 400ms}\n")
+    shop.write_text(shop.read_text().replace("slow > 400ms", "slow > slowest"))
+    assert swctl("validate", "--config", config, shared).exit_code == 0
+    shared.write_text("params: {slowest: 40%}\n")
+    result = swctl("validate", "--config", config, shared)
+    assert (result.exit_code, "shop.yaml:8" in result.stdout) == (1, True)

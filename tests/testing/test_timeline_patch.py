@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from streamwatchd.errors import UnreadableInput
+from streamwatchd.rules.loader import Loaded, load
+from streamwatchd.rules.ruleset import Alarm
 from streamwatchd.testing.timeline_check import check
 from streamwatchd.testing.timeline_patch import patched
 from streamwatchd.testing.timeline_run import bench
-from tests.testing.project import project, suite
+from tests.testing.project import RULES, project, suite
 
 HEAD = """
 tests:
@@ -85,3 +87,20 @@ def test_a_clock_that_is_behind_makes_late_events(tmp_path: Path) -> None:
     row = "{at: 1m, skew: {source: web, by: -1m, for: 20s}}"
     expect = "    expect: [{late: web}, {late: web}, {alarm: slow, event: fired}]\n"
     assert found(tmp_path, f"      - {row}\n{expect}") == []
+
+
+def test_a_reload_leaves_what_a_rule_takes_back(tmp_path: Path) -> None:
+    """`null` in a rule is a word of it; in the patch it takes a word of the rule out, and the shared one holds."""
+    loaded = project(tmp_path, RULES.replace("    by: shop\n", "    by: shop\n    runbook: null\n", 1))
+    (tmp_path / "rules.d" / "shared.yaml").write_text("defaults: {runbook: shared}\n")
+    loaded = load(loaded.config)
+    assert alarm(loaded, "slow").runbook == ""
+    assert alarm(patched(loaded, {"slow": {"severity": "major"}}), "slow").runbook == ""
+    assert alarm(patched(loaded, {"slow": {"runbook": None}}), "slow").runbook == "shared"
+    assert alarm(patched(loaded, {"fails": {"runbook": "own"}}), "fails").runbook == "own"
+
+
+def alarm(loaded: Loaded, name: str) -> Alarm:
+    rule = loaded.ruleset.rule(name)
+    assert isinstance(rule, Alarm)
+    return rule
