@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from streamwatchd.diagnostics import Diagnostic
 from streamwatchd.lang import checker, syntax
 from streamwatchd.lang.problem import Problem
 from streamwatchd.lang.scope import Scope, Undeclared
-from streamwatchd.lang.typed import STRING, Literal
+from streamwatchd.lang.typed import STRING, Kind, Literal
 from streamwatchd.rules import codes
 from streamwatchd.rules.document import Node, Scalar
 from streamwatchd.rules.drafts import RuleDraft
@@ -17,6 +20,7 @@ from streamwatchd.rules.streams import Place
 
 Constants = tuple[tuple[str, Literal], ...]
 
+_WRONG_KIND = "SW207"
 _NOTHING = Scope(undeclared=Undeclared.CLOSED)
 
 
@@ -31,6 +35,24 @@ def params_of(draft: RuleDraft) -> dict[str, tuple[Scalar, Node]]:
     for record in (draft.defaults, draft.body):
         written |= {key.text: (key, node) for key, node in record.entries("params")}
     return written
+
+
+def with_quotes_told(problems: Iterable[Diagnostic], draft: RuleDraft) -> Iterator[Diagnostic]:
+    """Where a number is missed and a parameter is one but for its quotes, that is what is wrong."""
+    quoted = {name: node for name, (_, node) in params_of(draft).items() if _is_quoted_number(node)}
+    for each in problems:
+        name = next((name for name in quoted if re.search(rf"\b{name}\b", each.source_line)), "")
+        if name and each.code == _WRONG_KIND and not each.hint:
+            hint = f"`{name}` is a text because of its quotes, at {quoted[name].span}: take them away"
+            each = replace(each, hint=hint)
+        yield each
+
+
+def _is_quoted_number(node: Node) -> bool:
+    if not isinstance(node, Scalar) or not node.style:
+        return False
+    found = _constant(replace(node, style=""))
+    return found is not None and found.type.kind is Kind.NUMBER
 
 
 def _constants(

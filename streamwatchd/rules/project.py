@@ -25,6 +25,7 @@ from streamwatchd.rules.expressions import Language, conflict
 from streamwatchd.rules.form import Findings
 from streamwatchd.rules.kpi_building import build_kpi
 from streamwatchd.rules.model_choice import Places, choose, shadow
+from streamwatchd.rules.params import with_quotes_told
 from streamwatchd.rules.ruleset import SHADOW_OF, Alarm, Anomaly, Kpi, Rule, RuleSet, Source, Table
 from streamwatchd.rules.settings_reader import ConfigDraft, SourceDraft
 from streamwatchd.rules.streams import Stream
@@ -198,7 +199,7 @@ def _build(job: _Job) -> tuple[Rule | None, tuple[Diagnostic, ...], Infers, bool
     """Check one rule; at a reload most are as they were. Last is whether it guessed the kind of a field."""
     work = begin(job.draft, job.inputs, job.document, job.aside)
     rule = _BUILDERS[job.draft.kind](work)
-    problems = tuple(work.findings.problems)
+    problems = tuple(with_quotes_told(work.findings.problems, job.draft))
     if not job.draft.is_sound:
         rule, problems = None, tuple(problem for problem in problems if problem.code not in _OF_THE_WHOLE)
     return rule, problems, work.language.infers, bool(work.language.guessed)

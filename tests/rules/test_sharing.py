@@ -290,6 +290,7 @@ def test_a_rule_knows_where_its_words_come_from(folder: Path) -> None:
         ({"busy.yaml": BUSY.replace("extends: busy", "extends: [busy]")}, "`extends` must be a name", "cpu_high"),
         ({"shared.yaml": "severity: major\n" + SHARED}, "no field `severity`", "below `defaults:`"),
         ({"shared.yaml": SHARED.replace("alarm: busy", "base: busy")}, "needs `alarm:`", "such as `- alarm: busy`"),
+        ({"shared.yaml": SHARED.replace("85%", "'85%'")}, "a number with text", "because of its quotes, at"),
         ({"hot.yaml": HOT + "    abstract: true\n"}, "no field `abstract`", "move the rule into the list `bases`"),
         ({"hot.yaml": HOT + "    needs: limit\n"}, "no field `needs`", "bases have that"),
         ({"hot.yaml": "include: shared.yaml\n" + HOT}, "no field `include`", "what `shared.yaml` says holds for all"),
