@@ -21,7 +21,8 @@ become keys and cross the exchange, where a record has its bounds. Booleans are 
 string. Of duplicate fields the last counts. A null is a missing value. A name with dots is looked for as it stands,
 then as a path through nested objects; the first place that is not null counts.
 
-A record is decoded by one call into a struct of the wanted fields; what that refuses is read again with care, alone.
+A record is decoded by one call into a struct of the wanted fields. What is no JSON for that is none for any other reader;
+what does not fit it is read again with care, alone.
 """
 
 from __future__ import annotations
@@ -39,7 +40,6 @@ from streamwatchd.batch import Column, Decoded, Dictionary, Frame, RawBatch, Rej
 from streamwatchd.codecs.base import KAFKA_TIME, EventSchema
 from streamwatchd.codecs.event_time import BAD_TIME, MISSING_TIME, TimeValue, parse_times, unreadable
 from streamwatchd.codecs.json_layout import Layout, build_layout, places
-from streamwatchd.errors import BadRecord
 from streamwatchd.lang.typed import Kind
 
 MAX_DEPTH = 64
@@ -118,9 +118,12 @@ class JsonDecoder:
         if self._layout is None:
             batch.doubtful += range(at, at + len(payloads))
             return
-        objects, doubtful = decode_all(payloads, self._layout)
-        _stand_in(objects, doubtful)
-        for row in _suspects(_without(payloads, doubtful), self._schema.max_bytes):
+        objects, torn, doubtful = decode_all(payloads, self._layout)
+        apart = sorted(torn + doubtful)
+        _stand_in(objects, apart)
+        for row in torn:
+            batch.refused[at + row] = _refusal(payloads[row], self._schema.max_bytes) or "bad_json"
+        for row in _suspects(_without(payloads, apart), self._schema.max_bytes):
             if reason := _refusal(payloads[row], self._schema.max_bytes):
                 batch.refused[at + row] = reason
         values = self._layout.columns(objects)
@@ -135,10 +138,11 @@ class JsonDecoder:
         """The doubtful records, one by one."""
         found: dict[int, dict[str, Any]] = {}
         for row in batch.doubtful:
-            try:
-                found[row] = self._salvage(batch.raw.payloads[row])
-            except BadRecord as error:
-                batch.refused[row] = error.reason
+            salvaged = self._salvage(batch.raw.payloads[row])
+            if isinstance(salvaged, str):
+                batch.refused[row] = salvaged
+            else:
+                found[row] = salvaged
         batch.doubtful.clear()
         rows = np.array(list(found), np.intp)
         values: Columns = {name: [each[name] for each in found.values()] for name in self._names}
@@ -188,29 +192,29 @@ class JsonDecoder:
             if len(dictionary.names) > _MAX_NAMES:
                 self._dictionaries[name] = Dictionary()
 
-    def _salvage(self, payload: bytes | None) -> dict[str, Any]:
-        """The values of a record that did not fit the struct; raises BadRecord if it is none of the good ones."""
+    def _salvage(self, payload: bytes | None) -> dict[str, Any] | str:
+        """The values of a record that did not fit the struct, or why it is none of the good ones."""
         reason = _refusal(payload, self._schema.max_bytes)
         if payload is None or reason:
-            raise BadRecord(reason)
+            return reason
         try:
             record = _decode_object(payload)
         except msgspec.ValidationError:
-            raise BadRecord("not_an_object" if _is_json(payload) else "bad_json") from None
+            return "not_an_object" if _is_json(payload) else "bad_json"
         except _DECODE_ERRORS:
-            raise BadRecord("bad_json") from None
-        return {name: self._salvage_field(record, name) for name in self._names}
-
-    def _salvage_field(self, record: dict[str, msgspec.Raw], name: str) -> Any:
-        found = _find(record, name)
-        if found is None:
-            return None
-        try:
-            return self._readers[name](found)
-        except _DECODE_ERRORS:
-            if name in self._schema.declared:
-                raise BadRecord(f"{_misfit(found, self._kinds.get(name))}: {name}") from None
-            return _MISFIT
+            return "bad_json"
+        values: dict[str, Any] = {}
+        for name in self._names:
+            if (found := _find(record, name)) is None:
+                values[name] = None
+                continue
+            try:
+                values[name] = self._readers[name](found)
+            except _DECODE_ERRORS:
+                if name in self._schema.declared:
+                    return f"{_misfit(found, self._kinds.get(name))}: {name}"
+                values[name] = _MISFIT
+        return values
 
     def _times(self, raw: RawBatch, values: Mapping[str, Sequence[Any]], kept: Rows) -> Times:
         if self._time_field:
@@ -325,21 +329,24 @@ def _joined_column(parts: Sequence[Column]) -> Column:
     return np.concatenate(cast("Sequence[npt.NDArray[Any]]", parts))
 
 
-def decode_all(payloads: Sequence[bytes | None], layout: Layout) -> tuple[list[Any], list[int]]:
-    """An object a payload, and the rows that did not decode (they hold the empty object).
+def decode_all(payloads: Sequence[bytes | None], layout: Layout) -> tuple[list[Any], list[int], list[int]]:
+    """An object a payload, the rows that are no JSON, and those that did not fit; both hold the empty object.
 
     `list.extend` keeps what its iterator gave before it raised, so one loop turn is spent per refused record only.
     """
     objects: list[Any] = []
+    torn: list[int] = []
     doubtful: list[int] = []
     rest = map(layout.decode, payloads)
     while True:
         try:
             objects.extend(rest)
-            return objects, doubtful
-        except (*_DECODE_ERRORS, TypeError):  # TypeError: a null payload
+            return objects, torn, doubtful
+        except msgspec.DecodeError as error:
+            (doubtful if isinstance(error, msgspec.ValidationError) else torn).append(len(objects))
+        except (UnicodeDecodeError, RecursionError, TypeError):  # TypeError: a null payload
             doubtful.append(len(objects))
-            objects.append(layout.empty)
+        objects.append(layout.empty)
 
 
 def _suspects(texts: Sequence[bytes], max_bytes: int) -> list[int]:
@@ -375,7 +382,7 @@ def _refusal(payload: bytes | None, max_bytes: int) -> str:
         return "empty"
     if len(payload) > max_bytes:
         return "too_large"
-    if not _is_utf8(payload):
+    if not (payload.isascii() or _is_utf8(payload)):
         return "bad_utf8"
     return "too_deep" if _depth(payload) > MAX_DEPTH else ""
 

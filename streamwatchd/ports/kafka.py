@@ -40,13 +40,16 @@ class Committed:
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """A record to write. Without `partition` it is murmur2 of the key, as Java's producer does, or any."""
+    """A record to write. Without `partition` it is murmur2 of the key, as Java's producer does, or any.
+
+    Headers that are text are written in UTF-8.
+    """
 
     topic: str
     value: bytes | None
     key: bytes | None = None
     partition: int | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, str | bytes], ...] = ()
     timestamp_ms: int | None = None
 
 

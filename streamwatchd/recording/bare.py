@@ -74,7 +74,7 @@ class BareEvents:
 
     def _read(self, payloads: Sequence[bytes]) -> tuple[Times, Rows]:
         """Record timestamps and partitions."""
-        objects, _ = decode_all(payloads, self._layout)
+        objects, _torn, _doubtful = decode_all(payloads, self._layout)
         time, *keys = self._layout.columns(objects).values()
         partition = self._partitions(keys[0]) if keys else np.zeros(len(payloads), np.intp)
         return self._stamps(time), partition

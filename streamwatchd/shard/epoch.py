@@ -115,8 +115,7 @@ def _record(output: Output, topic: str, emitted_at: str, dead_letters: str, most
     if isinstance(output.value, dict):
         value = _encode({**output.value, "emitted_at": emitted_at})
         return fitting_document(Record(topic, value, output.key), most_bytes, dead_letters)
-    headers = tuple([(name, text.encode()) for name, text in output.headers])
-    return fitting_letter(Record(topic, output.value, output.key, headers=headers), most_bytes)
+    return fitting_letter(Record(topic, output.value, output.key, headers=output.headers), most_bytes)
 
 
 class Committer(Protocol):

@@ -29,7 +29,8 @@ def fitting_letter(record: Record, most: int) -> Record:
 
     A payload that is cut has its full length in the header `length`; a key that is left out in `key_length`.
     """
-    if _size(record) <= most - _SPARE:
+    # What nearly all are: no need to look at the headers, which are short.
+    if len(record.value or b"") + len(record.key or b"") <= most // 2 - _LONGEST_KEY or _size(record) <= most - _SPARE:
         return record
     key, value, headers = record.key, record.value, record.headers
     if key is not None and len(key) > _LONGEST_KEY:

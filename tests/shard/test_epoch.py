@@ -71,7 +71,7 @@ def test_what_goes_into_a_transaction() -> None:
     alert, late, exchanged, journalled = records
     assert msgspec.json.decode(alert.value or b"") == {"epoch": 1, "emitted_at": "2026-01-05T00:00:00.123Z"}
     assert alert.key == b"k"
-    assert (late.value, late.headers) == (b"raw", (("topic", b"in"), ("offset", b"7")))
+    assert (late.value, late.headers) == (b"raw", (("topic", "in"), ("offset", "7")))
     assert (exchanged.topic, exchanged.partition, exchanged.value) == (f"{TOPICS.exchange}.2", 1, b"partial")
     assert (journalled.topic, journalled.key) == (TOPICS.journal, b"0")
     assert EpochRecord.decode(journalled.value or b"") == sealed(1).record

@@ -113,7 +113,7 @@ class World:
 
 def _plain(record: Record) -> dict[str, Any]:
     if record.headers:
-        texts = {name: value.decode() for name, value in record.headers}
+        texts = dict(record.headers)
         return texts | {"payload": (record.value or b"").decode()}
     found = msgspec.json.decode(record.value or b"{}")
     return {name: value for name, value in found.items() if name not in ("emitted_at", "replayed", "evidence")}
