@@ -21,8 +21,8 @@ become keys and cross the exchange, where a record has its bounds. Booleans are 
 string. Of duplicate fields the last counts. A null is a missing value. A name with dots is looked for as it stands,
 then as a path through nested objects; the first place that is not null counts.
 
-A record is decoded by one call into a struct of the wanted fields. What is no JSON for that is none for any other reader;
-what does not fit it is read again with care, alone.
+A record is decoded by one call into a struct of the wanted fields. What is no JSON for that is none for any other
+reader; what does not fit it is read again with care, alone.
 """
 
 from __future__ import annotations

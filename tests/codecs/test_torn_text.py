@@ -1,6 +1,7 @@
 """A text that is no JSON for the struct of the wanted fields is none for a reader of any fields.
 
-So a record can be refused as `bad_json` without being read again, and what is refused does not depend on what rules read.
+So a record can be refused as `bad_json` without being read again, and what is refused does not depend on what rules
+read.
 """
 
 from __future__ import annotations
