@@ -370,7 +370,11 @@ SETTINGS = Record(
         ),
         Field("snapshot_store_options", STORE_OPTIONS, "How an s3:// store is reached.", "{region: eu-central-1}"),
         Field(
-            "commit_every", Duration(10), "How often an epoch ends when nothing waits to go out.", "1s", default="1s"
+            "commit_every",
+            Duration(10),
+            "How often an epoch ends when nothing waits to go out but late events and dead letters.",
+            "1s",
+            default="1s",
         ),
         Field(
             "start_from",

@@ -17,7 +17,7 @@ from streamwatchd.settings import Topics
 from streamwatchd.shard.assignor import exchange_topic
 from streamwatchd.shard.fitting import fitting_document, fitting_letter
 from streamwatchd.shard.journal import EpochRecord, Range
-from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
+from streamwatchd.shard.output import LETTER_SINKS, ExchangeRecord, Mark, Output, Sink, TaskId
 from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.stamp import Positions, committed_epoch
 from streamwatchd.shard.stretch import Stretch
@@ -26,6 +26,9 @@ from streamwatchd.shard.timing import Timing
 from streamwatchd.shard.version import Version
 
 _encode = msgspec.json.Encoder().encode
+
+_MANY_LETTERS = 10_000
+_MANY_BYTES = 8_000_000
 
 
 @dataclass(slots=True)
@@ -46,6 +49,7 @@ class OpenEpoch:
     must_commit: bool = False
     bytes: int = 0
     timing: Timing = field(default_factory=Timing)
+    _is_awaited: bool = False
 
     def take(self, outputs: Iterable[Output], exchanged: Iterable[ExchangeRecord]) -> None:
         """Keep what came out; `bytes` is the size of payloads that pass through."""
@@ -53,6 +57,8 @@ class OpenEpoch:
             self.outputs.append(output)
             if isinstance(output.value, bytes):
                 self.bytes += len(output.value)
+            if output.sink not in LETTER_SINKS:
+                self._is_awaited = True
         for record in exchanged:
             self.exchanged.append(record)
             self.bytes += len(record.payload)
@@ -60,6 +66,12 @@ class OpenEpoch:
     @property
     def has_outputs(self) -> bool:
         return bool(self.outputs or self.exchanged)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Others wait for what came out, or it is much. A few late events and dead letters are worth no epoch."""
+        is_much = len(self.outputs) >= _MANY_LETTERS or self.bytes >= _MANY_BYTES
+        return self._is_awaited or bool(self.exchanged) or is_much
 
     @property
     def is_empty(self) -> bool:

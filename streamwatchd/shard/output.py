@@ -22,6 +22,10 @@ DOCUMENT_SINKS = (Sink.ALERTS, Sink.KPIS, Sink.ANOMALIES, Sink.SHADOW)
 """What goes there are documents that rules say, of which `document.name_of` tells the rule."""
 
 
+LETTER_SINKS = frozenset((Sink.LATE, Sink.DEAD_LETTERS))
+"""What goes there are records of a source as they came. They are kept for whoever looks into them: nobody waits."""
+
+
 class Output(msgspec.Struct, frozen=True, gc=False):
     """A record for an output topic. `value` is a JSON document, of late events and dead letters the payload.
 

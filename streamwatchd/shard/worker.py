@@ -400,7 +400,7 @@ class Worker:
 
     def _patience_s(self) -> float:
         """How long to wait for records: not at all where a commit is due as soon as the last one has come."""
-        if self._open.has_outputs:
+        if self._open.is_urgent:
             return 0.002 if self._commits.busy else 0.0
         return 0.0 if self._preparing else _TAKE_S
 
@@ -423,8 +423,8 @@ class Worker:
         )
 
     def _pace(self) -> None:
-        """Commit at once when outputs wait, or a change is coming, else about once in `commit_every_ms`, if there is
-        anything new."""
+        """Commit at once when outputs are urgent, or a change is coming, else about once in `commit_every_ms`, if there
+        is anything new."""
         self._commits.settle(0)
         if self._commits.busy:
             return
@@ -433,7 +433,7 @@ class Worker:
             self._ask_if_due()
             return
         age_ms = (self._clock.monotonic() - self._open.begun) * 1000
-        due = self._open.has_outputs or self._open.must_commit or age_ms >= self._settings.commit_every_ms
+        due = self._open.is_urgent or self._open.must_commit or age_ms >= self._settings.commit_every_ms
         if due or self._held:
             self._seal()
 
