@@ -204,14 +204,12 @@ class JsonDecoder:
         except _DECODE_ERRORS:
             return "bad_json"
         values: dict[str, Any] = {}
-        for name in self._names:
-            if (found := _find(record, name)) is None:
-                values[name] = None
-                continue
+        for name, read in self._readers.items():
+            found = _find(record, name) if "." in name else record.get(name)
             try:
-                values[name] = self._readers[name](found)
+                values[name] = None if found is None else read(found)
             except _DECODE_ERRORS:
-                if name in self._schema.declared:
+                if found is not None and name in self._schema.declared:
                     return f"{_misfit(found, self._kinds.get(name))}: {name}"
                 values[name] = _MISFIT
         return values
