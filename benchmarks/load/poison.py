@@ -1,6 +1,6 @@
 """What 1 % of poison costs: the same traffic clean and poisoned by turns, through the reference job's rules.
 
-usage: python -m benchmarks.load.poison [--rounds 7] [--events 600000] [--share 0.01]
+usage: python -m benchmarks.load.poison [--rounds 7] [--events 600000] [--share 0.01] [--kind N]
 
 One process, no broker; from payloads to serialised outputs, dead letters included, as a worker does it. Processor time
 counts, batch by batch by turns, of each batch the least of all rounds, so that other programs disturb little.
@@ -15,6 +15,7 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.ref1.events import START_MS, inventory, write
@@ -56,9 +57,9 @@ def project(folder: Path) -> Compiled:
     return compiled
 
 
-def poisoned(payloads: list[bytes], share: float) -> list[bytes]:
+def poisoned(payloads: list[bytes], share: float, kinds: Sequence[bytes] = POISON) -> list[bytes]:
     draw = random.Random(5)
-    return [draw.choice(POISON) if draw.random() < share else payload for payload in payloads]
+    return [draw.choice(kinds) if draw.random() < share else payload for payload in payloads]
 
 
 class Line:
@@ -101,13 +102,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--events", type=int, default=600_000)
     parser.add_argument("--share", type=float, default=0.01)
+    parser.add_argument("--kind", type=int, choices=range(len(POISON)), help="this row of POISON alone (1: torn JSON)")
     given = parser.parse_args()
     collect_rarely()
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder), given.events)
         clean = path.read_bytes().splitlines()
         compiled = project(Path(folder) / "project")
-    dirty = poisoned(clean, given.share)
+    dirty = poisoned(clean, given.share, POISON if given.kind is None else POISON[given.kind : given.kind + 1])
     by_turns(compiled, clean[: 5 * BATCH], dirty[: 5 * BATCH])
     rounds = [by_turns(compiled, clean, dirty) for _ in range(given.rounds)]
     good, bad = (sum(map(min, zip(*(each[side].seconds for each in rounds), strict=True))) for side in (0, 1))

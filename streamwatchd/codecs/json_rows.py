@@ -28,6 +28,7 @@ reader; what does not fit it is read again with care, alone.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress, repeat
 from typing import Annotated, Any, cast
@@ -50,6 +51,7 @@ SLICE = 1024
 _MAX_NAMES = 1_000_000
 # Doubtful records read in one go: enough to share what a batch costs, few enough that what is learnt is soon used.
 _MANY_DOUBTFUL = 256
+_FEW_ODD = 64
 _MANY_ODD = 16
 
 Columns = dict[str, Sequence[Any]]
@@ -157,13 +159,17 @@ class JsonDecoder:
             batch.salvaged.append(self._frame(batch, rows, times, values, self._kinds.keys()))
 
     def _narrow_time(self, times: Sequence[Any]) -> None:
-        """Where all are texts, or all numbers, another one makes its record doubtful from the next slice on.
+        """Where nearly all are texts, or numbers, another one makes its record doubtful from the next slice on.
 
         The results are the same: but a few texts among numbers cost the reading of theirs, and not of the whole slice.
         """
-        kinds = {_TIME_KIND.get(type(value)) for value in times}
-        if len(kinds) == 1 and (kind := kinds.pop()) is not None:
-            self._time_kind = kind
+        kinds: Counter[Kind | None] = Counter()
+        for type_, count in Counter(map(type, times)).items():
+            kinds[_TIME_KIND.get(type_)] += count
+        for kind in _TIME_KIND.values():
+            if kinds[kind] and len(times) - kinds[kind] <= len(times) // _FEW_ODD:
+                self._time_kind = kind
+        if self._time_kind is not None:
             self._lay_out()
 
     def _widen_time(self, times: Sequence[Any], records: int) -> None:
