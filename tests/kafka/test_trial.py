@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from streamwatchd.operators.document import iso
+from streamwatchd.ports.kafka import Record
 from tests.kafka.site import COUNTS, Site
 from tests.kafka.test_control import answer, swctl
 
@@ -37,3 +42,37 @@ def test_a_rule_on_trial_and_its_topic_once_more(kafka: str, tmp_path: Path) -> 
         assert (nothing.exit_code, "no records of that time" in nothing.stderr) == (2, True)
     finally:
         site.end()
+
+
+BUSY = """
+source: events
+every: 10s
+rules:
+  - {alarm: busy, by: k, values: {n: count(over 20s)}, when: n > 15 for 10s}
+"""
+
+
+def test_a_past_instant_is_explained_from_what_topics_retain(kafka: str, tmp_path: Path) -> None:
+    """No daemon runs. Once Kafka has let go of the first minute it says so."""
+    site = Site(kafka, tmp_path, source="key: k\n")
+    site.write({"busy.yaml": BUSY}, kafka)
+    began_ms = int(time.time()) // 60 * 60_000 - 600_000
+    writer = site.kafka.plain_writer()
+    for second in range(180):
+        at_ms = began_ms + second * 1000
+        payload = json.dumps({"t": at_ms, "k": "k0"}).encode()
+        writer.send([Record(site.topic, payload, partition=0, timestamp_ms=at_ms)])
+    writer.flush(30)
+    writer.close()
+    asked = ("explain", "busy", "--key", "k=k0", "--at", iso(began_ms + 90_000))
+    said = swctl(site, *asked)
+    assert said.exit_code == 0, said.output
+    assert f"firing as warning since {iso(began_ms + 20_000)}" in said.stdout
+    assert "n = count(over 20s)" in said.stdout
+    assert "retains" not in said.stdout
+    admin = AdminClient({"bootstrap.servers": kafka})
+    for done in admin.delete_records([TopicPartition(site.topic, 0, 60)]).values():
+        done.result(30)
+    said = swctl(site, *asked)
+    assert f"{site.topic}:0 retains since {iso(began_ms + 60_000)}" in said.stdout
+    assert f"firing as warning since {iso(began_ms + 80_000)}" in said.stdout
