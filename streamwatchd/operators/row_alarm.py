@@ -23,6 +23,7 @@ from streamwatchd.operators.occurrences import Occurrences, Place
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
 from streamwatchd.operators.pausing import Pauses
 from streamwatchd.operators.promotion import names_now, promoted
+from streamwatchd.operators.recent_rows import RecentRows
 from streamwatchd.operators.row_chooser import Chooser
 from streamwatchd.operators.row_places import RowPlaces
 from streamwatchd.operators.row_queue import FORGET, NEVER, ROW, SILENCE, Queue, rounds, running_max, tick_queue
@@ -67,6 +68,7 @@ class RowAlarmNode:
         self.occurrences = Occurrences(spec, evaluator, emit, self._mutes)
         self.limits = self.occurrences.limits
         self.begins_ms: int | None = None
+        self.recent = RecentRows()
         self._chooser = Chooser(spec) if spec.lifted else None
         self._pauses = None if spec.pause is None else Pauses(spec.pause)
 
@@ -169,6 +171,7 @@ class RowAlarmNode:
         mask = np.ones(len(wide), bool)
         if self.spec.where is not None:
             mask = self.evaluator.truths(self.spec.where, wide) == TRUE
+        self.recent.note(wide, None if wide is frame else member, None if self.spec.where is None else mask)
         if self.spec.occurrence:
             self.occurrences.take(wide, member, raises, mask, origin)
             return wide, []

@@ -22,6 +22,7 @@ from streamwatchd.operators.keyspace import KeySpace, KeyTuple
 from streamwatchd.operators.known import UNKNOWN
 from streamwatchd.operators.kpi import KpiNode
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Standing
+from streamwatchd.operators.recent_rows import MOST
 from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.score import ScoreNode
 from streamwatchd.operators.sequence import SequenceNode
@@ -37,6 +38,10 @@ Key = Mapping[str, str]
 
 _EXAMPLES = 5
 _SEARCHED = 100_000
+_OF_LAST = "judged on each event; the values are those of the last one"
+_NOT_RECENT = (
+    f"judged on each event; none of this key is among the last that this process judged (up to {MOST:,}), so no values"
+)
 _OCCURRENCE = "each event that is true is an alarm of its own, with no end: nothing is kept of it"
 
 
@@ -298,16 +303,21 @@ def _of_rows(node: RowAlarmNode, number: int, key: Key) -> Answer:
     spec = node.spec
     params = spec.members[number].params
     if spec.occurrence:
-        levels = [level_tree(level, spec.shape, node.evaluator, params) | _timer(None) for level in spec.shape.levels]
-        return {"kind": "alarm", "standing": None, "levels": levels, "note": _OCCURRENCE}
+        frame = _last_row(node, number, {})
+        levels = [
+            level_tree(level, spec.shape, node.evaluator, params, frame) | _timer(None) for level in spec.shape.levels
+        ]
+        last = None if frame is None else int(frame.time[0])
+        return {"kind": "alarm", "standing": None, "levels": levels, "last_event_ms": last, "note": _OCCURRENCE}
     found = _find(node.space, spec.shape.keys, (), key)
     if found is None:
         return _unknown(node.space, spec.shape.keys, 0, key)
     place = _place(node, number, key)
     standing = None if place is None else node.life.standing(place)
     last = None if place is None or place >= len(node.last) or node.last[place] <= NEVER else int(node.last[place])
+    frame = _last_row(node, number, key)
     levels = [
-        level_tree(level, spec.shape, node.evaluator, params) | _timer(standing, n, node.life.levels[n])
+        level_tree(level, spec.shape, node.evaluator, params, frame) | _timer(standing, n, node.life.levels[n])
         for n, level in enumerate(spec.shape.levels)
     ]
     return {
@@ -315,11 +325,24 @@ def _of_rows(node: RowAlarmNode, number: int, key: Key) -> Answer:
         **_flapping(node, number, found),
         "standing": _standing(standing, "" if place is None else node.ids.get(place, "")),
         "levels": levels,
-        "last_event_ms": last,
+        "last_event_ms": last if frame is None else int(frame.time[0]),
         "waiting_rows": sum(map(len, node.waiting)),
-        "note": "judged on each event; values of events are not kept",
+        "note": _OF_LAST if frame is not None else _NOT_RECENT,
         **_notified(node, place),
     }
+
+
+def _last_row(node: RowAlarmNode, number: int, key: Key) -> Frame | None:
+    """The last event of a key that the rule judged, with its values, where this process still has it."""
+    keys = {each.name: each for each in node.spec.shape.keys}
+    named = {name: key[name] for name in keys if name in key}
+    frame = node.recent.last(
+        number, named, lambda rows: [node.evaluator.column(keys[name].expr, rows) for name in named]
+    )
+    if frame is not None:
+        node.alarms.put_params(frame, np.array([number]))
+        fill_values(frame, node.spec.shape.values, node.evaluator)
+    return frame
 
 
 def _notified(node: RowAlarmNode, place: int | None) -> Answer:

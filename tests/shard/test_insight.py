@@ -115,16 +115,41 @@ def test_behind_the_exchange_the_task_of_the_key_answers() -> None:
     assert answer["standing"]["state"] == "firing"
 
 
-def test_alarms_on_rows_say_how_they_stand_and_no_values() -> None:
-    """Events are not kept; occurrences have no state at all."""
+def test_alarms_on_rows_say_how_they_stand_and_what_their_last_event_was() -> None:
+    """Of the key; occurrences have no state, and the last event of all."""
     rules = "  - {alarm: hot, by: host, when: x > 50% for 1m}\n  - {alarm: each, when: x > 90%}\n"
     bench = filled(80, 40, rules)
     answer = only(bench, "hot", host="a")
     (level,) = answer["levels"]
-    assert level["when"][0] == {"depth": 0, "text": "x > 50%", "unit": ""}
+    assert level["when"][0] == {"depth": 0, "text": "x > 50%", "unit": "", "value": True}
+    assert level["when"][1] == {"depth": 1, "text": "x", "unit": "percent", "value": 80.0}
     assert level["hold"]["since_ms"] == START_MS
     (level,) = only(bench, "each")["levels"]
-    assert (level["when"][0]["text"], level["hold"]) == ("x > 90%", None)
+    assert (level["when"][0]["text"], level["when"][0]["value"], level["hold"]) == ("x > 90%", False, None)
+
+
+def test_values_of_the_last_event_are_of_the_rule_and_the_key_that_were_asked_for() -> None:
+    """Rules of one shape, of which one keeps only some events, and values that others have under the same name."""
+    rules = """\
+  - {alarm: hot, by: host, values: {v: x * 2}, when: v > 50%}
+  - {alarm: hotter, by: host, values: {v: x * 3}, when: v > 70%, where: ok}
+  - {alarm: hottest, by: host, values: {v: x * 3}, when: v > 90%, where: ok}
+"""
+    bench = Bench(rules).at(1, host="a", x=10, ok=True).at(2, host="b", x=20, ok=True).at(3, host="a", x=30, ok=False)
+
+    def value(rule: str, host: str) -> tuple[object, int]:
+        answer = only(bench, rule, host=host)
+        (found,) = [line["value"] for line in answer["levels"][0]["when"] if line["text"].startswith("v")
+                    and "=" in line["text"]]  # fmt: skip
+        return found, answer["last_event_ms"] - START_MS
+
+    assert value("hot", "a") == (60.0, 3_000)
+    assert value("hotter", "a") == value("hottest", "a") == (30.0, 1_000)
+    assert value("hot", "b") == (40.0, 2_000)
+    after = only(bench.restart(), "hot", host="a")
+    assert "value" not in after["levels"][0]["when"][0]
+    assert after["last_event_ms"] == START_MS + 3_000
+    assert "so no values" in after["note"]
 
 
 def test_who_mutes_an_alarm_on_rows_and_whether_somebody_was_told_is_said() -> None:
