@@ -64,7 +64,7 @@ class Inheritance:
         text = _own_words(chain[-1])
         for each in reversed(chain[:-1]):
             text = over(text, _own_words(each), head)
-        words = self._words(list(dict.fromkeys(each.file for each in chain)))
+        words = _words(tuple(dict.fromkeys(each.file for each in chain)), self.shared)
         body = self._with_defaults(text, words, head)
         self._tell_idle_nulls(rule, chain, words)
         record = rule_spec.RULE.records.get(head)
@@ -109,16 +109,6 @@ class Inheritance:
             hint = f"name {rule_spec.RULE.records[kind].what}" if kind in rule_spec.RULE.records else ""
             return f"`{wanted}` is of another kind: {what} at {base.node.span}", hint or "begin the rule with its kind"
         return "", ""
-
-    def _words(self, files: list[Written]) -> Mapping:
-        """What files say for a rule: `files` are its own, then those of what it extends, nearest first."""
-        shared = [self.shared] if self.shared is not None else []
-        own, *others = files
-        words = _layered([own, *others, *shared])
-        source = _layered([*others, own, *shared])
-        taken = [(key, node) for key, node in words.entries if key.text not in _COME_ALONG]
-        taken += [(key, node) for key, node in source.entries if key.text in _COME_ALONG]
-        return replace(own.words, entries=tuple(taken))
 
     def _with_defaults(self, text: Mapping, words: Mapping, head: str) -> Mapping:
         record, defaults = rule_spec.RULE.records.get(head), words.get("defaults")
@@ -171,6 +161,19 @@ def names_of(file: Written) -> MappingOf[str, Named]:
             if (name := name_of(item)) is not None:
                 found.setdefault(name.text, Named(file, item, is_base))
     return found
+
+
+@lru_cache(maxsize=4_096)
+def _words(files: tuple[Written, ...], shared: Written | None) -> Mapping:
+    """What files say for a rule, once for all rules of a file: `files` are its own, then those of what it extends,
+    nearest first."""
+    last = [shared] if shared is not None else []
+    own, *others = files
+    words = _layered([own, *others, *last])
+    source = _layered([*others, own, *last])
+    taken = [(key, node) for key, node in words.entries if key.text not in _COME_ALONG]
+    taken += [(key, node) for key, node in source.entries if key.text in _COME_ALONG]
+    return replace(own.words, entries=tuple(taken))
 
 
 def _own_words(rule: Named) -> Mapping:

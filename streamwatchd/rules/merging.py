@@ -48,11 +48,19 @@ def less(words: Mapping, rule: Mapping, file: str) -> Mapping:
     for key, node in words.entries:
         said = rule.get(key.text)
         if isinstance(node, Mapping) and isinstance(said, Mapping) and key.text in ENTRYWISE:
-            left = tuple(each for each in node.entries if not _is_idle(each[0], said.get(each[0].text), file))
-            entries += [(key, replace(node, entries=left))] if left else []
+            left = [each for each in node.entries if not _is_idle(each[0], said.get(each[0].text), file)]
+            entries += [(key, _with(node, left))] if left else []
         elif not _is_idle(key, said, file):
             entries.append((key, node))
-    return replace(words, entries=tuple(entries))
+    return _with(words, entries)
+
+
+def _with(whole: Mapping, entries: list[tuple[Scalar, Node]]) -> Mapping:
+    """The same mapping where nothing has changed, as in most rules: what is kept of thousands of them is kept once."""
+    same = len(entries) == len(whole.entries) and all(
+        mine[1] is theirs[1] for mine, theirs in zip(entries, whole.entries, strict=True)
+    )
+    return whole if same else replace(whole, entries=tuple(entries))
 
 
 def _is_idle(key: Scalar, said: Node | None, file: str) -> bool:
@@ -66,12 +74,12 @@ def without_nulls(rule: Mapping, known: tuple[str, ...]) -> Mapping:
         if key.text in known and is_null(node):
             continue
         if key.text in ENTRYWISE and isinstance(node, Mapping):
-            left = tuple(entry for entry in node.entries if not is_null(entry[1]))
+            left = [entry for entry in node.entries if not is_null(entry[1])]
             if node.entries and not left:
                 continue
-            node = replace(node, entries=left)
+            node = _with(node, left)
         entries.append((key, node))
-    return replace(rule, entries=tuple(entries))
+    return _with(rule, entries)
 
 
 def nulls(rule: Mapping) -> Iterator[tuple[str, ...]]:

@@ -19,7 +19,7 @@ from streamwatchd.rules.building import Work, begin
 from streamwatchd.rules.calendar_reader import CalendarDraft
 from streamwatchd.rules.document import Document, Node, Scalar
 from streamwatchd.rules.document import Sequence as SequenceNode
-from streamwatchd.rules.drafts import FileDraft, RuleDraft
+from streamwatchd.rules.drafts import FileDraft, RuleDraft, Taken
 from streamwatchd.rules.expecting import expected_table, with_expected
 from streamwatchd.rules.expressions import Language, conflict
 from streamwatchd.rules.form import Findings
@@ -165,20 +165,33 @@ class _Entry:
 class _Job:
     """A rule to check. Jobs are equal when the answer is: same words in the same places, and same inputs."""
 
-    written: tuple[str, ...]
     inputs: tuple[Stream, ...]
     draft: RuleDraft
     document: Document
     aside: Aside = NOTHING_ASIDE
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Job) and self._key() == other._key()
+        return isinstance(other, _Job) and self._stands_as(other) and self._beside() == other._beside()
 
     def __hash__(self) -> int:
         return hash((self.draft.digest, self.draft.place))
 
-    def _key(self) -> tuple[object, ...]:
-        return (self.draft.digest, self.draft.place, self.written, self.inputs, self.aside)
+    def _stands_as(self, other: _Job) -> bool:
+        """At a reload the drafts of most files are those of before: only of the others the words are compared."""
+        if self.draft is other.draft and self.document is other.document:
+            return True
+        mine, theirs = self.draft, other.draft
+        same_place = mine.digest == theirs.digest and mine.place == theirs.place
+        return same_place and self._written() == other._written()
+
+    def _beside(self) -> tuple[object, ...]:
+        return self.inputs, self.aside
+
+    def _written(self) -> tuple[str, ...]:
+        """The text of the rule, and of what it takes over, with its places."""
+        node = self.draft.body.node
+        taken = (text for each in self.draft.taken for text in _taken_text(each, self.document))
+        return (self.document.text[node.start : node.end], *taken)
 
 
 # What a field that is wrong may have said: not missed, and not found at odds with the others.
@@ -461,7 +474,7 @@ class _Rules:
 
     def _build(self, entry: _Entry, inputs: tuple[Stream, ...]) -> None:
         name = entry.draft.name
-        job = _Job(tuple(_written(entry)), inputs, entry.draft, entry.document, self._aside(entry))
+        job = _Job(inputs, entry.draft, entry.document, self._aside(entry))
         rule, problems, self._infers[name], self._guessed[name] = _build(job)
         self._project.problems[entry.path].extend(problems)
         if rule is None:
@@ -550,14 +563,10 @@ class _Rules:
             self._project.sources[name] = replace(source, inferred=dict(sorted(inferred.items())))
 
 
-def _written(entry: _Entry) -> Iterator[str]:
-    """The text of a rule, and of what it takes over, with its places."""
-    node = entry.draft.body.node
-    yield entry.document.text[node.start : node.end]
-    for taken in entry.draft.taken:
-        document = entry.document.of(taken.span)
-        yield f"{taken.path} {taken.span} {_first(taken.node)}"
-        yield document.text[_first(taken.node) : document.line_end(_last(taken.node))]
+def _taken_text(taken: Taken, document: Document) -> Iterator[str]:
+    document = document.of(taken.span)
+    yield f"{taken.path} {taken.span} {_first(taken.node)}"
+    yield document.text[_first(taken.node) : document.line_end(_last(taken.node))]
 
 
 def _first(node: Node) -> int:

@@ -64,6 +64,9 @@ class Sharing:
 
     def _taken_names(self, draft: FileDraft, file: Written, named: Mapping[str, Named]) -> Iterator[Diagnostic]:
         """Bases, and rules that have the name of one; two rules of one name are told where rules are checked."""
+        own = names_of(file)
+        if len(own) == len(file.names) and all(named[name] is base for name, base in own.items()):
+            return
         for is_base, items in ((False, file.rules), (True, file.bases)):
             for item in items:
                 name = name_of(item)

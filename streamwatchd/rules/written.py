@@ -21,7 +21,8 @@ SHARED_NAME = "shared.yaml"
 class Written:
     """`words` are the fields at the top that rules take over, those alone that have the right form; `null` stays.
 
-    `rules` and `bases` are the items of these lists, whatever stands in them.
+    `rules` and `bases` are the items of these lists, whatever stands in them; `names` are those of all of them, the
+    broken ones too.
     """
 
     document: Document
@@ -29,6 +30,7 @@ class Written:
     rules: tuple[Mapping, ...] = ()
     bases: tuple[Mapping, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:
@@ -37,12 +39,6 @@ class Written:
     @property
     def failed(self) -> bool:
         return any(problem.is_error for problem in self.problems)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of all rules and bases, the broken ones too."""
-        found = (name_of(item) for item in (*self.rules, *self.bases))
-        return tuple(name.text for name in found if name is not None)
 
 
 @lru_cache(maxsize=1_024)
@@ -73,7 +69,8 @@ def read_written(document: Document, is_shared: bool = False) -> Written:
     for base in bases:
         _check_base(base, findings)
     words_node = Mapping(tuple(words), top.span, top.size, top.start, top.end)
-    return Written(document, words_node, rules, bases, tuple(findings.problems))
+    names = tuple(name.text for item in (*rules, *bases) if (name := name_of(item)) is not None)
+    return Written(document, words_node, rules, bases, tuple(findings.problems), names)
 
 
 _WORDS = ("defaults", *(field.name for field in rule_spec.SHARED))

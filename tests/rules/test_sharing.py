@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from streamwatchd.rules import codes
+from streamwatchd.rules import codes, project
+from streamwatchd.rules.document import Document
+from streamwatchd.rules.drafts import Taken
 from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.rules.ruleset import Alarm
 
@@ -281,6 +283,26 @@ def test_a_rule_knows_where_its_words_come_from(folder: Path) -> None:
         "runbook": "shared.yaml:7", "source": "shared.yaml:1", "every": "shared.yaml:2", "labels.team": "shared.yaml:3",
         "labels.site": "shared.yaml:3",
     }  # fmt: skip
+
+
+def test_what_is_as_it_was_is_not_looked_at_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reload in which nothing changed compares no words; one of `shared.yaml` those of all rules."""
+    before = loaded(folder)
+    compared: list[str] = []
+    taken_text = project._taken_text
+
+    def noted(taken: Taken, document: Document) -> Iterator[str]:
+        compared.append(taken.path)
+        return taken_text(taken, document)
+
+    monkeypatch.setattr(project, "_taken_text", noted)
+    again = loaded(folder, before)
+    assert not compared
+    assert all(new is old for new, old in zip(again.ruleset.rules, before.ruleset.rules, strict=True))
+    write(folder, {"shared.yaml": f"# moved\n{SHARED}"})
+    moved = loaded(folder, again)
+    assert {"labels.team", "runbook", "params.limit"} <= set(compared)
+    assert not any(new is old for new, old in zip(moved.ruleset.rules, again.ruleset.rules, strict=True))
 
 
 @pytest.mark.parametrize(
