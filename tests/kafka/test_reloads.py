@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import NewTopic, Record
 from tests.kafka.site import START_MS, Site
 
@@ -26,6 +28,13 @@ EXTRA = """
 source: extra
 rules:
   - {kpi: extras, by: k, every: 10s, values: {n: count()}}
+"""
+LEFT_AND_RIGHT = ("left", "right")
+SHARED = "params: {factor: FACTOR}\nlabels: {times: 'FACTOR'}\n"
+MANY = """
+source: events
+rules:
+  - {kpi: NAME, by: k, every: 10s, values: {n: factor * count()}}
 """
 
 
@@ -80,6 +89,61 @@ def test_a_rule_that_goes_resolves_its_alarms(site: Site) -> None:
 def still_up(site: Site) -> set[str]:
     last = {alert["id"]: alert for alert in sorted(site.output("alerts"), key=lambda alert: alert["seq"])}
     return {id for id, alert in last.items() if alert["state"] != "resolved"}
+
+
+def test_shared_words_change_the_rules_of_all_files_at_one_instant(site: Site) -> None:
+    """Of two files the same row is the first one of the new words; while `shared.yaml` is broken both go on."""
+    for name in LEFT_AND_RIGHT:
+        put(site, f"{name}.yaml", MANY.replace("NAME", name))
+    put(site, "shared.yaml", SHARED.replace("FACTOR", "2"))
+    site.start_and_wait()
+    site.feed(3_000)
+    put(site, "shared.yaml", SHARED.replace("FACTOR", "a lot"))
+    reload(site)
+    site.until(lambda: site.metric("streamwatchd_refused_files") == 1)
+    site.feed(3_000)
+    fed_since = iso(START_MS + 30_000)
+    site.until(lambda: last_row(site) >= fed_since)
+    put(site, "shared.yaml", SHARED.replace("FACTOR", "5"))
+    reload(site)
+    site.until(lambda: len(site.logged("rules_switched")) > 0 and settled(site))
+    assert site.metric("streamwatchd_refused_files") == 0
+    assert [Path(line["path"]).name for line in site.logged("file_refused")] == ["shared.yaml"]
+    site.feed(3_000)
+    until_counted(site)
+    site.until(lambda: all_written(site))
+    left, right = (factors(site, name) for name in LEFT_AND_RIGHT)
+    assert left == right
+    assert list(left.values()) == sorted(left.values())
+    assert set(left.values()) == {2, 5}
+    assert left[fed_since] == 2
+
+
+def last_row(site: Site) -> str:
+    """The last window of both files that is written."""
+    windows = {name: [row["window"]["start"] for row in site.kpis() if row["kpi"] == name] for name in LEFT_AND_RIGHT}
+    return min(max(each, default="") for each in windows.values())
+
+
+def all_written(site: Site) -> bool:
+    """As many rows of both files as of what is counted beside them."""
+    rows = Counter(row["kpi"] for row in site.kpis())
+    return all(rows[name] == rows["counts"] for name in LEFT_AND_RIGHT)
+
+
+def factors(site: Site, name: str) -> dict[str, int]:
+    """By the start of each window, in order: by what its rows multiply what is counted, as their label says too."""
+    counted = {
+        (row["key"]["k"], row["window"]["start"]): row["values"]["n"] for row in site.kpis() if row["kpi"] == "counts"
+    }
+    rows = {(row["key"]["k"], row["window"]["start"]): row for row in site.kpis() if row["kpi"] == name}
+    assert rows.keys() == counted.keys()
+    found: dict[str, set[int]] = {}
+    for (key, start), row in sorted(rows.items(), key=lambda entry: entry[0][1]):
+        assert row["values"]["n"] == int(row["labels"]["times"]) * counted[key, start]
+        found.setdefault(start, set()).add(int(row["labels"]["times"]))
+    assert all(len(each) == 1 for each in found.values())
+    return {start: min(each) for start, each in found.items()}
 
 
 def test_a_source_comes_and_goes_with_a_restart(site: Site) -> None:
