@@ -1,7 +1,7 @@
 """All checks of the shelf over a project, less what its files ask to be left alone.
 
-`# lint: ignore NAME because …` counts for the rule in which it stands, on the line above it too; before `rules:` or
-`sources:` it counts for the whole file. Several names are parted by commas.
+`# lint: ignore NAME because …` counts for the rule or base in which it stands, on the line above it too; before the
+first of these, or of the sources, it counts for the whole file. Several names are parted by commas.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _is_ignored(name: str, span: Span | None, ignores: Mapping[str, list[_Ignore
 
 
 def _ignores(document: Document) -> Iterator[_Ignore]:
-    reaches = list(_reaches(document))
+    reaches = sorted(_reaches(document))
     for match in _COMMENT.finditer(document.text):
         span = document.span(match.start(), match.end())
         listed, _, why = re.sub(r"\bbecause\b", "\0", match["rest"], count=1).partition("\0")
@@ -114,9 +114,9 @@ def _ignores(document: Document) -> Iterator[_Ignore]:
 
 
 def _reaches(document: Document) -> Iterator[tuple[int, int]]:
-    """First and last line of each rule, or of each entry of a configuration."""
+    """First and last line of each rule and base, or of each entry of a configuration."""
     top = document.top
-    for field in ("rules", "sources"):
+    for field in ("rules", "bases", "sources"):
         node = top.get(field) if top is not None else None
         match node:
             case Sequence(items=items):

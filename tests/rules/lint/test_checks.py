@@ -164,6 +164,24 @@ def test_a_comment_in_a_rule_leaves_it_alone(before: str, after: str, names: dic
     assert not [each for each in found if each.code in ("SW620", "SW621")]
 
 
+BASES = """source: web
+bases:
+  # lint: ignore unused-base because the next team extends it
+  - {alarm: kept, when: status >= 500}
+  - {alarm: lost, when: status >= 500}
+  - {alarm: far, extends: near, when: status >= 500}
+  - {alarm: near, by: shop}
+rules:
+  - {alarm: failing, extends: far}
+"""
+
+
+def test_a_base_is_used_by_rules_and_by_bases(tmp_path: Path) -> None:
+    """A comment leaves one base alone, not its file."""
+    found = [each for each in linted(tmp_path, BASES) if each.code in ("SW618", "SW620", "SW621")]
+    assert [(each.code, each.span.line) for each in found if each.span is not None] == [("SW618", 5)]
+
+
 def test_a_comment_at_the_top_counts_for_the_file(tmp_path: Path) -> None:
     """Before the rules."""
     text = "# lint: ignore message, owner, untested because it is a demo\n" + ONE.format(before="", after="")
