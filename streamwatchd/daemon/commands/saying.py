@@ -11,6 +11,8 @@ from streamwatchd.control import CommandRefused
 from streamwatchd.daemon.commands import reload
 from streamwatchd.daemon.commands.context import Context
 from streamwatchd.daemon.spoken import Entry
+from streamwatchd.lang.parser import parse
+from streamwatchd.lang.problem import Problem
 from streamwatchd.operators.document import iso
 from streamwatchd.rules.silence_reader import is_spoken
 
@@ -64,7 +66,11 @@ def put_in_force(context: Context, content: bytes, say: Callable[[str], None]) -
 
 
 def wheres(arguments: Mapping[str, Any]) -> Iterator[str]:
-    """The condition that `keys` and `where` come to, with keys as text and, where they may be, as numbers or truths."""
+    """The condition that `keys` and `where` come to, with keys as text and, where they may be, as numbers or truths.
+
+    Raises CommandRefused where `where` by itself is no expression: what it is put into would be told of otherwise."""
+    if arguments.get("where") and isinstance(found := parse(str(arguments["where"])), Problem):
+        raise CommandRefused(f"`where`: {found.message}" + (f" ({found.hint})" if found.hint else ""))
     keys: Mapping[str, str] = arguments.get("keys") or {}
     said = [f"({arguments['where']})"] if arguments.get("where") else []
     for texts in product(*([f"{key} == {spelt}" for spelt in _spellings(text)] for key, text in keys.items())):

@@ -105,8 +105,8 @@ class Effects:
         at = iso(stamp_ms)
         if kind == "anomaly":
             of = self._teach(context, said, at)
-        elif _ALARM_ID.fullmatch(said.alarm):
-            of = self._alarm(context, said, kinds)
+        elif _ALARM_ID.fullmatch(said.alarm.lower()):
+            of = self._alarm(context, said.rule, said.alarm.lower(), kinds)
         elif said.alarm:
             raise BadRecord(f"`{said.alarm}` is the `id` of no alert: those have 16 hexadecimal digits")
         else:
@@ -115,23 +115,20 @@ class Effects:
         context.log.info("disposition_taken", rule=said.rule, of=of, verdict=said.verdict, by=said.by)
         return TAKEN
 
-    def _alarm(self, context: Context, said: Disposition, kinds: Mapping[str, str]) -> str:
-        """Its id. Raises BadRecord where there surely is no alarm of that id, or it is of another rule."""
-        if self._dispositions.knows(said.rule, said.alarm):
-            return said.alarm
-        topics = context.settings.topics
-        found = told_alerts.find(context.kafka, context.clock, (topics.alerts, topics.shadow), said.alarm)
-        if found.rule is not None and found.rule != said.rule and found.rule in kinds:
-            raise BadRecord(f"`{said.alarm}` is an alert of `{found.rule}`, not of `{said.rule}`")
-        if found.rule is None and (found.complete or self._is_not_up(context, said.alarm)):
-            raise BadRecord(f"there is no alert with the `id` {said.alarm}: none in {topics.alerts}, and none is up")
-        return said.alarm
+    def _alarm(self, context: Context, rule: str, alarm: str, kinds: Mapping[str, str]) -> str:
+        """Its id. Raises BadRecord where there is no alarm of that id to be found, or it is of another rule.
 
-    def _is_not_up(self, context: Context, alarm: str) -> bool:
-        """False also where some shard did not say, and where more is up than was told."""
-        told = alerts.run(context, {"most": MOST}, _quiet)
-        all_told = not told["problems"] and told["total"] == len(told["alarms"])
-        return all_told and all(row["id"] != alarm for row in told["alarms"])
+        That a topic has all its events from the first on does not say that it has those of every alarm: it may have
+        been made anew."""
+        if self._dispositions.knows(rule, alarm):
+            return alarm
+        topics = context.settings.topics
+        found = told_alerts.find(context.kafka, context.clock, (topics.alerts, topics.shadow), alarm)
+        if found.rule is not None and found.rule != rule and found.rule in kinds:
+            raise BadRecord(f"`{alarm}` is an alert of `{found.rule}`, not of `{rule}`")
+        if found.rule is None:
+            _refuse_unless_up(context, alarm, found.complete)
+        return alarm
 
     def _teach(self, context: Context, said: Disposition, at: str) -> str:
         """The model that scored the row learns; gives the name of the row."""
@@ -152,6 +149,20 @@ class Effects:
             self._changed()
         fields = ", ".join(f"{name}={key_text(value)}" for name, value in sorted(said.key.items()))
         return f"{fields} {end}".strip()
+
+
+def _refuse_unless_up(context: Context, alarm: str, complete: bool) -> None:
+    """Raises BadRecord where it is not up, or where a shard can't say but the topics have all that was written to them
+    (`complete`)."""
+    told = alerts.run(context, {"most": MOST}, _quiet)
+    if any(row["id"] == alarm for row in told["alarms"]):
+        return
+    unasked = "; ".join(told["problems"])
+    if not unasked and told["total"] > len(told["alarms"]):
+        unasked = f"{told['total']:,} are up, of which {len(told['alarms']):,} were looked at"
+    if complete or not unasked:
+        up = f"none is up as far as shards said ({unasked})" if unasked else "none is up"
+        raise BadRecord(f"there is no alert with the `id` {alarm}: none in {context.settings.topics.alerts}, and {up}")
 
 
 def _quiet(text: str) -> None:

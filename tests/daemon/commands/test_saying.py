@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from streamwatchd.control import CommandRefused
 from streamwatchd.daemon.commands.saying import free_name, wheres
 
 
@@ -21,3 +24,16 @@ def test_names_say_when_they_were_given() -> None:
     """Two of one second are told apart."""
     assert free_name("s", 1_772_402_700_000, []) == "s20260301_220500"
     assert free_name("s", 1_772_402_700_000, ["s20260301_220500"]) == "s20260301_220500_2"
+
+
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ("hosst == ", "^`where`: something is missing after `==`"),
+        ("a > 1) or (b > 2", "^`where`: `\\)` closes nothing"),
+    ],
+)
+def test_a_condition_is_read_by_itself(where: str, why: str) -> None:
+    """What is wrong is told of the words that were said, and they can't reach out of their brackets."""
+    with pytest.raises(CommandRefused, match=why):
+        list(wheres({"keys": {"k": "a"}, "where": where}))

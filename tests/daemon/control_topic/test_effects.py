@@ -180,9 +180,11 @@ def write(it: Setting, *events: Mapping[str, Any]) -> None:
 
 
 def test_a_verdict_on_an_alarm_that_never_was_is_refused(odd: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every alert that ever was is still in the topic, so it is not asked who else might know."""
+    """Every alert that was written is still in the topic, so a shard that can't say is no ground to count it; it is
+    told."""
     stand(monkeypatch, problems=["shard 1 is not at work (starting)"])
-    with pytest.raises(BadRecord, match="no alert with the `id` 0123456789abcdef: none in"):
+    why = r"`id` 0123456789abcdef: none in .*, and none is up as far as shards said \(shard 1 is not at work"
+    with pytest.raises(BadRecord, match=why):
         odd.say("disposition", "d1", rule="hot", verdict="confirmed", alarm="0123456789abcdef")
     with pytest.raises(BadRecord, match=f"`{OTHER}` is an alert of `odd`, not of `hot`"):
         odd.say("disposition", "d1", rule="hot", verdict="confirmed", alarm=OTHER)
@@ -204,6 +206,15 @@ def test_a_verdict_on_an_alarm_whose_alerts_are_gone(odd: Told, monkeypatch: pyt
     stand(monkeypatch, up(alarm="00000000000000aa"))
     assert odd.say("disposition", "d4", **{**gone, "alarm": "00000000000000aa"}) == TAKEN
     assert odd.dispositions.by_rule() == {"hot": {"confirmed": 1, "false_positive": 1}}
+
+
+def test_a_verdict_on_an_alarm_whose_topic_was_made_anew(odd: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The topic has all that was written to it and not the alarm, which is up. Its id may be spelt in capitals."""
+    stand(monkeypatch, up(alarm="00000000000000aa"), problems=["another host has shard 1: ask there too"])
+    gone = {"rule": "hot", "verdict": "confirmed"}
+    assert odd.say("disposition", "d1", **gone, alarm="00000000000000AA") == TAKEN
+    assert odd.say("disposition", "d2", **gone, alarm="00000000000000aa") == TAKEN
+    assert odd.dispositions.by_rule() == {"hot": {"confirmed": 1, "false_positive": 0}}
 
 
 def test_a_verdict_on_an_alarm_is_counted_and_on_an_anomaly_teaches_its_model(odd: Told, tmp_path: Path) -> None:
