@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from streamwatchd.diagnostics import Diagnostic, Span
 from streamwatchd.enrichment.table import TableData
+from streamwatchd.rules.document import Node
 
 START_MS = 1_767_571_200_000
 """2026-01-05T00:00Z, a Monday: where a timeline starts that does not say."""
@@ -44,15 +45,15 @@ class Verb(StrEnum):
     ACK = "ack"
 
 
-Patch = Mapping[str, Mapping[str, object]]
-"""Rule → field → what it is from now on; None takes the field out."""
+Patch = Mapping[str, Mapping[str, Node]]
+"""Rule → field → what it is from now on; null takes the field out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """Something that happens to the daemon; `source` is that of `idle`, `patch` that of `reload`.
 
-    `said` is an entry of a file of silences, of `silence` and `ack`.
+    `said` is an entry of a file of silences, of `silence` and `ack`. `place` is where the test says it.
     """
 
     at_ms: int
@@ -60,6 +61,7 @@ class Act:
     source: str = ""
     patch: Patch = field(default_factory=dict)
     said: Mapping[str, object] = field(default_factory=dict)
+    place: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

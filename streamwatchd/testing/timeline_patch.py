@@ -4,41 +4,89 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingOf
+from dataclasses import replace
 
+from streamwatchd.diagnostics import Diagnostic, Span
 from streamwatchd.errors import UnreadableInput
-from streamwatchd.rules.document import plain
+from streamwatchd.rules.document import Mapping, Node, Scalar, Sequence, is_empty
 from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.rules.reader import parse
 from streamwatchd.rules.silence_reader import is_spoken
+from streamwatchd.rules.written import name_of
 from streamwatchd.testing.timeline import Patch
 
 
-def patched(loaded: Loaded, patch: Patch, spoken: bytes = b"") -> Loaded:
-    """With what was said at run time. Raises UnreadableInput where any of it does not check, with what is wrong."""
-    by_file: dict[str, dict[str, dict[str, object]]] = defaultdict(dict)
+def patched(loaded: Loaded, patch: Patch, spoken: bytes = b"", place: Span | None = None) -> Loaded:
+    """With what was said at run time. Raises UnreadableInput where any of it does not check, with what is wrong and
+    `place`, where the test says it."""
+    by_file: dict[str, dict[str, MappingOf[str, Node]]] = defaultdict(dict)
     for rule, fields in patch.items():
-        by_file[loaded.ruleset.rule(rule).span.file][rule] = dict(fields)
+        by_file[loaded.ruleset.rule(rule).span.file][rule] = fields
     replaced = {file: _content(file, loaded.files[file], rules) for file, rules in by_file.items()}
     again = load(loaded.config, rules_dir=loaded.rules_dir, replaced=replaced, spoken=spoken)
+    where = f"{place}: " if place is not None else ""
     for each in again.diagnostics:
-        if each.is_error and each.rule in patch:
-            raise UnreadableInput(f"the reload of a test does not check: rule {each.rule}: {each.message}")
         if is_spoken(each):
-            raise UnreadableInput(f"a silence or an acknowledgement of a test does not check: {each.message}")
+            message = "a silence or an acknowledgement of a test does not check"
+            raise UnreadableInput(f"{where}{message}: {each.message}")
+    for each in _new_errors(again, loaded):
+        raise UnreadableInput(f"{where}the reload of a test does not check: {_said(each)}")
     return again
 
 
-def _content(file: str, content: bytes, rules: dict[str, dict[str, object]]) -> bytes:
-    """As JSON, which is YAML: nobody but the loader reads it."""
+def _new_errors(again: Loaded, before: Loaded) -> Iterator[Diagnostic]:
+    """Files that are refused as they stand are no matter of the test."""
+    for each in again.diagnostics:
+        is_old = each in before.diagnostics or (each.span is not None and each.span.file in before.refused)
+        if each.is_error and not is_old:
+            yield each
+
+
+def _said(problem: Diagnostic) -> str:
+    """Without its line, which is one of a text that nobody sees."""
+    whose = f"rule {problem.rule}" if problem.rule or problem.span is None else problem.span.file
+    hint = f"; {problem.hint}" if problem.hint else ""
+    return f"{whose}: {problem.message}{hint}"
+
+
+def _content(file: str, content: bytes, rules: MappingOf[str, MappingOf[str, Node]]) -> bytes:
+    """The file with other fields of its rules; what was written plain is so again: it may be a number."""
     top = parse(file, content).top
     assert top is not None
-    document = plain(top)
-    assert isinstance(document, dict)
-    for rule in document["rules"]:
-        for head in ("alarm", "kpi", "anomaly"):
-            for field, value in rules.get(str(rule.get(head)), {}).items():
-                if value is None:
-                    rule.pop(field, None)
-                else:
-                    rule[field] = value
-    return (json.dumps(document, ensure_ascii=False) + "\n").encode()
+    entries = tuple((key, _rules(node, rules) if key.text == "rules" else node) for key, node in top.entries)
+    return _block(replace(top, entries=entries), 0).lstrip("\n").encode()
+
+
+def _rules(node: Node, rules: MappingOf[str, MappingOf[str, Node]]) -> Node:
+    items = node.items if isinstance(node, Sequence) else ()
+    return Sequence(tuple(_rule(item, rules) for item in items), node.span, len(items))
+
+
+def _rule(node: Node, rules: MappingOf[str, MappingOf[str, Node]]) -> Node:
+    name = name_of(node) if isinstance(node, Mapping) else None
+    if not isinstance(node, Mapping) or name is None or name.text not in rules:
+        return node
+    known = {key.text: (key, value) for key, value in node.entries}
+    new = {field: (replace(name, text=field, style=""), value) for field, value in rules[name.text].items()}
+    entries = (known | new).values()
+    return replace(node, entries=tuple(each for each in entries if each[0].text not in new or not is_empty(each[1])))
+
+
+def _block(node: Node, depth: int) -> str:
+    """What stands behind `key:` or `-`, in the block style of YAML, with its line end."""
+    pad = "  " * depth
+    match node:
+        case Scalar():
+            return f" {_scalar(node)}\n"
+        case Sequence(items=items):
+            return "\n" + "".join(f"{pad}-{_block(item, depth + 1)}" for item in items) if items else " []\n"
+        case Mapping(entries=entries):
+            lines = (f"{pad}{_scalar(key)}:{_block(value, depth + 1)}" for key, value in entries)
+            return "\n" + "".join(lines) if entries else " {}\n"
+
+
+def _scalar(scalar: Scalar) -> str:
+    is_plain = not scalar.style and "\n" not in scalar.text
+    return scalar.text if is_plain else json.dumps(scalar.text, ensure_ascii=False)

@@ -73,7 +73,7 @@ class RowReader:
             self._add(codes.BAD_EVENT, f"`{verb}` is given something else than it needs", row.span, hint)
         elif at is not None:
             source = node.text if isinstance(node, Scalar) and verb is Verb.IDLE else ""
-            self.acts.append(Act(at, verb, source, patch or {}))
+            self.acts.append(Act(at, verb, source, patch or {}, place=row.span))
 
     def _said(self, row: document.Mapping, verb: Verb) -> None:
         """`{at: 4m, silence: {rules: cpu_high, where: …, for: 10m}}`, `{at: 4m, ack: {rule: cpu_high, where: …}}`."""
@@ -88,7 +88,7 @@ class RowReader:
             said = {verb.value: said.pop("name", f"{verb.value}{number}"), **said}
             if verb is Verb.SILENCE:
                 said = {"reason": "a test", "until": iso(self.start_ms + at + (lasts or 0)), **said}
-            self.acts.append(Act(at, verb, said={"by": "a test", **said}))
+            self.acts.append(Act(at, verb, said={"by": "a test", **said}, place=row.span))
 
     def _patch(self, node: Node | None) -> Patch | None:
         """None where it is neither `true` nor fields of rules; a rule that is not known is reported."""
@@ -96,14 +96,14 @@ class RowReader:
             return {} if node.value is True else None
         if not isinstance(node, document.Mapping):
             return None
-        found: dict[str, Mapping[str, object]] = {}
+        found: dict[str, Mapping[str, Node]] = {}
         for key, fields in node.entries:
             if self.rules and key.text not in self.rules:
                 hint = did_you_mean(key.text, self.rules) or f"there are {', '.join(self.rules)}"
                 self._add(codes.UNKNOWN_RULE, f"the test loads no rule `{key.text}`", key.span, hint)
             if not isinstance(fields, document.Mapping):
                 return None
-            found[key.text] = {name.text: plain(value) for name, value in fields.entries}
+            found[key.text] = {name.text: value for name, value in fields.entries}
         return found
 
     def _skew(self, row: document.Mapping, skew: document.Mapping) -> None:

@@ -14,12 +14,14 @@ import msgspec
 from streamwatchd.batch import RawBatch
 from streamwatchd.calendars.silence import Ack, Silence
 from streamwatchd.compiler import program_of
+from streamwatchd.diagnostics import Span
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.operators.document import iso
 from streamwatchd.plan.program import Program
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.repository.catalog import Catalog
 from streamwatchd.repository.store import ModelData
+from streamwatchd.rules.document import Node
 from streamwatchd.rules.loader import Loaded
 from streamwatchd.rules.model_choice import fitting
 from streamwatchd.rules.ruleset import Anomaly, Rule, RuleSet, Source, reads
@@ -84,14 +86,16 @@ class Bench:
     suite: Suite
     loaded: Loaded
 
-    def reloaded(self, patch: Patch, said: Mapping[str, Sequence[Said]] = MappingProxyType({})) -> Program:
+    def reloaded(
+        self, patch: Patch, said: Mapping[str, Sequence[Said]] = MappingProxyType({}), place: Span | None = None
+    ) -> Program:
         """The program with other fields of rules, and what was said of them (`rules.silence_reader`). Raises
-        UnreadableInput where it does not check."""
+        UnreadableInput where it does not check, with `place`."""
         if not patch and not said:
             return self.program
         names = frozenset(str(each[verb]) for verb in Verb for each in said.get(f"{verb}s", ()))
         spoken = _encode(dict(said)) + b"\n" if said else b""
-        return bench(self.suite, patched(self.loaded, patch, spoken), names).program
+        return bench(self.suite, patched(self.loaded, patch, spoken, place), names).program
 
     def run(self, case: Case, layout: Layout = PLAIN) -> Ran:
         """Play the timeline as it is written."""
@@ -154,7 +158,7 @@ class _Run:
         self._instants = deque(sorted({event.at_ms for event in case.events}))
         self._sent: dict[tuple[str, int], Event] = {}
         self._outputs: list[Output] = []
-        self._patch: dict[str, Mapping[str, object]] = {}
+        self._patch: dict[str, Mapping[str, Node]] = {}
         self._said: dict[str, list[Said]] = {}
 
     def run(self) -> Ran:
@@ -220,16 +224,16 @@ class _Run:
             case Verb.RELOAD:
                 for rule, fields in act.patch.items():
                     self._patch[rule] = {**self._patch.get(rule, {}), **fields}
-                self._reload()
+                self._reload(act.place)
             case Verb.SILENCE | Verb.ACK:
                 self._said.setdefault(f"{act.verb}s", []).append(act.said)
-                self._reload()
+                self._reload(act.place)
             case Verb.IDLE:
                 if act.source in self._bench.sources:
                     self._clock.hush(self._bench.sources[act.source].topic)
 
-    def _reload(self) -> None:
-        program = self._bench.reloaded(self._patch, self._said)
+    def _reload(self, place: Span | None) -> None:
+        program = self._bench.reloaded(self._patch, self._said, place)
         self._changes.append((program, self._driver.switch(program, self._tables())))
 
     def _batches(self) -> dict[TaskId, RawBatch]:

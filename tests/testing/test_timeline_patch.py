@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from streamwatchd.errors import UnreadableInput
+from streamwatchd.rules.document import Mapping
 from streamwatchd.rules.loader import Loaded, load
+from streamwatchd.rules.reader import parse
 from streamwatchd.rules.ruleset import Alarm
+from streamwatchd.testing.timeline import Patch
 from streamwatchd.testing.timeline_check import check
 from streamwatchd.testing.timeline_patch import patched
 from streamwatchd.testing.timeline_run import bench
@@ -71,7 +75,7 @@ def test_mistakes_of_the_verbs_are_told(tmp_path: Path, row: str, says: str) -> 
 def test_a_reload_that_does_not_check_says_what_is_wrong(tmp_path: Path) -> None:
     """The daemon would refuse it, so there is nothing to test."""
     with pytest.raises(UnreadableInput, match="rule slow: there is no function `mena`"):
-        patched(project(tmp_path), {"slow": {"when": "mena(latency over 1m) > 5"}})
+        patched(project(tmp_path), patch("slow: {when: mena(latency over 1m) > 5}"))
 
 
 def test_a_clock_that_is_ahead_moves_the_windows_of_its_events(tmp_path: Path) -> None:
@@ -95,9 +99,48 @@ def test_a_reload_leaves_what_a_rule_takes_back(tmp_path: Path) -> None:
     (tmp_path / "rules.d" / "shared.yaml").write_text("defaults: {runbook: shared}\n")
     loaded = load(loaded.config)
     assert alarm(loaded, "slow").runbook == ""
-    assert alarm(patched(loaded, {"slow": {"severity": "major"}}), "slow").runbook == ""
-    assert alarm(patched(loaded, {"slow": {"runbook": None}}), "slow").runbook == "shared"
-    assert alarm(patched(loaded, {"fails": {"runbook": "own"}}), "fails").runbook == "own"
+    assert alarm(patched(loaded, patch("slow: {severity: major}")), "slow").runbook == ""
+    assert alarm(patched(loaded, patch("slow: {runbook: null}")), "slow").runbook == "shared"
+    assert alarm(patched(loaded, patch("fails: {runbook: own}")), "fails").runbook == "own"
+
+
+LIMITED = """
+source: web
+every: 10s
+rules:
+  - {alarm: one, by: shop, params: {limit: 400ms}, when: avg(latency over 1m) > limit, message: 'a, "b": {owner}'}
+  - {alarm: two, by: shop, params: {limit: "a"}, where: page == limit, when: status >= 500}
+"""
+
+
+def test_a_reload_leaves_what_stands_plain_plain(tmp_path: Path) -> None:
+    """A number with its unit is one, in the rule that changes and in the others; what is quoted is a text."""
+    loaded = project(tmp_path, LIMITED)
+    again = patched(loaded, patch("two: {severity: major}"))
+    assert alarm(again, "one") == replace(alarm(loaded, "one"), span=alarm(again, "one").span)
+    assert alarm(again, "two").levels[0].severity == "major"
+    other = patched(loaded, patch("one: {params: {limit: 300ms}}"))
+    limits = str(alarm(other, "one").levels)
+    assert "300" in limits
+    assert "400" not in limits
+
+
+def test_any_mistake_after_a_reload_is_told_with_its_place(tmp_path: Path) -> None:
+    """Also one of the whole file, or of a rule that reads the changed one; rules do not vanish."""
+    row = "      - {at: 1m, reload: {requests: {values: {other: count()}}}}\n"
+    with pytest.raises(UnreadableInput, match=r"^rules\.d/shop_test\.yaml:6:9: .*rule busy: .*total"):
+        found(tmp_path, row + "    expect: [{alarm: slow}]\n")
+
+
+def patch(text: str) -> Patch:
+    """As `reload:` has it."""
+    top = parse("patch", f"{text}\n".encode()).top
+    assert top is not None
+    return {
+        key.text: {name.text: value for name, value in node.entries}
+        for key, node in top.entries
+        if isinstance(node, Mapping)
+    }
 
 
 def alarm(loaded: Loaded, name: str) -> Alarm:
