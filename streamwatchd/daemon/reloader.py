@@ -22,8 +22,10 @@ from streamwatchd.diagnostics import render
 from streamwatchd.enrichment.fetched import copies_dir
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.open_files import open_files
+from streamwatchd.ports.telemetry import Labels
 from streamwatchd.repository.catalog import Catalog
 from streamwatchd.rules import codes
+from streamwatchd.rules.loader import Loaded
 from streamwatchd.settings import Settings
 
 
@@ -89,16 +91,23 @@ class Refusals:
                 say(f"{what}_refused" if each.is_error else f"{what}_questioned", code=each.code, diagnostic=text)
         self._known = set(findings)
         for path in sorted(set(loaded.refused) - set(self.refused)):
-            self._log.error(
-                "file_refused", path=path, in_force="last good version" if path in loaded.files else "nothing"
-            )
+            self._log.error("file_refused", path=path, in_force=_in_force(path, loaded))
         for path in sorted(set(self.refused) - set(loaded.refused)):
             self._log.info("file_accepted", path=path)
         self.refused = tuple(loaded.refused)
         self._metrics.put("refused_files", len(loaded.refused))
         models = {each.rule for each in loaded.diagnostics if each.is_error and each.code in codes.OF_MODELS}
         self._metrics.put_all("refused_model", {(("rule", rule),): 1 for rule in models})
-        self._metrics.put_all("refused_file", {(("file", path),): 1 for path in loaded.refused})
+        self._metrics.put_all("refused_file", {_labels(path, loaded): 1 for path in loaded.refused})
+
+
+def _labels(path: str, loaded: Loaded) -> Labels:
+    return (("file", path), ("in_force", _in_force(path, loaded)))
+
+
+def _in_force(path: str, loaded: Loaded) -> str:
+    """What is, of a file that is refused."""
+    return "last good version" if path in loaded.files else "nothing"
 
 
 @dataclass(frozen=True, slots=True)

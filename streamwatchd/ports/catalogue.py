@@ -152,8 +152,12 @@ _ALL = (
     Metric("switch_pause_seconds", "For how long a worker takes no record while a version is put in force.", (), FAST),
     Metric("reloads_total", "Compilations of changed rules and tables."),
     Metric("reloads_failed_total", "Compilations that crashed: bugs."),
-    Metric("refused_files", "Files that do not check; their last good version is in force."),
-    Metric("refused_file", "1 for each file that does not check.", ("file",)),
+    Metric("refused_files", "Files that do not check; of those that have one the last good version is in force."),
+    Metric(
+        "refused_file",
+        "1 for each file that does not check; in force of it is its `last good version`, or `nothing`.",
+        ("file", "in_force"),
+    ),
     Metric("table_age_seconds", "Since a table's data file was written, or its rows were last fetched.", ("file",)),
     Metric("table_fetches_total", "Times a table was fetched from its database or topic.", ("outcome", "table")),
     Metric(

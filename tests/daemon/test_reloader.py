@@ -102,6 +102,7 @@ def test_a_bad_file_is_refused_alone(tmp_path: Path) -> None:
     rules = setting.proposals[-1].bundle.rules
     assert rules == {"a.yaml": rule("one").encode(), "b.yaml": rule("two_more").encode()}
     assert "streamwatchd_refused_files 1\n" in setting.metrics.render(0)
+    assert 'a.yaml",in_force="last good version"} 1\n' in setting.metrics.render(0)
     refused = [fields for _, event, fields in setting.log.lines if event == "file_refused"]
     assert [Path(each["path"]).name for each in refused] == ["a.yaml"]
     assert refused[0]["in_force"] == "last good version"

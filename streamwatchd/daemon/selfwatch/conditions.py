@@ -167,6 +167,12 @@ def _table_age(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
     return _found(sight.gauge("table_age_seconds", "file")) if limits.table_stale_ms else {}
 
 
+def _refused_files(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
+    """With what is in force of each."""
+    found = sight.gauge("refused_file", "file", "in_force")
+    return {key[:1]: Finding(value, {"in_force": key[1][1]}) for key, value in found.items()}
+
+
 CONDITIONS = (
     # workers
     Condition(
@@ -284,8 +290,8 @@ CONDITIONS = (
     ),
     # rules
     Condition(
-        "rule_file_invalid", "warning", _gauge("refused_file", "file"), _never, "count",
-        "{file} does not check; its last good version is in force", "run `swctl validate`",
+        "rule_file_invalid", "warning", _refused_files, _never, "count",
+        "{file} does not check (in force: {in_force})", "run `swctl validate`",
     ),
     Condition(
         "rules_stale", "major", _gauge("rules_stale_seconds"), lambda limits: limits.rules_stale_ms / 1000, "seconds",

@@ -136,7 +136,7 @@ SCENES: Mapping[str, Scene] = {
     "key_cap_reached": happens("overflowed_total", OF_SHARD, 40, source="metrics"),
     "rule_file_invalid": Scene(
         lambda s: {},
-        lambda s: {("refused_file", (("file", "rules.d/a.yaml"),)): 1.0},
+        lambda s: {("refused_file", (("file", "rules.d/a.yaml"), ("in_force", "nothing"))): 1.0},
         lambda s: {},
         {"file": "rules.d/a.yaml"},
     ),

@@ -49,7 +49,7 @@ def test_what_is_gone_after_a_restart_clears_after_a_minute() -> None:
 
 def test_what_has_been_seen_since_the_start_clears_when_it_is_gone() -> None:
     """A file that was refused and is gone again in the first minute: of an earlier process it fired or of this one."""
-    refused: Samples = {("refused_file", (("file", "a.yaml"),)): 1.0}
+    refused: Samples = {("refused_file", (("file", "a.yaml"), ("in_force", "nothing"))): 1.0}
     new, again = Watch("app", SelfAlerts()), Watch("app", SelfAlerts())
     again.restore([["rule_file_invalid", [["file", "a.yaml"]], "id", NOW_MS, 1]])
     assert [each["event"] for each in turn(new, refused, 1)] == ["fired"]
@@ -58,9 +58,17 @@ def test_what_has_been_seen_since_the_start_clears_when_it_is_gone() -> None:
         assert [each["event"] for each in turn(watch, {}, 2)] == ["resolved"]
 
 
+def test_a_refused_file_says_what_is_in_force_of_it() -> None:
+    """At a first start nothing is."""
+    for in_force in ("last good version", "nothing"):
+        bad: Samples = {("refused_file", (("file", "a.yaml"), ("in_force", in_force))): 1.0}
+        (fired,) = turn(Watch("app", SelfAlerts()), bad, 0)
+        assert fired["message"] == f"a.yaml does not check (in force: {in_force}): run `swctl validate`"
+
+
 def test_each_key_is_an_alert_of_its_own() -> None:
     """Two files."""
     watch = Watch("app", SelfAlerts())
-    both: Samples = {("refused_file", (("file", name),)): 1.0 for name in ("a", "b")}
+    both: Samples = {("refused_file", (("file", name), ("in_force", "nothing"))): 1.0 for name in ("a", "b")}
     assert [each["key"]["file"] for each in turn(watch, both, 0)] == ["a", "b"]
     assert [each["key"]["file"] for each in turn(watch, dict([next(iter(both.items()))]), 70)] == ["b"]
