@@ -35,7 +35,7 @@ class ContentMirror:
 
     def follow(self, store: ContentStore) -> None:
         """From now on the shared store has what `store` has, soon."""
-        store.changed = self._changed.set
+        store.on_change(self._changed.set)
         self._changed.set()
         threading.Thread(target=self._run, args=(store,), name="content-mirror", daemon=True).start()
 

@@ -226,7 +226,7 @@ class ContentStore:
     """The versions and contents of one state folder, with what was compiled of them.
 
     `elsewhere` is asked for what the folder has not, or has only spoilt: a file's name → its bytes, None where it is
-    not either. `changed` is called when versions have come or gone.
+    not either.
     """
 
     def __init__(
@@ -245,9 +245,13 @@ class ContentStore:
         self._say = say
         self._compiled: dict[str, Content] = {}
         self._coming = ""
-        self.changed: Callable[[], None] = lambda: None
+        self._listeners: list[Callable[[], None]] = []
         self.versions: tuple[Version, ...] = ()
         self.versions = self._read()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have it called whenever versions have come or gone."""
+        self._listeners.append(listener)
 
     def _read(self) -> tuple[Version, ...]:
         problem: Exception | None = None
@@ -358,6 +362,16 @@ class ContentStore:
                 return self.bundle(version.digest).changed_since(self.bundle(before.digest))
         return {}
 
+    def lost(self) -> list[str]:
+        """The contents of versions that are kept nowhere."""
+        found: list[str] = []
+        for digest in dict.fromkeys(version.digest for version in self.versions):
+            try:
+                self.bundle(digest)
+            except RulesLost:
+                found.append(digest)
+        return found
+
     def demand_all(self) -> None:
         """Workers ask for the rules of every version. Raises StateMismatch, naming all that are kept nowhere."""
         lost: list[str] = []
@@ -373,7 +387,8 @@ class ContentStore:
                 "state folder). Or check out the rules that ran then, one after the other, and start with each: a "
                 "start keeps its rules where they are such ones, also when it is refused; once all are there, start "
                 "with today's. Which they were, tell their times: `git log --since … -- rules.d`, and the daemon's "
-                "log (`rules_switched`)"
+                "log (`rules_switched`). Acknowledgements and silences that were said at run time belong to a version "
+                "too: a start looks for them in the journal topic, and takes its rules with them"
             )
 
     def _when(self, digest: str) -> str:
@@ -430,7 +445,8 @@ class ContentStore:
                 self._disk.write(self._state_dir / _VERSIONS, encode_versions(before))
             raise
         self.versions = kept
-        self.changed()
+        for listener in self._listeners:
+            listener()
 
     def _path(self, digest: str) -> Path:
         return self._state_dir / _FOLDER / digest

@@ -38,6 +38,7 @@ from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.daemon.replays import Replays
 from streamwatchd.daemon.restore import Restored, restore
+from streamwatchd.daemon.said_journal import SaidJournal, said_in
 from streamwatchd.daemon.selfwatch.room import SelfWatch, Signs
 from streamwatchd.daemon.spoken import Spoken
 from streamwatchd.daemon.supervisor import Supervisor
@@ -104,6 +105,7 @@ class Daemon:
         self._kafka = around.kafka(settings)
         self._cluster = Cluster(self._kafka, settings, around.clock, self._log)
         self._spoken = Spoken()
+        self._said = SaidJournal(self._kafka, settings.topics.journal, settings.app, around.clock, self._log)
         self._kept_in = _kept_in(settings, around.disk)
         self._dispositions = Dispositions(*self._kept_in, self._metrics)
         self._listener: Listener | None = None
@@ -138,6 +140,7 @@ class Daemon:
                 self._listener.close()
             if self._reloader is not None:
                 self._reloader.close()
+            self._said.close()
             self._selfwatch.close()
             self._tables.close()
             if self._hosts is not None:
@@ -179,6 +182,7 @@ class Daemon:
         if not self._store.versions:
             self._begin_versions(proposal, journalled=layout is not None)
         self._store.keep_if_lost(content, proposal.bundle)
+        proposal, files = self._with_what_was_said(proposal, compiled.loaded.files, last_good)
         self._demand_rules()
         if self._hosts is not None:
             self._share_versions()
@@ -196,7 +200,7 @@ class Daemon:
         if self._accept:
             fit.settled()
             return 0
-        self._supervise(partitions, layout, proposal, dict(compiled.loaded.files))
+        self._supervise(partitions, layout, proposal, dict(files))
         assert self._supervisor is not None
         watch = fit.watch(self._refuse)
         try:
@@ -266,6 +270,30 @@ class Daemon:
         self._log.warning("versions_rebuilt", topic=settings.topics.journal, versions=len(known))
         self._store.adopt(known)
 
+    def _with_what_was_said(
+        self, proposal: Proposal, files: Mapping[str, bytes], last_good: Mapping[str, bytes]
+    ) -> tuple[Proposal, Mapping[str, bytes]]:
+        """Silences and acknowledgements of versions that were lost are in no checkout: today's rules with them are kept
+        where they come to such a version, and what the newest one says stays in force. Raises Unavailable."""
+        lost = self._store.lost()
+        if not lost:
+            return proposal, files
+        settings, newest = self._settings, self._store.versions[-1].digest
+        said = said_in(self._kafka, settings.topics.journal, settings.app)
+        for spoken in {b"", *(said[digest] for digest in lost if digest in said)}:
+            compiled = self._compile(last_good, spoken)
+            content = content_of(compiled)
+            if content is not None:
+                self._store.keep_if_lost(content, self._bundle(compiled.loaded.files))
+        if newest not in lost or newest not in said:
+            return proposal, files
+        self._spoken.begin(said[newest])
+        compiled = self._compile(last_good)
+        content = content_of(compiled)
+        if content is None:
+            return proposal, files
+        return Proposal(content, self._bundle(compiled.loaded.files)), compiled.loaded.files
+
     def restore(self, url: str) -> Restored:
         """Bring a savepoint into the empty state folder; nothing runs. Raises StateMismatch, Unavailable."""
         try:
@@ -328,6 +356,8 @@ class Daemon:
             project, self._compile, files, self._bundle, self._propose, self._refusals, self._log, self._metrics
         )
         self._reloader.watch()
+        if self._is_first:
+            self._said.follow(self._store)
         self._listen()
         LagWatch(self._kafka, self._metrics)
         if self._stopped:

@@ -288,12 +288,15 @@ def read_topic(
     return [found[epoch] for epoch in sorted(found) if above < epoch <= up_to]
 
 
-def payloads(kafka: Kafka, journal: Partition) -> Iterator[tuple[bytes | None, bytes | None]]:
-    """Key and payload of every committed record that the partition holds now."""
-    admin, reader = kafka.admin(), kafka.reader(read_committed=True)
+def payloads(
+    kafka: Kafka, journal: Partition, *, read_committed: bool = True
+) -> Iterator[tuple[bytes | None, bytes | None]]:
+    """Key and payload of every record that the partition holds now: of the committed ones, or of all, also behind a
+    transaction that a dead worker left open."""
+    admin, reader = kafka.admin(), kafka.reader(read_committed=read_committed)
     try:
         start = admin.beginning_offsets([journal])[journal]
-        end = admin.end_offsets([journal], read_committed=True)[journal]
+        end = admin.end_offsets([journal], read_committed=read_committed)[journal]
         reader.assign({journal: start})
         while reader.positions().get(journal, start) < end:
             taken = reader.take(10_000, 1.0)

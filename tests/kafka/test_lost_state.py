@@ -12,6 +12,8 @@ import pytest
 
 from streamwatchd.daemon.process import EXIT_MISMATCH
 from tests.kafka.site import COUNTS, Site
+from tests.kafka.test_control import answer
+from tests.kafka.test_silences import RULES, told
 
 pytestmark = pytest.mark.kafka
 
@@ -100,6 +102,34 @@ def test_rules_of_several_versions_are_given_one_after_the_other(kafka: str, tmp
         windows = Counter((row["key"]["k"], row["window"]["start"]) for row in counted())
         assert set(windows.values()) == {1}
         assert sum(row["values"]["n"] for row in counted()) == site.sent
+    finally:
+        site.end()
+
+
+def test_acknowledgements_and_silences_come_back_with_the_rules(kafka: str, tmp_path: Path) -> None:
+    """They were in no folder but the lost one; each makes a version, and the last ones stay in force."""
+    site = Site(kafka, tmp_path, source="key: k\n")
+    site.write({"busy.yaml": RULES}, kafka)
+    try:
+        site.start_and_wait()
+        site.feed(2_000)
+        site.until(lambda: ("fired", None, None) in told(site))
+        answer(site, "silence", "busy", "--key", "k=k1", "--until", "2999-01-01", "--reason", "works")
+        version = answer(site, "ack", "busy", "--key", "k=k0", "--by", "anna")["version"]
+        site.feed(2_000)
+        site.until(lambda: ("acknowledged", "anna", None) in told(site))
+        site.signal(signal.SIGTERM)
+        before = told(site)
+        shutil.rmtree(tmp_path / "state")
+        site.start_and_wait()
+        assert site.logged("versions_rebuilt")[-1]["versions"] == version + 1
+        assert [each["reason"] for each in answer(site, "silences")["silences"]] == ["works"]
+        site.feed(6_000)
+        site.until(lambda: site.metric("streamwatchd_records_total") >= 6_000)
+        site.finish()
+        assert told(site)[: len(before)] == before
+        assert "repeated" not in [event for event, _, _ in told(site)[len(before) :]]
+        assert [each["version"] for each in site.logged("rules_switched")] == list(range(1, version + 1))
     finally:
         site.end()
 

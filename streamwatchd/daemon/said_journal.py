@@ -1,0 +1,118 @@
+"""What people said at run time, in the journal topic with the content it is part of: no checkout of the rules has it.
+
+One record for each content, under the key `said/<digest>`. It is written again every hour while a version names the
+content, so that the topic, which forgets, has it about as long as the epochs that ran under it.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from contextlib import suppress
+
+import msgspec
+
+from streamwatchd.daemon.contents import ContentStore
+from streamwatchd.daemon.logs import Log
+from streamwatchd.errors import BadRecord, StateMismatch, Unavailable
+from streamwatchd.ports.clock import Clock
+from streamwatchd.ports.kafka import Kafka, Partition, PlainWriter, Record
+from streamwatchd.shard.journal import payloads
+
+_FORMAT = 1
+_PREFIX = b"said/"
+_AGAIN_S = 3_600.0
+_LOOK_S = 600.0
+_RETRY_S = 15.0
+_FLUSH_S = 10.0
+
+
+class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`said` is the file of `daemon.spoken`, deflated."""
+
+    format: int
+    app: str
+    digest: str
+    said: bytes
+
+
+def said_in(kafka: Kafka, topic: str, app: str) -> dict[str, bytes]:
+    """What was said, by the digest of the content that it is part of, as far as the topic retains it. What is no such
+    record is passed over: whoever asks can tell by the digest. Raises Unavailable."""
+    found: dict[str, bytes] = {}
+    for key, payload in payloads(kafka, Partition(topic, 0), read_committed=False):
+        if key is not None and key.startswith(_PREFIX) and payload is not None:
+            with suppress(msgspec.DecodeError, zlib.error):
+                said = msgspec.msgpack.decode(payload, type=_Said)
+                if (said.format, said.app) == (_FORMAT, app):
+                    found[said.digest] = zlib.decompress(said.said)
+    return found
+
+
+class SaidJournal:
+    """Writes what is said into the topic, in a thread, soon after it is in force and before the daemon has left."""
+
+    def __init__(self, kafka: Kafka, topic: str, app: str, clock: Clock, log: Log) -> None:
+        self._kafka, self._topic, self._app, self._clock, self._log = kafka, topic, app, clock, log
+        self._changed = threading.Event()
+        self._closed = False
+        self._written_at: dict[str, float] = {}
+        self._writer: PlainWriter | None = None
+        self._thread: threading.Thread | None = None
+
+    def follow(self, store: ContentStore) -> None:
+        store.on_change(self._changed.set)
+        self._thread = threading.Thread(target=self._run, args=(store,), name="said-journal", daemon=True)
+        self._thread.start()
+
+    def _run(self, store: ContentStore) -> None:
+        wait_s = 0.0
+        while True:
+            self._changed.wait(wait_s)
+            self._changed.clear()
+            is_last = self._closed
+            try:
+                self.push(store)
+                wait_s = _LOOK_S
+            except (Unavailable, BadRecord) as error:
+                self._log.warning("said_not_journalled", topic=self._topic, reason=str(error))
+                self._drop_writer()
+                wait_s = _RETRY_S
+            if is_last:
+                break
+        self._drop_writer()
+
+    def push(self, store: ContentStore) -> None:
+        """What the topic has not got, or not for an hour. Raises Unavailable; BadRecord for what Kafka refuses."""
+        now, digests = self._clock.monotonic(), {version.digest for version in store.versions}
+        self._written_at = {each: at for each, at in self._written_at.items() if each in digests}
+        due = [each for each in digests if now - self._written_at.get(each, -_AGAIN_S) >= _AGAIN_S]
+        records = [record for each in due if (record := self._record(store, each)) is not None]
+        if records:
+            self._writer = self._writer or self._kafka.plain_writer()
+            self._writer.send(records)
+            self._writer.flush(_FLUSH_S)
+        self._written_at |= dict.fromkeys(due, now)
+
+    def _record(self, store: ContentStore, digest: str) -> Record | None:
+        """None where nothing was said, or the version has just gone."""
+        try:
+            said = store.bundle(digest).spoken
+        except StateMismatch:
+            return None
+        if not said:
+            return None
+        raw = _Said(_FORMAT, self._app, digest, zlib.compress(said))
+        return Record(self._topic, msgspec.msgpack.encode(raw), _PREFIX + digest.encode(), 0)
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Write what is not there yet, if that goes within `timeout_s`."""
+        self._closed = True
+        self._changed.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
