@@ -62,6 +62,8 @@ def command(
     compiled, program = compile_or_exit(config, rules_dir)
     names = [each.name for each in compiled.loaded.ruleset.rules]
     if rule not in names:
+        if rule in compiled.loaded.bases:
+            raise UnreadableInput(f"`{rule}` is a base, which is not run; name a rule that extends it")
         hint = did_you_mean(rule, names) or f"there are {', '.join(names)}"
         raise UnreadableInput(f"there is no rule `{rule}`; {hint}")
     if recording is not None:

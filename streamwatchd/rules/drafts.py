@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from streamwatchd.diagnostics import Diagnostic, Span, did_you_mean
+from streamwatchd.lang import syntax
+from streamwatchd.lang.problem import Problem
 from streamwatchd.rules import codes, rule_spec
 from streamwatchd.rules.document import Document, Mapping, Node, Scalar, Sequence
 from streamwatchd.rules.expressions import has_aggregate, parsed, parsed_condition
@@ -37,6 +39,7 @@ class RuleDraft:
     last `beside` of them are named by steps of a sequence.
 
     One that is not `is_sound` has mistakes of form: it is checked, for what else is wrong with it, and never runs.
+    One that is not `is_legible` has a value or condition that is no expression: whether it is `windowed` is unknown.
     `taken` is what stands elsewhere. `digest` is the hash of the text as it stands, `said` of what it comes to.
     """
 
@@ -49,6 +52,7 @@ class RuleDraft:
     windowed: bool
     digest: str
     is_sound: bool = True
+    is_legible: bool = True
     beside: int = 0
     taken: tuple[Taken, ...] = ()
     said: str = ""
@@ -181,7 +185,7 @@ def _draft(head: str, name: Scalar, body: Read, defaults: Read, findings: Findin
         findings.add(codes.UNJOINABLE, "a stream stands twice in `source:`", sources[0].span, hint="name it once")
         return None
     digest = _hash((*_flat(body.node), "", *_shared(defaults)))
-    windowed = head == "kpi" or _is_windowed(body)
+    trees = tuple(_trees(body))
     steps = tuple(_step_sources(body, names))
     return RuleDraft(
         head,
@@ -190,8 +194,9 @@ def _draft(head: str, name: Scalar, body: Read, defaults: Read, findings: Findin
         body,
         defaults,
         (*sources, *steps),
-        windowed,
+        head == "kpi" or any(map(has_aggregate, trees)),
         digest,
+        is_legible=not any(isinstance(tree, Problem) for tree in trees),
         beside=len(steps),
         said=_hash(_said(body, defaults)),
     )
@@ -207,14 +212,12 @@ def _step_sources(body: Read, own: list[str]) -> Iterator[Scalar]:
                 yield name
 
 
-def _is_windowed(body: Read) -> bool:
-    expressions = [parsed(node.text) for _, node in body.entries("values") if isinstance(node, Scalar)]
-    if body.record is rule_spec.ANOMALY:
-        return any(map(has_aggregate, expressions))
-    conditions = [node for _, node in body.entries("levels")]
-    conditions += [node for node in (body.scalar("when"),) if node is not None]
-    trees = [parsed_condition(node.text) for node in conditions if isinstance(node, Scalar)]
-    return any(map(has_aggregate, expressions)) or any(map(has_aggregate, trees))
+def _trees(body: Read) -> Iterator[syntax.Expr | syntax.Condition | Problem]:
+    """Values and conditions; those of an anomaly rule are on its score, and say nothing of windows."""
+    yield from (parsed(node.text) for _, node in body.entries("values") if isinstance(node, Scalar))
+    if body.record is not rule_spec.ANOMALY:
+        conditions = [node for _, node in body.entries("levels")] + [body.values.get("when")]
+        yield from (parsed_condition(node.text) for node in conditions if isinstance(node, Scalar))
 
 
 def _said(body: Read, defaults: Read) -> Iterator[str]:

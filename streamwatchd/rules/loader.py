@@ -42,7 +42,8 @@ class Loaded:
     `settings` is None when `streamwatchd.yaml` does not check and has no last good content; then nothing else is there
     but diagnostics. `files` is the content in force by path (the last good one where a change was refused): hand it
     back as `last_good` at the next load. `refused` are the paths whose content on disk is not in force. `fetches` are
-    the tables to fetch from elsewhere. `config` and `rules_dir` are where it was loaded from.
+    the tables to fetch from elsewhere. `config` and `rules_dir` are where it was loaded from. `bases` are the names of
+    what is never run.
     """
 
     settings: Settings | None
@@ -54,6 +55,7 @@ class Loaded:
     fetches: tuple[Fetch, ...] = ()
     config: Path = Path("streamwatchd.yaml")
     rules_dir: Path | None = None
+    bases: tuple[str, ...] = ()
 
 
 def load(
@@ -367,7 +369,8 @@ class _Loading:
         fetches = tuple(table.fetch for table in project.choice.tables if table.fetch is not None)
         files = dict(self._in_force(project)) | silences.files
         ruleset = replace(ruleset, silences=silences.by_rule, acks=silences.acks)
-        whence = (self.config, self.folders.rules)
+        bases = tuple(name for file in project.choice.files.values() for name in file.bases)
+        whence = (self.config, self.folders.rules, bases)
         return Loaded(draft.settings, ruleset, data, diagnostics, files, refused, fetches, *whence)
 
     def _in_force(self, project: Project) -> Iterator[tuple[str, bytes]]:

@@ -200,6 +200,9 @@ _OF_THE_WHOLE = frozenset(
 )
 
 
+# What only conditions that can be read say: whether there are windows.
+_OF_WINDOWS = frozenset({codes.NO_STEP, codes.WINDOW_STEP, codes.WINDOWLESS_FIELD})
+
 _BUILDERS: Mapping[str, Callable[[Work], Rule | None]] = {
     "alarm": build_alarm,
     "kpi": build_kpi,
@@ -215,6 +218,8 @@ def _build(job: _Job) -> tuple[Rule | None, tuple[Diagnostic, ...], Infers, bool
     problems = tuple(with_quotes_told(work.findings.problems, job.draft))
     if not job.draft.is_sound:
         rule, problems = None, tuple(problem for problem in problems if problem.code not in _OF_THE_WHOLE)
+    elif not job.draft.is_legible:
+        problems = tuple(problem for problem in problems if problem.code not in _OF_WINDOWS)
     return rule, problems, work.language.infers, bool(work.language.guessed)
 
 

@@ -21,6 +21,15 @@ def test_an_unknown_rule_is_wrong_usage(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (2, "swctl: there is no rule `xyz`; there are shop_slow, requests\n")
 
 
+def test_a_base_is_told_to_be_one(tmp_path: Path) -> None:
+    """It is there, and can't be explained: nothing runs."""
+    config = copy(tmp_path)
+    (tmp_path / "rules.d" / "bases.yaml").write_text("bases: [{alarm: busy, by: shop}]\n")
+    result = swctl("explain", "--config", config, "busy")
+    said = "swctl: `busy` is a base, which is not run; name a rule that extends it\n"
+    assert (result.exit_code, result.stderr) == (2, said)
+
+
 def test_it_says_which_words_come_from_which_file(tmp_path: Path) -> None:
     """With their lines; words of the rule's own file are near enough."""
     config = copy(tmp_path)

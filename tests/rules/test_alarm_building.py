@@ -57,6 +57,14 @@ def test_every_field_arrives(check: Check) -> None:
     assert (alarm.labels, alarm.runbook) == ({"team": "noc", "tier": "two"}, "https://runbooks.example/cpu")
 
 
+def test_of_a_condition_that_cannot_be_read_nothing_else_is_said(check: Check) -> None:
+    """Whether there are windows, for which `every` and `partial` are, nobody knows then."""
+    broken = HEAD + "    every: 30s\n    partial: true\n    when: avg(cpu over 1m) >\n"
+    assert [code for code in errors(check(broken)) if code.startswith("SW3")] == []
+    assert len(errors(check(broken))) == 1
+    assert errors(check(HEAD + "    every: 30s\n    when: cpu > 1%\n")) == [codes.WINDOWLESS_FIELD]
+
+
 def test_levels_stand_most_severe_first_with_their_holds(check: Check) -> None:
     """Whatever their order in the file."""
     levels = (

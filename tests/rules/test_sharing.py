@@ -305,6 +305,17 @@ def test_what_is_as_it_was_is_not_looked_at_again(folder: Path, monkeypatch: pyt
     assert not any(new is old for new, old in zip(moved.ruleset.rules, again.ruleset.rules, strict=True))
 
 
+def test_a_shared_file_may_hold_comments_alone(folder: Path) -> None:
+    """They are no words, and rules that have all of theirs run; an empty file may be half-written, and is refused."""
+    alone = "source: metrics\nevery: 10s\n" + HOT.replace("> limit", "> 85%")
+    write(folder, {"shared.yaml": "# labels: {team: noc}\n", "hot.yaml": alone, "full.yaml": None, "busy.yaml": None})
+    found = loaded(folder)
+    assert found.diagnostics == ()
+    assert alarm(found, "hot").labels == {}
+    write(folder, {"shared.yaml": ""})
+    assert ("SW306", "shared.yaml:1") in said(loaded(folder))
+
+
 @pytest.mark.parametrize(
     ("files", "message", "hint"),
     [
