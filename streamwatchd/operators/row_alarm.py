@@ -477,6 +477,7 @@ class RowAlarmNode:
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         """What nobody took over ends at E."""
         self.notices.flaps.close(at_ms, living)
+        self.writer.begin()  # while they are up: there may be reminders of before E
         told: list[Told] = []
         for place in self.life.active().tolist():
             name = self.alarms.rule(place)

@@ -67,6 +67,26 @@ def test_whoever_acknowledges_is_not_reminded(more: str, restarts: bool) -> None
     ]
 
 
+SEQUENCE = "  - {alarm: hot, by: host, sequence: [x > 50%, x > 55%], until: x < 20%, within: 1h, repeat: 1m}\n"
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("rule", [hot(", repeat: 1m"), hot(", in_order: true, repeat: 1m"), SEQUENCE])
+def test_who_is_to_be_reminded_is_so_before_the_rule_goes(rule: str, restarts: bool) -> None:
+    """Though the first row that this process sees is beyond the change, which another source has put far ahead."""
+    it = Bench(rule).at(5, host="a", x=60 if "sequence" in rule else 10).at(10, host="a", x=60)
+    it.at(250, topic="other", host="a", x=1)
+    it.change("  - {alarm: cold, by: host, when: x < 5%}\n")
+    if restarts:
+        it.restart()
+    it.at(310, host="a", x=60)
+    assert told(it.clock(400)) == [
+        "10 fired a",
+        *(f"{at} repeated a" for at in (120, 180, 240)),
+        "250.001 resolved a",
+    ]
+
+
 def test_a_silence_that_comes_later_knows_what_was_told() -> None:
     """And when it goes nothing is told twice."""
     it = Bench(hot()).at(10, host="a", x=60)
