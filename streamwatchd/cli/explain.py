@@ -18,6 +18,7 @@ from streamwatchd.cli.project import compile_or_exit, project_options
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.times import MOMENT
 from streamwatchd.cli.why import why
+from streamwatchd.cli.written import Written
 from streamwatchd.compiler import Compiled
 from streamwatchd.diagnostics import did_you_mean
 from streamwatchd.errors import UnreadableInput
@@ -100,9 +101,8 @@ def _ask(rule: str, keys: Sequence[str], path: Path, as_json: bool) -> None:
 def _why_then(compiled: Compiled, program: Program, name: str, keys: Sequence[str], at: int) -> None:
     """From the records that Kafka retains of the time before `at`."""
     rule = compiled.loaded.ruleset.rule(name)
-    key_of(rule, keys)
-    with past_of(compiled, rule, at) as past:
-        _why(past.traffic.path, compiled, program, name, keys, at, None)
+    with past_of(compiled, rule, key_of(rule, keys), at) as past:
+        _why(past.traffic.path, compiled, program, name, keys, at, None, past.written)
         for line in section("read", list(past.notes)):
             click.echo(line)
 
@@ -115,6 +115,7 @@ def _why(
     keys: Sequence[str],
     at: int | None,
     source: str | None,
+    written: Written | None = None,
 ) -> None:
     if recording == "-":
         raise UnreadableInput("--recording is read twice, so it must be a file")
@@ -126,5 +127,5 @@ def _why(
         if played.watermark_ms is None:
             raise UnreadableInput(f"{recording} holds no event")
         at = played.watermark_ms
-    for line in why(recording, compiled, rule, key, at, manner):
+    for line in why(recording, compiled, rule, key, at, manner, written):
         click.echo(line)

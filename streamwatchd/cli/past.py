@@ -3,12 +3,14 @@ has it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from streamwatchd.batch import Value
 from streamwatchd.cli import record
 from streamwatchd.cli.traffic import Traffic, Wanted, traffic_of
+from streamwatchd.cli.written import Written, written_of
 from streamwatchd.compiler import Compiled, program_of
 from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import Kafka, Partition
@@ -22,14 +24,15 @@ _AFTER_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is played, and sentences on what was read and what was no longer there."""
+    """What is played, what was written of the alarm, and sentences on what was read and what was no longer there."""
 
     traffic: Traffic
+    written: Written | None
     notes: tuple[str, ...]
 
 
 @contextmanager
-def past_of(compiled: Compiled, rule: Rule, at_ms: int) -> Iterator[Past]:
+def past_of(compiled: Compiled, rule: Rule, key: Mapping[str, Value], at_ms: int) -> Iterator[Past]:
     """Raises UnreadableInput where no record of that time is retained, Unavailable."""
     settings, rules = compiled.loaded.settings, compiled.loaded.ruleset
     assert settings is not None
@@ -39,8 +42,13 @@ def past_of(compiled: Compiled, rule: Rule, at_ms: int) -> Iterator[Past]:
     wanted = Wanted(names, at_ms - lookback_ms(rules, mine), at_ms + _AFTER_MS)
     kafka = record.open_kafka(settings)
     lost = tuple(_lost(kafka, [source.topic for source in sources], wanted.from_ms or 0))
+    written = None
+    if not isinstance(rule, Kpi):
+        topic, from_ms = settings.topics.shadow if rule.shadow else settings.topics.alerts, wanted.from_ms or 0
+        documents, is_whole = written_of(kafka, topic, rule.name, key)
+        written = Written(topic, documents, is_whole, from_ms, from_ms + settling_ms(rules, mine))
     with traffic_of(None, wanted, compiled) as traffic:
-        yield Past(traffic, (wanted.name, *lost))
+        yield Past(traffic, written, (wanted.name, *lost))
 
 
 def read_by(rule: Rule, rules: RuleSet) -> tuple[Rule, ...]:
@@ -59,10 +67,18 @@ def read_by(rule: Rule, rules: RuleSet) -> tuple[Rule, ...]:
 def lookback_ms(rules: RuleSet, mine: tuple[Rule, ...]) -> int:
     """How far before an instant records have a say in it: twice the longest window, as a key must have been known
     before it, the longest hold or wait, and how late events may come."""
-    program = program_of(replace(rules, rules=mine))
     holds = [hold for each in mine if not isinstance(each, Kpi) for hold in _holds(each)]
+    return settling_ms(rules, mine) + _reach_ms(rules, mine) + max(holds, default=0)
+
+
+def settling_ms(rules: RuleSet, mine: tuple[Rule, ...]) -> int:
+    """How long after its first record a replay may not judge as one that has read all: until windows are full."""
     delays = [rules.sources[name].max_delay_ms for each in mine for name in each.sources if name in rules.sources]
-    return 2 * longest_reach(program) + max(holds, default=0) + max(delays, default=0)
+    return _reach_ms(rules, mine) + max(delays, default=0)
+
+
+def _reach_ms(rules: RuleSet, mine: tuple[Rule, ...]) -> int:
+    return longest_reach(program_of(replace(rules, rules=mine)))
 
 
 def _holds(rule: Rule) -> Iterator[int]:

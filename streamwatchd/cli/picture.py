@@ -38,10 +38,12 @@ def shown(value: object, unit: str) -> str:
     return f"{value} {unit}" if unit and unit not in ("ratio",) else str(value)
 
 
-def hold(word: str, since_ms: int, hold_ms: int, at_ms: int) -> str:
-    """Since when a condition is true, and what is left of its hold."""
-    text = f"true since {iso(since_ms)}"
+def hold(word: str, since_ms: int, hold_ms: int, at_ms: int, or_before: bool = False) -> str:
+    """Since when a condition is true, and what is left of its hold; `or_before`: it may have been true earlier."""
+    text = f"true since {iso(since_ms)}" + (" or before" if or_before else "")
     left = since_ms + hold_ms - at_ms
+    if or_before and hold_ms and left > 0:
+        return f"{text}: {word} {format_duration(hold_ms)}, at most {format_duration(left)} left"
     if hold_ms and left > 0:
         return f"{text}: {word} {format_duration(hold_ms)}, {format_duration(left)} left"
     return f"{text}: {word} {format_duration(hold_ms)} is over" if hold_ms else text

@@ -10,6 +10,7 @@ from streamwatchd.batch import Value, key_text
 from streamwatchd.cli.picture import branch, heading, hold, section, shown
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.score import score_lines
+from streamwatchd.cli.written import Written, says_how_it_stands
 from streamwatchd.compiler import Compiled, program_of
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.operators.document import iso, name_of
@@ -31,6 +32,7 @@ class Heard:
 
     key: Mapping[str, Value]
     at_ms: int
+    written: Written | None = None
     documents: dict[str, list[Document]] = field(default_factory=dict)
     late: int = 0
     last_late: Document | None = None
@@ -49,6 +51,26 @@ class Heard:
         is_mine = not key or all(key.get(name) == value for name, value in self.key.items())
         if is_mine and _at(document) <= self.at_ms:
             self.documents.setdefault(name, []).append(document)
+
+    def happened(self, rule: str) -> list[Document]:
+        """What came of the rule, oldest first: of an alarm's life what was written, if anything, else what is judged
+        here; nothing where it may have been up before."""
+        judged = self.documents.get(rule, [])
+        if self.written is None:
+            return judged
+        told = self.words()
+        if not told and self.written.is_whole:
+            return judged
+        return sorted([*(each for each in judged if "state" not in each), *told], key=_at)
+
+    def may_precede(self, since_ms: int, first_ms: int) -> bool:
+        """Whether what is true here from `since_ms` on may have been so before: it was not judged, or not as it was."""
+        return self.written is not None and (since_ms <= self.written.settled_ms or since_ms <= first_ms)
+
+    def words(self) -> list[Document]:
+        """What was written up to then; none where that does not say how the alarm stands."""
+        found = [] if self.written is None else [each for each in self.written.documents if _at(each) <= self.at_ms]
+        return found if any(map(says_how_it_stands, found)) else []
 
     def _take_late(self, output: Output) -> None:
         try:
@@ -75,11 +97,20 @@ def judged_at(rule: Rule, at_ms: int) -> int:
 
 
 def why(
-    recording: str, compiled: Compiled, rule: Rule, key: Mapping[str, Value], at_ms: int, manner: Manner
+    recording: str,
+    compiled: Compiled,
+    rule: Rule,
+    key: Mapping[str, Value],
+    at_ms: int,
+    manner: Manner,
+    written: Written | None = None,
 ) -> Iterator[str]:
-    """Play the recording with the rule's x-rays. Raises UnreadableInput where it does not hold the key."""
+    """Play the recording with the rule's x-rays. Raises UnreadableInput where it does not hold the key.
+
+    Where it begins in the middle, `written` says how the alarm stood and what happened to it.
+    """
     at_ms = judged_at(rule, at_ms)
-    heard = Heard(key, at_ms)
+    heard = Heard(key, at_ms, written)
     rules, ray, scored = compiled.loaded.ruleset, None, ""
     if isinstance(rule, Alarm) and rule.sequence is None:
         ray = xray(rules, rule, dict(key), at_ms)
@@ -93,49 +124,79 @@ def why(
 
 def _told(rule: Rule, ray: XRay | None, scored: str, heard: Heard) -> Iterator[str]:
     key = ", ".join(f"{name}={key_text(value)}" for name, value in heard.key.items())
-    happened = heard.documents.get(rule.name, [])
+    happened = heard.happened(rule.name)
     beside = {each.get("id") for each in happened if each.get("event") == "flapping"}
     mine = [each for each in happened if "id" not in each or each["id"] not in beside]
     snapshot = heard.documents.get(ray.snapshot, []) if ray is not None else []
     rows = [each for each in heard.documents.get(scored, []) if "anomaly" in each]
     if not snapshot and not happened and not rows:
-        raise UnreadableInput(f"up to {iso(heard.at_ms)} nothing came of {key or 'any key'} for `{rule.name}`")
+        raise UnreadableInput(_nothing(rule, key, heard))
     yield heading(type(rule).__name__.lower(), rule.name, key, heard.at_ms)
     if ray is not None:
-        yield from section("state", [_state(mine)])
+        yield from section("state", list(_stands(mine, heard)))
         values = snapshot[-1]["values"] if snapshot else {}
         assert isinstance(values, Mapping)
         if isinstance(rule, Alarm) and rule.windowless and snapshot:
             yield from section("event", [_last_event(snapshot[-1], len(snapshot))])
-        for level in ray.levels:
-            yield from _level(level, values, heard)
+        first_ms = _at(snapshot[0]) if isinstance(rule, Alarm) and rule.windowless and snapshot else 0
+        for level in ray.levels if snapshot else ():
+            yield from _level(level, values, heard, first_ms)
+        if not snapshot:
+            yield from section("values", ["none: no record of this key is among those that were read"])
     if scored:
-        yield from section("state", [_state([each for each in mine if "state" in each])])
+        yield from section("state", list(_stands([each for each in mine if "state" in each], heard)))
         none = ["nothing was scored: no version of the model is in force, or no row came"]
         yield from section("score", list(score_lines(rows[-1])) if rows else none)
     yield from section("late", list(_late(heard)))
     yield from section("pause", _pause(rule))
     yield from section("unless", list(_muting(rule, mine)))
     yield from section("table", list(_context(mine)))
-    yield from section(
-        "happened", [_event(each) for each in happened[-_EVENTS:]] or ["nothing was written for this key"]
-    )
+    yield from section("happened", [_event(each) for each in happened[-_EVENTS:]] or [_silent(heard)])
+
+
+def _nothing(rule: Rule, key: str, heard: Heard) -> str:
+    text = f"up to {iso(heard.at_ms)} nothing came of {key or 'any key'} for `{rule.name}`"
+    if heard.written is None:
+        return text
+    has = "has nothing of it" if heard.written.is_whole else "has nothing of it any more, if it had"
+    return f"from {iso(heard.written.from_ms)} {text}; {heard.written.topic} {has}"
+
+
+def _silent(heard: Heard) -> str:
+    if heard.written is None:
+        return "nothing was written for this key"
+    return f"{heard.written.topic} has nothing of this key up to then"
+
+
+def _stands(mine: list[Document], heard: Heard) -> Iterator[str]:
+    """How the alarm stands, and where that is known from."""
+    written = heard.written
+    if written is not None and not written.is_whole and not heard.words():
+        yield f"not known: {written.topic} has nothing of it up to then, and not all that was written to it"
+        yield f"what began before {iso(written.from_ms)} is not seen"
+        return
+    yield _state(mine)
+    if written is not None and heard.words():
+        yield f"by its last event in {written.topic} up to then"
+    elif written is not None:
+        yield f"if it was at rest at {iso(written.from_ms)}, from where it is judged here: {_silent(heard)}"
 
 
 def _state(mine: list[Document]) -> str:
-    last = next((each for each in reversed(mine) if each.get("event") not in ("storm", "amended")), None)
+    last = next((each for each in reversed(mine) if says_how_it_stands(each)), None)
     if last is None or last["state"] == "resolved":
         return "at rest" if last is None else f"at rest: resolved at {last['at']} ({last['reason']})"
     return f"{last['state']} as {last['severity']} since {last['starts_at']}, id {last['id']}"
 
 
-def _level(each: LevelParts, values: Document, heard: Heard) -> Iterator[str]:
+def _level(each: LevelParts, values: Document, heard: Heard, first_ms: int) -> Iterator[str]:
+    """`first_ms` is the first event that was judged, if it is judged on events."""
     severity = each.level.severity
     yield from section(severity, list(_tree(each.when, values)))
-    yield from section("", list(_timer("for", each.level.for_ms, each.while_when, heard)))
+    yield from section("", list(_timer("for", each.level.for_ms, each.while_when, heard, first_ms)))
     if each.until:
         yield from section("  until", list(_tree(each.until, values)))
-        yield from section("", list(_timer("until … for", each.level.until_for_ms, each.while_until, heard)))
+        yield from section("", list(_timer("until … for", each.level.until_for_ms, each.while_until, heard, first_ms)))
 
 
 def _tree(parts: Iterable[Part], values: Document) -> Iterator[str]:
@@ -143,14 +204,14 @@ def _tree(parts: Iterable[Part], values: Document) -> Iterator[str]:
         yield branch(part.depth, part.text, shown(values.get(part.value), part.type.unit))
 
 
-def _timer(word: str, hold_ms: int, name: str, heard: Heard) -> Iterator[str]:
+def _timer(word: str, hold_ms: int, name: str, heard: Heard, first_ms: int) -> Iterator[str]:
     """Since when the condition is true, and what is left of its hold."""
     last = heard.documents.get(name, [])
     if not last or last[-1]["state"] == "resolved":
         return
     since = absolute(str(last[-1]["starts_at"]))
     assert since is not None
-    yield hold(word, since, hold_ms, heard.at_ms)
+    yield hold(word, since, hold_ms, heard.at_ms, heard.may_precede(since, first_ms))
 
 
 def _last_event(snapshot: Document, count: int) -> str:

@@ -10,8 +10,9 @@ import pytest
 from streamwatchd.cli import record
 from streamwatchd.cli.past import lookback_ms, read_by
 from streamwatchd.compiler import compile_project
+from streamwatchd.operators.document import iso
 from streamwatchd.ports.fake_kafka import FakeKafka
-from streamwatchd.ports.kafka import Partition, Record
+from streamwatchd.ports.kafka import NewTopic, Partition, Record
 from tests.cli.small import START, Result, copy, swctl
 
 AT = "2026-01-05T00:02:50Z"
@@ -35,18 +36,91 @@ def asked(config: Path, *options: object) -> Result:
     return swctl("explain", "shop_slow", "--config", config, "--key", "shop=north", *options)
 
 
+def wrote(kafka: FakeKafka, second: int, event: str, state: str = "firing", **fields: object) -> None:
+    """As the daemon writes of shop north: an alarm that began half an hour before."""
+    told = {
+        "id": "00000000000000aa", "rule": "shop_slow", "key": {"shop": "north"}, "event": event, "state": state,
+        "severity": "major", "at": iso((START + second) * 1000), "starts_at": iso((START - 1_800) * 1000), **fields,
+    }  # fmt: skip
+    kafka.admin().ensure_topics([NewTopic("streamwatchd.alerts", 1)])
+    kafka.plain_writer().send([Record("streamwatchd.alerts", json.dumps(told).encode(), b"k", partition=0)])
+
+
+def state_of(text: str) -> str:
+    return text.partition("state ")[2].partition("major  ")[0]
+
+
+def happened_in(text: str) -> str:
+    return text.partition("happened ")[2].partition("read ")[0]
+
+
 def test_a_past_instant_is_explained_from_what_kafka_retains(kafka: FakeKafka, tmp_path: Path) -> None:
     """The same as of a recording of that time, and what was read."""
     config = copy(tmp_path)
+    kafka.admin().ensure_topics([NewTopic("streamwatchd.alerts", 1)])
     result = asked(config, "--at", AT)
     assert result.exit_code == 0, result.output
     path = tmp_path / "whole.ndjson"
     assert swctl("record", "--config", config, "web", "--from", START, "--out", path).exit_code == 0
     of_recording = asked(config, "--at", AT, "--recording", path).stdout
-    assert result.stdout.startswith(of_recording)
     assert "firing as" in of_recording
-    assert result.stdout.removeprefix(of_recording).startswith("read      web from 2026-01-04T23:5")
-    assert "retains" not in result.stdout
+    lines = result.stdout.splitlines()
+    (assumed,) = [line for line in lines if line.strip().startswith("if it was at rest at 2026-01-04T23:5")]
+    assert "streamwatchd.alerts has nothing of this key" in assumed
+    (read,) = [line for line in lines if line.startswith("read      web from 2026-01-04T23:5")]
+    assert [line for line in lines if line not in (assumed, read)] == of_recording.splitlines()
+
+
+def test_an_alarm_that_was_up_before_is_told_as_it_was_written(kafka: FakeKafka, tmp_path: Path) -> None:
+    """Its id and since when, at each instant; what came afterwards, and of other keys, has no say."""
+    config = copy(tmp_path)
+    wrote(kafka, -1_800, "fired")
+    wrote(kafka, 100, "fired", key={"shop": "south"}, id="00000000000000bb")
+    wrote(kafka, 300, "resolved", "resolved", reason="cleared")
+    said = asked(config, "--at", AT).stdout
+    assert "firing as major since 2026-01-04T23:30:00.000Z, id 00000000000000aa" in state_of(said)
+    assert "by its last event in streamwatchd.alerts" in state_of(said)
+    assert happened_in(said).split() == ["2026-01-04T23:30:00.000Z", "fired", "major"]
+    said = asked(config, "--at", "2026-01-05T00:06:00Z").stdout
+    assert "at rest: resolved at 2026-01-05T00:05:00.000Z (cleared)" in state_of(said)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_where_the_alerts_are_gone_no_state_is_claimed(kafka: FakeKafka, tmp_path: Path, is_there: bool) -> None:
+    """Nor an id, nor that it fired; the conditions are shown."""
+    if is_there:
+        wrote(kafka, -1_800, "fired")
+        wrote(kafka, 400, "repeated")
+        kafka.broker.log(Partition("streamwatchd.alerts", 0)).delete_before(1)
+    said = asked(copy(tmp_path), "--at", AT).stdout
+    assert state_of(said).startswith("    not known: streamwatchd.alerts has nothing of it up to then")
+    assert ("firing" in said, " id " in said, "fired" in said) == (False, False, False)
+    assert "slow > 400ms" in said
+
+
+def test_a_condition_that_was_true_from_the_first_record_on_may_have_been_before(
+    kafka: FakeKafka, tmp_path: Path
+) -> None:
+    """What began later is dated."""
+    config = copy(tmp_path)
+    rule = (tmp_path / "rules.d" / "shop.yaml").read_text()
+    (tmp_path / "rules.d" / "shop.yaml").write_text(rule.replace("slow > 400ms until slow < 300ms", "slow > 50ms"))
+    assert "Z or before" in asked(config, "--at", "2026-01-05T00:06:00Z").stdout
+    (tmp_path / "rules.d" / "shop.yaml").write_text(rule)
+    assert "true since 2026-01-05T00:02:30.000Z\n" in asked(config, "--at", AT).stdout
+
+
+def test_an_alarm_on_single_events_is_told_without_one(kafka: FakeKafka, tmp_path: Path) -> None:
+    """Its key had no event in the time that is read."""
+    config = copy(tmp_path)
+    path = tmp_path / "rules.d" / "shop.yaml"
+    path.write_text("source: web\nrules:\n  - {alarm: shop_slow, by: shop, when: latency > 400ms, severity: major}\n")
+    wrote(kafka, -1_800, "fired", key={"shop": "west"})
+    result = swctl("explain", "shop_slow", "--config", config, "--key", "shop=west", "--at", AT)
+    assert "firing as major since 2026-01-04T23:30:00.000Z, id 00000000000000aa" in result.stdout, result.output
+    assert "values    none: no record of this key is among those that were read" in result.stdout
+    result = swctl("explain", "shop_slow", "--config", config, "--key", "shop=east", "--at", AT)
+    assert (result.exit_code, "; streamwatchd.alerts has nothing of it" in result.stderr) == (2, True)
 
 
 def test_it_says_what_is_no_longer_retained(kafka: FakeKafka, tmp_path: Path) -> None:
