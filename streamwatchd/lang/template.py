@@ -60,6 +60,17 @@ def check_template(text: str, scope: Scope, functions: Mapping[str, Signature] =
     return CheckedTemplate(tuple(problems), checker.infers, template=Template(_merged(parts)))
 
 
+def unreadable(text: str) -> tuple[Problem, ...]:
+    """What is wrong with a message whatever its names mean."""
+    found: list[Problem] = []
+    for piece in _pieces(text):
+        if isinstance(piece, Problem):
+            found.append(piece)
+        elif isinstance(piece, _Slot) and isinstance(tree := parse(piece.text), Problem):
+            found.append(tree.shifted(piece.start))
+    return tuple(found)
+
+
 def _pieces(text: str) -> Iterator[str | _Slot | Problem]:
     position = 0
     while position < len(text):

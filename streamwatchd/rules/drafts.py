@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from streamwatchd.diagnostics import Diagnostic, Span, did_you_mean
@@ -17,8 +17,9 @@ from streamwatchd.rules.document import Document, Mapping, Node, Scalar, Sequenc
 from streamwatchd.rules.expressions import has_aggregate, parsed, parsed_condition
 from streamwatchd.rules.form import Findings, Read, read
 from streamwatchd.rules.inheritance import Inheritance, Named, Whole, names_of
+from streamwatchd.rules.legible import tell_illegible
 from streamwatchd.rules.merging import ENTRYWISE, over
-from streamwatchd.rules.written import Written, name_of, one_head, read_written
+from streamwatchd.rules.written import Written, head_of, name_of, one_head, read_written
 
 _NOTHING: MappingOf[str, str] = MappingProxyType({})
 _MEANING = ("source", "by", "values", "when", "levels", "features")
@@ -64,7 +65,8 @@ class RuleDraft:
 
 @dataclass(frozen=True, slots=True)
 class FileDraft:
-    """`names` are those of all rules and bases of the file, of the broken ones too, `bases` those of the bases.
+    """`names` are those of all rules and bases of the file, of the broken ones too; `bases` are the bases by
+    name, each with what it says itself.
 
     `beside` are the files of which it takes words over; `blocked` says which of those are refused. One that `has_form`
     can have mistakes all the same, in what it takes over.
@@ -76,7 +78,7 @@ class FileDraft:
     names: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     blocked: tuple[Diagnostic, ...] = ()
-    bases: tuple[str, ...] = ()
+    bases: MappingOf[str, Read] = field(default_factory=dict)
     has_form: bool = True
 
     @property
@@ -99,12 +101,15 @@ def completed(
     document = replace(file.document, beside={name: each.document for name, each in beside.items()})
     findings = Findings(document, problems=list(file.problems))
     inheritance = Inheritance(file, shared, named, findings, refused)
+    bases: dict[str, Read] = {}
     for base in file.bases:
         with findings.about(base_name.text if (base_name := name_of(base)) is not None else ""):
             inheritance.chain(base)
+            if head_of(base) and base_name is not None:
+                bases[base_name.text] = read(base, rule_spec.BASE.records[head_of(base)], Findings(document))
+                tell_illegible(bases[base_name.text], findings)
     found = [_rule(item, inheritance, findings) for item in file.rules]
     rules = tuple(rule for rule in found if rule is not None)
-    bases = tuple(name.text for base in file.bases if (name := name_of(base)) is not None)
     return FileDraft(document, rules, tuple(findings.problems), file.names, tuple(beside), (), bases, not file.failed)
 
 
@@ -202,6 +207,12 @@ def _draft(head: str, name: Scalar, body: Read, defaults: Read, findings: Findin
     )
 
 
+def sources_of(body: Read) -> tuple[Scalar, ...]:
+    """All that a rule or a base names as a source, steps of a sequence included."""
+    own = body.scalars("source")
+    return (*own, *_step_sources(body, [source.text for source in own]))
+
+
 def _step_sources(body: Read, own: list[str]) -> Iterator[Scalar]:
     """The sources that steps of a sequence name, each once."""
     steps, seen = body.values.get("sequence"), set(own)
@@ -237,10 +248,10 @@ def _hash(words: Iterable[str]) -> str:
 
 def _shared(defaults: Read) -> Iterator[str]:
     """What files say, whichever they are: a word that moves from one to another changes nothing."""
-    for field in rule_spec.SHARED:
-        node = defaults.values.get(field.name)
+    for word in rule_spec.SHARED:
+        node = defaults.values.get(word.name)
         if node is not None:
-            yield field.name
+            yield word.name
             yield from _flat(node)
 
 

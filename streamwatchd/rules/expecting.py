@@ -23,6 +23,7 @@ from streamwatchd.rules import codes, streams
 from streamwatchd.rules.building import Work
 from streamwatchd.rules.document import Document, Scalar
 from streamwatchd.rules.drafts import RuleDraft
+from streamwatchd.rules.form import Findings
 from streamwatchd.rules.ruleset import Expect, Table
 from streamwatchd.rules.streams import Stream
 
@@ -57,21 +58,29 @@ def build_expect(work: Work) -> Expect | None:
     scalar = work.draft.body.scalar("expect")
     if scalar is None:
         return None
-    found = _EXPECT.fullmatch(scalar.text)
-    if found is None:
-        message = "`expect` names a table, and may filter it"
-        work.findings.add(codes.BAD_CHOICE, message, scalar.span, hint=_HINT)
+    parts = expect_parts(scalar, work.findings)
+    if parts is None:
         return None
-    table = next((each for each in streams.tables_of(work.inputs) if each.name == found[1]), None)
+    name, condition = parts
+    table = next((each for each in streams.tables_of(work.inputs) if each.name == name), None)
     if not _fits(work, scalar, table) or table is None:
         return None
     key = work.keys[0]
     where = None
-    if found[2] is not None:
-        place = streams.expected(table, key.name, key.expr.type)
-        where = work.language.expression(part_of(work.findings.document, scalar, found.start(2)), place, Kind.BOOL)
+    if condition is not None:
+        where = work.language.expression(condition, streams.expected(table, key.name, key.expr.type), Kind.BOOL)
     standing = tuple(each for part in conjuncts(work.where) if (each := _of_keys(part, work)) is not None)
     return Expect(table.name, conjunction((*conjuncts(where), *standing)))
+
+
+def expect_parts(scalar: Scalar, findings: Findings) -> tuple[str, Scalar | None] | None:
+    """The table and the condition on its rows, if there is one; None with a finding."""
+    found = _EXPECT.fullmatch(scalar.text)
+    if found is None:
+        message = "`expect` names a table, and may filter it"
+        findings.add(codes.BAD_CHOICE, message, scalar.span, hint=_HINT)
+        return None
+    return found[1], part_of(findings.document, scalar, found.start(2)) if found[2] is not None else None
 
 
 def _fits(work: Work, scalar: Scalar, table: JoinedTable | None) -> bool:

@@ -112,6 +112,18 @@ class Language:
         self._outcome(scalar, outcome, is_message=True)
         return outcome.template
 
+    def legible(self, scalar: Scalar, what: str = "") -> None:
+        """Tell what is wrong with a text whatever its names mean; `what` is that of its form (`fields.Expression`)."""
+        if self._swallowed(scalar):
+            return
+        is_message = what == "a message"
+        if is_message:
+            problems = template.unreadable(scalar.text)
+        else:
+            tree = parsed_condition(scalar.text) if what == "a condition" else parsed(scalar.text)
+            problems = (tree,) if isinstance(tree, Problem) else ()
+        self._outcome(scalar, checked.Checked(problems), is_message)
+
     def uses(self, name: str, kind: Kind | None, scalar: Scalar) -> None:
         """Note an undeclared field."""
         if kind is None:

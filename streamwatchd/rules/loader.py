@@ -21,7 +21,7 @@ from streamwatchd.ports.open_files import open_files
 from streamwatchd.repository.catalog import Catalog
 from streamwatchd.rules import codes
 from streamwatchd.rules.calendar_reader import calendar_paths, read_calendars
-from streamwatchd.rules.drafts import FileDraft
+from streamwatchd.rules.drafts import FileDraft, sources_of
 from streamwatchd.rules.files import Files, read_content, rule_paths, table_paths
 from streamwatchd.rules.project import Choice, Project, put_together
 from streamwatchd.rules.reader import parse
@@ -343,12 +343,11 @@ class _Loading:
         pending = [path]
         while pending:
             before = good.get(pending.pop())
-            for rule in before.rules if before is not None else ():
-                for name in (*(source.text for source in rule.sources), *named_in_unless(rule, FIRING)):
-                    holder = holders.get(name)
-                    if holder is not None and holder not in found:
-                        found[holder] = None
-                        pending.append(holder)
+            for name in _names_read(before) if before is not None else ():
+                holder = holders.get(name)
+                if holder is not None and holder not in found:
+                    found[holder] = None
+                    pending.append(holder)
         return list(found)
 
     def _loaded(self, project: Project, draft: ConfigDraft) -> Loaded:
@@ -382,6 +381,15 @@ class _Loading:
                 yield path, content
         for model in project.models.values():
             yield from model.files.items()
+
+
+def _names_read(file: FileDraft) -> Iterator[str]:
+    """By its rules, and by its bases."""
+    for rule in file.rules:
+        yield from (source.text for source in rule.sources)
+        yield from named_in_unless(rule, FIRING)
+    for base in file.bases.values():
+        yield from (source.text for source in sources_of(base))
 
 
 def _broken_by(cause: str, path: str, first: Diagnostic) -> Diagnostic:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
@@ -15,6 +15,7 @@ from streamwatchd.rules import codes, streams
 from streamwatchd.rules.alarm_building import build_alarm
 from streamwatchd.rules.anomaly_building import build_anomaly
 from streamwatchd.rules.aside import NOTHING_ASIDE, Aside, Other
+from streamwatchd.rules.base_names import Known, base_problems
 from streamwatchd.rules.building import Work, begin
 from streamwatchd.rules.calendar_reader import CalendarDraft
 from streamwatchd.rules.document import Document, Node, Scalar
@@ -247,6 +248,7 @@ class _Rules:
 
     def check(self) -> None:
         self._register()
+        self._check_bases()
         order = self._order()
         self._source_streams()
         for name in order:
@@ -380,9 +382,8 @@ class _Rules:
         if broken is not None:
             self._block(entry, f"the rule expects table `{name}`, which is refused: {broken.fault}", scalar)
             return False
-        known = {table.name for table in self._project.choice.tables}
-        hint = did_you_mean(name, known) or "add it to the folder of tables, as a CSV file or more"
-        self._report(entry, codes.UNKNOWN_TABLE, f"there is no table `{name}`", scalar, hint)
+        message, hint = self._known().no_table(name)
+        self._report(entry, codes.UNKNOWN_TABLE, message, scalar, hint)
         return False
 
     def _has_muting(self, entry: _Entry) -> bool:
@@ -437,19 +438,22 @@ class _Rules:
         if name in self._failed:
             if self._failed[name] != entry.path:
                 self._block(entry, f"`{name}` is refused: {self._failed[name]}", source)
-        elif name in self._entries:
-            message = f"`{name}` is an alarm; only sources, KPIs and anomaly rules can be read"
-            self._report(entry, codes.UNKNOWN_SOURCE, message, source)
-        elif choice.out.get(name, entry.path) != entry.path:
+        elif name not in self._entries and choice.out.get(name, entry.path) != entry.path:
             self._block(entry, f"`{name}` is refused: {choice.out[name]}", source)
-        elif any(name in file.bases for file in choice.files.values()):
-            hint = "read a source or a KPI; a base says what rules that extend it take over"
-            self._report(entry, codes.UNKNOWN_SOURCE, f"`{name}` is a base, which is not run", source, hint)
-        elif choice.out.get(name) != entry.path:
-            kpis = [known for known, other in self._entries.items() if other.draft.kind != "alarm"]
-            known = [*self._project.sources, *kpis]
-            hint = did_you_mean(name, known) or f"known: {', '.join(sorted(known)[:12])}"
-            self._report(entry, codes.UNKNOWN_SOURCE, f"no source or KPI has the name `{name}`", source, hint)
+        elif name in self._entries or choice.out.get(name) != entry.path:
+            message, hint = self._known().no_stream(name)
+            self._report(entry, codes.UNKNOWN_SOURCE, message, source, hint)
+
+    def _known(self, absent: Collection[str] = ()) -> Known:
+        choice, kinds = self._project.choice, {name: entry.draft.kind for name, entry in self._entries.items()}
+        bases = {name for file in choice.files.values() for name in file.bases}
+        return Known(self._project.sources, {table.name for table in choice.tables}, kinds, bases, absent)
+
+    def _check_bases(self) -> None:
+        choice = self._project.choice
+        known = self._known({*self._failed, *choice.out})
+        for path, file in choice.files.items():
+            self._project.problems[path].extend(base_problems(file, known))
 
     def _block(self, entry: _Entry, message: str, source: Scalar) -> None:
         hint = "mend that file; this one is fine so far"
