@@ -46,7 +46,7 @@ def past_of(compiled: Compiled, rule: Rule, key: Mapping[str, Value], at_ms: int
     if not isinstance(rule, Kpi):
         topic, from_ms = settings.topics.shadow if rule.shadow else settings.topics.alerts, wanted.from_ms or 0
         documents, is_whole = written_of(kafka, topic, rule.name, key)
-        written = Written(topic, documents, is_whole, from_ms, from_ms + settling_ms(rules, mine))
+        written = Written(topic, documents, is_whole, from_ms, settling_ms(rules, mine))
     with traffic_of(None, wanted, compiled) as traffic:
         yield Past(traffic, written, (wanted.name, *lost))
 

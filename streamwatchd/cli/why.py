@@ -63,10 +63,6 @@ class Heard:
             return judged
         return sorted([*(each for each in judged if "state" not in each), *told], key=_at)
 
-    def may_precede(self, since_ms: int, first_ms: int) -> bool:
-        """Whether what is true here from `since_ms` on may have been so before: it was not judged, or not as it was."""
-        return self.written is not None and (since_ms <= self.written.settled_ms or since_ms <= first_ms)
-
     def words(self) -> list[Document]:
         """What was written up to then; none where that does not say how the alarm stands."""
         found = [] if self.written is None else [each for each in self.written.documents if _at(each) <= self.at_ms]
@@ -138,9 +134,9 @@ def _told(rule: Rule, ray: XRay | None, scored: str, heard: Heard) -> Iterator[s
         assert isinstance(values, Mapping)
         if isinstance(rule, Alarm) and rule.windowless and snapshot:
             yield from section("event", [_last_event(snapshot[-1], len(snapshot))])
-        first_ms = _at(snapshot[0]) if isinstance(rule, Alarm) and rule.windowless and snapshot else 0
+        sure_ms = _sure_from(rule, heard.documents.get(ray.known, []), heard.written)
         for level in ray.levels if snapshot else ():
-            yield from _level(level, values, heard, first_ms)
+            yield from _level(level, values, heard, sure_ms)
         if not snapshot:
             yield from section("values", ["none: no record of this key is among those that were read"])
     if scored:
@@ -189,14 +185,24 @@ def _state(mine: list[Document]) -> str:
     return f"{last['state']} as {last['severity']} since {last['starts_at']}, id {last['id']}"
 
 
-def _level(each: LevelParts, values: Document, heard: Heard, first_ms: int) -> Iterator[str]:
-    """`first_ms` is the first event that was judged, if it is judged on events."""
+def _sure_from(rule: Rule, known: list[Document], written: Written | None) -> int:
+    """Up to when a replay from the middle on can't tell: until the key was judged here, with full windows."""
+    if written is None or not known:
+        return -1
+    first_ms = _at(known[0])
+    if isinstance(rule, Alarm) and not rule.windowless:
+        first_ms += written.settling_ms
+    return max(first_ms, written.from_ms + written.settling_ms)
+
+
+def _level(each: LevelParts, values: Document, heard: Heard, sure_ms: int) -> Iterator[str]:
+    """What is true here from `sure_ms` on or earlier may have been true before."""
     severity = each.level.severity
     yield from section(severity, list(_tree(each.when, values)))
-    yield from section("", list(_timer("for", each.level.for_ms, each.while_when, heard, first_ms)))
+    yield from section("", list(_timer("for", each.level.for_ms, each.while_when, heard, sure_ms)))
     if each.until:
         yield from section("  until", list(_tree(each.until, values)))
-        yield from section("", list(_timer("until … for", each.level.until_for_ms, each.while_until, heard, first_ms)))
+        yield from section("", list(_timer("until … for", each.level.until_for_ms, each.while_until, heard, sure_ms)))
 
 
 def _tree(parts: Iterable[Part], values: Document) -> Iterator[str]:
@@ -204,14 +210,14 @@ def _tree(parts: Iterable[Part], values: Document) -> Iterator[str]:
         yield branch(part.depth, part.text, shown(values.get(part.value), part.type.unit))
 
 
-def _timer(word: str, hold_ms: int, name: str, heard: Heard, first_ms: int) -> Iterator[str]:
+def _timer(word: str, hold_ms: int, name: str, heard: Heard, sure_ms: int) -> Iterator[str]:
     """Since when the condition is true, and what is left of its hold."""
     last = heard.documents.get(name, [])
     if not last or last[-1]["state"] == "resolved":
         return
     since = absolute(str(last[-1]["starts_at"]))
     assert since is not None
-    yield hold(word, since, hold_ms, heard.at_ms, heard.may_precede(since, first_ms))
+    yield hold(word, since, hold_ms, heard.at_ms, since <= sure_ms)
 
 
 def _last_event(snapshot: Document, count: int) -> str:

@@ -23,15 +23,15 @@ _BESIDE = ("storm", "amended")
 class Written:
     """The lifecycle events that `topic` has of one alarm, in order; `is_whole`: none that it ever had has expired.
 
-    Beside them a replay of the records from `from_ms` on, which judges as the daemon did from `settled_ms` on, when
-    its windows are full.
+    Beside them a replay of the records from `from_ms` on, which judges a key as the daemon did once it has known it
+    for `settling_ms`, when its windows are full.
     """
 
     topic: str
     documents: tuple[Mapping[str, Any], ...]
     is_whole: bool
     from_ms: int
-    settled_ms: int
+    settling_ms: int
 
 
 def says_how_it_stands(document: Mapping[str, object]) -> bool:

@@ -34,6 +34,8 @@ XRAY = " x-ray"
 """What follows the name of a rule in that of its x-rays; no name has a space."""
 _MANY = 1_000_000
 
+_ALWAYS = Level("info", Compare(">=", Time(), Literal(0.0, Type(Kind.NUMBER, "ms"))))
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -58,10 +60,12 @@ class LevelParts:
 
 @dataclass(frozen=True, slots=True)
 class XRay:
-    """`rules` holds the rule, what it reads, and its x-rays; `snapshot` names the alarm that shows the parts."""
+    """`rules` holds the rule, what it reads, and its x-rays; `snapshot` names the alarm that shows the parts, `known`
+    the one that is up from the key's first judgement on, its windows full or not."""
 
     rules: RuleSet
     snapshot: str
+    known: str
     levels: tuple[LevelParts, ...]
 
 
@@ -71,9 +75,11 @@ def xray(rules: RuleSet, rule: Alarm, key: dict[str, object], at_ms: int) -> XRa
     levels = tuple(_level(rule, number, level, parts) for number, level in enumerate(rule.levels))
     values = (*rule.values, *(NamedValue(name, expr) for name, expr in parts.exprs.items()))
     snapshot = _snapshot(rule, values, key, at_ms)
-    beside = [snapshot, *(alarm for each in levels for alarm in _whiles(rule, each))]
+    known = snapshot if rule.windowless else replace(snapshot, name=f"{snapshot.name} known", levels=(_ALWAYS,))
+    shown = [snapshot] if rule.windowless else [snapshot, known]
+    beside = [*shown, *(alarm for each in levels for alarm in _whiles(rule, each))]
     wanted = _with_what_it_reads(rule, rules)
-    return XRay(replace(rules, rules=(*wanted, *beside)), snapshot.name, levels)
+    return XRay(replace(rules, rules=(*wanted, *beside)), snapshot.name, known.name, levels)
 
 
 def lines(
@@ -154,14 +160,13 @@ def _snapshot(rule: Alarm, values: tuple[NamedValue, ...], key: dict[str, object
     if not rule.windowless:
         after = Compare(">=", Time(), Literal(float(at_ms), Type(Kind.NUMBER, "ms")))
         return replace(common, levels=(Level("info", after),), partial=True, min_history_ms=None)
-    always = Compare(">=", Time(), Literal(0.0, Type(Kind.NUMBER, "ms")))
     of_key = [_equals(each.expr, key[each.name]) for each in rule.by if each.name in key]
     where = conjunction(tuple(each for each in (rule.where, *of_key) if each is not None))
     return replace(
         common,
         by=(),
         where=where,
-        levels=(Level("info", always),),
+        levels=(_ALWAYS,),
         in_order=False,
         is_state=False,
     )

@@ -110,6 +110,16 @@ def test_a_condition_that_was_true_from_the_first_record_on_may_have_been_before
     assert "true since 2026-01-05T00:02:30.000Z\n" in asked(config, "--at", AT).stdout
 
 
+def test_so_it_is_of_a_key_that_is_seldom_heard_of(kafka: FakeKafka, tmp_path: Path) -> None:
+    """Its windows are full a minute after the first event that is read, whenever that comes."""
+    for second in range(-590, 420, 30):
+        event = {"ts": START + second, "shop": "far", "page": "home", "status": 200, "latency": 900}
+        stamp = (START + second) * 1000
+        kafka.plain_writer().send([Record("web.requests", json.dumps(event).encode(), partition=1, timestamp_ms=stamp)])
+    result = swctl("explain", "shop_slow", "--config", copy(tmp_path), "--key", "shop=far", "--at", AT)
+    assert "true since 2026-01-05T00:01:10.000Z or before" in result.stdout, result.output
+
+
 def test_an_alarm_on_single_events_is_told_without_one(kafka: FakeKafka, tmp_path: Path) -> None:
     """Its key had no event in the time that is read."""
     config = copy(tmp_path)
