@@ -17,7 +17,7 @@ from streamwatchd.compiler import compile_project
 from streamwatchd.diagnostics import Diagnostic, Span
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.fields import Form
-from streamwatchd.rules import rule_spec, settings_spec, silence_spec
+from streamwatchd.rules import codes, rule_spec, settings_spec, silence_spec
 from streamwatchd.rules.formatting import formatted, same_tree
 from streamwatchd.rules.loader import Loaded
 from streamwatchd.rules.reader import parse
@@ -73,11 +73,12 @@ def _files(config: Path, rules_dir: Path | None, loaded: Loaded) -> set[str]:
 
 
 def _broken(loaded: Loaded, wanted: Iterable[str]) -> list[Diagnostic]:
-    """Errors of the files, and where a file of tests is no YAML."""
+    """Errors of the files, and where a file of tests is no YAML; a `shared.yaml` of comments is in force as it is."""
     found = [each for each in loaded.diagnostics if each.is_error and _file(each) in wanted]
     known = {_file(each) for each in found}
     for file in set(wanted) - known:
-        found += [each for each in parse(file, Path(file).read_bytes()).diagnostics if each.is_error]
+        told = [each for each in parse(file, Path(file).read_bytes()).diagnostics if each.is_error]
+        found += [each for each in told if each.code != codes.EMPTY or file not in loaded.files]
     return found
 
 

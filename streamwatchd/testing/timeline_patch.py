@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
@@ -45,10 +46,10 @@ def _new_errors(again: Loaded, before: Loaded) -> Iterator[Diagnostic]:
 
 
 def _said(problem: Diagnostic) -> str:
-    """Without its line, which is one of a text that nobody sees."""
+    """Without lines of rules files, which are those of a text that nobody sees."""
     whose = f"rule {problem.rule}" if problem.rule or problem.span is None else problem.span.file
     hint = f"; {problem.hint}" if problem.hint else ""
-    return f"{whose}: {problem.message}{hint}"
+    return re.sub(r",? at [^\s:]+:\d+:\d+", "", f"{whose}: {problem.message}{hint}")
 
 
 def _content(file: str, content: bytes, rules: MappingOf[str, MappingOf[str, Node]]) -> bytes:

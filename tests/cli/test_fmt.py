@@ -34,6 +34,13 @@ def test_it_writes_what_means_the_same_and_then_has_nothing_to_do(config: Path) 
     assert swctl("fmt", "--config", config, "--check").exit_code == 0
 
 
+def test_a_shared_file_of_comments_is_fine(config: Path) -> None:
+    """It has nothing to format."""
+    (config.parent / "rules.d" / "shared.yaml").write_text("# nothing yet\n")
+    assert swctl("fmt", "--config", config).exit_code == 0
+    assert swctl("fmt", "--config", config, "--check").exit_code == 0
+
+
 def test_a_difference_is_shown_and_not_written(config: Path) -> None:
     """As a unified diff."""
     result = swctl("fmt", "--config", config, "--diff")

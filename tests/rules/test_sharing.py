@@ -305,47 +305,6 @@ def test_what_is_as_it_was_is_not_looked_at_again(folder: Path, monkeypatch: pyt
     assert not any(new is old for new, old in zip(moved.ruleset.rules, again.ruleset.rules, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("word", "code"),
-    [
-        ("where: ((", "SW1"),
-        ("when: avg(cpu over) >", "SW1"),
-        ("values: {a: avg(cpu over 5m}", "SW1"),
-        ("levels: {major: 'cpu >'}", "SW1"),
-        ("message: '{cpu'", "SW111"),
-        ("sequence: [cpu > 1, {other: 'cpu >'}]", "SW1"),
-        ("sequence: [cpu > 1, {otehr: cpu > 1}]", codes.UNKNOWN_SOURCE),
-        ("source: metricz", codes.UNKNOWN_SOURCE),
-        ("source: hot", codes.UNKNOWN_SOURCE),
-        ("source: busy", codes.UNKNOWN_SOURCE),
-        ("expect: devicez", codes.UNKNOWN_TABLE),
-        ("expect: devices where", codes.BAD_CHOICE),
-        ("expect: devices where ((", "SW1"),
-    ],
-)
-def test_a_base_is_checked_though_nobody_extends_it(folder: Path, word: str, code: str) -> None:
-    """What can be without a rule: whether its expressions can be read, and the names of sources and tables."""
-    (folder / "enrichment.d").mkdir()
-    (folder / "enrichment.d" / "devices.csv").write_text("host,role\na,b\n")
-    write(folder, {"bases.yaml": f"bases:\n  - alarm: idle\n    {word}\n"})
-    (found,) = loaded(folder).diagnostics
-    assert found.code.startswith(code)
-    assert (str(found.span).startswith(f"{folder}/rules.d/bases.yaml:3:"), found.rule) == (True, "idle")
-
-
-def test_a_base_may_say_all_that_rules_may(folder: Path) -> None:
-    """Fields that nobody declares, parameters that rules give, and KPIs of other files are no mistakes."""
-    words = "source: load\n    where: x == y\n    when: top > limit for 5m until top < 5\n    message: '{top} {{}}'\n"
-    kpi = "rules: [{kpi: load, by: host, values: {top: max(cpu)}}]\n"
-    write(folder, {"bases.yaml": f"bases:\n  - alarm: idle\n    {words}", "load.yaml": kpi})
-    found = loaded(folder)
-    assert found.diagnostics == ()
-    write(folder, {"load.yaml": None})
-    again = loaded(folder, found)
-    assert [Path(path).name for path in again.refused] == ["load.yaml"]
-    assert "load" in [rule.name for rule in again.ruleset.rules]
-
-
 def test_a_shared_file_may_hold_comments_alone(folder: Path) -> None:
     """They are no words, and rules that have all of theirs run; an empty file may be half-written, and is refused."""
     alone = "source: metrics\nevery: 10s\n" + HOT.replace("> limit", "> 85%")

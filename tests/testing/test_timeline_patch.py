@@ -132,6 +132,13 @@ def test_any_mistake_after_a_reload_is_told_with_its_place(tmp_path: Path) -> No
         found(tmp_path, row + "    expect: [{alarm: slow}]\n")
 
 
+def test_a_number_in_quotes_is_told_without_a_line_of_the_changed_text(tmp_path: Path) -> None:
+    """Only the test has a line that people can look at."""
+    with pytest.raises(UnreadableInput) as told:
+        patched(project(tmp_path, LIMITED), patch('one: {params: {limit: "300ms"}}'))
+    assert str(told.value).endswith("with text; `limit` is a text because of its quotes: take them away")
+
+
 def patch(text: str) -> Patch:
     """As `reload:` has it."""
     top = parse("patch", f"{text}\n".encode()).top
