@@ -58,10 +58,14 @@ class Heard:
         judged = self.documents.get(rule, [])
         if self.written is None:
             return judged
-        told = self.words()
-        if not told and self.written.is_whole:
+        if self.assumes:
             return judged
-        return sorted([*(each for each in judged if "state" not in each), *told], key=_at)
+        return sorted([*(each for each in judged if "state" not in each), *self.words()], key=_at)
+
+    @property
+    def assumes(self) -> bool:
+        """Whether what is told was judged here, and not written by the daemon."""
+        return self.written is not None and self.written.is_whole and not self.words()
 
     def words(self) -> list[Document]:
         """What was written up to then; none where that does not say how the alarm stands."""
@@ -147,7 +151,8 @@ def _told(rule: Rule, ray: XRay | None, scored: str, heard: Heard) -> Iterator[s
     yield from section("pause", _pause(rule))
     yield from section("unless", list(_muting(rule, mine)))
     yield from section("table", list(_context(mine)))
-    yield from section("happened", [_event(each) for each in happened[-_EVENTS:]] or [_silent(heard)])
+    assumed = [f"{_silent(heard)}; judged here:"] if heard.assumes and happened else []
+    yield from section("happened", [*assumed, *map(_event, happened[-_EVENTS:])] or [_silent(heard)])
 
 
 def _nothing(rule: Rule, key: str, heard: Heard) -> str:
@@ -171,11 +176,12 @@ def _stands(mine: list[Document], heard: Heard) -> Iterator[str]:
         yield f"not known: {written.topic} has nothing of it up to then, and not all that was written to it"
         yield f"what began before {iso(written.from_ms)} is not seen"
         return
-    yield _state(mine)
-    if written is not None and heard.words():
-        yield f"by its last event in {written.topic} up to then"
-    elif written is not None:
-        yield f"if it was at rest at {iso(written.from_ms)}, from where it is judged here: {_silent(heard)}"
+    if written is None or heard.words():
+        yield _state(mine)
+        yield from [] if written is None else [f"by its last event in {written.topic} up to then"]
+        return
+    yield f"taken to be at rest at {iso(written.from_ms)}: {_silent(heard)}"
+    yield f"so judged from there on: {_state(mine)}"
 
 
 def _state(mine: list[Document]) -> str:

@@ -64,11 +64,15 @@ def test_a_past_instant_is_explained_from_what_kafka_retains(kafka: FakeKafka, t
     assert swctl("record", "--config", config, "web", "--from", START, "--out", path).exit_code == 0
     of_recording = asked(config, "--at", AT, "--recording", path).stdout
     assert "firing as" in of_recording
-    lines = result.stdout.splitlines()
-    (assumed,) = [line for line in lines if line.strip().startswith("if it was at rest at 2026-01-04T23:5")]
-    assert "streamwatchd.alerts has nothing of this key" in assumed
-    (read,) = [line for line in lines if line.startswith("read      web from 2026-01-04T23:5")]
-    assert [line for line in lines if line not in (assumed, read)] == of_recording.splitlines()
+    nothing = "streamwatchd.alerts has nothing of this key up to then"
+    stands = (
+        f"state     taken to be at rest at 2026-01-04T23:59:45.000Z: {nothing}\n          so judged from there on: "
+    )
+    expected = of_recording.replace("state     ", stands).replace(
+        "happened  ", f"happened  {nothing}; judged here:\n          "
+    )
+    assert result.stdout.startswith(expected)
+    assert result.stdout.removeprefix(expected).startswith("read      web from 2026-01-04T23:59:45")
 
 
 def test_an_alarm_that_was_up_before_is_told_as_it_was_written(kafka: FakeKafka, tmp_path: Path) -> None:
