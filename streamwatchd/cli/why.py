@@ -133,12 +133,12 @@ def _told(rule: Rule, ray: XRay | None, scored: str, heard: Heard) -> Iterator[s
         raise UnreadableInput(_nothing(rule, key, heard))
     yield heading(type(rule).__name__.lower(), rule.name, key, heard.at_ms)
     if ray is not None:
-        yield from section("state", list(_stands(mine, heard)))
+        sure_ms = _sure_from(rule, heard.documents.get(ray.known, []), heard.written)
+        yield from section("state", list(_stands(mine, heard, sure_ms)))
         values = snapshot[-1]["values"] if snapshot else {}
         assert isinstance(values, Mapping)
         if isinstance(rule, Alarm) and rule.windowless and snapshot:
             yield from section("event", [_last_event(snapshot[-1], len(snapshot))])
-        sure_ms = _sure_from(rule, heard.documents.get(ray.known, []), heard.written)
         for level in ray.levels if snapshot else ():
             yield from _level(level, values, heard, sure_ms)
         if not snapshot:
@@ -169,7 +169,7 @@ def _silent(heard: Heard) -> str:
     return f"{heard.written.topic} has nothing of this key up to then"
 
 
-def _stands(mine: list[Document], heard: Heard) -> Iterator[str]:
+def _stands(mine: list[Document], heard: Heard, sure_ms: int = -1) -> Iterator[str]:
     """How the alarm stands, and where that is known from."""
     written = heard.written
     if written is not None and not written.is_whole and not heard.words():
@@ -181,14 +181,18 @@ def _stands(mine: list[Document], heard: Heard) -> Iterator[str]:
         yield from [] if written is None else [f"by its last event in {written.topic} up to then"]
         return
     yield f"taken to be at rest at {iso(written.from_ms)}: {_silent(heard)}"
-    yield f"so judged from there on: {_state(mine)}"
+    yield f"so judged from there on: {_state(mine, sure_ms)}"
 
 
-def _state(mine: list[Document]) -> str:
+def _state(mine: list[Document], sure_ms: int = -1) -> str:
+    """What began up to `sure_ms` may have begun earlier, and its id says when."""
     last = next((each for each in reversed(mine) if says_how_it_stands(each)), None)
     if last is None or last["state"] == "resolved":
         return "at rest" if last is None else f"at rest: resolved at {last['at']} ({last['reason']})"
-    return f"{last['state']} as {last['severity']} since {last['starts_at']}, id {last['id']}"
+    since = f"{last['state']} as {last['severity']} since {last['starts_at']}"
+    if (absolute(str(last["starts_at"])) or 0) <= sure_ms:
+        return f"{since} or before: its id is not known"
+    return f"{since}, id {last['id']}"
 
 
 def _sure_from(rule: Rule, known: list[Document], written: Written | None) -> int:

@@ -122,6 +122,10 @@ def test_so_it_is_of_a_key_that_is_seldom_heard_of(kafka: FakeKafka, tmp_path: P
         kafka.plain_writer().send([Record("web.requests", json.dumps(event).encode(), partition=1, timestamp_ms=stamp)])
     result = swctl("explain", "shop_slow", "--config", copy(tmp_path), "--key", "shop=far", "--at", AT)
     assert "true since 2026-01-05T00:01:10.000Z or before" in result.stdout, result.output
+    assert "state     not known" in result.stdout
+    kafka.admin().ensure_topics([NewTopic("streamwatchd.alerts", 1)])
+    result = swctl("explain", "shop_slow", "--config", copy(tmp_path), "--key", "shop=far", "--at", AT)
+    assert "firing as major since 2026-01-05T00:01:10.000Z or before: its id is not known" in result.stdout
 
 
 def test_an_alarm_on_single_events_is_told_without_one(kafka: FakeKafka, tmp_path: Path) -> None:
