@@ -476,8 +476,9 @@ class RowAlarmNode:
 
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         """What nobody took over ends at E."""
+        self.writer.begin()
+        self.writer.notes(at_ms - 1)  # while they are up, and keys flap
         self.notices.flaps.close(at_ms, living)
-        self.writer.begin()  # while they are up: there may be reminders of before E
         told: list[Told] = []
         for place in self.life.active().tolist():
             name = self.alarms.rule(place)

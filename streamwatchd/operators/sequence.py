@@ -392,8 +392,10 @@ class SequenceNode(RowAlarmNode):
 
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         reason = "rule_changed" if self.rule in living else "rule_removed"
+        self.notices.begin(self._up)
+        if self.notices.is_on:
+            self._notes(at_ms - 1)  # while they are up, and keys flap
         self.notices.flaps.close(at_ms, living)
-        self.notices.begin(self._up)  # while they are up: there may be reminders of before E
         for key, track in sorted(self.tracks.items(), key=lambda item: _order(self.space.keys[item[0]])):
             if track.up is not None:
                 self._end(key, track, at_ms, reason, None)

@@ -87,6 +87,26 @@ def test_who_is_to_be_reminded_is_so_before_the_rule_goes(rule: str, restarts: b
     ]
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("more", KINDS)
+def test_a_key_flaps_until_its_rule_goes(more: str, restarts: bool) -> None:
+    """So nobody is told at a minute before that nothing mutes it any more."""
+    it = Bench(hot(more + ", flapping: 2 changes in 1h"))
+    for at, x in ((10, 60), (20, 10), (30, 60)):
+        it.at(at, host="a", x=x)
+    it.at(250, topic="other", host="a", x=1).change("  - {alarm: cold, by: host, when: x < 5%}\n")
+    if restarts:
+        it.restart()
+    assert told(it.at(310, host="a", x=60).clock(400)) == [
+        "10 fired a",
+        "20 flapping a",
+        "20 resolved a",
+        "30 fired a flapping",
+        "250.001 resolved a",
+        "250.001 resolved a flapping",
+    ]
+
+
 def test_a_silence_that_comes_later_knows_what_was_told() -> None:
     """And when it goes nothing is told twice."""
     it = Bench(hot()).at(10, host="a", x=60)
