@@ -19,6 +19,7 @@ from streamwatchd.enrichment.table import TableData
 from streamwatchd.operators.document import iso
 from streamwatchd.plan.program import Program
 from streamwatchd.ports.disk import RealDisk
+from streamwatchd.ports.murmur2 import partition_of
 from streamwatchd.repository.catalog import Catalog
 from streamwatchd.repository.store import ModelData
 from streamwatchd.rules.document import Node
@@ -64,11 +65,13 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the work is laid out, of which no answer may depend: the shards, and whether each instant of the timeline is
-    a batch of its own."""
+    """How the work is laid out, of which no answer may depend: the shards, whether each instant of the timeline is a
+    batch of its own, and the partitions over which a source's events are spread by its `key:`. What counts per
+    partition (`max_active`, storms) depends on these."""
 
     shards: int = 1
     by_instant: bool = False
+    partitions: int = 1
 
 
 PLAIN = Layout()
@@ -156,7 +159,7 @@ class _Run:
         self._driver = self._new_driver()
         self._clock = Clock(self._driver, bench.idle_jump_ms)
         self._instants = deque(sorted({event.at_ms for event in case.events}))
-        self._sent: dict[tuple[str, int], Event] = {}
+        self._sent: dict[tuple[str, int, int], Event] = {}
         self._outputs: list[Output] = []
         self._patch: dict[str, Mapping[str, Node]] = {}
         self._said: dict[str, list[Said]] = {}
@@ -186,7 +189,7 @@ class _Run:
         driver = Driver(
             bench.program,
             self._tables(),
-            {source.topic: 1 for source in bench.program.plan.sources.values()},
+            {source.topic: self._layout.partitions for source in bench.program.plan.sources.values()},
             shards=self._layout.shards,
             exchange_partitions=bench.exchange_partitions,
         )
@@ -237,19 +240,25 @@ class _Run:
         self._changes.append((program, self._driver.switch(program, self._tables())))
 
     def _batches(self) -> dict[TaskId, RawBatch]:
-        """The events of each source that the rules read, as records of its one partition."""
-        by_source: dict[str, list[Event]] = defaultdict(list)
+        """The events of each source that the rules read, as records of its partitions."""
+        by_place: dict[tuple[str, int], list[Event]] = defaultdict(list)
         for event in self._case.events:
             if event.source in self._bench.sources:
-                by_source[event.source].append(event)
+                by_place[event.source, self._partition(event)].append(event)
         batches = {}
-        for name, events in by_source.items():
+        for (name, partition), events in by_place.items():
             source = self._bench.sources[name]
-            self._sent.update({(source.topic, offset): event for offset, event in enumerate(events)})
+            self._sent.update({(source.topic, partition, offset): event for offset, event in enumerate(events)})
             payloads = [self._payload(event, source) for event in events]
             stamps = [self._case.start_ms + event.at_ms for event in events]
-            batches[TaskId(1, source.topic, 0)] = RawBatch(source.topic, 0, payloads, range(len(events)), stamps)
+            batch = RawBatch(source.topic, partition, payloads, range(len(events)), stamps)
+            batches[TaskId(1, source.topic, partition)] = batch
         return batches
+
+    def _partition(self, event: Event) -> int:
+        """By its key; 0 for what has none."""
+        key = event.fields.get(self._bench.sources[event.source].key)
+        return 0 if key is None else partition_of(str(key).encode(), self._layout.partitions)
 
     def _payload(self, event: Event, source: Source) -> bytes:
         if source.time == "kafka":
@@ -265,7 +274,7 @@ class _Run:
             document = value
         else:
             document = headers = dict(output.headers)
-            event = self._sent[headers["topic"], int(headers["offset"])]
+            event = self._sent[headers["topic"], int(headers["partition"]), int(headers["offset"])]
         match kind:
             case Kind.ALARM:
                 name, at = document["rule"], _ms(document["at"])

@@ -76,7 +76,7 @@ def test_what_comes_twice_after_a_restart_is_found(place: tuple[Bench, Case], mo
 def test_shards_and_batches_must_change_nothing(place: tuple[Bench, Case], monkeypatch: pytest.MonkeyPatch) -> None:
     """A layout whose answers differ is named."""
     bench_, case = place
-    layouts = (Layout(shards=3), Layout(by_instant=True))
+    layouts = (Layout(shards=3, partitions=3), Layout(by_instant=True))
     assert check(bench_, case, layouts=layouts) == []
     run = Bench.run
 
@@ -86,5 +86,24 @@ def test_shards_and_batches_must_change_nothing(place: tuple[Bench, Case], monke
 
     monkeypatch.setattr(Bench, "run", wrong_on_three)
     assert [each.message for each in timeline_check.check(bench_, case, layouts=layouts)] == [
-        "Layout(shards=3, by_instant=False) changes what comes of the timeline"
+        "Layout(shards=3, by_instant=False, partitions=3) changes what comes of the timeline"
     ]
+
+
+def test_events_are_spread_by_their_key_and_answers_are_told_apart_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alarms judged on single events say where theirs lay, and nothing else of it differs."""
+    monkeypatch.chdir(tmp_path)
+    loaded = project(tmp_path)
+    shops = "".join(
+        f"      - {{source: web, step: 10s, shop: {shop}, page: home, status: '200 500 200'}}\n"
+        for shop in ("north", "south", "east", "west")
+    )
+    found = suite(tmp_path, f"tests:\n  - name: fails\n    events:\n{shops}    expect: []\n", loaded)
+    bench_, case = bench(found, loaded), found.cases[0]
+    spread = Layout(shards=3, partitions=3)
+    ran = bench_.run(case, spread)
+    places = {each.document["evidence"]["partition"] for each in ran.happenings if each.document.get("evidence")}  # type: ignore[index]
+    assert len(places) > 1
+    assert check(bench_, replace(case, expect=()), layouts=(spread,)) == []
