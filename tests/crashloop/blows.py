@@ -22,8 +22,9 @@ from tests.kafka.process import Process
 STRIKES = {
     "worker": 30, "workers": 10, "again": 15, "supervisor": 15, "everything": 15, "writing": 10, "deciding": 6,
     "zombie": 6, "moved": 8, "failpoint": 16, "call": 14, "worker_pauses": 4, "supervisor_pauses": 3,
+    "write": 0, "fsync": 0, "rename": 0,
 }  # fmt: skip
-"""Kinds of blows and how often each comes."""
+"""Kinds of blows and how often each comes; `call` is a write, an fsync or a rename."""
 _WORKERS_IN_A_ROW = 4
 """A worker that dies again and again waits longer each time; a new supervisor begins with short waits."""
 
@@ -260,9 +261,21 @@ class Blows:
         return struck
 
     def _call(self) -> None:
-        """At the n-th write, fsync or rename: of a worker, of the supervisor that has an edit to put down, or of
-        whichever process makes so many first after a start of everything."""
-        call, whose = self._rng.choice(list(CALLS)), self._rng.choice(("worker", "worker", "supervisor", "start"))
+        self._at(self._rng.choice(list(CALLS)))
+
+    def _write(self) -> None:
+        self._at("write")
+
+    def _fsync(self) -> None:
+        self._at("fsync")
+
+    def _rename(self) -> None:
+        self._at("rename")
+
+    def _at(self, call: str) -> None:
+        """At the n-th write to the state folder, fsync or rename: of a worker, of the supervisor that has an edit to
+        put down, or of whichever process makes so many first after a start of everything. At failpoints it is any."""
+        whose = self._rng.choice(("worker", "worker", "supervisor", "start")) if not obstacle() else "failpoint"
         nth = self._rng.choice(NUMBERS[call])
         self.struck[-1] = f"call {call}@{nth} {whose}"
         if obstacle():
@@ -281,7 +294,7 @@ class Blows:
     def _trace(self, pid: int, call: str, nth: int, prompt: Callable[[], None]) -> bool:
         """Wait for the call after `prompt`; the supervisor is up again afterwards."""
         report = self._report()
-        with Trace(pid, call, nth, report):
+        with Trace(pid, call, nth, report, self._daemon.state):
             _wait(report.exists, 5.0)
             prompt()
             _wait(lambda: has_struck(report), 12.0)
@@ -291,7 +304,7 @@ class Blows:
         """Everything, with all that it starts; the tracer is no parent of it."""
         report = self._report()
         self._daemon.kill(self._daemon.pid, *self._daemon.workers())
-        self._daemon.wrapper = [*tracer(call, nth, report), "-D"]
+        self._daemon.wrapper = [*tracer(call, nth, report, self._daemon.state), "-D"]
         self._daemon.start()
         self._daemon.wrapper = []
         pid = self._daemon.pid

@@ -2,6 +2,8 @@
 
 The places are the system's and not ours. Where there is no strace, or it may not attach, failpoints of the disk port
 stand for them: before a file is written, before its fsync, before its rename.
+
+Of writes only those to files of the state folder count: a worker writes to its pipes far more often.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,18 +20,37 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from streamwatchd.ports.disk import TEMPORARY
+
 CALLS = {"write": "write,pwrite64", "fsync": "fsync,fdatasync", "rename": "?rename,?renameat,?renameat2"}
-NUMBERS = {"write": (1, 2, 3, 5, 9, 20, 60, 150), "fsync": (1, 1, 2, 3, 4, 6), "rename": (1, 1, 2, 3)}
+NUMBERS = {"write": (1, 2, 3, 4, 5, 9, 15, 30), "fsync": (1, 1, 2, 3, 4, 6), "rename": (1, 1, 2, 3)}
 """Which call of its kind it may be; a snapshot makes two fsyncs and one rename."""
 POINTS = {"write": "disk.writing", "fsync": "disk.written", "rename": "disk.synced"}
+_EPOCHS_AHEAD, _MOST_SHARDS = 400, 5
 _PROBE = "import os, time\nf = os.open('.', os.O_RDONLY)\nwhile True: os.fsync(f); time.sleep(0.01)"
 
 
-def tracer(call: str, nth: int, report: Path) -> list[str]:
-    """The command that runs what follows it, or with `-p` attaches, and kills at the n-th such call."""
+def tracer(call: str, nth: int, report: Path, state: Path) -> list[str]:
+    """The command that runs what follows it, or with `-p` attaches, and kills at the n-th such call; at the n-th write
+    to a file of the folder `state`."""
     calls = CALLS[call]
     what = ["-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={nth}"]
-    return ["strace", "-f", "-qq", "-o", str(report), *what]
+    only = [part for path in files_to_come(state) for part in ("-P", str(path))] if call == "write" else []
+    return ["strace", "-f", "-y", "-qq", "-o", str(report), *what, *only]
+
+
+def files_to_come(state: Path) -> list[Path]:
+    """What may be written next in a state folder: `strace -P` takes names and no pattern. Snapshots and journals of the
+    next epochs of each shard, and what is there already, also under its temporary name. Not the rules of a version that
+    is not there yet, as their name is a hash."""
+    there = [path for path in state.rglob("*") if path.is_file()]
+    found = {path for each in there for path in (each, each.with_name(each.name + TEMPORARY))}
+    shards = [path for path in state.rglob("shard-*") if path.is_dir()]
+    for shard in shards or [state / f"shard-{number}" for number in range(_MOST_SHARDS)]:
+        numbers = [int(number) for path in shard.glob("*") for number in re.findall(r"\d{20}", path.name)]
+        for epoch in range(max(numbers, default=0), max(numbers, default=0) + _EPOCHS_AHEAD):
+            found |= {shard / f"{epoch:020d}.snapshot{TEMPORARY}", shard / f"journal-{epoch:020d}.log"}
+    return sorted(found)
 
 
 def has_struck(report: Path) -> bool:
@@ -41,7 +63,7 @@ def obstacle() -> str:
     if shutil.which("strace") is None:
         return "no strace: apt-get install strace"
     with subprocess.Popen([sys.executable, "-c", _PROBE]) as probe:
-        with Trace(probe.pid, "fsync", 2, Path(os.devnull)) as trace:
+        with Trace(probe.pid, "fsync", 2, Path(os.devnull), Path(os.devnull)) as trace:
             deadline = time.monotonic() + 10
             while probe.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
@@ -53,9 +75,9 @@ def obstacle() -> str:
 class Trace:
     """Attached to a process that makes no threads just now, until it dies, or until the end of the block."""
 
-    def __init__(self, pid: int, call: str, nth: int, report: Path) -> None:
+    def __init__(self, pid: int, call: str, nth: int, report: Path, state: Path) -> None:
         self._pid = pid
-        command = [*tracer(call, nth, report), "-p", str(pid)]
+        command = [*tracer(call, nth, report, state), "-p", str(pid)]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.said = ""
 

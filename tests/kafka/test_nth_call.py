@@ -19,7 +19,7 @@ from tests.kafka.site import Site
 
 pytestmark = pytest.mark.kafka
 
-PLACES = os.environ.get("STREAMWATCHD_NTH_CALLS", "write:60 fsync:5 rename:5").split()
+PLACES = os.environ.get("STREAMWATCHD_NTH_CALLS", "write:20 fsync:5 rename:5").split()
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_killed_at_the_nth_call_nothing_is_lost_or_doubled(site: Site, place: st
     """Whichever process it is that makes so many of them first."""
     call, nth = place.split(":")
     report = tmp_path / "strace"
-    site.wrapper = tracer(call, int(nth), report)
+    site.wrapper = tracer(call, int(nth), report, tmp_path / "state")
     site.start()
     deadline = time.monotonic() + 60
     while not has_struck(report):
