@@ -162,11 +162,18 @@ def test_records_shuffled_within_the_delay_give_equal_outputs(trial: Trial) -> N
         site.until_up()
         site.send(by_turns(shuffled(site.compile(), prefixed(trial, site.inputs), trial.seed + number), site.inputs))
         trial.close(site)
-    one, two = (in_order_only(site.compile(), trial.said(site)) | {"dead_letters": []} for site in sites)
+    said = ((site.compile(), unprefixed(trial.said(site), site.inputs)) for site in sites)
+    one, two = (in_order_only(compiled, each) | {"dead_letters": []} for compiled, each in said)
     assert not one["late"]
     assert not two["late"]
     assert all(len(one[name]) >= least // 2 for name, least in LEAST.items() if name not in ("late", "dead_letters"))
     assert not differences(by_law(one, ids=False), by_law(two, ids=False), LARGEST_INPUT)
+
+
+def unprefixed(found: Found, prefix: str) -> Found:
+    """A storm says of which partition it is: topics have the same names then."""
+    alerts = [alert | {"message": str(alert["message"]).replace(prefix, "")} for alert in found["alerts"]]
+    return found | {"alerts": alerts}
 
 
 def prefixed(trial: Trial, prefix: str) -> World:

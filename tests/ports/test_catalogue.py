@@ -14,7 +14,7 @@ def test_a_metric_is_named_and_told_by_convention(metric: Metric) -> None:
     """Small letters, a sentence of help, known labels, ascending bounds."""
     assert re.fullmatch(r"[a-z][a-z0-9_]*", metric.name)
     assert metric.help.endswith(".")
-    assert all(re.fullmatch(r"[a-z]+", label) for label in metric.labels)
+    assert all(re.fullmatch(r"[a-z][a-z_]*", label) for label in metric.labels)
     assert list(metric.bounds) == sorted(set(metric.bounds))
 
 
