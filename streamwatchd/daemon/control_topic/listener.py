@@ -148,10 +148,6 @@ class Listener:
     def _refuse(self, batch: RawBatch, row: int, kind: str, reason: str) -> None:
         """Raises Unavailable where nobody can be told: the record comes again."""
         offset = batch.offsets[row]
-        self._log.warning(
-            "control_record_refused", topic=batch.topic, partition=batch.partition, offset=offset, kind=kind,
-            reason=reason,
-        )  # fmt: skip
         about = {"source": "control", "topic": batch.topic, "partition": batch.partition, "offset": offset}
         headers = tuple((name, str(text).encode()) for name, text in {**about, "reason": reason}.items())
         key = None if batch.keys is None else batch.keys[row]
@@ -161,3 +157,7 @@ class Listener:
             writer.flush(_FLUSH_S)
         finally:
             writer.close()
+        self._log.warning(
+            "control_record_refused", topic=batch.topic, partition=batch.partition, offset=offset, kind=kind,
+            reason=reason,
+        )  # fmt: skip
