@@ -51,6 +51,8 @@ SLICE = 1024
 _MAX_NAMES = 1_000_000
 # Doubtful records read in one go: enough to share what a batch costs, few enough that what is learnt is soon used.
 _MANY_DOUBTFUL = 256
+# Times of another kind than most: one in so many leaves a slice as good as all of a kind; that many, and one in 16 of a
+# batch, make both kinds usual.
 _FEW_ODD = 64
 _MANY_ODD = 16
 

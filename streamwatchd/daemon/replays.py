@@ -176,7 +176,7 @@ class Replays:
             return False
 
     def _records(self, owner: Owner, above: int, epoch: int, local: LocalJournal) -> list[EpochRecord]:
-        """None where not all of them are to be had."""
+        """Empty where not all of them are to be had."""
         try:
             return replayable(local, self._kafka, journal_of(self._settings, owner, self._counts), owner, above, epoch)
         except StateMismatch:

@@ -60,17 +60,17 @@ class Operated(Site):
         self.until(lambda: not admin.partitions_of([self.topic]), PATIENCE_S)
 
     def delete_records(self, below: int) -> None:
-        wanted = [TopicPartition(self.topic, number, below) for number in range(SOURCE_PARTITIONS)]
-        for future in self.admin.delete_records(wanted).values():
-            future.result(30)
+        self._delete([TopicPartition(self.topic, number, below) for number in range(SOURCE_PARTITIONS)])
 
     def forget_journal(self, left: float) -> None:
         """Retention takes it, but for this part of each partition."""
         admin, topic = self.kafka.admin(), f"{self.name}.journal"
         every = [Partition(topic, number) for number in range(admin.partitions_of([topic])[topic])]
         ends = admin.end_offsets(every)
-        wanted = [TopicPartition(topic, each.partition, round(ends[each] * (1 - left))) for each in every]
-        for future in self.admin.delete_records(wanted).values():
+        self._delete([TopicPartition(topic, each.partition, round(ends[each] * (1 - left))) for each in every])
+
+    def _delete(self, below: list[TopicPartition]) -> None:
+        for future in self.admin.delete_records(below).values():
             future.result(30)
 
     def add_partitions(self, total: int) -> None:
