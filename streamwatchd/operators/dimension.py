@@ -12,10 +12,11 @@ import numpy.typing as npt
 from streamwatchd.batch import Column, Dictionary, Numbers, Strings, Times, Truths, key_text, to_values
 from streamwatchd.calendars.silence import Ack, Silence
 from streamwatchd.enrichment.table import TableData
+from streamwatchd.lang.typed import Kind
 from streamwatchd.repository.store import ModelData
 
 ABSENT = -1
-_FOREVER = -(2**62)
+_FOREVER, _NEVER = -(2**62), 2**62
 _LATEST_MS = 7 * 86_400_000
 """Rows of sessions behind the exchange come so much after their time at most."""
 
@@ -79,9 +80,11 @@ class Dimensions:
         self._lookups: dict[tuple[str, int], _Lookup] = {}
 
     def newest(self, tables: Mapping[str, TableData], defaults: Mapping[str, Mapping[str, object]]) -> Dimensions:
-        """The newest versions alone, for rows of any time, and those of `tables` that are not here yet."""
+        """The newest versions alone, for rows of any time; of `tables`, which come next, what these do not have."""
         known = {name: versions[-1][1] for name, versions in self.versions.items()}
-        return Dimensions({**tables, **known}, defaults)
+        found = Dimensions({**tables, **known}, defaults)
+        found.switch(_NEVER, tables, defaults)
+        return found
 
     def switch(
         self,
@@ -170,21 +173,19 @@ class Dimensions:
         starts = (start for table in tables for start, _ in self.versions[table] if start >= from_ms)
         return min(starts, default=None)
 
-    def rows(self, table: str, keys: Column, time: Times) -> tuple[Pieces, RowNumbers]:
-        """Row numbers (`ABSENT` where there is none) and which rows belong to which version (None: all)."""
-        pieces = self._pieces(table, time)
-        keys = keys if isinstance(keys, Strings) else _as_text(keys)
-        if len(pieces) == 1:
-            return pieces, self._lookup(pieces[0][0], keys.dictionary).rows(keys.codes)
-        rows = np.full(len(time), ABSENT, np.intp)
-        for data, mask in pieces:
-            assert mask is not None
-            rows[mask] = self._lookup(data, keys.dictionary).rows(keys.codes[mask])
-        return pieces, rows
+    def column(self, table: str, name: str, keys: Column, time: Times, kind: Kind) -> Column | None:
+        """Column `name` for every row; keys that the table lacks get the default, else null.
 
-    def column(self, table: str, name: str, keys: Column, time: Times) -> Column:
-        """Column `name` for every row; keys that the table lacks get the default, else null."""
-        pieces, rows = self.rows(table, keys, time)
+        In place of a version without such a column of this kind stands the next one that has it, else the one before:
+        rules and tables that change at one instant meet rows of both sides of it. None where no version has it.
+        """
+        pieces: Pieces = []
+        for data, mask in self._pieces(table, time):
+            found = data if _has(data, name, kind) else self._nearest(table, data, name, kind)
+            if found is None:
+                return None
+            pieces.append((found, mask))
+        rows = self._rows(pieces, keys, len(time))
         default = self.defaults.get(table, {}).get(name)
         if len(pieces) == 1:
             return _gather(pieces[0][0].columns[name], rows, default)
@@ -196,10 +197,26 @@ class Dimensions:
                 parts[place] = value
         return _from_values(parts, pieces[-1][0].columns[name])
 
+    def _nearest(self, table: str, data: TableData, name: str, kind: Kind) -> TableData | None:
+        versions = [each for _, each in self.versions[table]]
+        at = next(number for number, each in enumerate(versions) if each is data)
+        return next((each for each in (*versions[at:], *versions[at::-1]) if _has(each, name, kind)), None)
+
     def present(self, table: str, keys: Column, time: Times) -> Mask:
         """Which rows have a row in the table."""
-        found: Mask = self.rows(table, keys, time)[1] != ABSENT
+        found: Mask = self._rows(self._pieces(table, time), keys, len(time)) != ABSENT
         return found
+
+    def _rows(self, pieces: Pieces, keys: Column, size: int) -> RowNumbers:
+        """Row numbers (`ABSENT` where there is none), of each row in the version that it meets."""
+        keys = keys if isinstance(keys, Strings) else _as_text(keys)
+        if len(pieces) == 1:
+            return self._lookup(pieces[0][0], keys.dictionary).rows(keys.codes)
+        rows = np.full(size, ABSENT, np.intp)
+        for data, mask in pieces:
+            assert mask is not None
+            rows[mask] = self._lookup(data, keys.dictionary).rows(keys.codes[mask])
+        return rows
 
     def _pieces(self, table: str, time: Times) -> Pieces:
         versions = self.versions[table]
@@ -218,6 +235,18 @@ class Dimensions:
         if found is None or found.dictionary is not dictionary:
             found = self._lookups[handle] = _Lookup(table, dictionary)
         return found
+
+
+def is_of(column: Column, kind: Kind) -> bool:
+    """Whether a column has values of this kind."""
+    if isinstance(column, Strings):
+        return kind is Kind.STRING
+    return kind is (Kind.BOOL if column.dtype == np.int8 else Kind.NUMBER)
+
+
+def _has(table: TableData, name: str, kind: Kind) -> bool:
+    found = table.columns.get(name)
+    return found is not None and is_of(found, kind)
 
 
 def _as_text(keys: Column) -> Strings:

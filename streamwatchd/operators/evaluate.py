@@ -16,7 +16,7 @@ import numpy.typing as npt
 from streamwatchd.batch import FALSE, NULL, TRUE, Column, Dictionary, Frame, Numbers, Strings, Truths
 from streamwatchd.lang import typed
 from streamwatchd.lang.typed import Expr, Kind
-from streamwatchd.operators.dimension import Dimensions
+from streamwatchd.operators.dimension import Dimensions, is_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +110,16 @@ class Evaluator:
                 if found is None and isinstance(frame, NullFrame):
                     return null_of(kind.kind)
                 # a field that nobody declared may change its kind with the rules; what does not fit is null
-                return found if found is None or _is_of(found, kind.kind) else null_of(kind.kind)
+                return found if found is None or is_of(found, kind.kind) else null_of(kind.kind)
             case typed.Key(name):
                 return frame.columns[KEY + name]
             case typed.Value(name):
                 return frame.columns[VALUE + name]
             case typed.TableColumn(table, column, on):
                 keys = self._joined_on(on, frame)
-                return (
-                    null_of(expr.type.kind) if keys is None else self.dimensions.column(table, column, keys, frame.time)
-                )
+                wanted = expr.type.kind
+                found = None if keys is None else self.dimensions.column(table, column, keys, frame.time, wanted)
+                return null_of(wanted) if found is None else found
             case typed.Time():
                 return frame.time.astype(np.float64)
             case typed.Negate(arg):
@@ -226,12 +226,6 @@ class NullFrame(Frame):
     """A frame whose unknown fields are null; for events that no row caused."""
 
     __slots__ = ()
-
-
-def _is_of(column: Column, kind: Kind) -> bool:
-    if isinstance(column, Strings):
-        return kind is Kind.STRING
-    return kind is (Kind.BOOL if column.dtype == np.int8 else Kind.NUMBER)
 
 
 def null_of(kind: Kind) -> Scalar:

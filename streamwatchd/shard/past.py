@@ -48,7 +48,7 @@ class Past:
         silent = replace(source, enriched=(), drops_late=True)
         stage = StageSpec(1, (source.name,), (), {}, families=tuple(muted(gap.spec) for gap in gaps.values()))
         dimensions = task.dimensions.newest(tables, plan.defaults)
-        self._tables = {name: versions[-1][1].digest for name, versions in dimensions.versions.items()}
+        self._tables = {name: [each.digest for _, each in found] for name, found in dimensions.versions.items()}
         self._listener = _Listener(task.id, silent, stage, dimensions, 1)
         self._listener.max_future_ms = max_future_ms
 

@@ -7,7 +7,10 @@ import pytest
 
 from streamwatchd.batch import Column, Dictionary, Strings, to_values
 from streamwatchd.enrichment.table import TableData
+from streamwatchd.lang.typed import Kind
 from streamwatchd.operators.dimension import Dimensions
+
+KINDS = {"role": Kind.STRING, "rank": Kind.NUMBER, "core": Kind.BOOL}
 
 
 def strings(*values: str | None) -> Strings:
@@ -30,7 +33,13 @@ NEW = table("new", {"b": "spare", "d": "edge"})
 
 
 def roles(dimensions: Dimensions, keys: Column, *times: int) -> list[object]:
-    return list(to_values(dimensions.column("devices", "role", keys, np.array(times))))
+    return values(dimensions, "role", keys, *times)
+
+
+def values(dimensions: Dimensions, name: str, keys: Column, *times: int, kind: Kind | None = None) -> list[object]:
+    """Null throughout where no version has such a column."""
+    found = dimensions.column("devices", name, keys, np.array(times), kind or KINDS[name])
+    return [None] * len(times) if found is None else list(to_values(found))
 
 
 def test_rows_meet_the_version_of_their_own_time() -> None:
@@ -75,6 +84,31 @@ def test_a_table_that_comes_later_holds_for_all_time() -> None:
     assert roles(dimensions, strings("b"), 50) == ["spare"]
 
 
+def without(data: TableData, name: str, digest: str) -> TableData:
+    columns = {column: each for column, each in data.columns.items() if column != name}
+    return TableData(data.name, data.key, data.rows, columns, digest)
+
+
+def test_of_versions_without_a_column_the_nearest_that_has_it_stands_in() -> None:
+    """The next one, else the one before: rules that come with a column meet older rows, those that go with it newer."""
+    dimensions = Dimensions({"devices": without(OLD, "role", "first")}, {})
+    dimensions.switch(100, {"devices": NEW}, {})
+    dimensions.switch(200, {"devices": without(OLD, "role", "last")}, {})
+    keys = strings("a", "b", "d", "d")
+    assert values(dimensions, "role", keys, 50, 50, 150, 250) == [None, "spare", "edge", "edge"]
+    assert values(dimensions, "rank", keys, 50, 50, 150, 250) == [0.0, 1.0, 1.0, None]
+
+
+def test_a_column_of_another_kind_is_another_column() -> None:
+    """And one that no version has is null for all."""
+    rows, numbers = dict(OLD.rows), {"role": np.arange(3, dtype=np.float64)}
+    dimensions = Dimensions({"devices": TableData("devices", "host", rows, numbers, "numbers")}, {})
+    assert values(dimensions, "role", strings("b"), 50) == [None]
+    dimensions.switch(100, {"devices": OLD}, {})
+    assert values(dimensions, "role", strings("b", "b"), 50, 150) == ["core", "core"]
+    assert values(dimensions, "role", strings("b", "b"), 50, 150, kind=Kind.NUMBER) == [1.0, 1.0]
+
+
 @pytest.mark.parametrize(
     ("column", "default", "found"),
     [
@@ -89,16 +123,14 @@ def test_a_table_that_comes_later_holds_for_all_time() -> None:
 def test_missing_keys_get_the_default(column: str, default: object, found: list[object]) -> None:
     """Keys that the table lacks; a null in a row that it has stays null."""
     dimensions = Dimensions({"devices": OLD}, {"devices": {column: default}} if default is not None else {})
-    got = dimensions.column("devices", column, strings("a", "z", "c"), np.zeros(3, np.int64))
-    assert to_values(got) == found
+    assert values(dimensions, column, strings("a", "z", "c"), 0, 0, 0) == found
 
 
 def test_an_empty_table_has_nothing() -> None:
     """All null, for every kind, and no row present."""
     dimensions = Dimensions({"devices": table("empty", {})}, {})
     for column in ("role", "rank", "core"):
-        got = dimensions.column("devices", column, strings("a", None), np.zeros(2, np.int64))
-        assert to_values(got) == [None, None]
+        assert values(dimensions, column, strings("a", None), 0, 0) == [None, None]
     assert dimensions.present("devices", strings("a"), np.zeros(1, np.int64)).tolist() == [False]
 
 

@@ -120,6 +120,29 @@ def test_tables_change_at_the_instant() -> None:
     assert bench.at(11, host="a").alerts() == ["11 spare fired warning a"]
 
 
+WIDER = "host,role,weight,tier\na,critical,2,gold\nb,spare,0.5,tin\n"
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("backfill_s", [0, 3600])
+def test_a_column_may_come_and_go_with_the_rule_that_reads_it(backfill_s: int, restart: bool) -> None:
+    """Events of before the change meet the new rule, and later ones for a while the panes of the old one."""
+    other = "  - {alarm: old, by: host, when: avg(x over 60s) > 200}\n"
+    golden = other + "  - {kpi: k, by: host, where: devices.tier == 'gold', every: 10s, values: {n: count()}}\n"
+    bench = Bench(other, backfill_s=backfill_s).feed(*((at, {"host": "a", "x": 1}) for at in range(10, 20)))
+    bench.change(golden, tables={"devices": WIDER})
+    if restart:
+        bench.restart()
+    late = [(at, {"host": "a", "x": 1}) for at in (18.5, 20, 21, 30)]
+    bench.feed(*late).clock(30)
+    assert bench.rows() == (["10-20 k a n=11"] if backfill_s else []) + ["20-30 k a n=2"]
+    bench.change(other)
+    if restart:
+        bench.restart()
+    bench.feed((29.5, {"host": "a", "x": 1}), (31, {"host": "a", "x": 1}), (50, {"host": "a", "x": 1})).clock(50)
+    assert bench.rows() == []
+
+
 @pytest.mark.parametrize("restart", [False, True])
 def test_a_batch_across_the_change_is_judged_once(restart: bool) -> None:
     """At once, in log order: rows up to the first beyond the change by the old text, the rest by the new."""
