@@ -55,6 +55,8 @@ _MANY_DOUBTFUL = 256
 # batch, make both kinds usual.
 _FEW_ODD = 64
 _MANY_ODD = 16
+# What nests too deep nearly always does so in its first bytes.
+_FIRST_BYTES = 512
 
 Columns = dict[str, Sequence[Any]]
 """Values by field, one a record."""
@@ -73,8 +75,11 @@ _TIME_KIND: dict[type, Kind] = {int: Kind.NUMBER, float: Kind.NUMBER, str: Kind.
 _TRUTHS: dict[bool | None, int] = {False: 0, None: 1, True: 2}
 _LARGEST = int(np.finfo(np.float64).max)
 _MISFIT = object()  # stands for a value that does not fit
+_BEGINS = {Kind.NUMBER: b"-0123456789n", Kind.STRING: b'"n', Kind.BOOL: b"tfn"}
+_ANYTHING = bytes(range(256))
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # closed or torn, in linear time
+_BLANKS = b" \t\r\n"
 _UNTOLD = bytes(set(range(256)) - set(b'{[]}"'))
 _NO_BRACKETS = bytes(set(range(256)) - set(b"{[]}"))
 _STEPS = bytes.maketrans(b"{[]}", b"\x01\x01\xff\xff")  # down and up, as int8
@@ -101,7 +106,7 @@ class JsonDecoder:
         self._loose: set[str] = set()
         self._time_kind: Kind | None = None
         self._any_time = not self._time_field or self._time_field in schema.declared
-        self._readers = {name: msgspec.json.Decoder(type_).decode for name, type_ in types.items()}
+        self._readers = {name: self._reader(name, type_) for name, type_ in types.items()}
         self._dictionaries = {name: Dictionary() for name, kind in self._kinds.items() if kind is Kind.STRING}
 
     def decode(self, raw: RawBatch, now_ms: int, max_future_ms: int) -> Decoded:
@@ -205,22 +210,34 @@ class JsonDecoder:
         reason = _refusal(payload, self._schema.max_bytes)
         if payload is None or reason:
             return reason
+        if payload.lstrip(_BLANKS)[:1] != b"{":
+            return "not_an_object" if _is_json(payload) else "bad_json"
         try:
             record = _decode_object(payload)
-        except msgspec.ValidationError:
-            return "not_an_object" if _is_json(payload) else "bad_json"
         except _DECODE_ERRORS:
             return "bad_json"
         values: dict[str, Any] = {}
         for name, read in self._readers.items():
             found = _find(record, name) if "." in name else record.get(name)
-            try:
-                values[name] = None if found is None else read(found)
-            except _DECODE_ERRORS:
-                if found is not None and name in self._schema.declared:
-                    return f"{_misfit(found, self._kinds.get(name))}: {name}"
-                values[name] = _MISFIT
+            value = values[name] = None if found is None else read(found)
+            if value is _MISFIT and found is not None and name in self._schema.declared:
+                return f"{_misfit(found, self._kinds.get(name))}: {name}"
         return values
+
+    def _reader(self, name: str, type_: object) -> Callable[[msgspec.Raw], Any]:
+        """Reads the value of a field alone; gives `_MISFIT` for one of another kind."""
+        decode = msgspec.json.Decoder(type_).decode
+        begins = _ANYTHING if name == self._time_field else _BEGINS[self._kinds[name]]
+
+        def read(found: msgspec.Raw) -> Any:
+            if bytes(found)[0] not in begins:  # without the cost of an exception
+                return _MISFIT
+            try:
+                return decode(found)
+            except _DECODE_ERRORS:
+                return _MISFIT
+
+        return read
 
     def _times(self, raw: RawBatch, values: Mapping[str, Sequence[Any]], kept: Rows) -> Times:
         if self._time_field:
@@ -384,7 +401,7 @@ def _is_utf8(text: bytes) -> bool:
 
 def _refusal(payload: bytes | None, max_bytes: int) -> str:
     """Why a payload is refused whatever is asked for, as far as it shows without parsing; or the empty string."""
-    if payload is None or not payload.strip(b" \t\r\n"):
+    if payload is None or not payload.strip(_BLANKS):
         return "empty"
     if len(payload) > max_bytes:
         return "too_large"
@@ -405,6 +422,8 @@ def _depth(payload: bytes) -> int:
     """How deep brackets outside strings nest, or a depth beyond the most; cheap where too few of them are there."""
     if payload.count(b"{") + payload.count(b"[") <= MAX_DEPTH:
         return 0
+    if len(payload) > _FIRST_BYTES and (seen := _depth(payload[:_FIRST_BYTES])) > MAX_DEPTH:
+        return seen
     if b"\\" in payload:
         bare = _STRING.sub(b"", payload)
     else:  # every other stretch between quotes is a string; a pair of quotes that meet changes nothing for the rest
@@ -429,8 +448,10 @@ def _find(record: dict[str, msgspec.Raw], name: str) -> msgspec.Raw | None:
 
 def _misfit(value: msgspec.Raw, kind: Kind | None) -> str:
     """Why the value of a declared field is refused."""
+    if kind is not Kind.STRING or bytes(value)[:1] != b'"':
+        return "wrong_type"
     try:
-        return "too_long" if kind is Kind.STRING and len(_decode_text(value)) > MAX_TEXT else "wrong_type"
+        return "too_long" if len(_decode_text(value)) > MAX_TEXT else "wrong_type"
     except _DECODE_ERRORS:
         return "wrong_type"
 
