@@ -4,6 +4,9 @@ Record timestamps are the clock. A partition without a record for `idle_after` o
 as the daemon's would (`shard.idle.Pace`) until its next record. That instant is found exactly, so the answers do not
 depend on how the recording is cut. A recording has an order within a partition only, so records wait in a window and
 are taken over all partitions by their timestamps. Where it holds the daemon's own marks, those are played instead.
+
+A timestamp counts as far as the next records of its partition bear it out: one that is ahead of them was written by
+another clock, and would let the partition look idle until there.
 """
 
 from __future__ import annotations
@@ -25,6 +28,10 @@ from streamwatchd.testing.driver import Driver
 
 WINDOW = 80_000
 """Records that are read between two releases: partitions may be this far apart in the file."""
+
+AHEAD = 1023
+"""Records that bear a timestamp out: more than a producer whose clock is wrong writes in one go."""
+_NONE = np.iinfo(np.int64).max
 
 
 class Playback:
@@ -107,12 +114,15 @@ class Playback:
 class _Line:
     """Records of one partition that wait, with the clock at each; those before `at` have been fed.
 
-    `behind` is by how much their stamps were behind the clock when they were read.
+    `behind` is by how much their stamps, `NEVER` where there is none to trust, were behind the clock when they were
+    read. `settled` records had all of the window after theirs to bear their stamps out.
     """
 
     batch: RawBatch
+    stamps: Times
     times: Times
     behind: Times
+    settled: int = 0
     at: int = 0
 
 
@@ -132,19 +142,21 @@ class Clock:
         self._lines: dict[TaskId, _Line] = {}
         self._heard: dict[TaskId, int] = {}
         self._trailing: set[TaskId] = set()
-        self._start, self._now, self._seen = NEVER, NEVER, NEVER
+        self._start, self._now = NEVER, NEVER
 
     def take(self, batches: Mapping[TaskId, RawBatch]) -> None:
         """Newer records; those up to the newest timestamp of the call before are fed."""
-        horizon = self._seen
+        for line in self._lines.values():
+            line.settled = len(line.batch)
         for task, batch in batches.items():
             self._append(task, batch)
-        if horizon > NEVER:
+        settled = [int(line.times[line.settled - 1]) for line in self._lines.values() if line.settled]
+        if (horizon := max(settled, default=NEVER)) > NEVER:
             self.play_to(horizon)
 
     def finish(self) -> None:
         """Feed what waits; partitions that never spoke follow those of their source, silent sources those of any."""
-        self.play_to(self._seen)
+        self.play_to(max((int(line.times[-1]) for line in self._lines.values()), default=NEVER))
         self._trailing = set()
         self._mark(self._now)
         watermarks = self._driver.watermarks()
@@ -158,21 +170,17 @@ class Clock:
         """A stamp that is missing or beyond `--now` does not move the clock, and the clock never goes back."""
         stamps = np.array(batch.timestamps, np.int64)
         stamps[(stamps < 0) | (stamps > self._latest)] = NEVER
-        line = self._lines.get(task)
-        waiting = line is not None and line.at < len(line.batch)
-        before = int(line.times[-1]) if line is not None and waiting else self._now
-        times = np.maximum.accumulate(np.maximum(stamps, max(before, self._now)))
-        behind = np.where(stamps > NEVER, times - np.maximum.accumulate(stamps), 0)
-        self._seen = max(self._seen, int(times[-1]))
-        if self._start == NEVER:
-            self._start = int(times[times > NEVER][0]) if (times > NEVER).any() else NEVER
-        if line is not None and waiting:
-            rest = cut(line.batch, line.at, len(line.batch))
-            times = np.concatenate((line.times[line.at :], times))
-            behind = np.concatenate((line.behind[line.at :], behind))
-            self._lines[task] = _Line(joined([rest, batch]), times, behind)
-        else:
-            self._lines[task] = _Line(batch, times, behind)
+        line, settled = self._lines.get(task), 0
+        if line is not None and line.at < len(line.batch):
+            batch = joined([cut(line.batch, line.at, len(line.batch)), batch])
+            stamps = np.concatenate((line.stamps[line.at :], stamps))
+            settled = line.settled - line.at
+        borne_out = np.maximum.accumulate(least_of_next(stamps))
+        times = np.maximum(borne_out, self._now)
+        behind = np.where(stamps > NEVER, times - borne_out, 0)
+        if self._start == NEVER and (times > NEVER).any():
+            self._start = int(times[times > NEVER][0])
+        self._lines[task] = _Line(batch, stamps, times, behind, settled)
 
     def play_to(self, to: int) -> None:
         """Feed all records up to the instant `to`, which the clock then shows."""
@@ -255,6 +263,16 @@ class Clock:
         for task in tasks:
             if watermarks[task] < watermark_ms:
                 self._driver.mark(Mark(task, -1, watermark_ms))
+
+
+def least_of_next(stamps: Times) -> Times:
+    """Of each stamp and the `AHEAD` after it the least that is one; NEVER where none is."""
+    least = np.where(stamps == NEVER, _NONE, stamps)
+    reach = 1
+    while reach <= AHEAD:
+        least[:-reach] = np.minimum(least[:-reach], least[reach:])
+        reach *= 2
+    return np.where(least == _NONE, NEVER, least)
 
 
 def joined(batches: list[RawBatch]) -> RawBatch:

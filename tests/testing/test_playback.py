@@ -6,14 +6,16 @@ import json
 import random
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.plan.program import Program
 from streamwatchd.recording import RecordedMark
 from streamwatchd.shard.output import Sink, TaskId
+from streamwatchd.shard.task import NEVER
 from streamwatchd.testing.driver import Driver
-from streamwatchd.testing.playback import Playback, cut, joined
+from streamwatchd.testing.playback import AHEAD, Playback, cut, joined, least_of_next
 from tests.testing.project import START_MS, program
 
 RULES = "source: web\nevery: 10s\nrules: [{kpi: requests, by: page, every: 1m, values: {total: count()}}]\n"
@@ -109,6 +111,25 @@ def test_a_partition_without_a_record_holds_nothing_up(requests: Program) -> Non
     """It follows the others: soon in a long recording, at the end in a short one."""
     short = [(0, second, second) for second in range(70)]
     assert play(requests, batches(short, 10), partitions=4)[0] == {"00:00": 60}
+
+
+@pytest.mark.parametrize("run", [1, 40])
+def test_a_clock_that_was_ahead_changes_nothing(requests: Program, run: int) -> None:
+    """Records stamped half an hour ahead, as a producer with a wrong clock writes them in between."""
+    records = traffic(2)
+    whole = play(requests, batches(records, 10_000))
+    ahead = [(p, stamp + 1800 * (100 <= row < 100 + run), at) for row, (p, stamp, at) in enumerate(records)]
+    for most, window in ((10_000, 80_000), (7, 400), (100, 400)):
+        assert play(requests, batches(ahead, most), window=window) == whole
+
+
+def test_a_stamp_is_borne_out_by_those_after_it() -> None:
+    rng = np.random.default_rng(1)
+    for size in (1, 2, 1023, 1024, 1025, 3000):
+        stamps = np.where(rng.random(size) < 0.3, NEVER, rng.integers(0, 10**6, size))
+        for at, found in enumerate(least_of_next(stamps).tolist()):
+            next_ones = [stamp for stamp in stamps[at : at + AHEAD + 1].tolist() if stamp != NEVER]
+            assert found == min(next_ones, default=NEVER)
 
 
 def test_records_without_timestamps_are_played(requests: Program) -> None:
