@@ -32,8 +32,9 @@ def command(
 ) -> None:
     """Say that somebody knows of what is up: it is not told again until it resolves or grows worse.
 
-    Each alarm that is meant writes an event `acknowledged`. What begins later is another matter. Exit code 1 where no
-    alarm of RULE with that key is up.
+    Each alarm that is meant writes an event `acknowledged` when it is judged next, and `swctl alerts` shows it. What
+    begins later is another matter. Exit code 1 where no alarm of RULE with that key is up; for how many `--where` is
+    true is not known here.
     """
     arguments = {
         "rule": rule,
@@ -51,4 +52,8 @@ def command(
         if result["none_up"]:
             key = f" with {', '.join(keys)}" if keys else ""
             click.echo(f"but no alarm of `{rule}`{key} is up, so it is about nothing; see `swctl alerts`", err=True)
+        elif result["none_new"]:
+            click.echo("all that it is about was acknowledged before, so nothing is written", err=True)
+        elif where:
+            click.echo("see in `swctl alerts` for which alarms the condition is true")
     ctx.exit(1 if result["none_up"] else 0)

@@ -12,7 +12,7 @@ import click
 from streamwatchd.cli.control import ask, columns, daemon_options, print_json, socket_path, span
 from streamwatchd.cli.project import plural
 
-_HEAD = ("severity", "state", "rule", "key", "for", "muted by", "id")
+_HEAD = ("severity", "state", "rule", "key", "for", "acked", "muted by", "id")
 
 
 @click.command("alerts")
@@ -64,6 +64,7 @@ def _row(alarm: Mapping[str, Any], now_ms: int) -> tuple[str, ...]:
         alarm["rule"],
         key or "–",
         span(float(int(since))),
+        "yes" if alarm["acknowledged"] else "–",
         alarm["muted_by"] or ("shadow" if alarm.get("shadow") else "–"),
         alarm["id"],
     )

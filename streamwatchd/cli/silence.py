@@ -82,4 +82,6 @@ def _end(lasts: str | None, until: str | None) -> str:
         except ValueError:
             raise click.UsageError(f"--until must be a time such as 2026-03-02T06:00Z, not `{until}`") from None
         end = end if end.tzinfo is not None else end.replace(tzinfo=UTC)
+        if end <= datetime.now(UTC):
+            raise click.UsageError(f"--until {until} is over: it would silence nothing; say a time to come")
     return end.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -22,6 +22,7 @@ from streamwatchd.operators.keyspace import KeySpace, KeyTuple
 from streamwatchd.operators.known import UNKNOWN
 from streamwatchd.operators.kpi import KpiNode
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Standing
+from streamwatchd.operators.notices import Notices
 from streamwatchd.operators.recent_rows import MOST
 from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.score import ScoreNode
@@ -100,20 +101,19 @@ def _up(node: WindowAlarmNode | RowAlarmNode) -> Iterator[Answer]:
     """Alarms, and the alerts of keys that flap, also where the alarm is down at the moment."""
     for (number, key), alert in node.notices.flaps.alerts():
         stands = Standing("firing", alert.severity, alert.starts_at_ms, False, (), ())
-        yield _row(node, number, key, stands, alert.id, alert.muted_by) | {"event": FLAPPING}
+        yield _row(node, number, key, stands, alert.id) | {"muted_by": alert.muted_by, "event": FLAPPING}
     if isinstance(node, SequenceNode):
         for number, track in node.tracks.items():
             if track.up is not None:
                 place = node.alarms.places.get((0, number))
-                muted_by = "" if place is None else _muted_by(node, place)
-                yield _row(node, 0, node.space.keys[number], *_of_track(node, track.up), muted_by)
+                yield _row(node, 0, node.space.keys[number], *_of_track(node, track.up), place)
         return
     for place in node.life.active().tolist():
         standing_ = node.life.standing(place)
         if standing_ is None or standing_.state == "resolved":
             continue
         number, key = node.alarms.whose(place) if isinstance(node, RowAlarmNode) else node._whose(place)
-        yield _row(node, number, key, standing_, node.ids.get(place, ""), _muted_by(node, place))
+        yield _row(node, number, key, standing_, node.ids.get(place, ""), place)
 
 
 def _of_track(node: SequenceNode, up: Sequence[Any]) -> tuple[Standing, str]:
@@ -122,7 +122,7 @@ def _of_track(node: SequenceNode, up: Sequence[Any]) -> tuple[Standing, str]:
     return Standing("firing", node.life.levels[0].severity, starts_at_ms, False, (True,), (None,)), str(identity)
 
 
-def _row(node: Any, number: int, key: KeyTuple, standing: Standing, identity: str, muted_by: str) -> Answer:
+def _row(node: Any, number: int, key: KeyTuple, standing: Standing, identity: str, place: int | None = None) -> Answer:
     names = [each.name for each in node.spec.shape.keys]
     member = node.spec.members[number]
     return {
@@ -132,7 +132,8 @@ def _row(node: Any, number: int, key: KeyTuple, standing: Standing, identity: st
         "severity": _severity(standing),
         "starts_at_ms": standing.starts_at_ms,
         "id": identity,
-        "muted_by": muted_by,
+        "muted_by": "" if place is None else _muted_by(node, place),
+        "acknowledged": place in _notices(node).reminders.acked,
         "labels": dict(member.labels),
     }
 
@@ -141,8 +142,12 @@ def _severity(standing: Standing) -> str:
     return SEVERITIES[standing.severity] if standing.severity >= 0 else ""
 
 
+def _notices(node: WindowAlarmNode | RowAlarmNode) -> Notices:
+    return node.notices if isinstance(node, WindowAlarmNode) else node.notices.told
+
+
 def _muted_by(node: WindowAlarmNode | RowAlarmNode, place: int) -> str:
-    muting = node.notices.muting if isinstance(node, WindowAlarmNode) else node.notices.told.muting
+    muting = _notices(node).muting
     return "" if muting is None else muting.hidden.get(place, "")
 
 

@@ -17,7 +17,7 @@ def test_what_is_asked_of_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def answer(path: object, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         asked.append(arguments)
-        return {"ack": {"ack": "k1"}, "version": 4, "none_up": False}
+        return {"ack": {"ack": "k1"}, "version": 4, "none_up": False, "none_new": False}
 
     monkeypatch.setattr(command, "ask", answer)
     monkeypatch.setattr("getpass.getuser", lambda: "anna")
@@ -29,7 +29,7 @@ def test_what_is_asked_of_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_words_about_nothing_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 1: a key that is misspelt, most likely."""
-    answer = {"ack": {"ack": "k1"}, "version": 4, "none_up": True}
+    answer = {"ack": {"ack": "k1"}, "version": 4, "none_up": True, "none_new": False}
     monkeypatch.setattr(command, "ask", lambda path, name, arguments: answer)
     result = CliRunner().invoke(main, ["ack", "--socket", "x", "hot", "--key", "host=c"], catch_exceptions=False)
     assert result.exit_code == 1

@@ -15,6 +15,7 @@ def alarm(rule: str, state: str = "firing", muted_by: str = "", shadow: bool = F
     return {
         "rule": rule, "key": {"host": "a", "mount": "/"}, "state": state, "severity": "critical",
         "starts_at_ms": 1_000, "id": "7f", "muted_by": muted_by, "shard": 0, "labels": {}, "shadow": shadow,
+        "acknowledged": rule == "disk",
     }  # fmt: skip
 
 
@@ -37,9 +38,9 @@ def test_alarms_that_are_up_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With who mutes them; what is missing is said."""
     lines, problems = shown(monkeypatch)
     assert lines == [
-        "severity  state   rule      key                    for  muted by          id",
-        "critical  firing  cpu_high  host=a,mount=/  3 min 20 s  –                 7f",
-        "critical  firing  disk      host=a,mount=/  3 min 20 s  during(patching)  7f",
+        "severity  state   rule      key                    for  acked  muted by          id",
+        "critical  firing  cpu_high  host=a,mount=/  3 min 20 s  –      –                 7f",
+        "critical  firing  disk      host=a,mount=/  3 min 20 s  yes    during(patching)  7f",
         "",
         "2 alarms firing (1 muted), 1 pending, 1970-01-01T00:03:21.000Z",
     ]

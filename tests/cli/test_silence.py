@@ -47,6 +47,7 @@ def test_one_is_ended_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
         (("hot", "--reason", "x"), "--for 2h, or --until"),
         (("hot", "--reason", "x", "--for", "soon"), "not `soon`"),
         (("hot", "--reason", "x", "--until", "soon"), "not `soon`"),
+        (("hot", "--reason", "x", "--until", "2020-01-01"), "is over"),
         (("hot", "--reason", "x", "--for", "2h", "--key", "host"), "NAME=VALUE"),
     ],
 )

@@ -48,6 +48,8 @@ def test_what_is_said_holds_at_once_and_after_a_crash(kafka: str, tmp_path: Path
         assert answer(site, "ack", "busy", "--key", "k=k0", "--by", "anna")["ack"]["by"] == "anna"
         site.feed(6_000)
         site.until(lambda: ("acknowledged", "anna", None) in told(site))
+        up = {row["key"]["k"]: row["acknowledged"] for row in answer(site, "alerts")["alarms"]}
+        assert {key for key, acknowledged in up.items() if acknowledged} == {"k0"} < up.keys()
         events = [event for event, _, _ in told(site)]
         assert "repeated" not in events[events.index("acknowledged") :]
         said_first = ("daemon_started", "silence_began", "silence_ended", "alarm_acknowledged")
@@ -55,5 +57,6 @@ def test_what_is_said_holds_at_once_and_after_a_crash(kafka: str, tmp_path: Path
         assert audit == ["daemon_started", "silence_began", "daemon_started", "silence_ended", "alarm_acknowledged"]
         (began,) = answer(site, "audit", "--event", "silence_began")["lines"]
         assert (began["silence"], began["rules"], began["reason"]) == (name, ["busy"], "works")
+        assert answer(site, "ack", "busy", "--key", "k=k0")["none_new"]
     finally:
         site.end()

@@ -19,17 +19,19 @@ MOST = 100_000
 
 def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> Mapping[str, Any]:
     """`rule`, `keys`, `where`, `by`, `note`, `id`. With `look` the answer says in `none_up` whether surely nothing of
-    `rule` and `keys` was up, so that the words are about nothing; with `up_only` they are refused then. Both wait
-    for the shards."""
+    `rule` and `keys` was up, so that the words are about nothing, and in `none_new` whether surely all of that was
+    acknowledged before; with `up_only` they are refused where nothing was up. Both wait for the shards."""
     with turn(context):
         looks = bool(arguments.get("look") or arguments.get("up_only"))
-        none_up = looks and _none_is_up(context, arguments, say)
+        up = _up(context, arguments, say) if looks else None
+        none_up = up == []
         if none_up and arguments.get("up_only"):
             first_that_checks(context, _ways(context, arguments))
             raise CommandRefused(f"no alarm of `{arguments['rule']}`{_with_keys(arguments)} is up")
         entry, version = say_first(context, _ways(context, arguments), say)
         context.log.info("alarm_acknowledged", **entry)
-        return {"ack": entry, "version": version, "none_up": none_up}
+        none_new = bool(up) and all(row["acknowledged"] for row in up or ())
+        return {"ack": entry, "version": version, "none_up": none_up, "none_new": none_new}
 
 
 def _with_keys(arguments: Mapping[str, Any]) -> str:
@@ -37,15 +39,15 @@ def _with_keys(arguments: Mapping[str, Any]) -> str:
     return f" with {', '.join(f'{name}={text}' for name, text in keys.items())}" if keys else ""
 
 
-def _none_is_up(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> bool:
-    """False also where some shard did not say, and where more is up than was told."""
+def _up(context: Context, arguments: Mapping[str, Any], say: Callable[[str], None]) -> list[Mapping[str, Any]] | None:
+    """The alarms of `rule` and `keys` that are up; None where some shard did not say, and where more is up than was
+    told."""
     told = alerts.run(context, {"most": MOST}, say)
+    if told["problems"] or told["total"] > len(told["alarms"]):
+        return None
     keys: Mapping[str, str] = arguments.get("keys") or {}
-    meant = (
-        row["rule"] == arguments["rule"] and all(_is(row["key"].get(name), text) for name, text in keys.items())
-        for row in told["alarms"]
-    )
-    return not told["problems"] and told["total"] == len(told["alarms"]) and not any(meant)
+    mine = [row for row in told["alarms"] if row["rule"] == arguments["rule"]]
+    return [row for row in mine if all(_is(row["key"].get(name), text) for name, text in keys.items())]
 
 
 def _is(value: str | float | bool | None, text: str) -> bool:

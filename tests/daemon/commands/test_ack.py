@@ -45,10 +45,22 @@ def test_whether_anything_of_it_is_up_is_looked_at(
 ) -> None:
     """Nothing is claimed where some shard said nothing, or more is up than was told."""
     row = {"rule": "hot", "key": {"k": "a", "n": 5.0}, "state": "firing", "severity": "major", "starts_at_ms": 1}
+    row["acknowledged"] = False
     told = [Told(0, 1, (row,), total=total)]
     monkeypatch.setattr(alerts, "ask_shards", lambda context, rule, key, most: (told, problems))
     monkeypatch.setattr(alerts, "shadows_in_force", lambda context: frozenset())
     assert setting(tmp_path).run("ack", rule="hot", keys=keys, by="anna", look=True)["none_up"] is none_up
+
+
+@pytest.mark.parametrize(("acknowledged", "none_new"), [((True, True), True), ((True, False), False)])
+def test_what_was_acknowledged_before_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acknowledged: tuple[bool, ...], none_new: bool
+) -> None:
+    row = {"rule": "hot", "key": {"k": "a", "n": 5.0}, "state": "firing", "severity": "major", "starts_at_ms": 1}
+    told = [Told(0, 1, tuple({**row, "acknowledged": each} for each in acknowledged), total=len(acknowledged))]
+    monkeypatch.setattr(alerts, "ask_shards", lambda context, rule, key, most: (told, []))
+    monkeypatch.setattr(alerts, "shadows_in_force", lambda context: frozenset())
+    assert setting(tmp_path).run("ack", rule="hot", by="anna", look=True)["none_new"] is none_new
 
 
 @pytest.mark.parametrize(
