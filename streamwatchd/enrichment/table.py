@@ -14,7 +14,7 @@ class TableData:
 
     `rows` maps a key (as text; numbers in their shortest JSON form) to its row number; `columns` have one entry a row.
     `digest` is the sha256 of the normalised content: equal content has an equal digest whatever the file format.
-    Pickles (for workers) and compares by digest.
+    Pickles (for workers); two are compared by their digests.
     """
 
     name: str

@@ -55,3 +55,35 @@ def test_tests_of_rules_whose_shared_words_changed_are_run(config: Path) -> None
     assert said(config) == "1 test of 1 file passed"
     shared.write_text('defaults: {runbook: "https://a.example"}\n')
     assert said(config) == "2 tests of 2 files passed"
+
+
+def test_tests_of_rules_whose_data_changed_are_run(config: Path) -> None:
+    """A row of a table that the events of a rule are joined with; a calendar that one names."""
+    folder = config.parent
+    rules = [
+        "- {kpi: volume, by: shop, every: 1m, values: {n: count()}}",
+        "- {alarm: busy, source: volume, by: shop, when: n > 0, unless: during(works)}",
+        "- {kpi: pages, by: page, every: 1m, values: {n: count()}}",
+    ]
+    for rule, expected in zip(rules, ("kpi: volume", "alarm: busy", "kpi: pages"), strict=True):
+        name = expected.split()[1]
+        read = "pages.yaml" if name == "pages" else f"volume.yaml, {name}.yaml"
+        source = "" if "source:" in rule else "source: web\n"
+        (folder / "rules.d" / f"{name}.yaml").write_text(f"{source}rules:\n{rule}\n")
+        (folder / "rules.d" / f"{name}_test.yaml").write_text(
+            f"rules: [{read}]\ntests:\n- name: t\n  until: 3m\n"
+            "  events: [{source: web, at: 0s, shop: a, page: p, status: 0}]\n"
+            f"  expect: [{{{expected}}}]\n"
+        )
+    calendar = folder / "calendars.d" / "works.yaml"
+    calendar.parent.mkdir()
+    calendar.write_text("name: works\nduring: [{days: [sat], from: '01:00', to: '02:00'}]\n")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "second")
+    assert said(config) == "0 tests of 0 files passed"
+    calendar.write_text(calendar.read_text().replace("01:00", "00:00"))
+    assert said(config) == "1 test of 1 file passed"
+    git(folder, "commit", "--quiet", "--all", "--message", "third")
+    table = folder / "enrichment.d" / "shops.csv"
+    table.write_text(table.read_text().replace("ops", "noc"))
+    assert said(config) == "4 tests of 4 files passed"
