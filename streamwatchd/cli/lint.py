@@ -23,6 +23,8 @@ from streamwatchd.cli.watching import again_and_again
 from streamwatchd.compiler import compile_project
 from streamwatchd.diagnostics import Diagnostic, did_you_mean
 from streamwatchd.errors import RuleSetRejected, UnreadableInput
+from streamwatchd.lang.codes import CODES
+from streamwatchd.rules import codes
 from streamwatchd.rules.lint._check import Subject
 from streamwatchd.rules.lint._run import checks, lint, titles
 from streamwatchd.rules.loader import Loaded
@@ -97,8 +99,12 @@ def _once(
     try:
         runnable(compiled)
     except RuleSetRejected as rejected:
-        print_diagnostics(rejected.diagnostics, err=True)
-        click.echo(f"lint looks at rules that check: {counted(rejected.diagnostics)}", err=True)
+        why = f"lint looks at rules that check: {counted(rejected.diagnostics)}"
+        if output == "text":
+            print_diagnostics(rejected.diagnostics, err=True)
+            click.echo(why, err=True)
+        else:
+            report(rejected.diagnostics, sorted(loaded.files), output, {**CODES, **codes.TITLES}, why)
         return 1
     suites = suites_of(config, rules_dir, loaded)
     files = set(loaded.files)

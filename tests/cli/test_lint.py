@@ -33,3 +33,13 @@ def test_paths_choose_what_is_shown(config: Path) -> None:
     assert labels("--config", config, config) == []
     assert labels("--config", config, config.parent / "rules.d") == ["SW602", "SW611"]
     assert swctl("lint", "--config", config, config.parent / "nothing").exit_code == 2
+
+
+@pytest.mark.parametrize("output", ["json", "sarif", "junit", "github"])
+def test_a_project_that_does_not_check_is_told_to_programs_too(config: Path, output: str) -> None:
+    """A step of CI reads what is written, whatever came of it."""
+    rules = config.parent / "rules.d" / "shop.yaml"
+    rules.write_text(rules.read_text().replace("severity: major", "severity: mayor"))
+    result = swctl("lint", "--config", config, "--output", output)
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert "mayor" in result.stdout

@@ -9,9 +9,10 @@ from typing import Any
 
 from streamwatchd.diagnostics import Severity, Span
 from streamwatchd.lang.typed import NODES, Expr, Value, walk
-from streamwatchd.rules.document import Document, Node, Scalar, Sequence
+from streamwatchd.rules.document import Document, Node, Scalar
 from streamwatchd.rules.document import Mapping as MappingNode
 from streamwatchd.rules.ruleset import Alarm, Anomaly, Level, Rule, RuleSet
+from streamwatchd.rules.written import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +60,49 @@ class Subject:
     def bodies(self) -> Mapping[Span, MappingNode]:
         """The text of rules, by the place of their names."""
         found = {}
-        for document in self.documents.values():
-            listed = document.top.get("rules") if document.top is not None else None
-            for item in listed.items if isinstance(listed, Sequence) else ():
-                for _, node in item.entries[:1] if isinstance(item, MappingNode) else ():
-                    if isinstance(item, MappingNode) and isinstance(node, Scalar):
-                        found[node.span] = item
+        for item in self.items("rules"):
+            for _, node in item.entries[:1]:
+                if isinstance(node, Scalar):
+                    found[node.span] = item
         return found
 
+    @cached_property
+    def extended(self) -> Mapping[str, MappingNode]:
+        """The text of what may be extended, by its name."""
+        named = ((name_of(item), item) for item in self.items("rules", "bases"))
+        return {name.text: item for name, item in named if name is not None}
+
+    def items(self, *lists: str) -> Iterator[MappingNode]:
+        """The items of these lists in all files."""
+        for document in self.documents.values():
+            for name in lists:
+                node = document.top.get(name) if document.top is not None else None
+                yield from (each for each in getattr(node, "items", ()) if isinstance(each, MappingNode))
+
+    def lineage(self, rule: Rule) -> Iterator[MappingNode]:
+        """The text of a rule, and of what it extends."""
+        seen: set[str] = set()
+        body = self.bodies.get(rule.span)
+        while body is not None:
+            yield body
+            wanted = body.get("extends")
+            if not isinstance(wanted, Scalar) or wanted.text in seen:
+                return
+            seen.add(wanted.text)
+            body = self.extended.get(wanted.text)
+
     def node(self, rule: Rule, *path: str) -> Node | None:
-        """What is written at a field of a rule; None where it comes from elsewhere."""
-        node: Node | None = self.bodies.get(rule.span)
-        for name in path:
-            node = node.get(name) if isinstance(node, MappingNode) else None
-        return node
+        """What is written at a field of a rule, or of what it extends; None where it comes from elsewhere."""
+        for body in self.lineage(rule):
+            node: Node | None = body
+            for name in path:
+                node = node.get(name) if isinstance(node, MappingNode) else None
+            if node is not None:
+                return node
+        return None
 
     def place(self, rule: Rule, *path: str) -> Span:
-        """Where a field of a rule stands, else the rule's name."""
+        """Where a field of a rule stands, in its own text or in that of what it extends; else the rule's name."""
         node = self.node(rule, *path)
         return node.span if node is not None else rule.span
 
@@ -134,10 +161,6 @@ def expressions(rule: Rule) -> Iterator[Expr]:
         yield level.when
         if level.until is not None:
             yield level.until
-    sequence = getattr(rule, "sequence", None)
-    if sequence is not None:
-        yield from sequence.steps
-        yield from (expr for expr in (sequence.never, sequence.until) if expr is not None)
 
 
 def parts(rule: Rule) -> Iterator[Expr]:

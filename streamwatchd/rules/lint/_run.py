@@ -1,18 +1,20 @@
 """All checks of the shelf over a project, less what its files ask to be left alone.
 
-`# lint: ignore NAME because …` counts for the rule or base in which it stands, on the line above it too; before the
-first of these, or of the sources, it counts for the whole file. Several names are parted by commas.
+`# lint: ignore NAME because …` counts for the rule or base in which it stands, on the line above it too, of a base
+also for the rules that extend it; before the first of these, or of the sources, it counts for the whole file. Several
+names are parted by commas.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from streamwatchd.diagnostics import Diagnostic, Severity, Span, did_you_mean
-from streamwatchd.rules.document import Document, Node, Scalar, Sequence
+from streamwatchd.rules.document import Document, Node, Scalar
 from streamwatchd.rules.document import Mapping as MappingNode
+from streamwatchd.rules.document import Sequence as SequenceNode
 from streamwatchd.rules.lint import CHECKS
 from streamwatchd.rules.lint._check import Check, Finding, Subject
 
@@ -61,13 +63,44 @@ def lint(subject: Subject, only: Iterable[str] = ()) -> list[Diagnostic]:
     ignores = {path: list(_ignores(document)) for path, document in subject.documents.items()}
     found = []
     for name in chosen:
-        for finding in known[name].find(subject):
-            if not _is_ignored(name, _span(finding), ignores):
+        for finding in _once_a_base(known[name].find(subject), subject):
+            if not _is_ignored(name, _places(finding, subject), ignores):
                 found.append(_diagnostic(known[name], name, finding, subject))
     if not set(known) - set(chosen):
         for path, mine in ignores.items():
             found += list(_about(mine, subject.documents[path], known, subject))
     return sorted(found, key=lambda each: (each.span or Span("", 0, 0, 0, 0), each.code, each.message))
+
+
+def _once_a_base(findings: Iterable[Finding], subject: Subject) -> Iterator[Finding]:
+    """What stands in a base is found at each rule that extends it, and told once."""
+    elsewhere: dict[Span | None, list[Finding]] = {}
+    for finding in findings:
+        if _stands_in_its_rule(finding, subject):
+            yield finding
+        else:
+            elsewhere.setdefault(finding.span, []).append(finding)
+    for first, *others in elsewhere.values():
+        more = (
+            f"; the same goes for {len(others)} more that extend{'' if len(others) > 1 else 's'} it" if others else ""
+        )
+        yield replace(first, message=first.message + more)
+
+
+def _stands_in_its_rule(finding: Finding, subject: Subject) -> bool:
+    if finding.rule is None or finding.span is None or finding.rule.span not in subject.bodies:
+        return True
+    file = finding.rule.span.file
+    first, last = _lines(subject.bodies[finding.rule.span], subject.documents[file])
+    return finding.span.file == file and first <= finding.span.line <= last
+
+
+def _places(finding: Finding, subject: Subject) -> list[Span]:
+    """Where a comment may say that it is to be left alone: of a rule as a whole also in what the rule extends."""
+    span = _span(finding)
+    if finding.rule is None or span is None or span != finding.rule.span:
+        return [] if span is None else [span]
+    return [span, *(body.span for body in list(subject.lineage(finding.rule))[1:])]
 
 
 def _span(finding: Finding) -> Span | None:
@@ -89,13 +122,12 @@ def _diagnostic(check: Check, name: str, finding: Finding, subject: Subject) -> 
     )
 
 
-def _is_ignored(name: str, span: Span | None, ignores: Mapping[str, list[_Ignore]]) -> bool:
-    if span is None:
-        return False
+def _is_ignored(name: str, places: Sequence[Span], ignores: Mapping[str, list[_Ignore]]) -> bool:
     found = False
-    for each in ignores.get(span.file, ()):
-        if name in each.names and each.first <= span.line <= each.last:
-            each.used = found = True
+    for place in places:
+        for each in ignores.get(place.file, ()):
+            if name in each.names and each.first <= place.line <= each.last:
+                each.used = found = True
     return found
 
 
@@ -119,7 +151,7 @@ def _reaches(document: Document) -> Iterator[tuple[int, int]]:
     for field in ("rules", "bases", "sources"):
         node = top.get(field) if top is not None else None
         match node:
-            case Sequence(items=items):
+            case SequenceNode(items=items):
                 yield from (_lines(item, document) for item in items)
             case MappingNode(entries=entries):
                 yield from ((key.span.line, _lines(value, document)[1]) for key, value in entries)
@@ -134,7 +166,7 @@ def _end(node: Node) -> int:
     match node:
         case Scalar():
             return node.end
-        case Sequence(items=items):
+        case SequenceNode(items=items):
             return max(map(_end, items), default=0)
         case MappingNode(entries=entries):
             return max((_end(value) for _, value in entries), default=node.start)

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streamwatchd.rules.document import Document, Mapping, Scalar, Sequence
+from streamwatchd.rules.document import Scalar
 from streamwatchd.rules.lint._check import Check, Finding, Subject
 from streamwatchd.rules.written import name_of
 
 
 def _find(subject: Subject) -> Iterator[Finding]:
-    items = [item for document in subject.documents.values() for item in _items(document, "rules", "bases")]
+    items = subject.items("rules", "bases")
     extended = {wanted.text for item in items if isinstance(wanted := item.get("extends"), Scalar)}
-    for document in subject.documents.values():
-        for base in _items(document, "bases"):
-            name = name_of(base)
-            if name is not None and name.text not in extended:
-                hint = f"write `extends: {name.text}` in a rule, or take the base out"
-                yield Finding(f"nothing extends the base `{name.text}`", hint, span=name.span)
-
-
-def _items(document: Document, *lists: str) -> Iterator[Mapping]:
-    for name in lists:
-        node = document.top.get(name) if document.top is not None else None
-        yield from (each for each in (node.items if isinstance(node, Sequence) else ()) if isinstance(each, Mapping))
+    for base in subject.items("bases"):
+        name = name_of(base)
+        if name is not None and name.text not in extended:
+            hint = f"write `extends: {name.text}` in a rule, or take the base out"
+            yield Finding(f"nothing extends the base `{name.text}`", hint, span=name.span)
 
 
 SPEC = Check(

@@ -203,3 +203,39 @@ def test_a_comment_needs_a_name_and_a_reason(comment: str, code: str, says: str,
     (about,) = [each for each in found if each.code in ("SW620", "SW621")]
     assert about.code == code
     assert says in f"{about.message} {about.hint}"
+
+
+EXTENDED = """
+source: web
+every: 10s
+bases:
+  - alarm: slow
+    by: shop
+    levels:
+      critical: avg(latency over 1m) > limit
+      warning: avg(latency over 1m) > 900ms
+    params: {limit: 400ms}
+rules:
+  - {alarm: slow_a, extends: slow}
+  - {alarm: slow_b, extends: slow, params: {limit: 500ms}}
+  - {alarm: slow_c, extends: slow, levels: {critical: avg(latency over 1m) > 1s, warning: null}}
+"""
+
+
+def test_what_a_base_says_is_found_once_at_its_place(tmp_path: Path) -> None:
+    """And can be left alone there, for all that extend it, but not what a rule says itself."""
+    (found,) = linted(tmp_path, EXTENDED, "unreachable-level")
+    assert found.span is not None
+    assert (found.span.line, "1 more" in found.message) == (9, True)
+    ignored = EXTENDED.replace(
+        "- alarm: slow", "- alarm: slow  # lint: ignore unreachable-level because it is a drill", 1
+    )
+    assert linted(tmp_path, ignored, "unreachable-level") == []
+    (runbook, *_) = linted(tmp_path, EXTENDED, "runbook")
+    assert "slow_a" in runbook.message
+    assert linted(tmp_path, ignored.replace("unreachable-level", "runbook"), "runbook") == []
+
+
+def test_keys_that_a_base_bounds_are_bounded(tmp_path: Path) -> None:
+    bases = EXTENDED.replace("by: shop", "by: page, max_keys: 100").replace("by: page,", "by: page\n   ")
+    assert linted(tmp_path, bases, "unbounded-keys") == []
