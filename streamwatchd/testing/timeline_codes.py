@@ -16,6 +16,7 @@ BAD_TABLE_ROWS = "SW508"
 BAD_EXPECTATION = "SW509"
 NO_EXPECTATION = "SW510"
 BAD_EVENT = "SW511"
+BAD_CHANGE = "SW512"
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -30,5 +31,6 @@ TITLES: Mapping[str, str] = MappingProxyType(
         BAD_EXPECTATION: "an expectation that can't be met by any output",
         NO_EXPECTATION: "a test that expects nothing",
         BAD_EVENT: "a row of a timeline that is no event and no verb",
+        BAD_CHANGE: "a `reload`, `silence` or `ack` of a timeline after which the rules do not check",
     }
 )

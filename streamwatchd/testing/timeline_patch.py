@@ -16,25 +16,67 @@ from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.rules.reader import parse
 from streamwatchd.rules.silence_reader import is_spoken
 from streamwatchd.rules.written import name_of
-from streamwatchd.testing.timeline import Patch
+from streamwatchd.testing.timeline import Act, Case, Verb
 
 
-def patched(loaded: Loaded, patch: Patch, spoken: bytes = b"", place: Span | None = None) -> Loaded:
-    """With what was said at run time. Raises UnreadableInput where any of it does not check, with what is wrong and
-    `place`, where the test says it."""
+class Edits:
+    """What a timeline has changed so far: other fields of rules, and what was said of them at run time."""
+
+    def __init__(self) -> None:
+        self.patch: dict[str, MappingOf[str, Node]] = {}
+        self.said: dict[str, list[MappingOf[str, object]]] = {}
+
+    def take(self, act: Act) -> bool:
+        """Whether anything is loaded again because of it."""
+        match act.verb:
+            case Verb.RELOAD:
+                for rule, fields in act.patch.items():
+                    self.patch[rule] = {**self.patch.get(rule, {}), **fields}
+            case Verb.SILENCE | Verb.ACK:
+                self.said.setdefault(f"{act.verb}s", []).append(act.said)
+            case _:
+                return False
+        return True
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of the silences and acknowledgements."""
+        return frozenset(str(each[verb]) for verb in Verb for each in self.said.get(f"{verb}s", ()))
+
+    def __bool__(self) -> bool:
+        return bool(self.patch or self.said)
+
+
+def patched(loaded: Loaded, edits: Edits, place: Span | None = None) -> Loaded:
+    """Raises UnreadableInput where any of it does not check, with what is wrong and `place`, where the test says it."""
+    again, problems = _edited(loaded, edits)
+    if problems:
+        where = f"{place}: " if place is not None else ""
+        raise UnreadableInput(where + "; ".join(problems))
+    return again
+
+
+def edit_problems(case: Case, loaded: Loaded) -> Iterator[tuple[Span | None, str]]:
+    """What does not check after each change of the rules in a timeline, with the row that makes it."""
+    edits, told = Edits(), set[str]()
+    for act in case.acts:
+        if edits.take(act) and edits:
+            fresh = [each for each in _edited(loaded, edits)[1] if each not in told]
+            told.update(fresh)
+            yield from ((act.place, each) for each in fresh)
+
+
+def _edited(loaded: Loaded, edits: Edits) -> tuple[Loaded, list[str]]:
     by_file: dict[str, dict[str, MappingOf[str, Node]]] = defaultdict(dict)
-    for rule, fields in patch.items():
+    for rule, fields in edits.patch.items():
         by_file[loaded.ruleset.rule(rule).span.file][rule] = fields
     replaced = {file: _content(file, loaded.files[file], rules) for file, rules in by_file.items()}
+    spoken = json.dumps(edits.said).encode() + b"\n" if edits.said else b""
     again = load(loaded.config, rules_dir=loaded.rules_dir, replaced=replaced, spoken=spoken)
-    where = f"{place}: " if place is not None else ""
-    for each in again.diagnostics:
-        if is_spoken(each):
-            message = "a silence or an acknowledgement of a test does not check"
-            raise UnreadableInput(f"{where}{message}: {each.message}")
-    for each in _new_errors(again, loaded):
-        raise UnreadableInput(f"{where}the reload of a test does not check: {_said(each)}")
-    return again
+    what = "a silence or an acknowledgement of a test does not check"
+    problems = [f"{what}: {each.message}" for each in again.diagnostics if is_spoken(each)]
+    problems += [f"the reload of a test does not check: {_said(each)}" for each in _new_errors(again, loaded)]
+    return again, problems
 
 
 def _new_errors(again: Loaded, before: Loaded) -> Iterator[Diagnostic]:

@@ -23,6 +23,7 @@ from streamwatchd.rules.written import SHARED_NAME
 from streamwatchd.testing import timeline_codes as codes
 from streamwatchd.testing.timeline import START_MS, Act, Case, Event, Expectation, Skew, Suite
 from streamwatchd.testing.timeline_expectations import ExpectationReader
+from streamwatchd.testing.timeline_patch import edit_problems
 from streamwatchd.testing.timeline_rows import RowReader
 from streamwatchd.testing.timeline_spec import TEST, TEST_FILE
 from streamwatchd.testing.timeline_times import absolute, instant
@@ -87,6 +88,10 @@ class _SuiteReader:
                 tests = None
         items = tests.items if isinstance(tests, Sequence) else ()
         cases = tuple(self._case(item, rules) for item in items if isinstance(item, document.Mapping))
+        if not any(each.is_error for each in self.findings.problems):
+            for case in cases:
+                for span, message in edit_problems(case, self.loaded):
+                    self.findings.add(codes.BAD_CHANGE, message, span or case.span)
         return Suite(self.path, rules, cases, tuple(self.findings.problems), models)
 
     def _rules(self, body: Read) -> frozenset[str]:

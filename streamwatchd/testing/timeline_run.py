@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
 
 import msgspec
@@ -22,15 +21,14 @@ from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.murmur2 import partition_of
 from streamwatchd.repository.catalog import Catalog
 from streamwatchd.repository.store import ModelData
-from streamwatchd.rules.document import Node
 from streamwatchd.rules.loader import Loaded
 from streamwatchd.rules.model_choice import fitting
 from streamwatchd.rules.ruleset import Anomaly, Rule, RuleSet, Source, reads
 from streamwatchd.shard.output import DOCUMENT_SINKS, Output, Sink, TaskId
 from streamwatchd.testing.driver import Driver
 from streamwatchd.testing.playback import Clock
-from streamwatchd.testing.timeline import Act, Case, Event, Kind, Patch, Suite, Verb
-from streamwatchd.testing.timeline_patch import patched
+from streamwatchd.testing.timeline import Act, Case, Event, Kind, Suite, Verb
+from streamwatchd.testing.timeline_patch import Edits, patched
 from streamwatchd.testing.timeline_times import absolute
 
 Said = Mapping[str, object]
@@ -89,16 +87,9 @@ class Bench:
     suite: Suite
     loaded: Loaded
 
-    def reloaded(
-        self, patch: Patch, said: Mapping[str, Sequence[Said]] = MappingProxyType({}), place: Span | None = None
-    ) -> Program:
-        """The program with other fields of rules, and what was said of them (`rules.silence_reader`). Raises
-        UnreadableInput where it does not check, with `place`."""
-        if not patch and not said:
-            return self.program
-        names = frozenset(str(each[verb]) for verb in Verb for each in said.get(f"{verb}s", ()))
-        spoken = _encode(dict(said)) + b"\n" if said else b""
-        return bench(self.suite, patched(self.loaded, patch, spoken, place), names).program
+    def reloaded(self, edits: Edits, place: Span | None = None) -> Program:
+        """The program after them. Raises UnreadableInput where it does not check, with `place`."""
+        return bench(self.suite, patched(self.loaded, edits, place), edits.names).program if edits else self.program
 
     def run(self, case: Case, layout: Layout = PLAIN) -> Ran:
         """Play the timeline as it is written."""
@@ -161,8 +152,7 @@ class _Run:
         self._instants = deque(sorted({event.at_ms for event in case.events}))
         self._sent: dict[tuple[str, int, int], Event] = {}
         self._outputs: list[Output] = []
-        self._patch: dict[str, Mapping[str, Node]] = {}
-        self._said: dict[str, list[Said]] = {}
+        self._edits = Edits()
 
     def run(self) -> Ran:
         self._clock.take(self._batches())
@@ -224,20 +214,13 @@ class _Run:
                     after.restore(before.snapshot())
                 self._driver = again
                 self._clock.use(again)
-            case Verb.RELOAD:
-                for rule, fields in act.patch.items():
-                    self._patch[rule] = {**self._patch.get(rule, {}), **fields}
-                self._reload(act.place)
-            case Verb.SILENCE | Verb.ACK:
-                self._said.setdefault(f"{act.verb}s", []).append(act.said)
-                self._reload(act.place)
             case Verb.IDLE:
                 if act.source in self._bench.sources:
                     self._clock.hush(self._bench.sources[act.source].topic)
-
-    def _reload(self, place: Span | None) -> None:
-        program = self._bench.reloaded(self._patch, self._said, place)
-        self._changes.append((program, self._driver.switch(program, self._tables())))
+            case _:
+                self._edits.take(act)
+                program = self._bench.reloaded(self._edits, act.place)
+                self._changes.append((program, self._driver.switch(program, self._tables())))
 
     def _batches(self) -> dict[TaskId, RawBatch]:
         """The events of each source that the rules read, as records of its partitions."""

@@ -12,9 +12,8 @@ from streamwatchd.rules.document import Mapping
 from streamwatchd.rules.loader import Loaded, load
 from streamwatchd.rules.reader import parse
 from streamwatchd.rules.ruleset import Alarm
-from streamwatchd.testing.timeline import Patch
 from streamwatchd.testing.timeline_check import check
-from streamwatchd.testing.timeline_patch import patched
+from streamwatchd.testing.timeline_patch import Edits, patched
 from streamwatchd.testing.timeline_run import bench
 from tests.testing.project import RULES, project, suite
 
@@ -76,6 +75,9 @@ def test_a_reload_that_does_not_check_says_what_is_wrong(tmp_path: Path) -> None
     """The daemon would refuse it, so there is nothing to test."""
     with pytest.raises(UnreadableInput, match="rule slow: there is no function `mena`"):
         patched(project(tmp_path), patch("slow: {when: mena(latency over 1m) > 5}"))
+    row = "      - {at: 1m, reload: {slow: {when: mena(latency over 1m) > 5, severity: hih, nosuch: 3}}}\n"
+    told = found(tmp_path, row + "    expect: [{alarm: slow}]\n")
+    assert [word for word in ("mena", "hih", "nosuch") if not any(word in each for each in told)] == []
 
 
 def test_a_clock_that_is_ahead_moves_the_windows_of_its_events(tmp_path: Path) -> None:
@@ -128,8 +130,10 @@ def test_a_reload_leaves_what_stands_plain_plain(tmp_path: Path) -> None:
 def test_any_mistake_after_a_reload_is_told_with_its_place(tmp_path: Path) -> None:
     """Also one of the whole file, or of a rule that reads the changed one; rules do not vanish."""
     row = "      - {at: 1m, reload: {requests: {values: {other: count()}}}}\n"
-    with pytest.raises(UnreadableInput, match=r"^rules\.d/shop_test\.yaml:6:9: .*rule busy: .*total"):
-        found(tmp_path, row + "    expect: [{alarm: slow}]\n")
+    loaded = project(tmp_path)
+    problems = suite(tmp_path, HEAD + row + "    expect: [{alarm: slow}]\n", loaded).problems
+    (of_busy,) = (each for each in problems if "rule busy: " in each.message and "total" in each.message)
+    assert str(of_busy.span) == "rules.d/shop_test.yaml:6:9"
 
 
 def test_a_number_in_quotes_is_told_without_a_line_of_the_changed_text(tmp_path: Path) -> None:
@@ -139,15 +143,17 @@ def test_a_number_in_quotes_is_told_without_a_line_of_the_changed_text(tmp_path:
     assert str(told.value).endswith("with text; `limit` is a text because of its quotes: take them away")
 
 
-def patch(text: str) -> Patch:
+def patch(text: str) -> Edits:
     """As `reload:` has it."""
     top = parse("patch", f"{text}\n".encode()).top
     assert top is not None
-    return {
+    edits = Edits()
+    edits.patch = {
         key.text: {name.text: value for name, value in node.entries}
         for key, node in top.entries
         if isinstance(node, Mapping)
     }
+    return edits
 
 
 def alarm(loaded: Loaded, name: str) -> Alarm:
