@@ -5,6 +5,7 @@ Anything that is none of these is a bug: the worker leaves and the supervisor re
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,3 +58,8 @@ class ModelRejected(StreamwatchdError):
 
 class UnreadableInput(StreamwatchdError):
     """A file or stream named on the command line can't be read: exit code 2."""
+
+
+def how_to_install(package: str) -> str:
+    """The command that puts a package beside this one."""
+    return f"{sys.executable} -m pip install '{package}'"

@@ -149,8 +149,9 @@ def _told(rule: Rule, ray: XRay | None, scored: str, heard: Heard) -> Iterator[s
         yield from section("score", list(score_lines(rows[-1])) if rows else none)
     yield from section("late", list(_late(heard)))
     yield from section("pause", _pause(rule))
-    yield from section("unless", list(_muting(rule, mine)))
-    yield from section("table", list(_context(mine)))
+    own = [each for each in mine if each.get("event") != "storm"]
+    yield from section("unless", list(_muting(rule, own)))
+    yield from section("table", list(_context(own)))
     assumed = [f"{_silent(heard)}; judged here:"] if heard.assumes and happened else []
     yield from section("happened", [*assumed, *map(_event, happened[-_EVENTS:])] or [_silent(heard)])
 

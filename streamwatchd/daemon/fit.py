@@ -92,7 +92,8 @@ class Fit:
         self._book.write(self._now)
         for each in self._findings:
             starts = {str(partition): at for partition, at in each.starts.items()}
-            self._log.warning("accepted", what=each.accept, reason=each.text, goes_on_at=starts)
+            where = {"goes_on_at": starts} if starts else {}  # offsets that were put back are told by themselves
+            self._log.warning("accepted", what=each.accept, reason=each.text, **where)
         if not self._findings:
             self._log.info("nothing_to_accept", reason="topics and offsets are as they should be")
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-from streamwatchd.errors import Unavailable
+from streamwatchd.errors import Unavailable, how_to_install
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,13 @@ class SqlDatabase:
 
     def rows(self, url: str, query: str, most: int) -> Rows:
         try:
-            from sqlalchemy import create_engine, text
+            from sqlalchemy import create_engine, make_url, text
             from sqlalchemy.exc import SQLAlchemyError
             from sqlalchemy.pool import NullPool
         except ImportError as error:
-            raise Unavailable("tables from a database need SQLAlchemy: install streamwatchd[sql]") from error
+            raise Unavailable("tables from a database need SQLAlchemy: " + how_to_install("sqlalchemy>=2.0")) from error
         try:
+            _check_there(make_url(url))
             engine = create_engine(url, poolclass=NullPool)
             with engine.connect() as connection:
                 result = connection.execution_options(stream_results=True).execute(text(query))
@@ -46,6 +51,13 @@ class SqlDatabase:
         if len(found) > most:
             raise Unavailable(f"the query gives more than {most:,} rows")
         return Rows(columns, [tuple(row) for row in found])
+
+
+def _check_there(url: URL) -> None:
+    """SQLite makes an empty database of a path that is mistyped."""
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:") and not url.query
+    if is_file and not Path(str(url.database)).is_file():
+        raise Unavailable(f"there is no database {url.database}")
 
 
 def _short(error: Exception) -> str:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from streamwatchd.errors import Unavailable
+from streamwatchd.errors import Unavailable, how_to_install
 
 _PROFILE = "default"
 _KEYS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
@@ -30,7 +30,7 @@ class S3Files:
             import obstore
             from obstore.store import S3Store
         except ImportError as error:
-            raise Unavailable("s3:// needs the package obstore: pip install 'streamwatchd[s3]'") from error
+            raise Unavailable("s3:// needs the package obstore: " + how_to_install("obstore>=0.8")) from error
         self._api: Any = obstore
         config: dict[str, Any] = {name: options[name] for name in ("endpoint", "region") if name in options}
         if "credentials_file" in options:

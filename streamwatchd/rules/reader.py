@@ -180,9 +180,12 @@ class _Builder:
 
     def _no_mapping(self) -> Diagnostic:
         if self._top is None or (isinstance(self._top, Scalar) and self._top.value is None):
-            return self._document.report(codes.EMPTY, "the file is empty", self._document.span(0, 0))
+            hint = "write `field: value` lines, or delete the file"
+            return self._document.report(codes.EMPTY, "the file is empty", self._document.span(0, 0), hint=hint)
         what = "a list" if isinstance(self._top, Sequence) else "a single value"
-        hint = "start with fields such as `rules:`" if isinstance(self._top, Sequence) else "write `field: value` lines"
+        hint = "write `field: value` lines"
+        if isinstance(self._top, Sequence):
+            hint = "name the field that it belongs to: `rules:` in a file of rules, `bases:` in `shared.yaml`"
         return self._document.report(
             codes.NOT_A_MAPPING, f"the file is {what}, not fields with values", self._top.span, hint=hint
         )

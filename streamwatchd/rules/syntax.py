@@ -60,9 +60,12 @@ def explain(document: Document, error: yaml.YAMLError) -> Diagnostic:
     context = getattr(error, "context_mark", None)
     problem = str(getattr(error, "problem", "") or "")
     at = min(mark.index, len(document.text))
+    begun = context.index if context is not None else at
+    if getattr(error, "context", None) == "while parsing a flow node":  # its mark is where the node is missed
+        begun = _opened(document.text[:at])
     return (
         _tab(document, at)
-        or _cut_short(document, at, context.index if context is not None else at, problem)
+        or _cut_short(document, at, begun, problem)
         or _colon(document, at, problem)
         or _escape(document, at, problem)
         or _in_brackets(document, at, problem)
@@ -90,6 +93,16 @@ def _tab(document: Document, at: int) -> Diagnostic | None:
     return document.report(
         codes.TAB, "a tab in the indentation", document.span(place, place + 1), hint="YAML indents by spaces only"
     )
+
+
+def _opened(text: str) -> int:
+    """Where the innermost bracket begins that is open at the end; the end where none is."""
+    closed = 0
+    for place in range(len(text) - 1, -1, -1):
+        closed += (text[place] in "]}") - (text[place] in "[{")
+        if closed < 0:
+            return place
+    return len(text)
 
 
 def _cut_short(document: Document, at: int, context: int, problem: str) -> Diagnostic | None:

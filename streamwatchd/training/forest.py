@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamwatchd.errors import UnreadableInput
+from streamwatchd.errors import UnreadableInput, how_to_install
 from streamwatchd.models.isolation_forest import mean_path
 from streamwatchd.training.history import Advance, History
 
@@ -98,5 +98,5 @@ def _scikit_learn() -> Any:
     try:
         from sklearn.ensemble import IsolationForest
     except ImportError as error:
-        raise UnreadableInput("training a forest needs scikit-learn: pip install 'streamwatchd[train]'") from error
+        raise UnreadableInput("training a forest needs scikit-learn: " + how_to_install("scikit-learn>=1.5")) from error
     return IsolationForest

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from streamwatchd.batch import Value, key_text
-from streamwatchd.errors import UnreadableInput
+from streamwatchd.errors import UnreadableInput, how_to_install
 from streamwatchd.operators.document import iso
 from streamwatchd.repository.calibration import alarms_per_day, raw_at
 from streamwatchd.repository.manifest import Feature
@@ -53,7 +53,7 @@ def _plotting() -> Any:
         import matplotlib as library
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise UnreadableInput("a report needs matplotlib: pip install 'streamwatchd[train]'") from error
+        raise UnreadableInput("a report needs matplotlib: " + how_to_install("matplotlib>=3.9")) from error
     library.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     return Figure
 

@@ -63,3 +63,22 @@ def test_what_mutes_an_alarm_is_said(tmp_path: Path) -> None:
     text = swctl("explain", "device_down", "--config", corpus / "streamwatchd.yaml", *given).stdout
     assert "unless    firing(site_down) or (not during(office_hours))" in text
     assert "muted by firing(site_down) at its last event" in text
+
+
+def test_a_storm_that_folded_the_alarm_is_told_as_what_mutes_it(tmp_path: Path) -> None:
+    """The storm's own words are not those of the key."""
+    rules = tmp_path / "rules.d" / "shop.yaml"
+    copy(tmp_path)
+    rules.write_text(rules.read_text().replace("severity: major", "severity: major\n    max_active: 1"))
+    events = [
+        {"ts": START + second, "shop": shop, "status": 200, "latency": 900}
+        for second in range(0, 300, 10)
+        for shop in ("north", "south", "x")
+    ]
+    path = tmp_path / "a.ndjson"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    given = ("--recording", path, "--key", "shop=x")
+    text = swctl("explain", "shop_slow", "--config", tmp_path / "streamwatchd.yaml", *given).stdout
+    assert "muted by storm at its last event" in text
+    assert "table     owner=None" in text
+    assert "keys=" not in text.split("happened")[0]

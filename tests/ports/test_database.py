@@ -38,7 +38,7 @@ def test_columns_are_those_of_the_query_in_its_order(inventory: str) -> None:
     ("url", "query", "said"),
     [
         ("", "SELECT * FROM missing", "no such table: missing"),
-        ("sqlite:////no/such/folder/x.db", "SELECT 1", "unable to open"),
+        ("sqlite:////no/such/folder/x.db", "SELECT 1", "no database /no/such/folder/x.db"),
         ("nosuch://x", "SELECT 1", "nosuch"),
         ("postgresql+psycopg://noc:SECRET@/x?host=/no/such/folder", "SELECT 1", "folder"),
         ("", "SELECT host FROM devices UNION ALL SELECT host FROM devices", "more than 5 rows"),
