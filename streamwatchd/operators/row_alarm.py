@@ -474,11 +474,15 @@ class RowAlarmNode:
         told: list[Told] = [(_AFTER_ROWS, self.life.note(place, at_ms, "unmuted"), True) for place in places]
         self.writer.without_rows(told)
 
+    def say_rest(self, at_ms: int) -> None:
+        """What is due without an event before E is said before others take the alarms over: while keys flap."""
+        self.writer.begin()
+        self.writer.notes(at_ms - 1)
+
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         """What nobody took over ends at E."""
-        self.writer.begin()
-        self.writer.notes(at_ms - 1)  # while they are up, and keys flap
         self.notices.flaps.close(at_ms, living)
+        self.writer.begin()
         told: list[Told] = []
         for place in self.life.active().tolist():
             name = self.alarms.rule(place)

@@ -390,11 +390,15 @@ class SequenceNode(RowAlarmNode):
     def rule(self) -> str:
         return self.spec.members[0].name
 
+    def say_rest(self, at_ms: int) -> None:
+        self.notices.begin(self._up)
+        if self.notices.is_on:
+            self._notes(at_ms - 1)
+            self._write_told(None)
+
     def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
         reason = "rule_changed" if self.rule in living else "rule_removed"
         self.notices.begin(self._up)
-        if self.notices.is_on:
-            self._notes(at_ms - 1)  # while they are up, and keys flap
         self.notices.flaps.close(at_ms, living)
         for key, track in sorted(self.tracks.items(), key=lambda item: _order(self.space.keys[item[0]])):
             if track.up is not None:

@@ -347,6 +347,8 @@ class Wiring:
     def hand_over(self, name: str, wire: Wire) -> list[str]:
         """Let heirs go on; gives those that wait for nobody else."""
         node, freed = wire.node, []
+        if isinstance(node, RowAlarmNode):
+            node.say_rest(wire.until_ms)
         for other_name, other in self.wires.items():
             if name in other.after:
                 other.after.remove(name)

@@ -212,6 +212,22 @@ def test_a_change_ahead_of_the_first_event_judged_puts_off_no_reminder(restarts:
     ]
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("more", KINDS)
+def test_reminders_of_before_an_edit_come_from_the_rule_of_before_it(more: str, restarts: bool) -> None:
+    """Though its next event comes after the edit, and hands its alarms over; no watermark is there yet."""
+    rule = hot(f"{more}, where: n == 1, repeat: 1m")
+    it = Bench(rule).at(10, host="a", x=60, n=1).at(120.5, host="b", n=0)
+    it.change(rule + rule.replace("hot", "warm"))
+    if restarts:
+        it.restart()
+    alerts = it.at(170, host="a", x=60, n=1).at(400, host="b", n=0).clock(400).alerts()
+    assert [each for each in alerts if " hot " in each] == [
+        "10 hot fired warning a",
+        *(f"{at} hot repeated warning a" for at in range(120, 400, 60)),
+    ]
+
+
 @pytest.mark.parametrize("more", KINDS)
 def test_an_alarm_whose_key_is_forgotten_is_told_of_no_more(more: str) -> None:
     """Also where one batch of another key goes far beyond the end of its day."""
