@@ -46,11 +46,13 @@ class Run:
 
 
 def commands(played: Played, out: Path) -> dict[str, list[str]]:
-    recording, config = str(played.path), str(played.config)
+    recording, parquet, config = str(played.path), str(played.parquet), str(played.config)
     return {
         f"plain: read, msgspec to dicts ({played.name})": [*PLAIN, "dicts", recording],
         f"our reader and decoder alone ({played.name})": [*PLAIN, "frames", recording, config],
         f"`dry-run`, {played.name}": [*SWCTL, "dry-run", "--config", config, recording, "--out", str(out)],
+        f"our reader and decoder alone, Parquet ({played.name})": [*PLAIN, "frames", parquet, config],
+        f"`dry-run` of Parquet, {played.name}": [*SWCTL, "dry-run", "--config", config, parquet, "--out", str(out)],
     }
 
 

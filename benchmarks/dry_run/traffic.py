@@ -2,8 +2,9 @@
 
     python -m benchmarks.dry_run.traffic FOLDER RATE
 
-writes FOLDER/demo-RATE.ndjson.zst and FOLDER/ref1-RATE.ndjson.zst, five minutes of event time each at RATE events a
-second, and the reference job's project beside them. Needs some 500 bytes of memory an event of the demo.
+writes FOLDER/demo-RATE.ndjson.zst, FOLDER/ref1-RATE.ndjson.zst and the same as .parquet, five minutes of event time
+each at RATE events a second, and the reference job's project beside them. Needs some 500 bytes of memory an event of
+the demo.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from streamwatchd.demo.feed import PARTITIONS
 from streamwatchd.demo.record import record
 from streamwatchd.demo.traffic import Shape, generate
 from streamwatchd.ports.murmur2 import partition_of
-from streamwatchd.recording import Header, RecordingWriter
+from streamwatchd.recording import Header, RecordingWriter, open_recording
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -34,18 +35,26 @@ SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A recording and the project whose rules are played over it. `events` records."""
+    """A recording, in lines and in Parquet, and the project whose rules are played over it. `events` records."""
 
     name: str
     path: Path
     config: Path
     events: int
 
+    @property
+    def parquet(self) -> Path:
+        """The same in that form."""
+        return self.path.with_name(self.path.name.removesuffix(".ndjson.zst") + ".parquet")
+
 
 def prepare(folder: Path, rate: int) -> tuple[Played, Played]:
     """The demo's traffic for the shipped rules, and the reference job's; what is there already is not written again."""
     folder.mkdir(parents=True, exist_ok=True)
-    return _demo(folder, rate), _ref1(folder, rate)
+    recordings = _demo(folder, rate), _ref1(folder, rate)
+    for each in recordings:
+        _convert(each)
+    return recordings
 
 
 def _demo(folder: Path, rate: int) -> Played:
@@ -73,6 +82,16 @@ def _ref1(folder: Path, rate: int) -> Played:
                 writer.write(batch)
         half.rename(path)
     return Played("the reference job", path, project / "streamwatchd.yaml", total)
+
+
+def _convert(played: Played) -> None:
+    if not played.parquet.exists():
+        half = played.parquet.with_name("half.parquet")
+        with open_recording(str(played.path)) as opened, RecordingWriter(str(half), opened.header) as writer:
+            for item in opened:
+                if isinstance(item, RawBatch):
+                    writer.write(item)
+        half.rename(played.parquet)
 
 
 def _requests(total: int, shape: events.Shape) -> Iterator[RawBatch]:

@@ -18,6 +18,7 @@ COMMANDS = {
     "plan": "Say what an edit does to state, before the merge.",
     "fetch": "Fetch tables from databases and topics now.",
     "record": "Write traffic from Kafka to a file.",
+    "convert": "Write a recording in another form: NDJSON or Parquet.",
     "status": "How the running daemon is.",
     "lag": "What waits in each partition.",
     "rules": "The rules in force, and what came of each.",

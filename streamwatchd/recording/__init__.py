@@ -11,8 +11,12 @@ Envelopes may have a header before them: `{"recording": 1, "topics": {"TOPIC": P
 the inputs of the engine that are no records, are lines with the fields of `RecordedMark`:
 `{"mark": {"stage", "topic", "partition", "offset", "watermark_ms"}}`.
 
+In Parquet an envelope is a row, with columns of these names and key and value as bytes (or text). A mark is a row whose
+columns `mark_stage` and `mark_watermark_ms` are not null. The header is metadata of the file, `streamwatchd.recording`.
+
 A line that is no envelope makes an envelope recording unreadable, since a gap would change what the engine says; only a
-torn last line, which a killed recorder leaves, is left out and noted. A poison line among bare events is a payload like
+torn last line, which a killed recorder leaves, is left out and noted. Parquet has its table of contents at its end:
+what a killed recorder leaves can't be read. A poison line among bare events is a payload like
 any other and becomes a dead letter.
 """
 

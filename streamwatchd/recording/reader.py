@@ -5,27 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from types import TracebackType
-from typing import Any
-
-import msgspec
 
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.recording.bare import BareEvents, BareSource
 from streamwatchd.recording.envelope import LineError, looks_like_envelope, read_envelopes
-from streamwatchd.recording.items import FORMAT, Header, Item
+from streamwatchd.recording.header import read_header
+from streamwatchd.recording.items import Header, Item
 from streamwatchd.recording.lines import LineReader
 from streamwatchd.recording.parquet import ParquetFile
+from streamwatchd.recording.parquet_writer import ROWS
 
-CHUNK = 20_000
+LINES = 2_048
+"""Of one batch: what is made of so many is in the processor's cache still when it is taken apart; with 20,000 `dry-run`
+takes a tenth longer (`python -m benchmarks.dry_run.run`). Parquet has columns, and gains by more rows."""
 
 
-def open_recording(path: str, bare: BareSource | None = None, chunk: int = CHUNK) -> Recording:
+def open_recording(path: str, bare: BareSource | None = None, chunk: int | None = None) -> Recording:
     """Opens a file, or `-` for standard input; what follows decides between envelopes and bare events.
+
+    `chunk` is how many lines or rows are read as one.
 
     `bare` says what bare events are; without it a recording of them raises UnreadableInput, as does one that can't be
     opened or whose header can't be read.
     """
-    return _ParquetRecording(path, bare, chunk) if path.endswith(".parquet") else _LineRecording(path, bare, chunk)
+    if path.endswith(".parquet"):
+        return _ParquetRecording(path, bare, chunk or ROWS)
+    return _LineRecording(path, bare, chunk or LINES)
 
 
 class Recording:
@@ -77,7 +82,7 @@ class _LineRecording(Recording):
         """Looks at the first lines to tell header, envelopes and bare events apart."""
         blocks = self._reader.blocks()
         first = next(blocks, [])
-        self.header = _header(self._path, first[0]) if first else None
+        self.header = read_header(f"{self._path}:1", first[0]) if first else None
         if self.header is not None:
             first = first[1:] or next(blocks, [])
             self._line = 2
@@ -125,6 +130,7 @@ class _ParquetRecording(Recording):
         self._chunk = chunk
         self._read = 0
         self.bytes_total = self._file.rows
+        self.header = self._file.header
         self.enveloped = self._file.enveloped
         self._bare = None if self.enveloped else BareEvents(_known(path, bare))
 
@@ -134,9 +140,9 @@ class _ParquetRecording(Recording):
 
     def __iter__(self) -> Iterator[Item]:
         if self._bare is None:
-            for batches in self._file.batches(self._chunk):
-                yield from batches
-                self._read += sum(map(len, batches))
+            for rows, items in self._file.items(self._chunk):
+                yield from items
+                self._read += rows
         else:
             for payloads in self._file.payloads(self._chunk):
                 yield from self._bare.place(payloads)
@@ -147,24 +153,3 @@ def _known(path: str, bare: BareSource | None) -> BareSource:
     if bare is None:
         raise UnreadableInput(f"{path}: it holds bare events; say which source they belong to")
     return bare
-
-
-def _header(path: str, line: bytes) -> Header | None:
-    """The header, if the first line is one."""
-    try:
-        document: Any = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if not isinstance(document, dict) or "recording" not in document or not document.keys() <= _HEADER_NAMES:
-        return None
-    if document["recording"] != FORMAT:
-        raise UnreadableInput(f"{path}:1: recordings of format {document['recording']} are not known here")
-    try:
-        topics = msgspec.convert(document.get("topics", {}), dict[str, int])
-        sources = msgspec.convert(document.get("sources", {}), dict[str, Any])
-    except msgspec.ValidationError as error:
-        raise UnreadableInput(f"{path}:1: the header can't be read: {error}") from None
-    return Header(topics, sources)
-
-
-_HEADER_NAMES = {"recording", "topics", "sources"}

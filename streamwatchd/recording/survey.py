@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import polars as pl
 
-from streamwatchd.errors import UnreadableInput
 from streamwatchd.recording.lines import LineReader
+from streamwatchd.recording.parquet import LIBRARY_ERRORS, unreadable
+from streamwatchd.recording.parquet_writer import WATERMARK
 
 
 class _Place(msgspec.Struct, gc=False):
@@ -43,9 +44,12 @@ def _of_lines(path: str) -> dict[str, int]:
 
 def _of_parquet(path: str) -> dict[str, int]:
     try:
-        found = pl.scan_parquet(path).group_by("topic").agg(pl.col("partition").max()).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise UnreadableInput(f"{path}: {str(error).splitlines()[0]}") from None
+        frame = pl.scan_parquet(path, glob=False)
+        if WATERMARK in frame.collect_schema():
+            frame = frame.filter(pl.col(WATERMARK).is_null())
+        found = frame.group_by("topic").agg(pl.col("partition").max()).drop_nulls().collect()
+    except LIBRARY_ERRORS as error:
+        raise unreadable(path, error) from None
     return _highest(dict.fromkeys(found.iter_rows()))
 
 

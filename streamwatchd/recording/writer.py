@@ -1,4 +1,4 @@
-"""Writing a recording: a header, envelopes and marks, compressed by the suffix."""
+"""Writing a recording: a header, envelopes and marks, in the form that the suffix says."""
 
 from __future__ import annotations
 
@@ -15,29 +15,35 @@ import zstandard
 from streamwatchd.batch import RawBatch
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.recording.envelope import write_envelopes
-from streamwatchd.recording.items import FORMAT, Header, RecordedMark
+from streamwatchd.recording.header import header_bytes
+from streamwatchd.recording.items import Header, RecordedMark
+from streamwatchd.recording.parquet_writer import ParquetWriter
 
 
 class RecordingWriter:
-    """`-` is standard output; `.gz` and `.zst` compress. Records come back byte for byte."""
+    """`-` is standard output; `.gz` and `.zst` compress lines, `.parquet` is Parquet. Records come back byte for byte.
 
-    def __init__(self, path: str, header: Header) -> None:
-        """Writes the header; raises UnreadableInput if the file can't be made."""
+    It is whole once it is closed. Of one in lines a reader takes what there is before; one in Parquet has no end then.
+    """
+
+    def __init__(self, path: str, header: Header | None) -> None:
+        """Begins with the header, if there is one; raises UnreadableInput if the file can't be made."""
         self._path = path
         try:
             self._file = _create(path)
         except OSError as error:
             raise UnreadableInput(f"{path}: {error.strerror}") from None
-        document = {"recording": FORMAT, "topics": header.topics, "sources": header.sources}
-        self._file.write(msgspec.json.encode(document) + b"\n")
+        form = ParquetWriter if path.endswith(".parquet") else _LineWriter
+        self._form: ParquetWriter | _LineWriter = form(self._file, header)
 
     def write(self, raw: RawBatch) -> None:
-        self._file.write(write_envelopes(raw))
+        self._form.write(raw)
 
     def mark(self, mark: RecordedMark) -> None:
-        self._file.write(msgspec.json.encode({"mark": dataclasses.asdict(mark)}) + b"\n")
+        self._form.mark(mark)
 
     def close(self) -> None:
+        self._form.end()
         if self._path == "-":
             self._file.flush()
         else:
@@ -48,6 +54,22 @@ class RecordingWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+class _LineWriter:
+    def __init__(self, file: IO[bytes], header: Header | None) -> None:
+        self._file = file
+        if header is not None:
+            self._file.write(header_bytes(header) + b"\n")
+
+    def write(self, raw: RawBatch) -> None:
+        self._file.write(write_envelopes(raw))
+
+    def mark(self, mark: RecordedMark) -> None:
+        self._file.write(msgspec.json.encode({"mark": dataclasses.asdict(mark)}) + b"\n")
+
+    def end(self) -> None:
+        """Lines have none."""
 
 
 def _create(path: str) -> IO[bytes]:

@@ -26,8 +26,9 @@ from streamwatchd.shard.output import Mark, TaskId
 from streamwatchd.shard.task import NEVER
 from streamwatchd.testing.driver import Driver
 
-WINDOW = 80_000
-"""Records that are read between two releases: partitions may be this far apart in the file."""
+WINDOW = 131_072
+"""Records that are read between two releases: partitions may be half as far apart in the file, since a recording gives
+up to the other half, a row group, partition after partition."""
 
 AHEAD = 1023
 """Records that bear a timestamp out: more than a producer whose clock is wrong writes in one go."""

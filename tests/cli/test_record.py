@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
+from streamwatchd.batch import RawBatch
 from streamwatchd.cli import record
+from streamwatchd.cli.record import asked_to_end
 from streamwatchd.ports.fake_kafka import FakeKafka
 from streamwatchd.ports.kafka import Record
+from streamwatchd.recording import RecordingWriter, open_recording
 from tests.cli.small import START, copy, swctl
 
 
@@ -70,3 +74,35 @@ def test_a_recording_that_may_be_given_away(config: Path) -> None:
     assert 5 <= len(lines) <= 25
     assert not any("north" in line for line in lines)
     assert len({json.loads(line)["value"]["shop"] for line in lines}) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("suffix", [".ndjson", ".parquet"])
+def test_a_signal_ends_a_whole_recording(
+    config: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, number: signal.Signals
+) -> None:
+    """With all that was taken until then, also where it comes in the middle of writing."""
+    write, signals = RecordingWriter.write, [number]
+
+    def signalled(self: RecordingWriter, raw: RawBatch) -> None:
+        if signals:
+            signal.raise_signal(signals.pop())
+        write(self, raw)
+
+    monkeypatch.setattr(RecordingWriter, "write", signalled)
+    file = config.parent / f"a{suffix}"
+    result = swctl("record", "web", "--config", config, "--from-beginning", "--seconds", 60, "--out", file)
+    assert (result.exit_code, result.stderr) == (0, f"\n{file}: 30 records of 1 topic, 0 marks\n")
+    with open_recording(str(file)) as recording:
+        assert sum(len(item) for item in recording if isinstance(item, RawBatch)) == 30
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_second_interrupt_breaks_in() -> None:
+    """Where something hangs."""
+    with asked_to_end() as asked:
+        assert not asked()
+        signal.raise_signal(signal.SIGINT)
+        assert asked()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)

@@ -11,6 +11,7 @@ from streamwatchd.batch import RawBatch
 from streamwatchd.recording import RecordedMark, Recording
 
 SUFFIXES = (".ndjson", ".ndjson.gz", ".ndjson.zst")
+FORMS = (*SUFFIXES, ".parquet")
 
 
 Record = tuple[str, int, int, int, bytes | None, bytes | None]

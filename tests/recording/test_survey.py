@@ -7,7 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from streamwatchd.batch import RawBatch
 from streamwatchd.errors import UnreadableInput
+from streamwatchd.recording import RecordedMark, RecordingWriter
 from streamwatchd.recording.survey import partitions_in
 
 LINES = b"""{"topic": "a", "partition": 2, "offset": 0, "value": {"topic": "x", "partition": 9}}
@@ -25,10 +27,15 @@ def test_the_highest_partition_counts(tmp_path: Path) -> None:
 
 
 def test_parquet_is_counted_too(tmp_path: Path) -> None:
-    """By its columns."""
+    """By its columns; marks are no records there either."""
     path = tmp_path / "a.parquet"
-    pl.DataFrame({"topic": ["a", "a", "b"], "partition": [0, 3, 1], "offset": [0, 0, 0]}).write_parquet(path)
+    columns = {"topic": ["a", "a", "b", None, "c"], "partition": [0, 3, 1, 9, None], "offset": [0, 0, 0, 0, 0]}
+    pl.DataFrame(columns).write_parquet(path)
     assert partitions_in(str(path)) == {"a": 4, "b": 2}
+    with RecordingWriter(str(path), None) as writer:
+        writer.mark(RecordedMark(1, "a", 7, 0, 5))
+        writer.write(RawBatch("a", 2, [b"{}"], [0], [0]))
+    assert partitions_in(str(path)) == {"a": 3}
 
 
 @pytest.mark.parametrize("name", ["no.ndjson", "no.parquet"])

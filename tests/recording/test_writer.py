@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamwatchd.batch import RawBatch
-from streamwatchd.recording import Header, RecordedMark, RecordingWriter, open_recording
-from tests.recording.files import SUFFIXES, of_batch, records
+from streamwatchd.recording import BareSource, Header, RecordedMark, RecordingWriter, open_recording
+from tests.recording.files import FORMS, of_batch, records
 
 PAYLOADS = [
     b'{"a":1,"b":[ 1, 2 ],"c":1e400,"c":1.0}',
@@ -33,7 +33,7 @@ PAYLOADS = [
 ]
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", FORMS)
 def test_every_record_comes_back_byte_for_byte(tmp_path: Path, suffix: str) -> None:
     """Payloads that are no JSON, no UTF-8, torn, null or empty; keys; offsets with gaps; marks at their place."""
     path = str(tmp_path / f"r{suffix}")
@@ -50,16 +50,51 @@ def test_every_record_comes_back_byte_for_byte(tmp_path: Path, suffix: str) -> N
     recording = open_recording(path)
     assert (recording.header, recording.enveloped) == (header, True)
     assert records(recording) == [*of_batch(first), mark, *of_batch(second)]
-    assert recording.bytes_read == recording.bytes_total == Path(path).stat().st_size
+    total = len(PAYLOADS) + 2 if suffix == ".parquet" else Path(path).stat().st_size
+    assert recording.bytes_read == recording.bytes_total == total
     assert recording.notes == []
 
 
+_PAYLOAD = st.one_of(st.none(), st.binary(), st.text(max_size=8).map(str.encode), st.sampled_from(PAYLOADS))
+_MARK = st.builds(
+    RecordedMark,
+    stage=st.integers(1, 3),
+    topic=st.sampled_from(["", "t"]),
+    partition=st.integers(0, 3),
+    offset=st.integers(-1, 2**40),
+    watermark_ms=st.integers(0, 2**50),
+)
+_ITEM = st.one_of(_MARK, st.builds(lambda payloads: batch_of(payloads), st.lists(_PAYLOAD, min_size=1)))
+
+
+def batch_of(payloads: list[bytes | None]) -> RawBatch:
+    return RawBatch("t", 0, payloads, range(len(payloads)), [0] * len(payloads), payloads[::-1])
+
+
 @settings(max_examples=80, deadline=None)
-@given(st.lists(st.one_of(st.none(), st.binary(), st.text(max_size=8).map(str.encode), st.sampled_from(PAYLOADS))))
-def test_any_payload_comes_back(tmp_path_factory: pytest.TempPathFactory, payloads: list[bytes | None]) -> None:
-    """Whatever bytes they are."""
-    path = str(tmp_path_factory.mktemp("r") / "r.ndjson")
-    batch = RawBatch("t", 0, payloads, range(len(payloads)), [0] * len(payloads), payloads)
+@given(items=st.lists(_ITEM, max_size=6), chunk=st.integers(1, 9))
+@pytest.mark.parametrize("suffix", [".ndjson", ".parquet"])
+def test_any_payload_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, items: list[RawBatch | RecordedMark], chunk: int
+) -> None:
+    """Whatever bytes it and its key are, in its place among the marks, however many are read as one."""
+    path = str(tmp_path_factory.mktemp("r") / f"r{suffix}")
     with RecordingWriter(path, Header()) as writer:
-        writer.write(batch)
-    assert records(open_recording(path)) == of_batch(batch)
+        for item in items:
+            if isinstance(item, RecordedMark):
+                writer.mark(item)
+            else:
+                writer.write(item)
+    expected = [row for item in items for row in ([item] if isinstance(item, RecordedMark) else of_batch(item))]
+    assert records(open_recording(path, BareSource("t"), chunk)) == expected
+
+
+@pytest.mark.parametrize("suffix", FORMS)
+def test_a_recording_need_not_have_a_header(tmp_path: Path, suffix: str) -> None:
+    """It then has none when it is read, which is not the same as one that says nothing."""
+    for header in (None, Header()):
+        path = str(tmp_path / f"r{suffix}")
+        with RecordingWriter(path, header) as writer:
+            writer.write(batch_of([b"{}"]))
+        with open_recording(path) as recording:
+            assert recording.header == header
