@@ -11,9 +11,9 @@ AND is the minimum, OR the maximum, NOT is 2 − x.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import Any, overload
 
 import msgspec
 import numpy as np
@@ -132,6 +132,33 @@ class Frame:
             None if self.position is None else self.position[rows],
             None if self.ticks is None else self.ticks[rows],
         )
+
+
+class Integers(Sequence[int]):
+    """The integers of an array, as Python has them; what works on whole columns takes the array itself."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: npt.NDArray[np.int64]) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.values.tolist())
+
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Integers: ...
+
+    def __getitem__(self, at: int | slice) -> int | Integers:
+        return Integers(self.values[at]) if isinstance(at, slice) else int(self.values[at])
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.array(self.values, dtype, copy=copy)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatchd.batch import Column, Dictionary, Frame, Strings, key_text, take, to_values
+from streamwatchd.batch import Column, Dictionary, Frame, Integers, Strings, key_text, take, to_values
 
 TEXTS = st.lists(st.none() | st.sampled_from(["a", "b", "", "ü", "null"]))
 
@@ -79,3 +79,14 @@ def test_a_frame_without_positions_stays_without() -> None:
 def test_keys_have_one_text(value: float | str | bool | None, text: str | None) -> None:
     """Whole numbers without a point (a CSV file says 5, not 5.0), up to where floats print with an exponent."""
     assert key_text(value) == text
+
+
+def test_integers_are_a_sequence_of_pythons_own() -> None:
+    """Also those of a slice; and an array for what wants one, which may then be changed."""
+    integers = Integers(np.array([3, 1, 2]))
+    assert [type(each) for each in (integers[0], integers[-1], *integers)] == [int] * 5
+    assert (list(integers), list(integers[1:]), len(integers)) == ([3, 1, 2], [1, 2], 3)
+    np.array(integers, np.int64)[0] = 9
+    assert np.asarray(integers, np.float64).tolist() == [3.0, 1.0, 2.0]
+    with pytest.raises(IndexError):
+        integers[3]

@@ -16,8 +16,8 @@ from streamwatchd.codecs.json_layout import Layout, build_layout
 from streamwatchd.codecs.json_rows import SLICE, decode_all
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.ports.murmur2 import partition_of
+from streamwatchd.recording.items import NO_TIMESTAMP
 
-NO_TIMESTAMP = -1
 _MAX_KEYS = 1_000_000
 _SCALAR = int | float | str | bool | None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from streamwatchd.batch import RawBatch
 
 FORMAT = 1
+NO_TIMESTAMP = -1
 
 
 @dataclass(frozen=True, slots=True)

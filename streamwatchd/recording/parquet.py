@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from streamwatchd.batch import RawBatch
+from streamwatchd.batch import Integers, RawBatch
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.recording.header import METADATA, read_header
-from streamwatchd.recording.items import Item, RecordedMark
+from streamwatchd.recording.items import NO_TIMESTAMP, Item, RecordedMark
 from streamwatchd.recording.parquet_writer import BYTES, ROWS, SCHEMA, WATERMARK
 
 LIBRARY_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
@@ -61,7 +61,8 @@ class ParquetFile:
             pl.col(name).cast(kind) if name in names else pl.lit(None, kind).alias(name)
             for name, kind in SCHEMA.items()
         ]
-        for start, part in self._parts(self._frame.select(columns), chunk):
+        frame = self._frame.select(columns).with_columns(pl.col("timestamp").fill_null(NO_TIMESTAMP))
+        for start, part in self._parts(frame, chunk):
             self._check(part, start)
             yield len(part), _items(part)
 
@@ -111,7 +112,7 @@ def _batches(part: pl.DataFrame) -> Iterator[RawBatch]:
     """By (topic, partition), in the order of their first records."""
     for group in part.partition_by("topic", "partition", maintain_order=True):
         topic, partition = itemgetter(0, 1)(group.row(0))
-        offsets, timestamps = group["offset"].to_list(), group["timestamp"].fill_null(-1).to_list()
+        offsets, timestamps = Integers(group["offset"].to_numpy()), Integers(group["timestamp"].to_numpy())
         yield RawBatch(topic, partition, group["value"].to_list(), offsets, timestamps, group["key"].to_list())
 
 

@@ -11,14 +11,14 @@ another clock, and would let the partition look idle until there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
 import numpy as np
 
-from streamwatchd.batch import RawBatch, Times
+from streamwatchd.batch import Integers, RawBatch, Times
 from streamwatchd.operators.stage_spec import SourceSpec
 from streamwatchd.recording import RecordedMark
 from streamwatchd.shard.idle import Pace, Standing
@@ -286,10 +286,15 @@ def joined(batches: list[RawBatch]) -> RawBatch:
         first.topic,
         first.partition,
         list(chain.from_iterable(batch.payloads for batch in batches)),
-        list(chain.from_iterable(batch.offsets for batch in batches)),
-        list(chain.from_iterable(batch.timestamps for batch in batches)),
+        _all([batch.offsets for batch in batches]),
+        _all([batch.timestamps for batch in batches]),
         keys,
     )
+
+
+def _all(parts: Sequence[Sequence[int]]) -> Sequence[int]:
+    arrays = [part.values for part in parts if isinstance(part, Integers)]
+    return Integers(np.concatenate(arrays)) if len(arrays) == len(parts) else list(chain.from_iterable(parts))
 
 
 def cut(batch: RawBatch, start: int, to: int) -> RawBatch:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from streamwatchd.batch import RawBatch
+from streamwatchd.batch import Integers, RawBatch
 from streamwatchd.plan.program import Program
 from streamwatchd.recording import RecordedMark
 from streamwatchd.shard.output import Sink, TaskId
@@ -163,3 +164,6 @@ def test_batches_join_and_cut() -> None:
     assert (list(whole.offsets), len(whole.payloads), whole.keys) == ([0, 1, 2], 3, None)
     assert list(cut(whole, 1, 3).offsets) == [1, 2]
     assert joined([one]) is one
+    arrays = [replace(each, offsets=Integers(np.array(each.offsets))) for each in (one, two)]
+    assert isinstance(joined(arrays).offsets, Integers)
+    assert list(joined(arrays).offsets) == list(joined([arrays[0], two]).offsets) == [0, 1, 2]
