@@ -16,7 +16,7 @@ from streamwatchd.cli.playing import readable
 from streamwatchd.cli.project import compile_or_exit, config_path, project_options
 from streamwatchd.cli.rehearsal import Manner, rehearse
 from streamwatchd.cli.results import Results
-from streamwatchd.cli.since import config_at
+from streamwatchd.cli.revision import version_at
 from streamwatchd.cli.summary import summary
 from streamwatchd.cli.times import MOMENT, PAST
 from streamwatchd.cli.traffic import Traffic, Wanted, named, traffic_of
@@ -120,8 +120,8 @@ def _against(
 ) -> Comparison:
     with ExitStack() as stack:
         path = stack.enter_context(readable(traffic.path, twice=True))
-        there = stack.enter_context(config_at(config, revision))
-        old = _Version(*compile_or_exit(there, None))
+        then = stack.enter_context(version_at(config, revision))
+        old = _Version(*compile_or_exit(then.config, None, then.told))
         renamed = {each.was: each.name for each in compare(old.side, version.side).rules if each.was}
         before, after = heard(old.side.rules, renamed), heard(version.side.rules)
         _check_source(old, manner)

@@ -6,15 +6,15 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
-from streamwatchd.cli.project import CONFIG, config_path, counted, plural, print_diagnostics, runnable
-from streamwatchd.cli.revision import checked_out
+from streamwatchd.cli.project import config_path, counted, plural, print_diagnostics, runnable
+from streamwatchd.cli.revision import Version, version_at
 from streamwatchd.compiler import compile_project
-from streamwatchd.errors import RuleSetRejected, UnreadableInput
+from streamwatchd.errors import RuleSetRejected
 from streamwatchd.lang.units import format_duration
 from streamwatchd.plan.change import Change, Fill, Panes, RuleChange, Side, Wait, compare
 from streamwatchd.plan.explain import size_text
@@ -56,43 +56,24 @@ def command(sides: tuple[str, ...], config: Path | None, output: str) -> None:
     click.echo(_as_json(change) if output == "json" else "\n".join(_text(change)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Project:
-    """`folder` is where a revision lies for the moment, with a slash; `label` is what people see instead."""
-
-    config: Path
-    folder: str = ""
-    label: str = ""
-
-    def shown(self, text: str) -> str:
-        return text.replace(self.folder, self.label) if self.folder else text
-
-
-def _project(stack: ExitStack, name: str, config: Path | None) -> _Project:
+def _project(stack: ExitStack, name: str, config: Path | None) -> Version:
     if not name:
-        return _Project(config_path(config))
+        return Version(config_path(config))
     path = Path(name)
-    if path.is_dir() and not (path / CONFIG).is_file():
-        raise UnreadableInput(f"there is no {CONFIG} in {name}")
-    if path.exists():
-        return _Project(path / CONFIG if path.is_dir() else path)
-    there, folder = stack.enter_context(checked_out(config_path(config), name))
-    return _Project(there, folder, f"{name}:")
+    if path.is_file():
+        return Version(path)
+    return stack.enter_context(version_at(path if path.is_dir() else config_path(config), name))
 
 
-def _side(project: _Project) -> tuple[Side, int]:
+def _side(project: Version) -> tuple[Side, int]:
     """With how far back its settings let windows be filled. Prints what is wrong and exits where there are mistakes."""
     compiled = compile_project(project.config)
     try:
         settings = compiled.loaded.settings
         return Side(runnable(compiled).plan, compiled.loaded.ruleset), settings.backfill_ms if settings else 0
     except RuleSetRejected as rejected:
-        found = [
-            each if each.span is None else replace(each, span=replace(each.span, file=project.shown(each.span.file)))
-            for each in rejected.diagnostics
-        ]
-        print_diagnostics(found, err=True)
-        click.echo(counted(found), err=True)
+        print_diagnostics(map(project.told, rejected.diagnostics), err=True)
+        click.echo(counted(rejected.diagnostics), err=True)
         click.get_current_context().exit(1)
 
 

@@ -63,13 +63,15 @@ def runnable(compiled: Compiled) -> Program:
     return compiled.program
 
 
-def compile_or_exit(config: Path | None, rules_dir: Path | None) -> tuple[Compiled, Program]:
-    """A project without mistakes; otherwise they are printed and the exit code is 1."""
+def compile_or_exit(
+    config: Path | None, rules_dir: Path | None, told: Callable[[Diagnostic], Diagnostic] = lambda each: each
+) -> tuple[Compiled, Program]:
+    """A project without mistakes; otherwise they are printed, as `told` has them, and the exit code is 1."""
     compiled = compile_project(config_path(config), rules_dir=rules_dir)
     try:
         return compiled, runnable(compiled)
     except RuleSetRejected as rejected:
-        print_diagnostics(rejected.diagnostics, err=True)
+        print_diagnostics(map(told, rejected.diagnostics), err=True)
         click.echo(counted(rejected.diagnostics), err=True)
         click.get_current_context().exit(1)
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
-from streamwatchd.cli.project import CONFIG
-from streamwatchd.cli.revision import checked_out
+from streamwatchd.cli.revision import version_at
 from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.enrichment.table import TableData
-from streamwatchd.errors import UnreadableInput
 from streamwatchd.plan.change import Side, compare
 from streamwatchd.repository.store import ModelData
 from streamwatchd.rules.loader import Loaded
@@ -19,22 +16,11 @@ from streamwatchd.rules.ruleset import SHADOW_OF, Rule, Table
 from streamwatchd.testing.timeline import Suite
 
 
-@contextmanager
-def config_at(config: Path, revision: str) -> Iterator[Path]:
-    """The configuration as it was at a git revision, or in a folder. Raises UnreadableInput where there is none."""
-    folder = Path(revision)
-    if folder.is_dir():
-        if not (folder / CONFIG).is_file():
-            raise UnreadableInput(f"there is no {CONFIG} in {revision}")
-        yield folder / CONFIG
-        return
-    with checked_out(config, revision) as (there, _):
-        yield there
-
-
 def changed_suites(suites: Sequence[Suite], now: Compiled, config: Path, revision: str) -> list[Suite]:
-    """Those whose own text changed, or a rule that they load, or what it reads. All of them where it did not check."""
-    with config_at(config, revision) as there:
+    """Those whose own text changed, or a rule that they load, or what it reads. All of them where it did not check.
+    Raises UnreadableInput where there is no such revision."""
+    with version_at(config, revision) as version:
+        there = version.config
         then = compile_project(there)
         if then.program is None or now.program is None or then.loaded.settings is None:
             return list(suites)

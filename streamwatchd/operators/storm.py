@@ -19,7 +19,6 @@ from streamwatchd.operators.spec import Member
 
 STORM = "storm"
 """What mutes an alarm that is folded."""
-
 WHERE: Document = {}
 """As the evidence of a storm: the task in which it is, which names itself where the alert goes out."""
 
@@ -29,6 +28,11 @@ _LEAST_SEVERE = len(SEVERITIES) - 1
 
 Name = tuple[int, KeyTuple]
 """Whose alarm a place is: the number of the member, and the key."""
+
+
+def told_apart(identity: str, topic: str, partition: int) -> str:
+    """The id of a storm, of which each task may have one that begins at the same instant with the same key."""
+    return alarm_id(identity, {}, 0, [topic, partition])
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ from streamwatchd.operators.lateness import late_readers
 from streamwatchd.operators.release import STEP_MS
 from streamwatchd.operators.sending import Outbox
 from streamwatchd.operators.stage_spec import LogicalPlan, SourceSpec, StageSpec
-from streamwatchd.operators.storm import WHERE
+from streamwatchd.operators.storm import WHERE, told_apart
 from streamwatchd.ports.laps import DECODE
 from streamwatchd.shard.exchange import (
     BeginningItem,
@@ -95,6 +95,7 @@ def _documents(outbox: Outbox, task: TaskId) -> list[Output]:
 def _name_task(document: dict[str, Any], task: TaskId) -> None:
     """Each task has storms of its own, of a rule too: they are told apart."""
     topic = task.topic or f"exchange.{task.stage}"
+    document["id"] = told_apart(document["id"], topic, task.partition)
     document["evidence"] = {"topic": topic, "partition": task.partition}
     document["message"] = f"{document['message']} (of {topic}[{task.partition}] alone)"
 

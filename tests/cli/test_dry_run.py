@@ -117,6 +117,22 @@ def test_an_edit_since_a_revision_has_a_budget_for_noise(config: Path) -> None:
     assert swctl(*dry_run, "--max-new", 60, "--max-gone", 0).exit_code == 0
 
 
+def test_a_revision_that_does_not_check_is_named(config: Path) -> None:
+    """With its files, and not with the folder in which it was looked at."""
+    (config.parent / "a.ndjson").write_bytes(BARE)
+    rules = config.parent / "rules.d" / "shop.yaml"
+    good = rules.read_text()
+    rules.write_text(good.replace("over 1m", "over"))
+    git(config.parent, "init", "--quiet")
+    git(config.parent, "add", "--all")
+    git(config.parent, "commit", "--quiet", "--message", "broken")
+    rules.write_text(good)
+    result = swctl("dry-run", "--config", config, config.parent / "a.ndjson", *NOW, "--against", "HEAD")
+    assert result.exit_code == 1
+    assert "--> HEAD:rules.d/shop.yaml:" in result.stderr
+    assert "swctl-plan" not in result.stderr
+
+
 def test_occurrences_are_not_still_up(config: Path) -> None:
     """They have no end that could be missing."""
     (config.parent / "a.ndjson").write_bytes(BARE)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from streamwatchd.operators.storm import told_apart
 from streamwatchd.shard.output import Sink
 from tests.operators.bench import Bench
 from tests.published import misfits
@@ -154,3 +155,10 @@ def test_occurrences_past_the_limit_are_muted(restart: bool) -> None:
     bench.clock(181)
     (over,) = bench.documents(Sink.ALERTS)
     assert (over["event"], over["values"], over["at"][-13:-5]) == ("resolved", {"folded": 4}, "00:03:00")
+
+
+def test_storms_of_two_tasks_are_told_apart() -> None:
+    """They may begin at the same instant with the same key."""
+    ids = {told_apart("1f", topic, partition) for topic, partition in (("a", 0), ("a", 1), ("b", 0))}
+    assert len(ids) == 3
+    assert told_apart("1f", "a", 0) in ids
