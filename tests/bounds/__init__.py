@@ -1,0 +1,1 @@
+"""Figures of rules, each changed by a step that matters: some test must notice."""
