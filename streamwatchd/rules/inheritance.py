@@ -137,6 +137,9 @@ class Inheritance:
 
     def _has_needs(self, rule: Mapping, chain: tuple[Named, ...], whole: Whole) -> bool:
         """Whether all parameters are given that bases ask for."""
+        own = rule.get("params")
+        if own is not None and not isinstance(own, Mapping) and not is_null(own):
+            return True  # that it is none is told where its form is read
         fine = True
         given = {key.text for params in _params(whole) for key, _ in params.entries}
         wanted = rule.get("extends")

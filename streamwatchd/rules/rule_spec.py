@@ -41,8 +41,9 @@ SHARED = (
     Field("labels", _LABELS, "Texts that go along with each alert and KPI row.", "{team: noc}"),
     Field(
         "params",
-        MapOf(Text("a number with its unit, or a text"), Name("a name"), clearable=True),
-        "Constants by name, for conditions, values and messages; a rule's own take the place of those of its file.",
+        MapOf(Text("a constant"), Name("a name"), clearable=True),
+        "Constants by name (numbers with their unit, texts) for conditions, values and messages; a rule's own take the "
+        "place of those of its file.",
         "{limit: 85%}",
     ),
     Field(

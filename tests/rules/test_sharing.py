@@ -261,6 +261,8 @@ def test_bases_extend_bases_of_other_files(folder: Path) -> None:
     (found,) = loaded(folder).diagnostics
     assert found.code == codes.PARAMETER_NEEDED
     assert "`busier` needs the parameter `most`" in found.message
+    write(folder, {"very.yaml": rule + "    params: most\n"})
+    assert any("must be a mapping of names to constants" in each.message for each in loaded(folder).diagnostics)
     write(folder, {"very.yaml": "params: {most: 5}\n" + rule})
     again = loaded(folder)
     assert (again.diagnostics, alarm(again, "very").levels[0].severity) == ((), "critical")
