@@ -32,7 +32,7 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
     answers = [{**answer, "shard": each.shard} for each in told for answer in each.answers]
     found = [answer for answer in answers if "examples" not in answer]
     if not found:
-        raise CommandRefused(_not_there(rule, key, answers, problems))
+        raise CommandRefused(_not_there(rule, key, answers, problems) + _only_late(_late(told)))
     supervisor, _ = context.working()
     now_ms = context.clock.now_ms()
     reports = [slot.report for slot in supervisor.slots if slot.report is not None]
@@ -87,6 +87,15 @@ def _not_there(rule: str, key: Mapping[str, str], answers: list[dict[str, Any]],
         f"`{rule}` knows no {text}: no event of it has passed the rule's `where`, or it was forgotten; "
         f"it knows {count:,} key(s), such as {named}{others}"
     )
+
+
+def _only_late(late: Mapping[str, Any] | None) -> str:
+    """What there was of a key that no window has."""
+    if late is None:
+        return ""
+    topic, partition, offset = late["place"]
+    last = f"the last at {topic}:{partition}:{offset} says {iso(late['time_ms'])}"
+    return f"; {late['events']:,} of its events came late, {last}: late events enter no window"
 
 
 def _late(told: list[Told]) -> Mapping[str, Any] | None:

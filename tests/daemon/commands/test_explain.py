@@ -33,7 +33,10 @@ def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
 
 
 def told(monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Any], problems: tuple[str, ...] = ()) -> None:
-    each = [Told(shard, 1, (answer,), {"events": 1, "time_ms": shard}) for shard, answer in enumerate(answers)]
+    each = [
+        Told(shard, 1, (answer,), {"events": 1, "time_ms": shard, "place": ["in", 0, 7]})
+        for shard, answer in enumerate(answers)
+    ]
     monkeypatch.setattr(explain, "ask_shards", lambda context, rule, key: (each, list(problems)))
 
 
@@ -42,7 +45,7 @@ def test_the_shard_that_has_the_key_answers(setting: Setting, monkeypatch: pytes
     told(monkeypatch, UNKNOWN, FOUND)
     result = setting.run("explain", rule="one", key={"k": "a"})
     assert [each["shard"] for each in result["answers"]] == [1]
-    assert (result["late"], result["version"]) == ({"events": 2, "time_ms": 1}, 0)
+    assert (result["late"], result["version"]) == ({"events": 2, "time_ms": 1, "place": ["in", 0, 7]}, 0)
     assert result["holding"]["topic"] == "in"
 
 
@@ -53,6 +56,7 @@ def test_the_shard_that_has_the_key_answers(setting: Setting, monkeypatch: pytes
         ("one", {}, "`one` takes --key k=…"),
         ("one", {"k": "a", "host": "b"}, "`one` takes --key k=…"),
         ("one", {"k": "a"}, r"knows no k=a: no event .* it knows 12 key\(s\), such as k=ab · k=abc; shard 1 is away"),
+        ("one", {"k": "a"}, r"; 1 of its events came late, the last at in:0:7 says 1970-01-01T00:00:00.000Z"),
     ],
 )
 def test_what_is_not_there_brings_a_way_out(
