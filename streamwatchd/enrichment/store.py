@@ -47,7 +47,7 @@ def unpack_table(data: bytes, name: str, digest: str) -> TableData:
     if form != _FORMAT:
         raise SnapshotCorrupt(f"content of table `{name}` has the unknown format {form}")
     rows = {text: number for number, text in enumerate(keys)}
-    return TableData(name, key, rows, {column: _unpack_column(parts) for column, *parts in columns}, digest)
+    return TableData(name, key, rows, {column: unpack_column(parts) for column, *parts in columns}, digest)
 
 
 def _canonical(column: Column) -> Column:
@@ -58,14 +58,16 @@ def _canonical(column: Column) -> Column:
 
 
 def _pack(key: str, rows: Mapping[str, int], columns: Mapping[str, Column]) -> bytes:
-    return pack([_FORMAT, key, list(rows), [[name, *_pack_column(column)] for name, column in columns.items()]])
+    return pack([_FORMAT, key, list(rows), [[name, *pack_column(column)] for name, column in columns.items()]])
 
 
-def _pack_column(column: Column) -> list[object]:
+def pack_column(column: Column) -> list[object]:
+    """For `packing`."""
     return [column.codes, column.dictionary.names] if isinstance(column, Strings) else [column]
 
 
-def _unpack_column(parts: list[object]) -> Column:
+def unpack_column(parts: list[object]) -> Column:
+    """The inverse; raises SnapshotCorrupt."""
     match parts:
         case [np.ndarray() as codes, list() as names]:
             return Strings(codes, Dictionary(names))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from streamwatchd.batch import Column
+
+ABSENT = -1
+"""In place of a row number: there is no such row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +25,14 @@ class TableData:
     rows: Mapping[str, int]
     columns: Mapping[str, Column]
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastTable(TableData):
+    """A table with the rows that it had before.
+
+    `spans` has for keys that changed: up to which instant (exclusive, rising) they had which row, `ABSENT` for none.
+    After the last of them, and for all other keys, `rows` holds.
+    """
+
+    spans: Mapping[str, Sequence[tuple[int, int]]]

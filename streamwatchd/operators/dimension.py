@@ -11,12 +11,11 @@ import numpy.typing as npt
 
 from streamwatchd.batch import Column, Dictionary, Numbers, Strings, Times, Truths, key_text, to_values
 from streamwatchd.calendars.silence import Ack, Silence
-from streamwatchd.enrichment.table import TableData
+from streamwatchd.enrichment.table import ABSENT, PastTable, TableData
 from streamwatchd.lang.typed import Kind
 from streamwatchd.repository.store import ModelData
 
-ABSENT = -1
-_FOREVER, _NEVER = -(2**62), 2**62
+_FOREVER = -(2**62)
 _LATEST_MS = 7 * 86_400_000
 """Rows of sessions behind the exchange come so much after their time at most."""
 
@@ -40,13 +39,53 @@ class _Lookup:
         self.table, self.dictionary = table, dictionary
         self._rows: RowNumbers = np.zeros(0, np.intp)
 
-    def rows(self, codes: npt.NDArray[np.int32]) -> RowNumbers:
+    def rows(self, codes: npt.NDArray[np.int32], time: Times) -> RowNumbers:
+        """Of keys, at these times."""
         names = self.dictionary.names
         if len(self._rows) < len(names) + 1:
             known = self.table.rows
             fresh = [known.get(name, ABSENT) for name in names[max(len(self._rows) - 1, 0) :]]
             self._rows = np.array([*self._rows[:-1].tolist(), *fresh, ABSENT], np.intp)
         return self._rows[codes]
+
+
+class _PastLookup(_Lookup):
+    """The same where a key had other rows before: `_places` are its code and the number of the instant up to which it
+    had a row, in one number and rising; `_numbers` are those rows."""
+
+    def __init__(self, table: PastTable, dictionary: Dictionary) -> None:
+        super().__init__(table, dictionary)
+        self._spans = table.spans
+        instants = sorted({at_ms for spans in table.spans.values() for at_ms, _ in spans})
+        self._instants = np.array(instants, np.int64)
+        self._number_of = {at_ms: number for number, at_ms in enumerate(instants)}
+        self._width = len(instants) + 1
+        self._seen = 0
+        self._places: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._numbers: RowNumbers = np.zeros(0, np.intp)
+
+    def rows(self, codes: npt.NDArray[np.int32], time: Times) -> RowNumbers:
+        found = super().rows(codes, time)
+        self._grow()
+        if len(self._places):
+            wanted = codes.astype(np.int64) * self._width + np.searchsorted(self._instants, time, side="right")
+            at = np.minimum(np.searchsorted(self._places, wanted), len(self._places) - 1)
+            earlier = (self._places[at] >= wanted) & (self._places[at] // self._width == codes)
+            found[earlier] = self._numbers[at[earlier]]
+        return found
+
+    def _grow(self) -> None:
+        names = self.dictionary.names
+        fresh = [
+            (code * self._width + self._number_of[at_ms], row)
+            for code, name in enumerate(names[self._seen :], self._seen)
+            for at_ms, row in self._spans.get(name, ())
+        ]
+        self._seen = len(names)
+        if fresh:
+            places, numbers = zip(*fresh, strict=True)
+            self._places = np.append(self._places, np.array(places, np.int64))
+            self._numbers = np.append(self._numbers, np.array(numbers, np.intp))
 
 
 def _in_force(versions: list[tuple[int, T]], time_ms: int) -> T:
@@ -78,13 +117,6 @@ class Dimensions:
         self._silences: list[tuple[int, Silences]] = [(_FOREVER, silences)]
         self._acks: list[tuple[int, Acks]] = [(_FOREVER, acks)]
         self._lookups: dict[tuple[str, int], _Lookup] = {}
-
-    def newest(self, tables: Mapping[str, TableData], defaults: Mapping[str, Mapping[str, object]]) -> Dimensions:
-        """The newest versions alone, for rows of any time; of `tables`, which come next, what these do not have."""
-        known = {name: versions[-1][1] for name, versions in self.versions.items()}
-        found = Dimensions({**tables, **known}, defaults)
-        found.switch(_NEVER, tables, defaults)
-        return found
 
     def switch(
         self,
@@ -185,7 +217,7 @@ class Dimensions:
             if found is None:
                 return None
             pieces.append((found, mask))
-        rows = self._rows(pieces, keys, len(time))
+        rows = self._rows(pieces, keys, time)
         default = self.defaults.get(table, {}).get(name)
         if len(pieces) == 1:
             return _gather(pieces[0][0].columns[name], rows, default)
@@ -204,18 +236,18 @@ class Dimensions:
 
     def present(self, table: str, keys: Column, time: Times) -> Mask:
         """Which rows have a row in the table."""
-        found: Mask = self._rows(self._pieces(table, time), keys, len(time)) != ABSENT
+        found: Mask = self._rows(self._pieces(table, time), keys, time) != ABSENT
         return found
 
-    def _rows(self, pieces: Pieces, keys: Column, size: int) -> RowNumbers:
+    def _rows(self, pieces: Pieces, keys: Column, time: Times) -> RowNumbers:
         """Row numbers (`ABSENT` where there is none), of each row in the version that it meets."""
         keys = keys if isinstance(keys, Strings) else _as_text(keys)
         if len(pieces) == 1:
-            return self._lookup(pieces[0][0], keys.dictionary).rows(keys.codes)
-        rows = np.full(size, ABSENT, np.intp)
+            return self._lookup(pieces[0][0], keys.dictionary).rows(keys.codes, time)
+        rows = np.full(len(time), ABSENT, np.intp)
         for data, mask in pieces:
             assert mask is not None
-            rows[mask] = self._lookup(data, keys.dictionary).rows(keys.codes[mask])
+            rows[mask] = self._lookup(data, keys.dictionary).rows(keys.codes[mask], time[mask])
         return rows
 
     def _pieces(self, table: str, time: Times) -> Pieces:
@@ -233,7 +265,8 @@ class Dimensions:
         handle = (table.digest, id(dictionary))
         found = self._lookups.get(handle)
         if found is None or found.dictionary is not dictionary:
-            found = self._lookups[handle] = _Lookup(table, dictionary)
+            kind = _PastLookup if isinstance(table, PastTable) else _Lookup
+            found = self._lookups[handle] = kind(table, dictionary)  # type: ignore[arg-type]
         return found
 
 

@@ -149,6 +149,7 @@ _ALL = (
     Metric("backfill_records_total", "Old records read once more at changes of rules, to fill windows of new ones."),
     Metric("backfill_left_records", "Old records that are still to be read before a change of rules."),
     Metric("backfill_done_ratio", "The part of the old records that has been read before a change of rules; else 0."),
+    Metric("table_earlier_rows", "Rows of tables that have changed, kept as they were for old records that are read."),
     Metric("switch_pause_seconds", "For how long a worker takes no record while a version is put in force.", (), FAST),
     Metric("reloads_total", "Compilations of changed rules and tables."),
     Metric("reloads_failed_total", "Compilations that crashed: bugs."),

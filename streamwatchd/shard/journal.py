@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from streamwatchd.errors import StateMismatch, Unavailable
+from streamwatchd.operators.asking import FOREVER
 from streamwatchd.ports.disk import Disk
 from streamwatchd.ports.kafka import Kafka, Partition
 from streamwatchd.shard.output import Mark, TaskId
@@ -25,8 +26,9 @@ from streamwatchd.shard.stretch import Stretch
 from streamwatchd.shard.version import Version
 
 _FRAME = struct.Struct("<I8s")
-_FORMAT, _WITHOUT_PASTS = 3, 2
-"""A record without stretches of the past is what it was before there were such."""
+_FORMAT, _WITHOUT_TABLES, _WITHOUT_PASTS = 4, 3, 2
+"""A record without stretches of the past is what it was before there were such. Where these do not say `tables_ms`,
+they were joined with the newest rows."""
 
 
 class _Task(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -53,6 +55,7 @@ class _Past(_Task, frozen=True, array_like=True, forbid_unknown_fields=True):
     start: int
     end: int
     from_ms: int
+    tables_ms: int = FOREVER
 
 
 class _Watermark(_Task, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -138,7 +141,7 @@ class EpochRecord:
                 content=self.content,
                 engine=self.engine,
                 watermarks=[_Watermark(*_flat(task), ms) for task, ms in self.watermarks_ms.items()],
-                pasts=[_Past(*_flat(each.task), each.start, each.end, each.from_ms) for each in self.pasts],
+                pasts=[_past(each) for each in self.pasts],
             )
         )
 
@@ -147,7 +150,7 @@ class EpochRecord:
         """Raises StateMismatch for bytes that are no record of a format we know."""
         try:
             known = msgspec.msgpack.decode(data, type=_Format)
-            if known.format not in (_FORMAT, _WITHOUT_PASTS):
+            if known.format not in (_FORMAT, _WITHOUT_TABLES, _WITHOUT_PASTS):
                 raise StateMismatch(f"the journal has format {known.format}; this engine reads {_FORMAT}")
             raw = msgspec.msgpack.decode(data, type=_Record)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -163,12 +166,16 @@ class EpochRecord:
             content=raw.content,
             engine=raw.engine,
             watermarks_ms={each.id: each.watermark_ms for each in raw.watermarks},
-            pasts=tuple(Stretch(each.id, each.start, each.end, each.from_ms) for each in raw.pasts),
+            pasts=tuple(Stretch(each.id, each.start, each.end, each.from_ms, each.tables_ms) for each in raw.pasts),
         )
 
 
 def _flat(task: TaskId) -> tuple[int, str, int]:
     return task.stage, task.topic, task.partition
+
+
+def _past(stretch: Stretch) -> _Past:
+    return _Past(*_flat(stretch.task), stretch.start, stretch.end, stretch.from_ms, stretch.tables_ms)
 
 
 class LocalJournal:

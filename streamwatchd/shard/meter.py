@@ -19,7 +19,7 @@ from streamwatchd.shard.snapshot import Written
 from streamwatchd.shard.timing import PARTS, ages_s
 
 _MOST_NOTES = 1_000
-_GAUGES = {"keys"}
+_GAUGES = {"keys", "table_earlier_rows"}
 """What of the shard's counts goes up and down."""
 
 

@@ -57,6 +57,10 @@ class TaskId:
     partition: int
 
 
+TABLES = TaskId(0, "", 0)
+"""No task: in a snapshot it names what a shard knows of earlier rows of tables, which is the same for all its tasks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """An input that is no record: the watermark of `task` goes on to `watermark_ms` (idleness, clock)."""

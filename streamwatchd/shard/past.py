@@ -8,7 +8,7 @@ long before the change, or how often the old records are read.
 What made an event late or incredible then was the watermark and the clock of that time. The watermark is made again
 from the records. For the clock stands the record's own timestamp: an event stamped more than `max_future` after it is
 left out. Watermarks that went on without a record (idleness) are not made again: what was late by these alone counts.
-Rows meet the tables that are in force just before the change.
+Rows meet the tables that were in force at their time, as far as that is known (`enrichment.table_history`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ import numpy as np
 
 from streamwatchd.batch import Frame, RawBatch
 from streamwatchd.enrichment.table import TableData
+from streamwatchd.enrichment.table_history import TableHistory
 from streamwatchd.operators.asking import FOREVER
+from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.gap import Filling, Gap, fill, muted
 from streamwatchd.operators.stage_spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.shard.stretch import PastLike
@@ -30,24 +32,30 @@ _ANY_TIME = 2**61
 
 
 class Past:
-    """The past of one task. `reach_ms`: so far before the change its panes reach."""
+    """The past of one task. `reach_ms`: so far before the change its panes reach; `tables_ms`: from there on it is
+    known what rows of tables were."""
 
     def __init__(
         self,
         task: SourceTask,
         source: SourceSpec,
         gaps: Mapping[str, Gap],
-        tables: Mapping[str, TableData],
+        history: TableHistory,
+        coming: Mapping[str, TableData],
         plan: LogicalPlan,
         max_future_ms: int,
+        tables_ms: int | None = None,
     ) -> None:
+        """`coming` are the tables of the new rules; before `tables_ms` those in force now count as unchanged."""
+        self.tables_ms = history.since_ms if tables_ms is None else tables_ms
         self.gaps = dict(gaps)
         self.reach_ms = max(gap.reach_ms for gap in gaps.values())
         families = task.flow.families
         self._closable = {name: FOREVER if gap.is_new else families[name].closed_ms for name, gap in gaps.items()}
         silent = replace(source, enriched=(), drops_late=True)
         stage = StageSpec(1, (source.name,), (), {}, families=tuple(muted(gap.spec) for gap in gaps.values()))
-        dimensions = task.dimensions.newest(tables, plan.defaults)
+        dimensions = Dimensions({**coming, **history.past(tables_ms)}, plan.defaults)
+        dimensions.switch(_ANY_TIME, coming, plan.defaults)
         self._tables = {name: [each.digest for _, each in found] for name, found in dimensions.versions.items()}
         self._listener = _Listener(task.id, silent, stage, dimensions, 1)
         self._listener.max_future_ms = max_future_ms

@@ -19,7 +19,7 @@ from streamwatchd.shard.assignor import assigned
 from streamwatchd.shard.journal import LocalJournal, missing_epochs, replayable
 from streamwatchd.shard.layouts import Move, moves
 from streamwatchd.shard.meter import Meter
-from streamwatchd.shard.output import TaskId
+from streamwatchd.shard.output import TABLES, TaskId
 from streamwatchd.shard.owner import Layout, Owner, owners
 from streamwatchd.shard.recovery import MakeShard, Replay, State, begin, newest_state, restore
 from streamwatchd.shard.shared import SharedStore
@@ -216,7 +216,10 @@ def divide(before: list[Snapshot], move: Move, sources: Sources) -> dict[Owner, 
             tasks |= tasks_of(sources.settings, owner, sources.partitions, content)
         positions = {task: at for part in before for task, at in part.positions.items() if task in tasks}
         positions |= {task: move.starts[each] for task, each in tasks.items() if each in move.starts}
-        states = {task: state for part in before for task, state in part.states.items() if task in tasks}
+        mine = {*tasks, TABLES}
+        states = {task: state for part in before for task, state in part.states.items() if task in mine}
+        if states.keys() == {TABLES}:  # a shard without tasks has no state
+            states = {}
         engine = streamwatchd.__version__
         found[owner] = Snapshot(owner, move.base, versions, positions, states, engine)
     return found

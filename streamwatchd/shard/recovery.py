@@ -19,7 +19,7 @@ from streamwatchd.ports.kafka import Committed, Partition, Reader, split
 from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
 from streamwatchd.shard.journal import EpochRecord
-from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
+from streamwatchd.shard.output import TABLES, ExchangeRecord, Mark, Output, TaskId
 from streamwatchd.shard.rereading import reread
 from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
 from streamwatchd.shard.stretch import Filled, PastLike, Stretch
@@ -38,7 +38,13 @@ class ShardLike(Protocol):
     def merge(self, stage: int, partition: int, payloads: list[bytes]) -> None: ...
     def mark(self, mark: Mark) -> None: ...
     def drain(self) -> tuple[list[Output], list[ExchangeRecord]]: ...
-    def pasts(self, at_ms: int, program: Program, tables: Mapping[str, TableData]) -> Mapping[TaskId, PastLike]: ...
+    def pasts(
+        self,
+        at_ms: int,
+        program: Program,
+        tables: Mapping[str, TableData],
+        tables_ms: Mapping[TaskId, int] = MappingProxyType({}),
+    ) -> Mapping[TaskId, PastLike]: ...
     def switch(
         self,
         at_ms: int,
@@ -47,6 +53,7 @@ class ShardLike(Protocol):
         tasks: Iterable[TaskId] = (),
         pasts: Filled = MappingProxyType({}),
     ) -> None: ...
+    def forget_rows(self, before_ms: int) -> None: ...
     def max_event_time(self) -> int: ...
     def watermarks(self) -> dict[TaskId, int]: ...
     def snapshot(self) -> dict[TaskId, Picture]: ...
@@ -116,7 +123,7 @@ def restore(snapshot: Snapshot, contents: Contents, tasks_of: Tasks, make: MakeS
         content = contents(version.digest)
         tasks = tasks | tasks_of(content)
         shard.switch(version.at_ms, content.program, content.tables, tasks)
-    shard.restore({task: state for task, state in snapshot.states.items() if task in tasks})
+    shard.restore({task: state for task, state in snapshot.states.items() if task in tasks or task == TABLES})
     shard.drain()
     positions = {task: offset for task, offset in snapshot.positions.items() if task in tasks}
     return State(shard, snapshot.epoch, snapshot.versions, content, tasks, positions)
@@ -196,7 +203,8 @@ class Replay:
         if not stretches:
             return {}
         state = self._state
-        pasts = state.shard.pasts(version.at_ms, content.program, content.tables)
+        tables_ms = {each.task: each.tables_ms for each in stretches}
+        pasts = state.shard.pasts(version.at_ms, content.program, content.tables, tables_ms)
         left = [
             replace(each, start=max(each.start, self._gone.get(state.tasks[each.task], 0)))
             for each in stretches

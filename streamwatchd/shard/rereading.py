@@ -112,7 +112,8 @@ class Rereading:
 
     def stretches(self, ends: Mapping[TaskId, int]) -> tuple[Stretch, ...]:
         return tuple(
-            Stretch(task, self._lanes[task].start, ends[task], from_ms) for task, (_, from_ms) in self.filled().items()
+            Stretch(task, self._lanes[task].start, ends[task], from_ms, past.tables_ms)
+            for task, (past, from_ms) in self.filled().items()
         )
 
     def renew(self, pasts: Mapping[TaskId, PastLike]) -> bool:

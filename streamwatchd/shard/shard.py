@@ -9,17 +9,18 @@ from types import MappingProxyType
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.enrichment.table import TableData
+from streamwatchd.enrichment.table_history import TableHistory
 from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.stage_spec import LogicalPlan, SourceSpec, StageSpec
 from streamwatchd.plan.program import Program
 from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
 from streamwatchd.shard.exchange import feeder_name
-from streamwatchd.shard.output import ExchangeRecord, Mark, Output, TaskId
+from streamwatchd.shard.output import TABLES, ExchangeRecord, Mark, Output, TaskId
 from streamwatchd.shard.past import Past
 from streamwatchd.shard.scoring import counted, expected
 from streamwatchd.shard.stretch import Filled
-from streamwatchd.shard.task import NEVER, MergeTask, Picture, SourceTask, Task
+from streamwatchd.shard.task import NEVER, MergeTask, Picture, SourceTask, Task, distrusting
 from streamwatchd.shard.work import labels_of, measured, readers, speakers
 
 
@@ -43,6 +44,7 @@ class Shard:
         """`partitions` maps every source topic to its partition count (merge tasks know their feeders by it)."""
         self.laps = laps or Laps()
         self.program, self.tables = program, dict(tables)
+        self.history = TableHistory(tables)
         self.partitions, self.exchange_partitions = dict(partitions), exchange_partitions
         self.max_future_ms = max_future_ms
         self.tasks: dict[TaskId, Task] = {task: self._make(task, program) for task in sorted(tasks)}
@@ -126,8 +128,18 @@ class Shard:
 
     # change
 
-    def pasts(self, at_ms: int, program: Program, tables: Mapping[str, TableData]) -> dict[TaskId, Past]:
-        """Of tasks in which panes would begin empty at E: who takes in their past, for `switch` to take it over."""
+    def pasts(
+        self,
+        at_ms: int,
+        program: Program,
+        tables: Mapping[str, TableData],
+        tables_ms: Mapping[TaskId, int] = MappingProxyType({}),
+    ) -> dict[TaskId, Past]:
+        """Of tasks in which panes would begin empty at E: who takes in their past, for `switch` to take it over.
+
+        `tables_ms`: in a replay, from when on it was known then what rows of tables had been.
+        """
+        self.history.foresee(tables)
         found: dict[TaskId, Past] = {}
         for name, task in self.tasks.items():
             source = _source(program.plan, name.topic) if name.stage == 1 else None
@@ -135,7 +147,9 @@ class Shard:
                 continue
             gaps = task.flow.wiring.gaps(at_ms, program.plan.first[source.name], program.plan.sessions())
             if gaps:
-                found[name] = Past(task, source, gaps, tables, program.plan, self.max_future_ms)
+                found[name] = Past(
+                    task, source, gaps, self.history, tables, program.plan, self.max_future_ms, tables_ms.get(name)
+                )
         return found
 
     def switch(
@@ -156,6 +170,7 @@ class Shard:
         self.tasks |= {task: self._make(task, self.program, program) for task in fresh}
         plan, living = _sharing(program.plan, self.program.plan), program.plan.alarm_names()
         self.program, self.tables = replace(program, plan=plan), dict(tables)
+        self.history.switch(at_ms, tables)
         told_by, read_by = speakers(plan), readers(plan)
         for name, task in self.tasks.items():
             task.flow.wiring.speakers = told_by
@@ -174,6 +189,10 @@ class Shard:
                 stage = _stage(plan, name.stage)
                 task.switch(at_ms, stage, self._feeders(plan, stage), tables, plan, living)
 
+    def forget_rows(self, before_ms: int) -> None:
+        """No old record of before this will be read once more: what rows of tables were until then is of no use."""
+        self.history.forget_before(before_ms)
+
     def max_event_time(self) -> int:
         """The largest event time that any task has taken in, or a very small number."""
         return max((task.max_time for task in self.tasks.values() if isinstance(task, SourceTask)), default=NEVER)
@@ -190,16 +209,22 @@ class Shard:
 
     def snapshot(self) -> dict[TaskId, Picture]:
         """The state of every task at this instant; what happens afterwards does not change it."""
-        return {name: task.snapshot() for name, task in self.tasks.items()}
+        earlier = self.history.snapshot()
+        pictures: dict[TaskId, Picture] = {} if earlier is None else {TABLES: earlier}
+        return pictures | {name: task.snapshot() for name, task in self.tasks.items()}
 
     def restore(self, states: Mapping[TaskId, Picture]) -> None:
         """The inverse; raises SnapshotCorrupt where a state can't be read."""
         for name, state in states.items():
-            self.tasks[name].restore(state)
+            if name == TABLES:
+                with distrusting(name):
+                    self.history.restore(state)
+            else:
+                self.tasks[name].restore(state)
 
     def counters(self) -> dict[tuple[str, Labels], int]:
         """(name, labels) → count since start: events, late, dead letters by reason, dropped, unkeyed, keys, …"""
-        totals: Counter[tuple[str, Labels]] = Counter()
+        totals: Counter[tuple[str, Labels]] = Counter({("table_earlier_rows", ()): self.history.size})
         for task in self.tasks.values():
             source = task.source.name if isinstance(task, SourceTask) else f"stage {task.id.stage}"
             here = (("source", source),)

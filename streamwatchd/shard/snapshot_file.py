@@ -25,7 +25,7 @@ from streamwatchd.packing import Frozen, pack, pack_apart, unpack, unpack_apart
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.owner import Owner
 
-FORMAT = 7
+FORMAT = 8
 _MAGIC, _END = b"SWDSNAP\n", b"SWDDONE\n"
 _HEADER = struct.Struct("<8sI")
 _SEAL = struct.Struct("<QQ")

@@ -12,12 +12,16 @@ from streamwatchd.shard.output import TaskId
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Records [start, end) of a task's input, read once more at a change; all rows from `from_ms` on are among them."""
+    """Records [start, end) of a task's input, read once more at a change; all rows from `from_ms` on are among them.
+
+    `tables_ms`: earlier changes of tables were not known any more, and count as if they had not been.
+    """
 
     task: TaskId
     start: int
     end: int
     from_ms: int
+    tables_ms: int
 
 
 class PastLike(Protocol):
@@ -25,6 +29,8 @@ class PastLike(Protocol):
 
     @property
     def reach_ms(self) -> int: ...
+    @property
+    def tables_ms(self) -> int: ...
 
     def step(self, raw: RawBatch) -> None: ...
     def renew(self, newer: PastLike) -> bool: ...

@@ -61,7 +61,7 @@ Picture = Any
 
 
 @contextmanager
-def _distrusting(task: TaskId) -> Iterator[None]:
+def distrusting(task: TaskId) -> Iterator[None]:
     """Whatever a state of an unknown form does to us, it is the state's fault and not ours."""
     try:
         yield
@@ -393,7 +393,7 @@ class SourceTask:
         return [self.max_time, self.watermark, dict(self.counts), self.flow.snapshot()]
 
     def restore(self, picture: Picture) -> None:
-        with _distrusting(self.id):
+        with distrusting(self.id):
             self.max_time, self.watermark, counts, flow = picture
             self.counts = _counts(counts)
             self.flow.restore(flow)
@@ -524,7 +524,7 @@ class MergeTask:
         return [heard, dict(self.counts), self.flow.snapshot()]
 
     def restore(self, picture: Picture) -> None:
-        with _distrusting(self.id):
+        with distrusting(self.id):
             self.heard, counts, flow = picture
             self.counts = _counts(counts)
             self.flow.restore(flow)

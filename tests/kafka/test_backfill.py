@@ -22,6 +22,12 @@ rules:
   - {kpi: across, by: zone, every: 10s, over: 5m, values: {n: count()}}
 """
 
+CORE = """
+source: events
+rules:
+  - {kpi: %s, by: place, where: role == 'core', every: 10s, over: %s, values: {n: count()}}
+"""
+
 
 @pytest.fixture
 def site(kafka: str, tmp_path: Path) -> Iterator[Site]:
@@ -80,3 +86,56 @@ def test_windows_that_began_before_the_rule_came_are_whole(site: Site, killed: b
     site.until(lambda: len(rows_of(site, "long")) >= SOURCE_PARTITIONS * 3 and len(rows_of(site, "across")) >= 3)
     are_whole(rows_of(site, "long"), 100 // SOURCE_PARTITIONS)
     are_whole(rows_of(site, "across"), 100)
+
+
+def roles(site: Site, *names: str) -> None:
+    """Of the places of the partitions."""
+    folder = site.folder / "enrichment.d"
+    folder.mkdir(exist_ok=True)
+    rows = "".join(f"p{number},{name}\n" for number, name in enumerate(names))
+    (folder / "places.csv").write_text(f"place,role\n{rows}")
+    (folder / "places.yaml").write_text("file: places.csv\n")
+
+
+def switched(site: Site, count: int) -> bool:
+    return len(site.logged("rules_switched")) >= count and settled(site)
+
+
+def test_old_records_meet_the_rows_of_their_time(kafka: str, tmp_path: Path) -> None:
+    """A table changes twice, a rule comes, all is killed: its window has what another rule had counted all along."""
+    site = Site(kafka, tmp_path, source="key: place, enrich: {places: place}")
+    site.write({"now.yaml": CORE % ("now", "10s")}, kafka)
+    roles(site, "core", "core", "edge", "edge")
+    try:
+        site.start_and_wait()
+        site.until(lambda: ready(site))
+        feed(site, 2_000)
+        for number, names in enumerate([("core", "edge", "core", "edge"), ("edge", "edge", "core", "edge")], 1):
+            site.until(lambda: site.metric("streamwatchd_events_total") >= site.sent)
+            roles(site, *names)
+            reload(site)
+            site.until(lambda number=number: switched(site, number))  # type: ignore[misc]
+            feed(site, 2_000)
+        site.until(lambda: site.metric("streamwatchd_events_total") >= site.sent)
+        assert site.metric("streamwatchd_table_earlier_rows") == 6
+        put(site, "long.yaml", CORE % ("long", "5m"))
+        reload(site)
+        site.until(lambda: switched(site, 3))
+        assert site.process is not None
+        site.process.send_signal(signal.SIGKILL)
+        site.process.wait()
+        site.start_and_wait()
+        feed(site, 2_000)
+        site.finish()
+        end = "2026-01-05T00:01:20.000Z"
+        site.until(lambda: sum(at == end for _, at in rows_of(site, "long")) == 3)
+        site.until(lambda: ("p2", end) in rows_of(site, "now"))
+        now: dict[str, int] = {}
+        for (place, at), counts in rows_of(site, "now").items():
+            now[place] = now.get(place, 0) + (sum(counts) if at <= end else 0)
+        assert {place: counts for (place, at), counts in rows_of(site, "long").items() if at == end} == {
+            place: [count] for place, count in now.items()
+        }
+        assert now.keys() == {"p0", "p1", "p2"}
+    finally:
+        site.end()

@@ -93,7 +93,9 @@ class SmallShard:
         exchanged, self._exchanged = self._exchanged, []
         return outputs, exchanged
 
-    def pasts(self, at_ms: int, program: object, tables: Mapping[str, object]) -> dict[TaskId, SmallPast]:
+    def pasts(
+        self, at_ms: int, program: object, tables: Mapping[str, object], tables_ms: Mapping[TaskId, int] = {}
+    ) -> dict[TaskId, SmallPast]:
         return {task: SmallPast() for task in self._tasks if task.stage == 1} if "fills" in str(program) else {}
 
     def switch(
@@ -113,6 +115,9 @@ class SmallShard:
             self._watermarks[task] = BEGINNING
             self._seen[task] = Counter()
         self._programs.append((at_ms, str(program)))
+
+    def forget_rows(self, before_ms: int) -> None:
+        """It has no tables."""
 
     def max_event_time(self) -> int:
         return self._max_event_time
@@ -160,6 +165,7 @@ class SmallPast:
     """The event times of old records; a program with `fills` in its name asks for them, and tells how many it got."""
 
     reach_ms: int = 100
+    tables_ms: int = BEGINNING
     times: list[int] = field(default_factory=list)
 
     def step(self, raw: RawBatch) -> None:

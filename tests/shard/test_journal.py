@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from streamwatchd.errors import StateMismatch, Unavailable
@@ -14,6 +15,7 @@ from streamwatchd.ports.kafka import Partition, Record
 from streamwatchd.shard.journal import EpochRecord, LocalJournal, Range, missing_epochs, read_topic, replayable
 from streamwatchd.shard.output import Mark, TaskId
 from streamwatchd.shard.owner import Owner
+from streamwatchd.shard.stretch import Stretch
 from streamwatchd.shard.version import Version
 
 TASK = TaskId(1, "in", 3)
@@ -51,6 +53,16 @@ def epochs(records: list[EpochRecord]) -> list[int]:
 def test_a_record_comes_back_as_it_was() -> None:
     """Ranges, marks, switches, watermarks and all."""
     assert EpochRecord.decode(RECORD.encode()) == RECORD
+
+
+def test_windows_that_an_older_engine_filled_met_the_newest_rows() -> None:
+    """Its records do not say from when on earlier rows were known: they were not."""
+    filled = replace(RECORD, pasts=(Stretch(TASK, 1, 5, 900, 700),))
+    assert EpochRecord.decode(filled.encode()) == filled
+    older = msgspec.msgpack.decode(filled.encode())
+    older |= {"format": 3, "pasts": [each[:-1] for each in older["pasts"]]}
+    (stretch,) = EpochRecord.decode(msgspec.msgpack.encode(older)).pasts
+    assert stretch == Stretch(TASK, 1, 5, 900, 2**62)
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc1", b"\x01", RECORD.encode()[:-3]])

@@ -6,7 +6,13 @@ import pytest
 
 from streamwatchd.errors import StateMismatch
 from streamwatchd.ports.kafka import Partition
-from streamwatchd.shard.owner import Layout
+from streamwatchd.shard.layouts import Move
+from streamwatchd.shard.meter import Meter
+from streamwatchd.shard.output import TABLES, TaskId
+from streamwatchd.shard.owner import Layout, Owner
+from streamwatchd.shard.rebuild import Sources, divide
+from streamwatchd.shard.snapshot import Snapshot
+from tests.shard.small import FIRST, SmallShard
 from tests.shard.test_move import Moving
 from tests.shard.test_worker import everything_once
 
@@ -40,3 +46,18 @@ def test_a_move_that_is_retained_no_more_stops_it() -> None:
     journal.delete_before(journal.end)
     with pytest.raises(StateMismatch, match=r"does not retain where the shards before it stood.*restore a savepoint"):
         world.of(Layout(1, 3), 0).run()
+
+
+def test_earlier_rows_of_tables_go_to_all_shards_that_have_tasks() -> None:
+    """They are the same in every shard; one without tasks has no snapshot."""
+    world = Moving()
+    sources = Sources(
+        world.settings, world.counts, (FIRST,), world.kafka, world.disk, None, world.contents.__getitem__, SmallShard,
+        Meter(0, world.clock),
+    )  # fmt: skip
+    tasks = {TaskId(1, "in", number): 3 for number in range(4)}
+    owner = Owner(world.settings.app, 0, 1, 0)
+    before = Snapshot(owner, 5, (FIRST,), tasks, {**dict.fromkeys(tasks, b""), TABLES: "rows"}, "0")
+    parts = divide([before], Move(Layout(0, 1), Layout(1, 9), 5, {0: 5}), sources).values()
+    assert [part.states.get(TABLES) for part in parts if part.positions] == ["rows"] * 4
+    assert not any(part.states for part in parts if not part.positions)

@@ -63,7 +63,7 @@ def test_a_journalled_stretch_is_read_as_it_was() -> None:
     """Of tasks that have no past to fill any more nothing is read."""
     made = world()
     past = SmallPast()
-    stretches = [Stretch(task, 2, 6, 99) for task in TASKS]
+    stretches = [Stretch(task, 2, 6, 99, 0) for task in TASKS]
     filled = reread(made.kafka.reader(), stretches, {TASKS[0]: past}, PARTITIONS, 0, lambda: None)
     assert filled == {TASKS[0]: (past, 99)}
     assert [time - START_MS for time in past.times] == [40, 60, 80, 100]

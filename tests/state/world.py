@@ -88,12 +88,12 @@ class World:
         Worker(self.settings, assignment, ports, make).run()
         return link
 
-    def change(self, project: Path, at_ms: int) -> StoreLink:
-        """A worker's run in which another version comes in force at `at_ms`."""
+    def change(self, project: Path, at_ms: int, *, dies: bool = False) -> StoreLink:
+        """A worker's run in which another version comes in force at `at_ms`; to its end, or to its death."""
         store = self.store()
         content, bundle = _compiled(project)
         version: Version = store.add(content, bundle, at_ms)
-        return self.run(script={10: [Hold(1)], 11: [Change(version)]})
+        return self.run(script={10: [Hold(1)], 11: [Change(version)]}, dies=dies)
 
     def run_and_kill(self, turns: int = 60) -> None:
         """It dies where it would have stopped, and so leaves epochs behind the last snapshot in the journal."""
