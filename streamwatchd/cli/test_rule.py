@@ -81,6 +81,10 @@ class _Wish:
     min_coverage: float | None
     against: str | None
 
+    @property
+    def asks_coverage(self) -> bool:
+        return self.coverage or self.min_coverage is not None
+
 
 def _once(wish: _Wish) -> int:
     """The exit code."""
@@ -96,7 +100,7 @@ def _once(wish: _Wish) -> int:
         suites = changed_suites(suites, compiled, wish.config, wish.against)
     covering = Coverage({rule.name: rule for rule in _rules_of(suites, loaded)})
     results = []
-    for result in _run(suites, loaded, wish.restart_everywhere, covering):
+    for result in _run(suites, loaded, wish, covering):
         results.append(result)
         if wish.output == "text":
             _print(result)
@@ -123,7 +127,7 @@ def _rules_of(suites: Sequence[Suite], loaded: Loaded) -> list[Rule]:
 
 def _covered(wish: _Wish, covering: Coverage) -> bool:
     """Print what is asked for; False where it is less than demanded."""
-    if not wish.coverage and wish.min_coverage is None:
+    if not wish.asks_coverage:
         return True
     found = covering.found()
     through, total = share(found)
@@ -186,13 +190,16 @@ def _mistakes(suites: Iterable[Suite], loaded: Loaded, output: str) -> bool:
     return failed
 
 
-def _run(suites: Iterable[Suite], loaded: Loaded, restart_everywhere: bool, covering: Coverage) -> Iterator[Result]:
+def _run(suites: Iterable[Suite], loaded: Loaded, wish: _Wish, covering: Coverage) -> Iterator[Result]:
     for suite in suites:
-        place = bench(suite, loaded)
+        place, passed = bench(suite, loaded), []
         for case in suite.cases:
             started = time.perf_counter()
-            found = check(place, case, restart_everywhere=restart_everywhere, observe=covering.take)
+            found = check(place, case, restart_everywhere=wish.restart_everywhere, observe=covering.take)
+            passed += [] if found else [case]
             yield Result(suite, case, tuple(found), time.perf_counter() - started)
+        if wish.asks_coverage:
+            covering.try_holds(suite, loaded, passed)
 
 
 def _print(result: Result) -> None:

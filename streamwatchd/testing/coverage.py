@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from streamwatchd.operators.flapping import CALMED, FLAPPING
-from streamwatchd.rules.ruleset import Alarm, Kpi, Rule
-from streamwatchd.testing.timeline import Case, Kind
-from streamwatchd.testing.timeline_run import Happening, Ran
+from streamwatchd.rules.loader import Loaded
+from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule
+from streamwatchd.testing.timeline import Case, Kind, Suite
+from streamwatchd.testing.timeline_match import failures
+from streamwatchd.testing.timeline_run import Happening, Ran, bench
 
 ROW = "a row is written"
 SILENT = "stays silent (`expect_no`)"
@@ -28,6 +30,7 @@ def branches(rule: Rule) -> tuple[str, ...]:
         found.append(_raised(level.severity))
         found += [_not_held(level.severity)] if level.for_ms else []
         found += [] if endless else [_cleared(level.severity)]
+        found += [_no_sooner(level.severity)] if level.until_for_ms else []
     found += [NO_DATA] if rule.no_data.action != "keep" else []
     found += [MUTED] if rule.unless is not None else []
     found += [FLAPS] if rule.flapping is not None else []
@@ -41,6 +44,10 @@ def _raised(severity: str) -> str:
 
 def _cleared(severity: str) -> str:
     return f"{severity} clears"
+
+
+def _no_sooner(severity: str) -> str:
+    return f"{severity} clears no sooner than after its hold (a test fails without it)"
 
 
 def _not_held(severity: str) -> str:
@@ -71,6 +78,17 @@ class Coverage:
             if expectation.kind in (Kind.ALARM, Kind.ANOMALY):
                 self._seen.setdefault(expectation.name, set()).add(SILENT)
 
+    def try_holds(self, suite: Suite, loaded: Loaded, passed: Collection[Case]) -> None:
+        """Which holds of clearing some test needs: of those that passed, one fails without it. No output tells of a
+        condition that turned back before its hold, so it takes another run."""
+        for rule in self.rules.values():
+            seen = self._seen.setdefault(rule.name, set())
+            cases = [case for case in passed if any(each.name == rule.name for each in (*case.expect, *case.expect_no))]
+            for number, level in enumerate(() if isinstance(rule, Kpi) else rule.levels):
+                branch = _no_sooner(level.severity)
+                if level.until_for_ms and branch not in seen and _fails(cases, suite, _unheld(rule, number, loaded)):
+                    seen.add(branch)
+
     def found(self) -> list[Covered]:
         """In the order of the rules."""
         return [self._of(rule) for rule in self.rules.values()]
@@ -79,6 +97,20 @@ class Coverage:
         all_ = branches(rule)
         seen = self._seen.get(rule.name, set())
         return Covered(rule, all_, tuple(branch for branch in all_ if branch not in seen))
+
+
+def _unheld(rule: Rule, number: int, loaded: Loaded) -> Loaded:
+    """The project in which a level of the rule clears at once."""
+    assert isinstance(rule, Alarm | Anomaly)
+    levels = tuple(replace(each, until_for_ms=0) if at == number else each for at, each in enumerate(rule.levels))
+    other = replace(rule, levels=levels)
+    rules = tuple(other if each.name == rule.name else each for each in loaded.ruleset.rules)
+    return replace(loaded, ruleset=replace(loaded.ruleset, rules=rules))
+
+
+def _fails(cases: Iterable[Case], suite: Suite, loaded: Loaded) -> bool:
+    place = bench(suite, loaded)
+    return any(failures(case, place.run(case)) for case in cases)
 
 
 def share(found: Iterable[Covered]) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamwatchd.testing.coverage import Coverage, branches, share
+from streamwatchd.testing.timeline_match import failures
 from streamwatchd.testing.timeline_run import bench
 from tests.testing.project import project, suite
 
@@ -78,3 +79,34 @@ tests:
     (covered,) = coverage.found()
     assert covered.branches == (*("warning is raised", "warning clears", "flaps", "stays silent (`expect_no`)"),)
     assert covered.missing == ("stays silent (`expect_no`)",)
+
+
+CLEARS = "warning clears no sooner than after its hold (a test fails without it)"
+UNTIL = "when: latest > 400ms until latest < 300ms for 20s"
+KEEP = "when: latest > 400ms, keep_firing_for: 20s"
+
+
+@pytest.mark.parametrize(("at", "missing"), [("", (CLEARS,)), ("at: 80s, ", ())])
+@pytest.mark.parametrize("hold", [UNTIL, KEEP])
+def test_a_hold_of_clearing_is_a_branch_that_a_test_needs(
+    hold: str, at: str, missing: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gone through where a test that passes would fail without the hold; `keep_firing_for` is one."""
+    monkeypatch.chdir(tmp_path)
+    rule = f"{{alarm: slow, source: web, by: shop, values: {{latest: last(latency over 10s)}}, {hold}}}"
+    loaded = project(tmp_path, f"every: 10s\nrules:\n  - {rule}\n")
+    text = f"""
+tests:
+  - name: clears
+    events: [{{source: web, step: 10s, shop: north, page: home, latency: "100x2 900x3 100x10"}}]
+    expect: [{{{at}alarm: slow, event: resolved}}]
+    expect_no: [{{alarm: slow, severity: info}}]
+"""
+    found, rules = suite(tmp_path, text, loaded), {rule.name: rule for rule in loaded.ruleset.rules}
+    coverage = Coverage(rules)
+    ran = bench(found, loaded).run(found.cases[0])
+    assert failures(found.cases[0], ran) == []
+    coverage.take(found.cases[0], ran)
+    coverage.try_holds(found, loaded, found.cases)
+    (covered,) = coverage.found()
+    assert covered.missing == missing
