@@ -56,7 +56,7 @@ def traffic_of(recording: str | None, wanted: Wanted | None, compiled: Compiled)
     settings, sources = compiled.loaded.settings, compiled.loaded.ruleset.sources
     assert settings is not None
     with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "traffic.ndjson.zst")
+        path = str(Path(folder) / "traffic.parquet")
         topics = record.topics_of(wanted.topics, sources)
         kafka = record.open_kafka(settings)
         if not record.record_topics(kafka, topics, sources, path, wanted.from_ms, wanted.until_ms):

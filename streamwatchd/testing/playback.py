@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -33,6 +32,7 @@ up to the other half, a row group, partition after partition."""
 AHEAD = 1023
 """Records that bear a timestamp out: more than a producer whose clock is wrong writes in one go."""
 _NONE = np.iinfo(np.int64).max
+T = TypeVar("T")
 
 
 class Playback:
@@ -281,20 +281,27 @@ def joined(batches: list[RawBatch]) -> RawBatch:
     first = batches[0]
     if len(batches) == 1:
         return first
-    keys = None if first.keys is None else list(chain.from_iterable(batch.keys or () for batch in batches))
     return RawBatch(
         first.topic,
         first.partition,
-        list(chain.from_iterable(batch.payloads for batch in batches)),
+        _chained(batch.payloads for batch in batches),
         _all([batch.offsets for batch in batches]),
         _all([batch.timestamps for batch in batches]),
-        keys,
+        None if first.keys is None else _chained(batch.keys or () for batch in batches),
     )
 
 
 def _all(parts: Sequence[Sequence[int]]) -> Sequence[int]:
     arrays = [part.values for part in parts if isinstance(part, Integers)]
-    return Integers(np.concatenate(arrays)) if len(arrays) == len(parts) else list(chain.from_iterable(parts))
+    return Integers(np.concatenate(arrays)) if len(arrays) == len(parts) else _chained(parts)
+
+
+def _chained(parts: Iterable[Sequence[T]]) -> list[T]:
+    """A list takes in another one as a whole, not item by item."""
+    found: list[T] = []
+    for part in parts:
+        found += part
+    return found
 
 
 def cut(batch: RawBatch, start: int, to: int) -> RawBatch:

@@ -121,7 +121,7 @@ def _file(compiled: Compiled, where: str) -> Iterator[str]:
         yield where
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "topic.ndjson.zst")
+        path = str(Path(folder) / "topic.parquet")
         topic = sources[where].topic if where in sources else where
         record_topics(open_kafka(settings), [topic], sources, path)
         yield path
