@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, cast
@@ -37,23 +39,36 @@ class RecordingWriter:
         self._form: ParquetWriter | _LineWriter = form(self._file, header)
 
     def write(self, raw: RawBatch) -> None:
-        self._form.write(raw)
+        """Raises UnreadableInput, as `mark` and `close` do, if the disk takes no more."""
+        with self._told():
+            self._form.write(raw)
 
     def mark(self, mark: RecordedMark) -> None:
-        self._form.mark(mark)
+        with self._told():
+            self._form.mark(mark)
 
     def close(self) -> None:
-        self._form.end()
-        if self._path == "-":
-            self._file.flush()
-        else:
-            self._file.close()
+        with self._told():
+            try:
+                self._form.end()
+            finally:
+                (self._file.flush if self._path == "-" else self._file.close)()
 
     def __enter__(self) -> RecordingWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """A pipe that nobody reads on is not ours to tell."""
+        try:
+            yield
+        except OSError as error:
+            if self._path == "-":
+                raise
+            raise UnreadableInput(f"{self._path}: {error.strerror}; the recording is not whole") from None
 
 
 class _LineWriter:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamwatchd.batch import RawBatch
+from streamwatchd.errors import UnreadableInput
 from streamwatchd.recording import BareSource, Header, RecordedMark, RecordingWriter, open_recording
 from tests.recording.files import FORMS, of_batch, records
 
@@ -98,3 +99,17 @@ def test_a_recording_need_not_have_a_header(tmp_path: Path, suffix: str) -> None
             writer.write(batch_of([b"{}"]))
         with open_recording(path) as recording:
             assert recording.header == header
+
+
+@pytest.mark.parametrize("suffix", FORMS)
+def test_a_full_disk_is_told(tmp_path: Path, suffix: str) -> None:
+    """With the file that has no place there."""
+    path = tmp_path / f"r{suffix}"
+    path.symlink_to("/dev/full")
+    with pytest.raises(UnreadableInput, match=r"r\.[a-z.]*: No space left on device; the recording is not whole"):
+        write_one(str(path))
+
+
+def write_one(path: str) -> None:
+    with RecordingWriter(path, Header()) as writer:
+        writer.write(batch_of([b"{}"]))
