@@ -86,7 +86,8 @@ class Coverage:
             cases = [case for case in passed if any(each.name == rule.name for each in (*case.expect, *case.expect_no))]
             for number, level in enumerate(() if isinstance(rule, Kpi) else rule.levels):
                 branch = _no_sooner(level.severity)
-                if level.until_for_ms and branch not in seen and _fails(cases, suite, _unheld(rule, number, loaded)):
+                untried = level.until_for_ms and cases and branch not in seen
+                if untried and _fails(cases, suite, _unheld(rule, number, loaded)):
                     seen.add(branch)
 
     def found(self) -> list[Covered]:
