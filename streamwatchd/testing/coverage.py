@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from streamwatchd.operators.flapping import CALMED, FLAPPING
 from streamwatchd.rules.loader import Loaded
-from streamwatchd.rules.ruleset import Alarm, Anomaly, Kpi, Rule
+from streamwatchd.rules.ruleset import Alarm, Kpi, Rule
 from streamwatchd.testing.timeline import Case, Kind, Suite
 from streamwatchd.testing.timeline_match import failures
-from streamwatchd.testing.timeline_run import Happening, Ran, bench
+from streamwatchd.testing.timeline_run import Bench, Happening, Ran, bench
 
 ROW = "a row is written"
 SILENT = "stays silent (`expect_no`)"
@@ -84,10 +84,10 @@ class Coverage:
         for rule in self.rules.values():
             seen = self._seen.setdefault(rule.name, set())
             cases = [case for case in passed if any(each.name == rule.name for each in (*case.expect, *case.expect_no))]
-            for number, level in enumerate(() if isinstance(rule, Kpi) else rule.levels):
+            for level in () if isinstance(rule, Kpi) else rule.levels:
                 branch = _no_sooner(level.severity)
                 untried = level.until_for_ms and cases and branch not in seen
-                if untried and _fails(cases, suite, _unheld(rule, number, loaded)):
+                if untried and _fails(cases, bench(suite, loaded, altered=_unheld(rule.name, level.severity))):
                     seen.add(branch)
 
     def found(self) -> list[Covered]:
@@ -100,17 +100,19 @@ class Coverage:
         return Covered(rule, all_, tuple(branch for branch in all_ if branch not in seen))
 
 
-def _unheld(rule: Rule, number: int, loaded: Loaded) -> Loaded:
-    """The project in which a level of the rule clears at once."""
-    assert isinstance(rule, Alarm | Anomaly)
-    levels = tuple(replace(each, until_for_ms=0) if at == number else each for at, each in enumerate(rule.levels))
-    other = replace(rule, levels=levels)
-    rules = tuple(other if each.name == rule.name else each for each in loaded.ruleset.rules)
-    return replace(loaded, ruleset=replace(loaded.ruleset, rules=rules))
+def _unheld(name: str, severity: str) -> Callable[[Rule], Rule]:
+    """In the rule of this name, a level that clears at once in place of this one."""
+
+    def altered(rule: Rule) -> Rule:
+        if rule.name != name or isinstance(rule, Kpi):
+            return rule
+        levels = (replace(each, until_for_ms=0) if each.severity == severity else each for each in rule.levels)
+        return replace(rule, levels=tuple(levels))
+
+    return altered
 
 
-def _fails(cases: Iterable[Case], suite: Suite, loaded: Loaded) -> bool:
-    place = bench(suite, loaded)
+def _fails(cases: Iterable[Case], place: Bench) -> bool:
     return any(failures(case, place.run(case)) for case in cases)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -86,22 +86,32 @@ class Bench:
     idle_jump_ms: int
     suite: Suite
     loaded: Loaded
+    altered: Callable[[Rule], Rule] | None = None
 
     def reloaded(self, edits: Edits, place: Span | None = None) -> Program:
         """The program after them. Raises UnreadableInput where it does not check, with `place`."""
-        return bench(self.suite, patched(self.loaded, edits, place), edits.names).program if edits else self.program
+        if not edits:
+            return self.program
+        return bench(self.suite, patched(self.loaded, edits, place), edits.names, self.altered).program
 
     def run(self, case: Case, layout: Layout = PLAIN) -> Ran:
         """Play the timeline as it is written."""
         return _Run(self, case, layout).run()
 
 
-def bench(suite: Suite, loaded: Loaded, said: frozenset[str] = frozenset()) -> Bench:
-    """`said` are the silences that count: those of the project are no part of a test. Raises ValueError when the
-    project has no settings to run under."""
+def bench(
+    suite: Suite,
+    loaded: Loaded,
+    said: frozenset[str] = frozenset(),
+    altered: Callable[[Rule], Rule] | None = None,
+) -> Bench:
+    """`said` are the silences that count: those of the project are no part of a test. `altered` gives what runs in
+    place of a rule, also of one that a row of the timeline loads anew. Raises ValueError when the project has no
+    settings to run under."""
     if loaded.settings is None:
         raise ValueError("the configuration does not check")
     rules = _with_what_they_read(suite.rules, loaded.ruleset)
+    rules = rules if altered is None else tuple(map(altered, rules))
     sources = {name: loaded.ruleset.sources[name] for name in _sources(rules, loaded.ruleset)}
     models = _models(suite.models, rules) if suite.models else loaded.ruleset.models
     ruleset = RuleSet(
@@ -115,7 +125,8 @@ def bench(suite: Suite, loaded: Loaded, said: frozenset[str] = frozenset()) -> B
     )
     program = program_of(ruleset, loaded.settings.max_record_bytes)
     settings = loaded.settings
-    return Bench(program, sources, loaded.tables, settings.exchange_partitions, settings.idle_jump_ms, suite, loaded)
+    partitions, jump_ms = settings.exchange_partitions, settings.idle_jump_ms
+    return Bench(program, sources, loaded.tables, partitions, jump_ms, suite, loaded, altered)
 
 
 def _named(said: Mapping[str, tuple[Named, ...]], names: frozenset[str]) -> dict[str, tuple[Named, ...]]:
