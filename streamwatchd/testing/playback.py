@@ -5,8 +5,8 @@ as the daemon's would (`shard.idle.Pace`) until its next record. That instant is
 depend on how the recording is cut. A recording has an order within a partition only, so records wait in a window and
 are taken over all partitions by their timestamps. Where it holds the daemon's own marks, those are played instead.
 
-A timestamp counts as far as the next records of its partition bear it out: one that is ahead of them was written by
-another clock, and would let the partition look idle until there.
+A timestamp that most of the next records of its partition are far behind of was written by another clock. It counts
+for nothing: it would let the partition look idle until there.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ WINDOW = 131_072
 """Records that are read between two releases: partitions may be half as far apart in the file, since a recording gives
 up to the other half, a row group, partition after partition."""
 
-AHEAD = 1023
-"""Records that bear a timestamp out: more than a producer whose clock is wrong writes in one go."""
-_NONE = np.iinfo(np.int64).max
+_NEXT = np.array([1, 2, 4, 8, *range(16, 1024, 16)])
+"""The records after one by which its timestamp is judged: twice as many as a producer with a wrong clock may write in
+one go."""
+_AT_ONCE = 4_096
 T = TypeVar("T")
 
 
@@ -116,7 +117,7 @@ class _Line:
     """Records of one partition that wait, with the clock at each; those before `at` have been fed.
 
     `behind` is by how much their stamps, `NEVER` where there is none to trust, were behind the clock when they were
-    read. `settled` records had all of the window after theirs to bear their stamps out.
+    read. `settled` records had all of the window after theirs to be judged by.
     """
 
     batch: RawBatch
@@ -168,7 +169,8 @@ class Clock:
             self._advance(silent, min(others, default=NEVER), watermarks)
 
     def _append(self, task: TaskId, batch: RawBatch) -> None:
-        """A stamp that is missing or beyond `--now` does not move the clock, and the clock never goes back."""
+        """A stamp that is missing, beyond `--now` or ahead of most of the next ones does not move the clock, and the
+        clock never goes back."""
         stamps = np.array(batch.timestamps, np.int64)
         stamps[(stamps < 0) | (stamps > self._latest)] = NEVER
         line, settled = self._lines.get(task), 0
@@ -176,9 +178,10 @@ class Clock:
             batch = joined([cut(line.batch, line.at, len(line.batch)), batch])
             stamps = np.concatenate((line.stamps[line.at :], stamps))
             settled = line.settled - line.at
-        borne_out = np.maximum.accumulate(least_of_next(stamps))
-        times = np.maximum(borne_out, self._now)
-        behind = np.where(stamps > NEVER, times - borne_out, 0)
+        good = trusted(stamps, self._sources[task.topic].idle_after_ms)
+        newest = np.maximum.accumulate(good)
+        times = np.maximum(newest, self._now)
+        behind = np.where(good > NEVER, times - newest, 0)
         if self._start == NEVER and (times > NEVER).any():
             self._start = int(times[times > NEVER][0])
         self._lines[task] = _Line(batch, stamps, times, behind, settled)
@@ -199,7 +202,7 @@ class Clock:
             for task in tasks:
                 heard = self._hearings(task, to)
                 before, after = heard[:-1], heard[1:]
-                silent = after - before > idle_after_ms
+                silent = (after - before > idle_after_ms) & (before > NEVER)
                 found.update((before[silent] + idle_after_ms + 1).tolist())
                 found.update(after[silent].tolist())
         return sorted(instant for instant in found if self._now < instant <= to)
@@ -248,7 +251,9 @@ class Clock:
         if task in self._trailing:
             return False
         heard = self._last_heard(task, self._now)
-        return heard is not None and self._now - heard > self._sources[task.topic].idle_after_ms
+        if heard is None or heard == NEVER:  # no stamp was there to say when
+            return False
+        return self._now - heard > self._sources[task.topic].idle_after_ms
 
     def hush(self, topic: str) -> None:
         """From now on the partitions of a topic are idle, until their next records."""
@@ -266,14 +271,29 @@ class Clock:
                 self._driver.mark(Mark(task, -1, watermark_ms))
 
 
-def least_of_next(stamps: Times) -> Times:
-    """Of each stamp and the `AHEAD` after it the least that is one; NEVER where none is."""
-    least = np.where(stamps == NEVER, _NONE, stamps)
+def trusted(stamps: Times, most_ms: int) -> Times:
+    """NEVER in place of those that most of the next records are behind of by more than `most_ms`: another clock wrote
+    them. Where few are behind, it is these that are old."""
+    suspects = np.flatnonzero((stamps > NEVER) & (stamps - _least_of_next(stamps) > most_ms))
+    found = stamps.copy()
+    for start in range(0, len(suspects), _AT_ONCE):
+        rows = suspects[start : start + _AT_ONCE]
+        places = rows[:, np.newaxis] + _NEXT
+        later = stamps[np.minimum(places, len(stamps) - 1)]
+        known = (places < len(stamps)) & (later > NEVER)
+        behind = known & (later < stamps[rows, np.newaxis] - most_ms)
+        found[rows[2 * behind.sum(axis=1) > known.sum(axis=1)]] = NEVER
+    return found
+
+
+def _least_of_next(stamps: Times) -> Times:
+    """Of each and of those after it that are looked at the least that is a stamp; a large number where none is."""
+    least = np.where(stamps == NEVER, np.iinfo(np.int64).max, stamps)
     reach = 1
-    while reach <= AHEAD:
+    while reach <= _NEXT[-1]:
         least[:-reach] = np.minimum(least[:-reach], least[reach:])
         reach *= 2
-    return np.where(least == _NONE, NEVER, least)
+    return least
 
 
 def joined(batches: list[RawBatch]) -> RawBatch:

@@ -16,7 +16,7 @@ from streamwatchd.recording import RecordedMark
 from streamwatchd.shard.output import Sink, TaskId
 from streamwatchd.shard.task import NEVER
 from streamwatchd.testing.driver import Driver
-from streamwatchd.testing.playback import AHEAD, Playback, cut, joined, least_of_next
+from streamwatchd.testing.playback import Playback, cut, joined, trusted
 from tests.testing.project import START_MS, program
 
 RULES = "source: web\nevery: 10s\nrules: [{kpi: requests, by: page, every: 1m, values: {total: count()}}]\n"
@@ -124,13 +124,33 @@ def test_a_clock_that_was_ahead_changes_nothing(requests: Program, run: int) -> 
         assert play(requests, batches(ahead, most), window=window) == whole
 
 
-def test_a_stamp_is_borne_out_by_those_after_it() -> None:
-    rng = np.random.default_rng(1)
-    for size in (1, 2, 1023, 1024, 1025, 3000):
-        stamps = np.where(rng.random(size) < 0.3, NEVER, rng.integers(0, 10**6, size))
-        for at, found in enumerate(least_of_next(stamps).tolist()):
-            next_ones = [stamp for stamp in stamps[at : at + AHEAD + 1].tolist() if stamp != NEVER]
-            assert found == min(next_ones, default=NEVER)
+@pytest.mark.parametrize("old", [-600, -7200, -(10**9)])
+def test_a_few_old_stamps_change_nothing(requests: Program, old: int) -> None:
+    """Also where the partition that has them is silent afterwards: the others go on as if they had not been there."""
+    records = [each for each in traffic(3, 1200) if each[0] or each[1] < 600]
+    whole = play(requests, batches(records, 10_000))
+    upload = [(p, max(0, stamp + old * (row % 40 == 0)), at) for row, (p, stamp, at) in enumerate(records)]
+    for most, window in ((10_000, 80_000), (7, 400), (100, 400)):
+        assert play(requests, batches(upload, most), window=window) == whole
+
+
+def test_stamps_that_go_back_all_the_time_let_nothing_be_idle(requests: Program) -> None:
+    """None of them can be trusted but the last."""
+    records = [(number % 2, 5_000 - second, second) for number, second in enumerate(range(1_000))]
+    whole = play(requests, batches(records, 10_000))
+    assert (whole[1], whole[0]["00:00"]) == (0, 60)
+    assert play(requests, batches(records, 100), window=200) == whole
+
+
+def test_a_stamp_is_judged_by_most_of_the_next_ones() -> None:
+    stamps = np.arange(0, 60_000, 20)
+    stamps[100:140] += 50_000
+    stamps[500] = 0
+    stamps[501] = NEVER
+    found = trusted(stamps, 5_000)
+    assert np.flatnonzero(found != stamps).tolist() == list(range(100, 140))
+    assert (found[100:140] == NEVER).all()
+    assert (trusted(stamps, 60_000) == stamps).all()
 
 
 def test_records_without_timestamps_are_played(requests: Program) -> None:
