@@ -98,6 +98,7 @@ def _has_changed(suite: Suite, config: Path, there: Path) -> bool:
     """Its file, or what lies in the folder of its models."""
     base = config.parent.resolve()
     path = Path(suite.path).resolve()
-    files = [path, *(each for each in Path(suite.models).resolve().rglob("*") if suite.models and each.is_file())]
+    models = Path(suite.models).resolve().rglob("*") if suite.models else ()
+    files = [path, *(each for each in models if each.is_file())]
     pairs = [(there.parent / each.relative_to(base) if each.is_relative_to(base) else each, each) for each in files]
     return any(not before.is_file() or before.read_bytes() != after.read_bytes() for before, after in pairs)

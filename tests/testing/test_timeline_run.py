@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamwatchd.repository.manifest import Feature
+from streamwatchd.rules.loader import load
 from streamwatchd.testing.timeline import Kind, Verb
 from streamwatchd.testing.timeline_check import check
 from streamwatchd.testing.timeline_run import Ran, bench, with_restarts, without_restarts
@@ -200,3 +201,5 @@ def test_a_silence_of_a_test_that_does_not_check_is_said(tmp_path: Path) -> None
     """Warnings too: it would mute nothing."""
     text = SAID.replace("rules: slow, where", "rules: slwo, where")
     assert any("no alarm has the name `slwo`" in each.message for each in suite(tmp_path, text).problems)
+    (tmp_path / "rules.d" / "broken.yaml").write_text("source: web\nrules: [{alarm: slwo, when: latncy > 5 ms}]\n")
+    assert suite(tmp_path, text, load(Path("streamwatchd.yaml"))).problems == ()

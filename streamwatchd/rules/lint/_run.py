@@ -63,9 +63,9 @@ def lint(subject: Subject, only: Iterable[str] = ()) -> list[Diagnostic]:
     ignores = {path: list(_ignores(document)) for path, document in subject.documents.items()}
     found = []
     for name in chosen:
-        for finding in _once_a_base(known[name].find(subject), subject):
-            if not _is_ignored(name, _places(finding, subject), ignores):
-                found.append(_diagnostic(known[name], name, finding, subject))
+        findings = known[name].find(subject)
+        left = [each for each in findings if not _is_ignored(name, _places(each, subject), ignores)]
+        found += [_diagnostic(known[name], name, each, subject) for each in _once_a_base(left, subject)]
     if not set(known) - set(chosen):
         for path, mine in ignores.items():
             found += list(_about(mine, subject.documents[path], known, subject))
@@ -74,12 +74,13 @@ def lint(subject: Subject, only: Iterable[str] = ()) -> list[Diagnostic]:
 
 def _once_a_base(findings: Iterable[Finding], subject: Subject) -> Iterator[Finding]:
     """What stands in a base is found at each rule that extends it, and told once."""
-    elsewhere: dict[Span | None, list[Finding]] = {}
+    elsewhere: dict[tuple[Span | None, str], list[Finding]] = {}
     for finding in findings:
-        if _stands_in_its_rule(finding, subject):
+        if finding.rule is None or _stands_in_its_rule(finding, subject):
             yield finding
         else:
-            elsewhere.setdefault(finding.span, []).append(finding)
+            words = finding.message.replace(f"`{finding.rule.name}`", "")
+            elsewhere.setdefault((finding.span, words), []).append(finding)
     for first, *others in elsewhere.values():
         more = (
             f"; the same goes for {len(others)} more that extend{'' if len(others) > 1 else 's'} it" if others else ""
@@ -96,11 +97,13 @@ def _stands_in_its_rule(finding: Finding, subject: Subject) -> bool:
 
 
 def _places(finding: Finding, subject: Subject) -> list[Span]:
-    """Where a comment may say that it is to be left alone: of a rule as a whole also in what the rule extends."""
-    span = _span(finding)
-    if finding.rule is None or span is None or span != finding.rule.span:
+    """Where a comment may say that it is to be left alone: at its place, in the rule, and of a rule as a whole also in
+    what the rule extends."""
+    span, rule = _span(finding), finding.rule
+    if span is None or rule is None:
         return [] if span is None else [span]
-    return [span, *(body.span for body in list(subject.lineage(finding.rule))[1:])]
+    bases = list(subject.lineage(rule))[1:] if span == rule.span else []
+    return [span, rule.span, *(body.span for body in bases)]
 
 
 def _span(finding: Finding) -> Span | None:

@@ -236,6 +236,16 @@ def test_what_a_base_says_is_found_once_at_its_place(tmp_path: Path) -> None:
     assert linted(tmp_path, ignored.replace("unreachable-level", "runbook"), "runbook") == []
 
 
+def test_a_rule_may_ask_to_be_left_alone_for_what_it_takes_over(tmp_path: Path) -> None:
+    """Each for itself."""
+    comment = "  # lint: ignore unreachable-level because it is a drill\n"
+    one = EXTENDED.replace("  - {alarm: slow_a", f"{comment}  - {{alarm: slow_a")
+    (found,) = linted(tmp_path, one, "unreachable-level")
+    assert ("slow_b" in found.message, "more" in found.message) == (True, False)
+    both = one.replace("  - {alarm: slow_b", f"{comment}  - {{alarm: slow_b")
+    assert linted(tmp_path, both, "unreachable-level") == []
+
+
 def test_keys_that_a_base_bounds_are_bounded(tmp_path: Path) -> None:
     bases = EXTENDED.replace("by: shop", "by: page, max_keys: 100").replace("by: page,", "by: page\n   ")
     assert linted(tmp_path, bases, "unbounded-keys") == []
