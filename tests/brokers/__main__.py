@@ -24,6 +24,7 @@ from tests.brokers.cluster import Result as ClusterResult
 from tests.brokers.injections import Injections
 from tests.brokers.injections import Result as InjectionResult
 from tests.brokers.soak import HEAD, Soak, row
+from tests.brokers.witness import FeederBroke
 from tests.kafka import server
 from tests.ledger import engine
 
@@ -74,20 +75,25 @@ def _campaign(options: argparse.Namespace) -> int:
             break
         if seed not in seeds:
             line = _one(seed, _on_cluster if rounds < options.rounds and seed % 2 == 0 else _behind_proxy)
-            ledger.LEDGER.write(line)
-            faults += len(line.faults)
-            injections, rounds = injections + sum(line.injections.values()), rounds + len(line.rounds)
-            _say(f"seed {seed}: {line.events} events in {line.seconds:.0f} s, {line.faults or '0 lost, 0 doubled'}")
-            _say(f"{injections} injections, {rounds} rounds so far")
+            if line is not None:
+                ledger.LEDGER.write(line)
+                faults += len(line.faults)
+                injections, rounds = injections + sum(line.injections.values()), rounds + len(line.rounds)
+                _say(f"seed {seed}: {line.events} events in {line.seconds:.0f} s, {line.faults or '0 lost, 0 doubled'}")
+                _say(f"{injections} injections, {rounds} rounds so far")
         seed += 1
     _say(f"{injections} injections, {rounds} rounds, {faults} fault(s)")
     return 1 if faults else 0
 
 
-def _one(seed: int, run: Callable[[Path, int], ClusterResult | InjectionResult]) -> ledger.Line:
-    """A run in a folder that is kept only when it went wrong."""
+def _one(seed: int, run: Callable[[Path, int], ClusterResult | InjectionResult]) -> ledger.Line | None:
+    """A run in a folder that is kept only when it went wrong; None where it could not be fed to its end."""
     folder = Path(tempfile.mkdtemp(prefix=f"brokers-{seed}-"))
-    result = run(folder, seed)
+    try:
+        result = run(folder, seed)
+    except FeederBroke as error:
+        _say(f"seed {seed} shows nothing and does not count, see {folder}: the feeding client gave up: {error}")
+        return None
     if result.faults:
         (folder / "faults").write_text("\n".join(result.faults))
         _say(f"seed {seed} went wrong: see {folder}")

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 from streamwatchd.errors import Unavailable
 from tests.kafka.site import SOURCE_PARTITIONS, START_MS, Site
@@ -24,8 +24,12 @@ BAD_NEWS = ("worker_crashed", "worker_refused", "worker_fenced", "worker_lost", 
 STEP_MS = 10
 
 
+class FeederBroke(Exception):
+    """The client that feeds gave up for good, so that nobody knows what is in the topic: the run shows nothing."""
+
+
 class Witness(Site):
-    """Fed by a producer that never gives up and never sends twice, whatever the brokers do."""
+    """Fed by a producer that never sends twice, and goes on whatever the brokers do, as far as librdkafka can."""
 
     def __init__(self, servers: str, folder: Path, **settings: Any) -> None:
         # A partition whose leader is away for long is silent, not idle: what it gets later would be late.
@@ -37,14 +41,18 @@ class Witness(Site):
         )  # fmt: skip
         self._over = threading.Event()
         self._feeding: threading.Thread | None = None
+        self._broke: Exception | None = None
 
     def feed_on(self, count: int = 20, pause_s: float = 0.05) -> None:
         """Some events now and again, in a thread, until `feed_no_more`."""
 
         def run() -> None:
-            while not self._over.wait(pause_s):
-                for _ in range(count):
-                    self._feed_one()
+            try:
+                while not self._over.wait(pause_s):
+                    for _ in range(count):
+                        self._feed_one()
+            except (KafkaException, SystemError) as error:
+                self._broke = error
 
         self._over.clear()
         self._feeding = threading.Thread(target=run, daemon=True)
@@ -63,11 +71,17 @@ class Witness(Site):
         self.sent = n + 1
 
     def feed_no_more(self, seconds: float = 300.0) -> None:
-        """Every event that was fed is in its topic when this returns."""
+        """Every event that was fed is in its topic when this returns. Raises FeederBroke."""
         self._over.set()
         if self._feeding is not None:
             self._feeding.join()
-        assert self._producer.flush(seconds) == 0
+        if self._broke is None:
+            try:
+                assert self._producer.flush(seconds) == 0
+            except (KafkaException, SystemError) as error:  # the latter is how a fatal one comes through a callback
+                self._broke = error
+        if self._broke is not None:
+            raise FeederBroke(f"{self._broke.__cause__ or self._broke}") from self._broke
 
     def seen(self) -> float:
         """Records that the workers that are up have taken in since their start."""
