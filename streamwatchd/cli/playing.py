@@ -20,6 +20,8 @@ from streamwatchd.settings import Settings
 from streamwatchd.shard.output import TaskId
 from streamwatchd.testing.driver import Driver
 
+MOST_PARTITIONS = 10_000
+
 
 def bare_source(rules: RuleSet, name: str | None, partitions: int | None, latest_ms: int) -> BareSource | None:
     """What bare events would be; None where no source is named and there are several."""
@@ -47,10 +49,18 @@ def readable(recording: str, twice: bool) -> Iterator[str]:
 
 
 def partitions_of(opened: Recording, path: str, given: int | None) -> Mapping[str, int]:
-    """Topic → partitions, as the header says, else as many as the recording has."""
+    """Topic → partitions, as the header says, else as many as the recording has; UnreadableInput for too many."""
     if opened.header is not None and opened.header.topics:
-        return opened.header.topics
-    return partitions_in(path) if opened.enveloped and given is None and path != "-" else {}
+        found = opened.header.topics
+    else:
+        found = partitions_in(path) if opened.enveloped and given is None and path != "-" else {}
+    for topic, count in found.items():
+        if count > MOST_PARTITIONS:
+            raise UnreadableInput(
+                f"{path}: a record of {topic} is of partition {count - 1:,}; {MOST_PARTITIONS:,} partitions a topic "
+                "are played, so look at where the recording comes from"
+            )
+    return found
 
 
 def expected_tasks(opened: Recording, counts: Mapping[str, int]) -> list[TaskId]:

@@ -97,8 +97,12 @@ def _texts(part: object) -> Iterator[str]:
 def _has_changed(suite: Suite, config: Path, there: Path) -> bool:
     """Its file, or what lies in the folder of its models."""
     base = config.parent.resolve()
-    path = Path(suite.path).resolve()
-    models = Path(suite.models).resolve().rglob("*") if suite.models else ()
-    files = [path, *(each for each in models if each.is_file())]
-    pairs = [(there.parent / each.relative_to(base) if each.is_relative_to(base) else each, each) for each in files]
-    return any(not before.is_file() or before.read_bytes() != after.read_bytes() for before, after in pairs)
+    now = [Path(each).resolve() for each in (suite.path, suite.models) if each]
+    then = [there.parent / each.relative_to(base) if each.is_relative_to(base) else each for each in now]
+    return [*map(_content, now)] != [*map(_content, then)]
+
+
+def _content(path: Path) -> Mapping[str, bytes]:
+    """Of a file, or of all files in a folder, by their paths in it."""
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return {str(each.relative_to(path)): each.read_bytes() for each in files}

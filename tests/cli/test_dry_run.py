@@ -96,6 +96,14 @@ def test_bare_events_need_a_source_where_there_are_several(config: Path) -> None
     assert (result.exit_code, "say which source they belong to" in result.stderr) == (2, True)
 
 
+def test_a_partition_that_no_topic_has_is_refused(config: Path) -> None:
+    """There would be a task for each up to it."""
+    line = '{"topic": "web.requests", "partition": 1099511627776, "offset": 1, "timestamp": 1, "value": {}}\n'
+    (config.parent / "a.ndjson").write_text(line)
+    result = swctl("dry-run", "--config", config, config.parent / "a.ndjson", "--out", config.parent / "out")
+    assert (result.exit_code, "is of partition 1,099,511,627,776" in result.stderr) == (2, True)
+
+
 def test_an_empty_recording_is_one(config: Path) -> None:
     """Four empty files."""
     assert not any(answers(config, "-", input=b"").values())
