@@ -15,7 +15,7 @@ import click
 from streamwatchd.cli.project import config_path, plural, project_options
 from streamwatchd.cli.times import PAST
 from streamwatchd.compiler import compile_project
-from streamwatchd.errors import UnreadableInput
+from streamwatchd.errors import StateMismatch, Unavailable, UnreadableInput
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.ports.librdkafka import Librdkafka
 from streamwatchd.recording import Header, RecordingWriter
@@ -34,7 +34,10 @@ def open_kafka(settings: Settings) -> Kafka:
 @click.argument("topics", metavar="[TOPIC]…", nargs=-1)
 @project_options
 @click.option(
-    "--out", required=True, metavar="FILE", help="NDJSON, .gz and .zst compress; or .parquet. - is standard output."
+    "--out",
+    required=True,
+    metavar="FILE",
+    help="NDJSON, .gz and .zst compress; .parquet, .parq or .pq. - is standard output.",
 )
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="How long to record [default: until Ctrl-C].")
 @click.option(
@@ -60,7 +63,8 @@ def command(
 ) -> None:
     """Write records of TOPICs (topics or sources; by default those of all sources) to FILE, from now on.
 
-    Parquet is played twice as fast, but has an end that Ctrl-C or SIGTERM leaves time for and SIGKILL does not.
+    Parquet is played twice as fast, but has an end that Ctrl-C or SIGTERM leaves time for and SIGKILL does not; it
+    is FILE once it has its end: a FILE that was there stays as it was if that fails.
     `swctl convert` makes one of the other.
     With --from or --until: those that the topics hold of that time, by the timestamps that Kafka keeps of records.
     --sample and --hide make one that may be given away; a payload that is no JSON object is hidden whole.
@@ -94,10 +98,20 @@ def command(
                     click.echo("", err=True)
         except KeyboardInterrupt:
             click.echo("", err=True)
+        except (StateMismatch, Unavailable):
+            _set_aside(writer, recorder)
+            raise
         finally:
             reader.close()
     count = f"{plural(recorder.records, 'record')} of {plural(len(counts), 'topic')}"
     click.echo(f"{out}: {count}, {plural(recorder.marks, 'mark')}", err=True)
+
+
+def _set_aside(writer: RecordingWriter, recorder: Recorder) -> None:
+    """What was recorded until Kafka failed: it can't be had again, and replaces nothing."""
+    place = writer.set_aside() if recorder.records else None
+    if place is not None:
+        click.echo(f"what was recorded until then: {place}: {plural(recorder.records, 'record')}", err=True)
 
 
 def record_topics(

@@ -1,6 +1,7 @@
 """Recordings of traffic: what `swctl record` writes and `dry-run` plays. Order counts within a partition only.
 
-A recording is NDJSON (plain, `.gz` or `.zst`, or `-` for standard input) or Parquet, in one of two forms.
+A recording is NDJSON (plain, `.gz` or `.zst`, or `-` for standard input) or Parquet (`.parquet`, `.parq`, `.pq`), in
+one of two forms.
 
 - **Envelopes**, one a record, as in Kafka: `{"topic", "partition", "offset", "timestamp", "key", "value"}`. A `value`
   that is a string is the payload's text, `null` is a tombstone, any other JSON is the payload itself, byte for byte.
@@ -16,7 +17,8 @@ columns `mark_stage` and `mark_watermark_ms` are not null. The header is metadat
 
 A line that is no envelope makes an envelope recording unreadable, since a gap would change what the engine says; only a
 torn last line, which a killed recorder leaves, is left out and noted. Parquet has its table of contents at its end:
-what a killed recorder leaves can't be read. A poison line among bare events is a payload like
+what a killed recorder leaves can't be read. So it is written beside its place, `partial-HEX-NAME`, which it takes when
+it is whole. A poison line among bare events is a payload like
 any other and becomes a dead letter.
 """
 

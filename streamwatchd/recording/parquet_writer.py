@@ -30,6 +30,12 @@ SCHEMA = pl.Schema(
     }
 )
 """A row is a mark where the last two are not null; then it has no timestamp, key and value."""
+_SUFFIXES = (".parquet", ".parq", ".pq")
+
+
+def is_parquet(path: str) -> bool:
+    """By the end of its name."""
+    return path.endswith(_SUFFIXES)
 
 
 class ParquetWriter:

@@ -13,7 +13,7 @@ from streamwatchd.recording.header import read_header
 from streamwatchd.recording.items import Header, Item
 from streamwatchd.recording.lines import LineReader
 from streamwatchd.recording.parquet import ParquetFile
-from streamwatchd.recording.parquet_writer import ROWS
+from streamwatchd.recording.parquet_writer import ROWS, is_parquet
 
 LINES = 2_048
 """Of one batch: what is made of so many is in the processor's cache still when it is taken apart; with 20,000 `dry-run`
@@ -28,7 +28,7 @@ def open_recording(path: str, bare: BareSource | None = None, chunk: int | None 
     `bare` says what bare events are; without it a recording of them raises UnreadableInput, as does one that can't be
     opened or whose header can't be read.
     """
-    if path.endswith(".parquet"):
+    if is_parquet(path):
         return _ParquetRecording(path, bare, chunk or ROWS)
     return _LineRecording(path, bare, chunk or LINES)
 
@@ -36,11 +36,12 @@ def open_recording(path: str, bare: BareSource | None = None, chunk: int | None 
 class Recording:
     """Iterate it once, for batches and marks. `header` is None where there is none; `notes` fills while reading.
 
-    `bytes_total` is 0 where it is not known. In Parquet both count rows.
+    `bytes_total` is 0 where it is not known. In Parquet both count rows. One that `is_empty` has not even a header.
     """
 
     header: Header | None = None
     enveloped: bool = True
+    is_empty: bool = False
     bytes_total: int = 0
 
     def __init__(self) -> None:
@@ -88,6 +89,7 @@ class _LineRecording(Recording):
             self._line = 2
         line = next((line for line in first if line.strip()), b"")
         self.enveloped = self.header is not None or looks_like_envelope(line)
+        self.is_empty = self.header is None and not line
         self._bare = None if self.enveloped or not line else BareEvents(_known(self._path, bare))
         self._blocks = chain([first], blocks)
 
@@ -132,6 +134,7 @@ class _ParquetRecording(Recording):
         self.bytes_total = self._file.rows
         self.header = self._file.header
         self.enveloped = self._file.enveloped
+        self.is_empty = self.header is None and not self._file.rows
         self._bare = None if self.enveloped else BareEvents(_known(path, bare))
 
     @property

@@ -7,7 +7,7 @@ import polars as pl
 
 from streamwatchd.recording.lines import LineReader
 from streamwatchd.recording.parquet import LIBRARY_ERRORS, unreadable
-from streamwatchd.recording.parquet_writer import WATERMARK
+from streamwatchd.recording.parquet_writer import WATERMARK, is_parquet
 
 
 class _Place(msgspec.Struct, gc=False):
@@ -23,7 +23,7 @@ def partitions_in(path: str) -> dict[str, int]:
 
     Raises UnreadableInput if the file can't be opened.
     """
-    return _of_parquet(path) if path.endswith(".parquet") else _of_lines(path)
+    return _of_parquet(path) if is_parquet(path) else _of_lines(path)
 
 
 def _of_lines(path: str) -> dict[str, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from streamwatchd.batch import RawBatch
 from streamwatchd.cli import convert
 from streamwatchd.recording import Header, RecordedMark, RecordingWriter, open_recording
 from tests.cli.small import START, copy, swctl
-from tests.recording.files import FORMS, Record, records
+from tests.recording.files import FORMS, PARQUET, Record, records
 
 HEADER = Header({"web.requests": 2}, {"web": {"topic": "web.requests", "time": "ts"}})
 NOW = ("--now", "2026-01-06T00:00:00Z")
@@ -88,18 +90,68 @@ def test_bare_events_are_not_for_it(tmp_path: Path) -> None:
     assert (result.exit_code, "bare events" in result.stderr, (tmp_path / "a.parquet").exists()) == (2, True, False)
 
 
-def test_a_damaged_recording_leaves_no_half(recording: Path) -> None:
-    """What was damaged is told; so is a torn last line, which is left out."""
+def test_a_torn_last_line_is_told(recording: Path) -> None:
+    """And left out."""
     with recording.open("ab") as file:
         file.write(b'{"topic": "web.re')
-    out = recording.with_name("out.parquet")
-    result = swctl("convert", recording, "--out", out)
+    result = swctl("convert", recording, "--out", recording.with_name("out.parquet"))
     assert (result.exit_code, "the last line is torn and was left out" in result.stderr) == (0, True)
+
+
+@pytest.mark.parametrize("suffix", FORMS)
+def test_a_damaged_recording_leaves_all_as_it_was(recording: Path, suffix: str) -> None:
+    """No half where nothing was; what was there before stays."""
     with recording.open("ab") as file:
-        file.write(b"\nno line\n")
-    result = swctl("convert", recording, "--out", out)
-    assert (result.exit_code, "no envelope" in result.stderr, out.exists()) == (2, True, False)
+        file.write(b"no line\n")
+    out = recording.with_name(f"out{suffix}")
+    for before in (None, b"good"):
+        if before is not None:
+            out.write_bytes(before)
+        result = swctl("convert", recording, "--out", out)
+        assert (result.exit_code, "no envelope" in result.stderr) == (2, True)
+        assert files(recording.parent) == {
+            recording.name: recording.read_bytes(),
+            **({out.name: before} if before else {}),
+        }
     assert swctl("convert", recording, "--out", recording).exit_code == 2
+
+
+@pytest.mark.parametrize("suffix", FORMS)
+def test_a_pipe_stays_one(recording: Path, suffix: str) -> None:
+    """It is written to as it is, and is there afterwards, also where that fails: then with no end that looks whole."""
+    pipe = recording.with_name(f"pipe{suffix}")
+    os.mkfifo(pipe)
+    for damage in (b"", b"no line\n"):
+        with recording.open("ab") as file:
+            file.write(damage)
+        with ThreadPoolExecutor() as pool:
+            read = pool.submit(pipe.read_bytes)
+            result = swctl("convert", recording, "--out", pipe)
+        assert (result.exit_code, pipe.is_fifo()) == (2 if damage else 0, True)
+        if suffix in PARQUET:
+            assert read.result(10)[4:].endswith(b"PAR1") is not bool(damage)
+        else:
+            assert read.result(10)
+
+
+@pytest.mark.parametrize("suffix", [".ndjson", ".ndjson.gz"])
+def test_an_empty_file_is_called_that(tmp_path: Path, suffix: str) -> None:
+    """And replaces nothing."""
+    empty, out = tmp_path / f"empty{suffix}", tmp_path / "out.parquet"
+    empty.write_bytes(b"")
+    out.write_bytes(b"good")
+    result = swctl("convert", empty, "--out", out)
+    assert result.stderr == f"swctl: {empty}: it is empty; take another copy of it, or record again\n"
+    assert (result.exit_code, out.read_bytes()) == (2, b"good")
+
+
+def test_a_header_alone_is_a_recording(tmp_path: Path) -> None:
+    """Of nothing, that is."""
+    path, out = tmp_path / "a.ndjson", tmp_path / "a.parquet"
+    RecordingWriter(str(path), HEADER).close()
+    assert swctl("convert", path, "--out", out).exit_code == 0
+    with open_recording(str(out)) as opened:
+        assert (opened.header, opened.is_empty, list(opened)) == (HEADER, False, [])
 
 
 def test_an_interrupt_leaves_no_half(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,4 +162,9 @@ def test_an_interrupt_leaves_no_half(recording: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(convert.RecordingWriter, "mark", interrupted)
     out = recording.with_name("out.parquet")
-    assert (swctl("convert", recording, "--out", out).exit_code, out.exists()) == (130, False)
+    assert swctl("convert", recording, "--out", out).exit_code == 130
+    assert list(files(recording.parent)) == [recording.name]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}

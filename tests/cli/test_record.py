@@ -11,8 +11,9 @@ import pytest
 from streamwatchd.batch import RawBatch
 from streamwatchd.cli import record
 from streamwatchd.cli.record import asked_to_end
-from streamwatchd.ports.fake_kafka import FakeKafka
-from streamwatchd.ports.kafka import Record
+from streamwatchd.errors import Unavailable
+from streamwatchd.ports.fake_kafka import FakeKafka, FakeReader
+from streamwatchd.ports.kafka import Record, Taken
 from streamwatchd.recording import RecordingWriter, open_recording
 from tests.cli.small import START, copy, swctl
 
@@ -96,6 +97,49 @@ def test_a_signal_ends_a_whole_recording(
     with open_recording(str(file)) as recording:
         assert sum(len(item) for item in recording if isinstance(item, RawBatch)) == 30
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Kafka is gone after so many times of taking records."""
+    take, left = FakeReader.take, [None] * after
+
+    def taken(self: FakeReader, max_records: int, timeout_s: float) -> Taken:
+        if not left:
+            raise Unavailable("no broker answers")
+        left.pop()
+        return take(self, 10, timeout_s)
+
+    monkeypatch.setattr(FakeReader, "take", taken)
+
+
+@pytest.mark.parametrize("before", [None, b"good"])
+def test_what_was_recorded_until_kafka_failed_is_kept(
+    config: Path, monkeypatch: pytest.MonkeyPatch, before: bytes | None
+) -> None:
+    """As a whole file beside the place, so that an old recording stays."""
+    folder = config.parent / "r"
+    folder.mkdir()
+    file = folder / "a.parquet"
+    if before is not None:
+        file.write_bytes(before)
+    failing(monkeypatch, after=1)
+    result = swctl("record", "web", "--config", config, "--from-beginning", "--out", file)
+    assert (result.exit_code, file.read_bytes() if file.exists() else None) == (2, before)
+    (part,) = (each for each in folder.iterdir() if each != file)
+    assert f"what was recorded until then: {part}: 10 records\n" in result.stderr
+    with open_recording(str(part)) as recording:
+        assert sum(len(item) for item in recording if isinstance(item, RawBatch)) == 10
+
+
+def test_nothing_is_left_where_nothing_was_recorded(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In Parquet; of one in lines the header is there."""
+    folder = config.parent / "r"
+    folder.mkdir()
+    failing(monkeypatch, after=0)
+    for name in ("a.parquet", "b.ndjson"):
+        result = swctl("record", "web", "--config", config, "--from-beginning", "--out", folder / name)
+        assert (result.exit_code, "until then" in result.stderr) == (2, False)
+    assert [each.name for each in folder.iterdir()] == ["b.ndjson"]
 
 
 def test_the_second_interrupt_breaks_in() -> None:

@@ -11,7 +11,8 @@ from streamwatchd.batch import RawBatch
 from streamwatchd.recording import RecordedMark, Recording
 
 SUFFIXES = (".ndjson", ".ndjson.gz", ".ndjson.zst")
-FORMS = (*SUFFIXES, ".parquet")
+PARQUET = (".parquet", ".parq", ".pq")
+FORMS = (*SUFFIXES, *PARQUET)
 
 
 Record = tuple[str, int, int, int, bytes | None, bytes | None]

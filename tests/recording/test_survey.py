@@ -11,6 +11,7 @@ from streamwatchd.batch import RawBatch
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.recording import RecordedMark, RecordingWriter
 from streamwatchd.recording.survey import partitions_in
+from tests.recording.files import PARQUET
 
 LINES = b"""{"topic": "a", "partition": 2, "offset": 0, "value": {"topic": "x", "partition": 9}}
 {"topic": "b", "partition": 0, "offset": 0, "value": null}
@@ -26,9 +27,10 @@ def test_the_highest_partition_counts(tmp_path: Path) -> None:
     assert partitions_in(str(tmp_path / "a.ndjson")) == {"a": 3, "b": 1}
 
 
-def test_parquet_is_counted_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", PARQUET)
+def test_parquet_is_counted_too(tmp_path: Path, suffix: str) -> None:
     """By its columns; marks are no records there either."""
-    path = tmp_path / "a.parquet"
+    path = tmp_path / f"a{suffix}"
     columns = {"topic": ["a", "a", "b", None, "c"], "partition": [0, 3, 1, 9, None], "offset": [0, 0, 0, 0, 0]}
     pl.DataFrame(columns).write_parquet(path)
     assert partitions_in(str(path)) == {"a": 4, "b": 2}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import resource
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from streamwatchd.batch import RawBatch
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.recording import BareSource, Header, RecordedMark, RecordingWriter, open_recording
-from tests.recording.files import FORMS, of_batch, records
+from tests.recording.files import FORMS, PARQUET, of_batch, records
 
 PAYLOADS = [
     b'{"a":1,"b":[ 1, 2 ],"c":1e400,"c":1.0}',
@@ -51,7 +53,7 @@ def test_every_record_comes_back_byte_for_byte(tmp_path: Path, suffix: str) -> N
     recording = open_recording(path)
     assert (recording.header, recording.enveloped) == (header, True)
     assert records(recording) == [*of_batch(first), mark, *of_batch(second)]
-    total = len(PAYLOADS) + 2 if suffix == ".parquet" else Path(path).stat().st_size
+    total = len(PAYLOADS) + 2 if suffix in PARQUET else Path(path).stat().st_size
     assert recording.bytes_read == recording.bytes_total == total
     assert recording.notes == []
 
@@ -108,6 +110,35 @@ def test_a_full_disk_is_told(tmp_path: Path, suffix: str) -> None:
     path.symlink_to("/dev/full")
     with pytest.raises(UnreadableInput, match=r"r\.[a-z.]*: No space left on device; the recording is not whole"):
         write_one(str(path))
+
+
+@pytest.mark.parametrize("suffix", FORMS)
+def test_a_disk_that_gets_full_leaves_what_was_there(tmp_path: Path, suffix: str) -> None:
+    """And nothing beside it."""
+    path = tmp_path / f"r{suffix}"
+    path.write_bytes(b"good")
+    payloads: list[bytes | None] = [random.Random(number).randbytes(1000) for number in range(200)]
+    said = "File too large; the recording is not whole, and was not put there"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        with pytest.raises(UnreadableInput, match=said), RecordingWriter(str(path), Header(), whole=True) as writer:
+            writer.write(batch_of(payloads))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [(path.name, b"good")]
+
+
+@pytest.mark.parametrize("suffix", FORMS)
+def test_lines_lie_at_their_place_while_they_are_written(tmp_path: Path, suffix: str) -> None:
+    """So that those of a killed recorder are there; Parquet of one is of no use, and takes no place."""
+    path = tmp_path / f"r{suffix}"
+    path.write_bytes(b"good")
+    with RecordingWriter(str(path), Header()) as writer:
+        writer.write(batch_of([b"{}"]))
+        assert (path.read_bytes() == b"good") is (suffix in PARQUET)
+    with open_recording(str(path)) as recording:
+        assert len(records(recording)) == 1
 
 
 def write_one(path: str) -> None:
