@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from streamwatchd.batch import RawBatch
+from streamwatchd.errors import Unavailable
 from streamwatchd.ports.kafka import Kafka, Partition
 from streamwatchd.shard.journal import EpochRecord
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.owner import Owner
+
+T = TypeVar("T")
+_PATIENCE_S = 120.0
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    """The answer of a broker that may stand still for a while, as one does that shares a busy machine."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
 
 
 class Logs:
@@ -18,9 +35,9 @@ class Logs:
         self._kafka = kafka
         self._reader = kafka.reader(read_committed=True)
         admin = kafka.admin()
-        counts = admin.partitions_of(list(topics))
+        counts = _patiently(lambda: admin.partitions_of(list(topics)))
         self.partitions = [Partition(topic, number) for topic, count in counts.items() for number in range(count)]
-        self._positions = dict(admin.beginning_offsets(self.partitions))
+        self._positions = dict(_patiently(lambda: admin.beginning_offsets(self.partitions)))
         admin.close()
         self.batches: dict[Partition, list[RawBatch]] = {partition: [] for partition in self.partitions}
 
