@@ -27,7 +27,7 @@ class TableData:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class PastTable(TableData):
     """A table with the rows that it had before.
 

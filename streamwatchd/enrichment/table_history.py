@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +55,15 @@ class _Kept:
         self.packed = Frozen(partial(_packed, self.change), apart=self.change.size >= _MANY_ROWS)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of a change below those that came later: from which row on, and each one's next row or `ABSENT`."""
+
+    change: Change
+    offset: int
+    following: RowNumbers
+
+
 class TableHistory:
     """The tables in force, and of the time from `since_ms` on what they were. Before it nothing is known."""
 
@@ -63,7 +73,8 @@ class TableHistory:
         self._most_rows = most_rows
         self._kept: list[_Kept] = []
         self._foreseen: dict[tuple[str, str, str], Change | None] = {}
-        self._pasts: dict[str, TableData] = {}
+        self._useless_ms = BEGINNING
+        self._pasts: WeakValueDictionary[tuple[str, int], PastTable] = WeakValueDictionary()
 
     @property
     def size(self) -> int:
@@ -79,7 +90,15 @@ class TableHistory:
             self._foreseen[pair] = known[pair] if pair in known else _difference(before, after)
 
     def switch(self, at_ms: int, tables: Mapping[str, TableData]) -> None:
-        """Other tables from the instant `at_ms` on."""
+        """Other tables from the instant `at_ms` on. Where all before it is of no use, nothing is compared or kept."""
+        if at_ms > self._useless_ms:
+            self._keep(at_ms, tables)
+        elif any(self._changed(tables)):
+            self.since_ms = max(self.since_ms, at_ms)
+        self._tables, self._foreseen = dict(tables), {}
+        self._pasts.clear()
+
+    def _keep(self, at_ms: int, tables: Mapping[str, TableData]) -> None:
         self.foresee(tables)
         gone = self._tables.keys() - tables.keys()
         for name, before, after in self._changed(tables):
@@ -89,7 +108,6 @@ class TableHistory:
             elif found.size:
                 self._kept.append(_Kept(Change(at_ms, found.table, found.brought)))
         self._kept = [each for each in self._kept if each.change.table.name not in gone]
-        self._tables, self._foreseen, self._pasts = dict(tables), {}, {}
         while self.size > self._most_rows:
             self._drop_first()
 
@@ -100,33 +118,35 @@ class TableHistory:
                 yield name, before, after
 
     def forget_before(self, time_ms: int) -> None:
-        """Drop what no row at or after `time_ms` can meet."""
+        """Drop what no row at or after `time_ms` can meet, also of changes that are still to come."""
+        self._useless_ms = max(self._useless_ms, time_ms)
         while self._kept and self._kept[0].change.at_ms <= time_ms:
             self._drop_first()
 
     def _drop_first(self) -> None:
         self.since_ms = max(self.since_ms, self._kept.pop(0).change.at_ms)
-        self._pasts = {}
 
     def past(self, since_ms: int | None = None) -> dict[str, TableData]:
         """The tables in force with the rows that they had before: a `PastTable` where there were others.
 
-        `since_ms`: as if nothing were known of the time before it (None: all that is known).
+        `since_ms`: as if nothing were known of the time before it (None: all that is known). Who asks for the same
+        while another one still has it gets the same object.
         """
         from_ms = self.since_ms if since_ms is None else max(since_ms, self.since_ms)
-        if since_ms is None and self._pasts:
-            return dict(self._pasts)
         changes: dict[str, list[Change]] = {}
         for each in self._kept:
             if each.change.at_ms > from_ms:
                 changes.setdefault(each.change.table.name, []).append(each.change)
-        found = {
-            name: _with_past(table, changes[name]) if name in changes else table
-            for name, table in self._tables.items()
-        }  # fmt: skip
-        if since_ms is None:
-            self._pasts = found
-        return dict(found)
+        return {name: self._past(table, changes.get(name, ())) for name, table in self._tables.items()}
+
+    def _past(self, table: TableData, changes: Sequence[Change]) -> TableData:
+        if not changes:
+            return table
+        handle = table.name, changes[0].at_ms
+        found = self._pasts.get(handle)
+        if found is None:
+            found = self._pasts[handle] = _with_past(table, changes)
+        return found
 
     # state
 
@@ -139,8 +159,9 @@ class TableHistory:
 
     def restore(self, picture: Any) -> None:
         """The inverse; what is there of the tables in force stays. Raises ValueError or TypeError for another form."""
-        since_ms, heads = picture
-        self.since_ms, self._kept, self._pasts = _instant(since_ms), [], {}
+        since_ms, heads = (BEGINNING, []) if picture is None else picture
+        self.since_ms, self._kept = _instant(since_ms), []
+        self._pasts.clear()
         for name, at_ms, packed in heads:
             kept = _Kept(_unpacked(name, at_ms, thawed(packed)))
             kept.packed.place = packed.place if isinstance(packed, Frozen) else None
@@ -217,35 +238,51 @@ def _compact(column: Column) -> Column:
 
 def _with_past(table: TableData, changes: Sequence[Change]) -> PastTable:
     """`changes` are of this table, oldest first. A column that it has and one of them has not is as it was next."""
-    columns = {name: [column] for name, column in table.columns.items()}
-    offsets: list[int] = []
-    later, size = dict(table.rows), len(table.rows)
+    parts, later, size = [], dict(table.rows), len(table.rows)
     for change in reversed(changes):
-        offsets.append(size)
-        size += len(change.table.rows)
-        for name, parts in columns.items():
-            mine = change.table.columns.get(name)
-            if not _like(mine, parts[0]):
-                rows = np.fromiter((later.get(key, ABSENT) for key in change.table.rows), np.intp)
-                mine = _taken(_joined(parts), rows)
-            assert mine is not None
-            parts.append(mine)
-        later |= {key: offsets[-1] + row for key, row in change.table.rows.items()}
+        rows = change.table.rows
+        following = np.fromiter((later.get(key, ABSENT) for key in rows), np.intp, len(rows))
+        parts.append(_Part(change, size, following))
+        later |= {key: size + row for key, row in rows.items()}
+        size += len(rows)
     spans: dict[str, list[tuple[int, int]]] = {}
-    for change, offset in zip(changes, reversed(offsets), strict=True):
-        for key, row in change.table.rows.items():
-            spans.setdefault(key, []).append((change.at_ms, offset + row))
-        for key in change.brought:
-            spans.setdefault(key, []).append((change.at_ms, ABSENT))
-    joined = {name: _joined(parts) for name, parts in columns.items()}
+    for part in reversed(parts):
+        at_ms = part.change.at_ms
+        for key, row in part.change.table.rows.items():
+            spans.setdefault(key, []).append((at_ms, part.offset + row))
+        for key in part.change.brought:
+            spans.setdefault(key, []).append((at_ms, ABSENT))
+    columns = {name: _with_parts(name, column, parts) for name, column in table.columns.items()}
     digest = f"{table.digest} from {changes[-1].at_ms}"
-    return PastTable(table.name, table.key, table.rows, joined, digest, spans)
+    return PastTable(table.name, table.key, table.rows, columns, digest, spans)
+
+
+def _with_parts(name: str, newest: Column, parts: Sequence[_Part]) -> Column:
+    """A column with its earlier rows below it, newest first."""
+    found, lacking = [newest], []
+    for part in parts:
+        mine = part.change.table.columns.get(name)
+        if mine is None or not _like(mine, newest):
+            mine = _nulls(newest, len(part.following))
+            lacking.append(part)
+        found.append(mine)
+    joined = _joined(found)
+    values = joined.codes if isinstance(joined, Strings) else joined
+    for part in lacking:  # newest first: what is taken over is there
+        known = np.flatnonzero(part.following != ABSENT)
+        values[part.offset + known] = values[part.following[known]]
+    return joined
+
+
+def _nulls(like: Column, size: int) -> Column:
+    if isinstance(like, Strings):
+        return Strings(np.full(size, -1, np.int32), Dictionary())
+    found: Numbers | Truths = np.full(size, 1 if like.dtype == np.int8 else np.nan, like.dtype)
+    return found
 
 
 def _joined(parts: Sequence[Column]) -> Column:
     """Columns of one kind one below the other."""
-    if len(parts) == 1:
-        return parts[0]
     if isinstance(parts[0], Strings):
         dictionary, codes = Dictionary(), []
         for part in parts:
@@ -253,13 +290,3 @@ def _joined(parts: Sequence[Column]) -> Column:
             codes.append(np.append(dictionary.encode(part.dictionary.names), np.int32(-1))[part.codes])
         return Strings(np.concatenate(codes), dictionary)
     return np.concatenate([part for part in parts if isinstance(part, np.ndarray)])
-
-
-def _taken(column: Column, rows: RowNumbers) -> Column:
-    """The rows of these numbers, null where there is none."""
-    absent = rows == ABSENT
-    if isinstance(column, Strings):
-        return Strings(np.where(absent, np.int32(-1), np.append(column.codes, np.int32(-1))[rows]), column.dictionary)
-    found: Numbers | Truths = np.full(len(rows), 1 if column.dtype == np.int8 else np.nan, column.dtype)
-    found[~absent] = column[rows[~absent]]
-    return found

@@ -122,10 +122,11 @@ class Rebuild:
             self.journal, sources.kafka, self.topic, self._owner, state.epoch, epoch, self._gap, sources.meter.note
         )
         sources.meter.note(f"replaying epochs {state.epoch + 1} to {epoch}")
-        most_ms = sources.settings.max_future_ms
+        most_ms, fills = sources.settings.max_future_ms, sources.settings.backfill_ms > 0
         lacking = bool(sources.gone) or self._owner in sources.anew
         Replay(
-            state, reader, sources.contents, self.tasks, sources.breathe, sources.gone, most_ms, lacking=lacking
+            state, reader, sources.contents, self.tasks, sources.breathe, sources.gone, most_ms, lacking=lacking,
+            fills=fills,
         ).run(records)  # fmt: skip
 
     def _anew(self, anew: Anew) -> State:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.errors import SnapshotCorrupt, StateMismatch
-from streamwatchd.operators.asking import grace_ends
+from streamwatchd.operators.asking import FOREVER, grace_ends
 from streamwatchd.ports.kafka import Committed, Partition, Reader, split
 from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
@@ -122,6 +122,7 @@ def restore(snapshot: Snapshot, contents: Contents, tasks_of: Tasks, make: MakeS
     for version in later:
         content = contents(version.digest)
         tasks = tasks | tasks_of(content)
+        shard.forget_rows(version.at_ms)  # the snapshot has those that were kept
         shard.switch(version.at_ms, content.program, content.tables, tasks)
     shard.restore({task: state for task, state in snapshot.states.items() if task in tasks or task == TABLES})
     shard.drain()
@@ -155,9 +156,11 @@ class Replay:
         max_future_ms: int = 0,
         *,
         lacking: bool = False,
+        fills: bool = True,
     ) -> None:
         """`breathe` is called now and then: a replay may be long. Records of a partition below its offset in `gone`
-        are left out, as an operator has given them up. `lacking`: these, or what came before the first epoch."""
+        are left out, as an operator has given them up. `lacking`: these, or what came before the first epoch.
+        `fills`: windows will be filled after it; else what rows were is kept for those that the journal fills."""
         self._state = state
         self._reader = reader
         self._contents = contents
@@ -166,9 +169,12 @@ class Replay:
         self._gone = gone
         self._max_future_ms = max_future_ms
         self._lacking = lacking
+        self._fills_up_to = FOREVER if fills else 0
+        """The last epoch after which a window may be filled."""
 
     def run(self, records: Sequence[EpochRecord]) -> None:
         """Raises StateMismatch where the inputs are not there any more, Unavailable when no broker answers."""
+        self._fills_up_to = max((self._fills_up_to, *(each.epoch for each in records if each.pasts)))
         if self._lacking and records:
             self._run([records[0]])
             self._catch_up(records[0])
@@ -182,6 +188,8 @@ class Replay:
             for version in run[0].switches:
                 content = self._contents(version.digest)
                 pasts = self._pasts(version, content, run[0].pasts)
+                if run[0].epoch >= self._fills_up_to:
+                    self._state.shard.forget_rows(version.at_ms)
                 self._state.switch(version, content, self._tasks_of(content), pasts)
             self._feed(run)
             for record in run:

@@ -215,11 +215,10 @@ class Shard:
 
     def restore(self, states: Mapping[TaskId, Picture]) -> None:
         """The inverse; raises SnapshotCorrupt where a state can't be read."""
+        with distrusting(TABLES):
+            self.history.restore(states.get(TABLES))
         for name, state in states.items():
-            if name == TABLES:
-                with distrusting(name):
-                    self.history.restore(state)
-            else:
+            if name != TABLES:
                 self.tasks[name].restore(state)
 
     def counters(self) -> dict[tuple[str, Labels], int]:

@@ -255,8 +255,8 @@ class Worker:
         moved = not tasks.keys() <= self._state.tasks.keys()
         pasts, stretches = self._fill(version, content)
         failpoint("switch.filled")
-        self._state.switch(version, content, tasks, pasts)
         self._state.shard.forget_rows(version.at_ms - self._settings.backfill_ms)
+        self._state.switch(version, content, tasks, pasts)
         self._meter.add("switches_total")
         if moved:
             self._recovery.find_starts(self._state)

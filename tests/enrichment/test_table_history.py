@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatchd.batch import Column, Dictionary, Strings, to_values
+from streamwatchd.batch import Codes, Column, Dictionary, Strings, to_values
+from streamwatchd.enrichment import table_history
 from streamwatchd.enrichment.store import canonical_table
 from streamwatchd.enrichment.table import TableData
 from streamwatchd.enrichment.table_history import TableHistory
@@ -102,6 +104,81 @@ def test_a_column_that_came_later_is_as_it_was_then() -> None:
     past = history.past()["t"]
     assert values(past, "role", keys, times) == ["x", "y", "z", "x", "x", None]
     assert values(past, "rank", keys, times) == [5.0, 5.0, 7.0, 6.0, 6.0, None]
+
+
+class CountingDictionary(Dictionary):
+    """Counts the texts that all of them were asked for."""
+
+    asked = 0
+
+    def encode(self, strings: Sequence[str | None]) -> Codes:
+        CountingDictionary.asked += len(strings)
+        return super().encode(strings)
+
+
+def test_a_state_without_earlier_rows_has_none() -> None:
+    """Whatever was found out on the way to it."""
+    nothing = TableHistory({}).snapshot()
+    history = TableHistory({"t": table({"a": ("x", 1.0, 2)})})
+    history.switch(100, {"t": table({"a": ("y", 1.0, 2)})})
+    history.forget_before(100)
+    history.restore(nothing)
+    assert (history.size, history.since_ms, history.snapshot()) == (0, -(2**62), nothing)
+
+
+def test_a_new_column_costs_its_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many changes do not know it; each row of these has what the key's next row has."""
+
+    def version(number: int, key: str = "k0") -> Rows:
+        rows: Rows = {f"k{row}": (f"role {row}", 0.0, 2) for row in range(1_000)}
+        return rows | {key: (f"at {number}", float(number), 2)}
+
+    history = TableHistory({"t": table(version(0), without=["role"])})
+    for number in range(1, 50):
+        history.switch(100 * number, {"t": table(version(number), without=["role"])})
+    history.switch(5_000, {"t": table(version(50, "k1"))})
+    history.switch(5_100, {"t": table(version(51, "k1"))})
+    monkeypatch.setattr(table_history, "Dictionary", CountingDictionary)
+    monkeypatch.setattr(CountingDictionary, "asked", 0)
+    past = history.past()["t"]
+    assert 1_000 < CountingDictionary.asked < 1_000 + 2 * history.size
+    keys, times = ["k0", "k0", "k0", "k1", "k1", "k1"], [99, 4_899, 5_100, 99, 5_099, 5_100]
+    assert values(past, "role", keys, times) == ["role 0", "role 0", "role 0", "at 50", "at 50", "at 51"]
+    assert values(past, "rank", keys, times) == [0.0, 48.0, 0.0, 0.0, 50.0, 51.0]
+
+
+@pytest.mark.parametrize("since_ms", [None, -5])
+def test_who_asks_for_the_same_shares_it(since_ms: int | None) -> None:
+    """As long as anybody has it, and no longer."""
+    history = TableHistory({"t": table({"a": ("x", 1.0, 2)})})
+    history.switch(100, {"t": table({"a": ("y", 1.0, 2)})})
+    history.switch(200, {"t": table({"a": ("z", 1.0, 2)})})
+    past = history.past(since_ms)["t"]
+    assert history.past(since_ms)["t"] is past
+    assert values(history.past(100)["t"], "role", ["a"], [99]) == ["y"]
+    assert values(past, "role", ["a"], [99]) == ["x"]
+    gone = weakref.ref(past)
+    del past
+    assert gone() is None
+    past = history.past(since_ms)["t"]
+    history.switch(300, {"t": table({"a": ("x", 1.0, 2)})})
+    assert values(history.past(since_ms)["t"], "role", ["a"] * 2, [299, 300]) == ["z", "x"]
+    assert values(past, "role", ["a"] * 2, [299, 300]) == ["z", "z"]
+
+
+def test_nothing_is_compared_where_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All before the change is of no use; of a later one it may be."""
+    history = TableHistory({"t": table({"a": ("x", 1.0, 2)})})
+    history.switch(100, {"t": table({"a": ("y", 1.0, 2)})})
+    history.forget_before(200)
+    with monkeypatch.context() as patched:
+        patched.delattr(table_history, "_difference")
+        history.switch(150, {"t": table({"a": ("y", 1.0, 2)})})
+        assert history.since_ms == 100
+        history.switch(200, {"t": table({"a": ("z", 1.0, 2)})})
+    assert (history.since_ms, history.size) == (200, 0)
+    history.switch(300, {"t": table({"a": ("x", 1.0, 2)})})
+    assert values(history.past()["t"], "role", ["a", "a", "a"], [199, 299, 300]) == ["z", "z", "x"]
 
 
 @pytest.mark.parametrize("then", [{}, {"t": table({"a": ("x", 1.0, 2)}, key="name")}])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from streamwatchd.enrichment import table_history
 from streamwatchd.ports.faults import Killed
 from tests.state.traffic import HOSTS, START_MS, _call
 from tests.state.world import PROJECT, World
@@ -84,3 +85,34 @@ def test_what_is_filled_had_been_joined(tmp_path: Path, over: int, backfill: int
     rows = [row for row in world.outputs()["kpis"] if row["kpi"] == "cores" and row["window"]["end"][11:16] == "01:30"]
     assert {row["key"]["host"]: row["values"]["n"] for row in rows} == told(over)
     assert len(rows) == len(told(over))
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_without_backfill_rows_are_neither_compared_nor_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    """Of large tables that takes a while, and it would be within the pause of the change; nor are they in a replay."""
+    projects = [project(tmp_path / str(number), roles, "") for number, roles in enumerate(ROLES[:2])]
+    world = World(projects[0])
+    world.settings = replace(world.settings, backfill_ms=0, snapshot_every_ms=10**9 if lost else 10_000)
+    world.begin(projects[0])
+    feed(world, 0, CHANGES[0])
+    monkeypatch.delattr(table_history, "_difference")
+    with suppress(Killed):
+        world.change(projects[1], START_MS + 60_000 * CHANGES[0], dies=lost)
+    world.disk.kill_process()
+    feed(world, CHANGES[0], CHANGES[1])
+    assert max(version.number for version in world.store().versions) == 1
+
+
+def test_a_replay_keeps_the_rows_that_its_own_windows_need(tmp_path: Path) -> None:
+    """Also where `backfill: 0s` has come since: what the journal filled is filled from the rows of then."""
+    projects = [project(tmp_path / str(number), roles, "") for number, roles in enumerate(ROLES)]
+    projects.append(project(tmp_path / "with", ROLES[2], CORES.format(over=90)))
+    world = World(projects[0])
+    world.settings = replace(world.settings, backfill_ms=7_200_000)
+    live(world, projects, "lost snapshots")
+    world.settings = replace(world.settings, backfill_ms=0)
+    feed(world, RULE, END + 5)
+    rows = [row for row in world.outputs()["kpis"] if row["kpi"] == "cores" and row["window"]["end"][11:16] == "01:30"]
+    assert {row["key"]["host"]: row["values"]["n"] for row in rows} == told(90)
