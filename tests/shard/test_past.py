@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from streamwatchd.batch import RawBatch
+from streamwatchd.enrichment.table import PastTable
 from streamwatchd.shard.output import TaskId
 from streamwatchd.shard.past import Past
 from tests.operators.bench import Bench, compiled
@@ -59,3 +60,18 @@ def test_it_serves_for_a_later_moment_as_long_as_the_same_is_lacking() -> None:
     assert not past.renew(past_of(bench, OLD.replace("60s", "90s")))
     changed = Bench(OLD, tables={"devices": "host,role,weight\na,spare,1\n"})
     assert not past.renew(past_of(changed, NEW, "host,role,weight\na,spare,1\n"))
+
+
+@pytest.mark.parametrize("replayed", [False, True])
+def test_tasks_of_a_shard_share_the_rows_of_then(replayed: bool) -> None:
+    """However many partitions are read once more; of large tables each copy would take hundreds of megabytes."""
+    bench = Bench(OLD, partitions=3).series(range(100), host="a", x=5)
+    bench.change(OLD, tables={"devices": "host,role,weight\na,spare,1\n"})
+    after = compiled(NEW, {"devices": "host,role,weight\na,spare,1\n"})
+    assert after.program is not None
+    known = {TaskId(1, "m", number): -5 for number in range(3)} if replayed else {}
+    pasts = bench.driver.shards[0].pasts(2**50, after.program, after.loaded.tables, known)
+    found = [past._listener.dimensions.versions["devices"][0][1] for past in pasts.values()]
+    assert len(found) == 3
+    assert isinstance(found[0], PastTable)
+    assert all(each is found[0] for each in found)
