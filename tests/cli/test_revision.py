@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamwatchd.cli.revision import checked_out
+from streamwatchd.cli.revision import version_at
 from streamwatchd.errors import UnreadableInput
 from tests.cli.small import copy
 from tests.cli.test_plan import git
@@ -20,10 +20,10 @@ def test_the_files_are_those_of_the_revision_and_go_away(tmp_path: Path) -> None
     git(tmp_path, "add", "--all")
     git(tmp_path, "commit", "--quiet", "--message", "first")
     config.write_text("")
-    with checked_out(config, "HEAD") as (there, folder):
-        assert there.read_text() == text
-        assert str(there) == f"{folder}noc/streamwatchd.yaml"
-    assert not there.exists()
+    with version_at(config, "HEAD") as version:
+        assert version.config.read_text() == text
+        assert version.shown(str(version.config)) == "HEAD:noc/streamwatchd.yaml"
+    assert not version.config.exists()
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_what_is_not_there_is_said(tmp_path: Path, revision: str, words: str) ->
     git(tmp_path, "add", "--all")
     git(tmp_path, "commit", "--quiet", "--message", "first")
     (tmp_path / "b.yaml").write_text("")
-    with pytest.raises(UnreadableInput, match=words), checked_out(tmp_path / "b.yaml", revision):
+    with pytest.raises(UnreadableInput, match=words), version_at(tmp_path / "b.yaml", revision):
         raise AssertionError
 
 
@@ -44,5 +44,5 @@ def test_an_option_is_no_revision(tmp_path: Path) -> None:
     """Nothing that is typed reaches git as an option."""
     (tmp_path / "a.yaml").write_text("")
     git(tmp_path, "init", "--quiet")
-    with pytest.raises(UnreadableInput, match="neither"), checked_out(tmp_path / "a.yaml", "--output=x"):
+    with pytest.raises(UnreadableInput, match="neither"), version_at(tmp_path / "a.yaml", "--output=x"):
         raise AssertionError

@@ -87,6 +87,7 @@ def stand(monkeypatch: pytest.MonkeyPatch, *rows: Mapping[str, Any], problems: S
 def up(rule: str = "hot", alarm: str = "6b1f0c2a9d3e4f50", **key: object) -> Mapping[str, Any]:
     return {
         "rule": rule, "id": alarm, "key": key or {"k": "a"}, "state": "firing", "severity": "major", "starts_at_ms": 1,
+        "acknowledged": False,
     }  # fmt: skip
 
 
