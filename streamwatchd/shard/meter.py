@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -95,8 +96,9 @@ class Meter:
     def sealed(self, epoch: OpenEpoch) -> None:
         self.add("epochs_total")
         self.add("epoch_records_total", epoch.records)
+        for sink, count in Counter(output.sink for output in epoch.outputs).items():
+            self.add("outputs_total", count, (("sink", sink.value),))
         for output in epoch.outputs:
-            self.add("outputs_total", 1, (("sink", output.sink.value),))
             if output.sink is Sink.ALERTS and isinstance(output.value, dict):
                 of_rule = (("event", str(output.value.get("event"))), ("rule", str(output.value.get("rule"))))
                 self.add("alerts_total", 1, of_rule)
