@@ -31,7 +31,6 @@ from streamwatchd.testing.timeline import Act, Case, Event, Kind, Suite, Verb
 from streamwatchd.testing.timeline_patch import Edits, patched
 from streamwatchd.testing.timeline_times import absolute
 
-Said = Mapping[str, object]
 Named = TypeVar("Named", Silence, Ack)
 
 _encode = msgspec.json.Encoder(order="deterministic").encode

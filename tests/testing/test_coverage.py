@@ -87,6 +87,12 @@ UNTIL = "when: latest > 400ms until latest < 300ms for 20s"
 KEEP = "when: latest > 400ms, keep_firing_for: 20s"
 
 
+def slow_shops(folder: Path, condition: str) -> Loaded:
+    """A project of one alarm on the last latency of a shop."""
+    rule = f"{{alarm: slow, source: web, by: shop, values: {{latest: last(latency over 10s)}}, {condition}}}"
+    return project(folder, f"every: 10s\nrules:\n  - {rule}\n")
+
+
 @pytest.mark.parametrize(("at", "missing"), [("", (CLEARS,)), ("at: 80s, ", ())])
 @pytest.mark.parametrize("hold", [UNTIL, KEEP])
 def test_a_hold_of_clearing_is_a_branch_that_a_test_needs(
@@ -94,8 +100,7 @@ def test_a_hold_of_clearing_is_a_branch_that_a_test_needs(
 ) -> None:
     """Gone through where a test that passes would fail without the hold; `keep_firing_for` is one."""
     monkeypatch.chdir(tmp_path)
-    rule = f"{{alarm: slow, source: web, by: shop, values: {{latest: last(latency over 10s)}}, {hold}}}"
-    loaded = project(tmp_path, f"every: 10s\nrules:\n  - {rule}\n")
+    loaded = slow_shops(tmp_path, hold)
     text = f"""
 tests:
   - name: clears
@@ -121,8 +126,7 @@ def test_a_hold_is_tried_also_where_rules_are_loaded_anew(
 ) -> None:
     """What a row of the test loads again is without the hold, too."""
     monkeypatch.chdir(tmp_path)
-    rule = f"{{alarm: slow, source: web, by: shop, values: {{latest: last(latency over 10s)}}, {hold}}}"
-    loaded = project(tmp_path, f"every: 10s\nrules:\n  - {rule}\n")
+    loaded = slow_shops(tmp_path, hold)
     text = f"""
 tests:
   - name: clears
@@ -138,8 +142,7 @@ tests:
 def test_a_hold_that_only_a_reload_brings_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that is in force when the condition turns back."""
     monkeypatch.chdir(tmp_path)
-    rule = f"{{alarm: slow, source: web, by: shop, values: {{latest: last(latency over 10s)}}, {UNTIL}}}"
-    loaded = project(tmp_path, f"every: 10s\nrules:\n  - {rule}\n")
+    loaded = slow_shops(tmp_path, UNTIL)
     when = "latest > 400ms until latest < 300ms for 40s"
     text = f"""
 tests:
