@@ -33,6 +33,8 @@ _RETRY_S = 2.0
 _SAY_AGAIN_S = 60.0
 """The same reason for the same rules is logged once in so long."""
 
+_DECIDES = "the host that works on shard 0 decides for all, and its files say something else: deploy them there too"
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -99,6 +101,12 @@ class Changes:
         """What another host has put in force is proposed no more."""
         if self._wanted is not None and self._wanted.content.digest == self._store.versions[-1].digest:
             self._wanted = None
+
+    def follow(self) -> None:
+        """Where another host decides: what is proposed here waits until it has the same files."""
+        self.settle()
+        if self._wanted is not None:
+            self._postponed_for = _DECIDES
 
     @property
     def is_deciding(self) -> bool:

@@ -38,6 +38,13 @@ class Metrics:
             if shard in self._reports:
                 self._reports[shard] = replace(self._reports[shard], phase="away")
 
+    def forget(self, shard: int) -> None:
+        """It is another host's: what is known of it here says nothing any more."""
+        label = ("shard", str(shard))
+        with self._lock:
+            self._reports.pop(shard, None)
+            self._own = {(name, labels): value for (name, labels), value in self._own.items() if label not in labels}
+
     def add(self, name: str, amount: float = 1, labels: Labels = ()) -> None:
         with self._lock:
             self._own[name, labels] = self._own.get((name, labels), 0) + amount

@@ -157,11 +157,11 @@ class Supervisor:
         if leads and not self._led:
             self._peers.take_the_lead()
         self._led = leads
-        if leads and self._store.versions:
+        if not leads:
+            self.changes.follow()
+        elif self._store.versions:
             elsewhere = self._peers.running(self._store.versions[-1].number)
             self.changes.step(sorted({*running, *elsewhere}), self._settings.shards)
-        else:
-            self.changes.settle()
 
     def _standings_here(self) -> dict[tuple[int, str, int], Standing]:
         here = {slot.shard for slot in self.slots}
@@ -185,7 +185,7 @@ class Supervisor:
         if self._hosts is not None and slot.exit_code == EXIT_FENCED and len(self.slots) > 1:
             self.slots.remove(slot)
             self._standings = {task: each for task, each in self._standings.items() if each[0] != slot.shard}
-            self._metrics.put("worker_fenced", 0, (("shard", str(slot.shard)),))
+            self._metrics.forget(slot.shard)
             self._log.warning("shard_let_go", shard=slot.shard, reason="another host took it over")
 
     @property

@@ -33,8 +33,20 @@ def test_its_own_files_are_proposed_no_more_once_they_are_in_force() -> None:
     two.second.changes.propose(proposal("v1"))
     two.propose("v1")
     two.pass_turns(10)
-    two.second.changes.settle()
+    two.second.changes.follow()
     assert two.second.changes.wanted is None
+
+
+def test_its_own_files_wait_for_those_of_the_first_host_and_say_so() -> None:
+    """Deployed here alone they are in force nowhere."""
+    two = Two()
+    two.second.changes.propose(proposal("v1"))
+    two.second.changes.follow()
+    assert "the host that works on shard 0 decides" in two.second.changes.postponed_for
+    two.propose("v1")
+    two.pass_turns(10)
+    two.second.changes.follow()
+    assert (two.second.changes.wanted, two.second.changes.postponed_for) == (None, "")
 
 
 def test_the_same_order_is_not_followed_twice() -> None:

@@ -270,3 +270,20 @@ def test_of_a_shard_that_was_let_go_the_other_hosts_word_counts() -> None:
         "other", (0,), {(1, "in", 0): Standing(START_MS - 2_000, idle=False)}, daemon.clock.monotonic()
     )
     assert daemon.pace_after(1_000) == START_MS - 2_000
+
+
+def test_of_a_shard_that_was_let_go_no_metric_is_left() -> None:
+    """Its last positions would lag behind for ever, and self-alerts that nobody can clear would tell of it."""
+    daemon = Unstarted(shared=True)
+    daemon.report(START_MS - 9_000, START_MS - 5_000, idle=False)
+    first, _ = daemon.supervisor.slots
+    first.exit_code = EXIT_FENCED
+    daemon.supervisor._on_lost(first)
+    assert "0" in shards_of(daemon.supervisor._metrics)
+    daemon.supervisor._let_go(first)
+    assert shards_of(daemon.supervisor._metrics) == {"1"}
+
+
+def shards_of(metrics: Metrics) -> set[str]:
+    """Those that any sample is of."""
+    return {value for _, labels in metrics.samples(START_MS) for label, value in labels if label == "shard"}

@@ -87,10 +87,15 @@ class Process:
         except OSError:
             return 0, {}
 
-    def metric(self, name: str) -> float:
+    def samples(self, name: str) -> list[str]:
+        """The lines of one metric."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
             lines = answer.read().decode().splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+        return [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
+
+    def metric(self, name: str) -> float:
+        """The sum over its labels."""
+        return sum(float(line.rpartition(" ")[2]) for line in self.samples(name))
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]

@@ -108,6 +108,7 @@ def test_a_host_that_comes_back_takes_its_own_shards_again(kafka: str, tmp_path:
         second.until(lambda: second.health()[0] == 200 and set(second.health()[1]["shards"]) == {"2", "3"})
         second.feed(200)
         second.until_all_counted()
+        assert len(second.samples("streamwatchd_worker_up")) == 2
         for each in (first, second):
             assert each.process is not None
             assert each.process.poll() is None

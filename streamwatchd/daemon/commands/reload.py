@@ -43,15 +43,19 @@ def _await(context: Context, supervisor: Supervisor, digest: str, seconds: float
     turns = 0
     while not _in_force(context, supervisor, digest):
         if context.clock.monotonic() > deadline:
-            reason = supervisor.changes.postponed_for
             raise CommandRefused(
                 f"content {digest} is compiled, but not in force in every shard after {seconds:.0f} s"
-                f"{f' ({reason})' if reason else ''}; it goes on trying, see `swctl status`"
+                f"{_why(supervisor)}; it goes on trying, see `swctl status`"
             )
         turns += 1
         if turns % _SAY_EVERY == 0:
-            say("waiting for every shard to switch")
+            say(f"waiting for every shard to switch{_why(supervisor)}")
         context.clock.sleep(_LOOK_S)
+
+
+def _why(supervisor: Supervisor) -> str:
+    reason = supervisor.changes.postponed_for
+    return f" ({reason})" if reason else ""
 
 
 def _in_force(context: Context, supervisor: Supervisor, digest: str) -> bool:

@@ -49,6 +49,7 @@ def test_why_it_is_not_in_force_is_said() -> None:
     setting.supervisor.changes.postponed_for = "the rules can't be written: no space"
     with pytest.raises(CommandRefused, match=r"after 5 s \(the rules can't be written: no space\); it goes on trying"):
         setting.run("reload", wait=True, seconds=5)
+    assert set(setting.said) == {"waiting for every shard to switch (the rules can't be written: no space)"}
 
 
 def test_nothing_that_could_run_is_said() -> None:
