@@ -1,10 +1,11 @@
-"""`swctl plan`: what an edit of the rules does to state, said before the merge."""
+"""`swctl plan`: what an edit of rules and settings does to state, said before the merge."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from streamwatchd.errors import RuleSetRejected
 from streamwatchd.lang.units import format_duration
 from streamwatchd.plan.change import Change, Fill, Panes, RuleChange, Side, Wait, compare
 from streamwatchd.plan.explain import size_text
+from streamwatchd.rules.document import Mapping
+from streamwatchd.rules.settings_change import SettingChange, setting_changes, written_settings
 
 _COLOURS = {"removed": "red", "edited": "yellow", "renamed": "yellow", "affected": "yellow", "added": "green"}
 _WIDTH = 10
@@ -38,7 +41,8 @@ _FLAPPING = {
 )
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", help="How to print [default: text].")
 def command(sides: tuple[str, ...], config: Path | None, output: str) -> None:
-    """Say what the step from OLD to NEW does to state: what stays, what warms and for how long, what goes.
+    """Say what the step from OLD to NEW does to state: what stays, what warms and for how long, what goes; and which
+    settings change, as these take a restart.
 
     OLD and NEW are folders of a project, or git revisions of the configuration. Without NEW it is the files as they
     are now, without OLD it is HEAD. The daemon does the same at a reload, by the same code, with rules that have run
@@ -51,9 +55,10 @@ def command(sides: tuple[str, ...], config: Path | None, output: str) -> None:
         before, after = _project(stack, old, config), _project(stack, new, config)
         old_side, (new_side, backfill_ms) = _side(before)[0], _side(after)
         change = compare(old_side, new_side, backfill_ms)
+        settings = setting_changes(_written(before), _written(after))
     rules = tuple(replace(each, place=after.shown(before.shown(each.place))) for each in change.rules)
     change = replace(change, rules=rules)
-    click.echo(_as_json(change) if output == "json" else "\n".join(_text(change)))
+    click.echo(_as_json(change, settings) if output == "json" else "\n".join(_text(change, settings)))
 
 
 def _project(stack: ExitStack, name: str, config: Path | None) -> Version:
@@ -77,21 +82,38 @@ def _side(project: Version) -> tuple[Side, int]:
         click.get_current_context().exit(1)
 
 
+def _written(project: Version) -> Mapping:
+    return written_settings(project.config, project.config.read_bytes(), os.environ)
+
+
 # what it says
 
 
-def _text(change: Change) -> Iterator[str]:
+def _text(change: Change, settings: Sequence[SettingChange]) -> Iterator[str]:
+    for setting in settings:
+        yield from _setting(setting)
+        yield ""
     for each in change.rules:
         if each.what != "unchanged":
             yield from _rule(each)
             yield ""
-    yield _summary(change)
+    yield _summary(change, len(settings))
+
+
+def _setting(each: SettingChange) -> Iterator[str]:
+    yield f"{_head('edited')}setting {click.style(each.name, bold=True)}   {each.old} → {each.new}"
+    yield f"  {'takes':<{_WIDTH - 2}}a {each.takes}"
+    if each.effect:
+        yield f"  {'state':<{_WIDTH - 2}}{each.effect}"
+
+
+def _head(what: str) -> str:
+    return click.style(f"{what:<{_WIDTH}}", fg=_COLOURS[what], bold=True)
 
 
 def _rule(each: RuleChange) -> Iterator[str]:
-    head = click.style(f"{each.what:<{_WIDTH}}", fg=_COLOURS[each.what], bold=True)
     was = f" (was {each.was})" if each.was else ""
-    yield f"{head}{each.kind} {click.style(each.name, bold=True)}{was}   {each.place}"
+    yield f"{_head(each.what)}{each.kind} {click.style(each.name, bold=True)}{was}   {each.place}"
     for title, lines in _sections(each):
         for number, line in enumerate(lines):
             yield f"  {title if number == 0 else '':<{_WIDTH - 2}}{line}"
@@ -137,7 +159,7 @@ def _wait(kind: str, wait: Wait) -> str:
     return f"{wait.window} is null for up to {format_duration(wait.ms)}"
 
 
-def _summary(change: Change) -> str:
+def _summary(change: Change, settings: int) -> str:
     counts = Counter(each.what for each in change.rules)
     parts = [f"{counts[what]} {what}" for what in (*_COLOURS, "unchanged") if counts[what]]
     resolving = sum(each.alarms == "resolve" for each in change.rules)
@@ -148,8 +170,11 @@ def _summary(change: Change) -> str:
     says = [", ".join(parts) or "no rules", f"{plural(warming, 'rule')} to warm", cost]
     if resolving:
         says.insert(1, f"{plural(resolving, 'rule')} whose alarms resolve")
+    if settings:
+        says.insert(0, f"{plural(settings, 'setting')} to restart for")
     return "; ".join(says)
 
 
-def _as_json(change: Change) -> str:
-    return json.dumps(asdict(change), indent=2, ensure_ascii=False)
+def _as_json(change: Change, settings: Sequence[SettingChange]) -> str:
+    found = {"settings": [asdict(each) for each in settings], **asdict(change)}
+    return json.dumps(found, indent=2, ensure_ascii=False)

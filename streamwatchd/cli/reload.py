@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,7 +22,8 @@ def command(
 ) -> None:
     """Have the running daemon look at rules and tables now; it also does so by itself when files change.
 
-    With --wait the exit code is 0 when all that is on disk is in force, 1 when files were refused.
+    With --wait the exit code is 0 when all that is on disk is in force, 1 when files were refused or settings wait
+    for a restart.
     """
     result = ask(socket_path(config, path), "reload", {"wait": wait, "seconds": seconds})
     if as_json:
@@ -36,4 +39,11 @@ def command(
         if refused:
             click.echo(f"{plural(len(refused), 'file')} refused, `swctl validate` says why:")
             click.echo("\n".join(f"  {each}" for each in refused))
-    ctx.exit(1 if wait and (result["refused"] or not result["in_force"]) else 0)
+        if result["pending_settings"]:
+            click.echo("these settings wait for a restart:")
+            click.echo("\n".join(f"  {each}" for each in result["pending_settings"]))
+    ctx.exit(1 if wait and not _is_all_in_force(result) else 0)
+
+
+def _is_all_in_force(result: Mapping[str, Any]) -> bool:
+    return bool(result["in_force"]) and not result["refused"] and not result["pending_settings"]

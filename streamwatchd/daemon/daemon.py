@@ -34,6 +34,7 @@ from streamwatchd.daemon.logs import Log, logger
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.model_guard import ModelGuard
 from streamwatchd.daemon.moving import Moving, after, assignment_of
+from streamwatchd.daemon.pending_settings import PendingSettings
 from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.daemon.replays import Replays
@@ -111,7 +112,9 @@ class Daemon:
         self._listener: Listener | None = None
         self._lock = _lock(around.disk, settings.state_dir)
         self._frozen = settings.state_dir / "settings-in-force" / config.name
-        _freeze(around.disk, self._frozen, config.read_bytes())
+        running = config.read_bytes()
+        _freeze(around.disk, self._frozen, running)
+        self._pending = PendingSettings(config, running, self._log, self._metrics)
         self._mirror = _mirror(settings, self._log, self._metrics)
         self._store = self._contents()
         self._hosts = _hosts(settings, around.clock, self._log)
@@ -353,8 +356,9 @@ class Daemon:
         self._supervisor.changes.propose(proposal)
         project = Project(self._config, self._settings)
         self._reloader = Reloader(
-            project, self._compile, files, self._bundle, self._propose, self._refusals, self._log, self._metrics
-        )
+            project, self._compile, files, self._bundle, self._propose, self._refusals, self._pending, self._log,
+            self._metrics,
+        )  # fmt: skip
         self._reloader.watch()
         if self._is_first:
             self._said.follow(self._store)
@@ -465,6 +469,7 @@ class Daemon:
             spoken=self._spoken,
             leads=self._is_first,
             compile=self._compile,
+            pending_settings=self._pending.sentences,
             dispositions=self._dispositions.by_rule,
         )
 

@@ -18,6 +18,7 @@ from streamwatchd.daemon.contents import Bundle, content_of
 from streamwatchd.daemon.folder_watch import FolderWatch
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.daemon.pending_settings import PendingSettings
 from streamwatchd.diagnostics import render
 from streamwatchd.enrichment.fetched import copies_dir
 from streamwatchd.errors import Unavailable
@@ -30,7 +31,7 @@ from streamwatchd.settings import Settings
 
 
 class Project:
-    """Where a project's files are. Of the configuration the sources count; settings change with a restart only."""
+    """Where a project's files are. The configuration is among them to see its edits; they count with a restart only."""
 
     def __init__(self, config: Path, settings: Settings) -> None:
         self.config, self._settings = config, settings
@@ -132,6 +133,7 @@ class Reloader:
         bundle: Callable[[Mapping[str, bytes]], Bundle],
         propose: Callable[[Proposal], None],
         refusals: Refusals,
+        pending: PendingSettings,
         log: Log,
         metrics: Metrics,
     ) -> None:
@@ -142,6 +144,7 @@ class Reloader:
         self._bundle = bundle
         self._propose = propose
         self._refusals = refusals
+        self._pending = pending
         self._log = log
         self._metrics = metrics
         self._seen = project.fingerprint()
@@ -166,6 +169,7 @@ class Reloader:
     def _compile_and_propose(self) -> Outcome:
         self._is_postponed = False
         try:
+            self._pending.look()
             compiled = self._compile(self.last_good)
         except Exception as error:
             self._metrics.add("reloads_failed_total")
@@ -208,6 +212,7 @@ class Reloader:
 
     def watch(self, debounce_s: float = 0.2, rescan_s: float = 30.0) -> None:
         """Run in threads until `close`."""
+        self._pending.look()
         self._watch = FolderWatch(self.hint, self._project.config, lambda: self._project.folders)
         self._thread = threading.Thread(target=self._loop, args=(debounce_s, rescan_s), name="reloader", daemon=True)
         self._thread.start()

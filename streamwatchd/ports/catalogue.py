@@ -159,6 +159,7 @@ _ALL = (
         "1 for each file that does not check; in force of it is its `last good version`, or `nothing`.",
         ("file", "in_force"),
     ),
+    Metric("pending_settings", "Edits of `streamwatchd.yaml` that wait for a restart."),
     Metric("table_age_seconds", "Since a table's data file was written, or its rows were last fetched.", ("file",)),
     Metric("table_fetches_total", "Times a table was fetched from its database or topic.", ("outcome", "table")),
     Metric(

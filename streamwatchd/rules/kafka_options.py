@@ -108,6 +108,19 @@ ALLOWED = frozenset(
     ]
 )
 
+SECRET = frozenset(
+    [
+        "sasl.password",
+        "sasl.oauthbearer.config",
+        "sasl.oauthbearer.client.secret",
+        "sasl.oauthbearer.extensions",
+        "ssl.key.pem",
+        "ssl.key.password",
+        "ssl.keystore.password",
+    ]
+)
+"""Those whose values are never shown."""
+
 FORBIDDEN: Mapping[str, str] = {
     "plugin.library.paths": CODE,
     "sasl.kerberos.kinit.cmd": CODE,

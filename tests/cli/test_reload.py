@@ -10,7 +10,10 @@ from click.testing import CliRunner
 from streamwatchd.cli import main
 from streamwatchd.cli import reload as command
 
-FINE = {"asked": True, "digest": "0123456789abcdef", "refused": [], "problem": "", "in_force": True, "version": 4}
+FINE = {
+    "asked": True, "digest": "0123456789abcdef", "refused": [], "problem": "", "in_force": True, "version": 4,
+    "pending_settings": [],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -18,6 +21,7 @@ FINE = {"asked": True, "digest": "0123456789abcdef", "refused": [], "problem": "
     [
         (FINE, 0, "version 4 is in force in every shard, content 0123456789ab"),
         ({**FINE, "refused": ["rules.d/a.yaml"]}, 1, "1 file refused"),
+        ({**FINE, "pending_settings": ["app: a → b"]}, 1, "these settings wait for a restart:\n  app: a → b\n"),
         ({**FINE, "in_force": False, "problem": "nothing would be left"}, 1, "not in force: nothing would be left"),
     ],
 )

@@ -10,6 +10,7 @@ from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.contents import Bundle
 from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.daemon.pending_settings import PendingSettings
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.disk import RealDisk
@@ -33,6 +34,7 @@ class Setting:
         project = Project(self.config, self.settings)
         refusals = Refusals(self.log, self.metrics)
         refusals.tell(first)
+        self.pending = PendingSettings(self.config, self.config.read_bytes(), self.log, self.metrics)
         self.reloader = Reloader(
             project,
             self.compile,
@@ -40,6 +42,7 @@ class Setting:
             self.bundle,
             self.propose,
             refusals,
+            self.pending,
             self.log,
             self.metrics,
         )
@@ -145,6 +148,19 @@ def test_a_mended_file_is_taken_back(tmp_path: Path) -> None:
     assert "file_accepted" in setting.log.events()
     assert "streamwatchd_refused_files 0\n" in setting.metrics.render(0)
     assert setting.proposals[-1].bundle.rules["a.yaml"] == rule("one_more").encode()
+
+
+def test_an_edit_of_the_settings_is_seen(tmp_path: Path) -> None:
+    """At the next look, as it waits for a restart; also one that was made before the watching began."""
+    setting = Setting(tmp_path)
+    setting.config.write_text(setting.config.read_text() + "shards: 3\n")
+    assert setting.reloader.check()
+    assert setting.pending.sentences() == ("shards: 2 → 3",)
+    late = Setting(tmp_path)
+    late.config.write_text(late.config.read_text() + "shards: 4\n")
+    late.reloader.watch(rescan_s=60.0)
+    late.reloader.close()
+    assert late.pending.sentences() == ("shards: 2 → 4",)
 
 
 def test_a_crash_in_compilation_is_survived(tmp_path: Path) -> None:

@@ -66,6 +66,19 @@ def test_a_running_daemon_says_how_it_is_and_reloads(kafka: str, tmp_path: Path)
         (rules / "bad.yaml").unlink()
         assert swctl(site, "reload", "--wait").exit_code == 0
         assert answer(site, "reload") == {"asked": True}
+
+        as_it_runs = site.config.read_text()
+        site.config.write_text(as_it_runs.replace("shards: 2", "shards: 3").replace("max_delay: 1s", "max_delay: 9s"))
+        waiting = ["sources.events.max_delay: 1s → 9s", "shards: 2 → 3"]
+        reloaded = swctl(site, "reload", "--wait")
+        assert (reloaded.exit_code, "these settings wait for a restart:" in reloaded.stdout) == (1, True)
+        assert answer(site, "status")["pending_settings"] == waiting
+        assert "at the next start: shards: 2 → 3" in swctl(site, "status").stdout
+        assert [line["settings"] for line in site.logged("restart_awaited")] == [waiting]
+        assert site.metric("streamwatchd_pending_settings") == len(waiting)
+        site.config.write_text(as_it_runs)
+        assert swctl(site, "reload", "--wait").exit_code == 0
+        assert answer(site, "status")["pending_settings"] == []
     finally:
         site.end()
 

@@ -21,6 +21,7 @@ from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.contents import Bundle
 from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.daemon.pending_settings import PendingSettings
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.rules.document import plain
 from streamwatchd.rules.loader import load
@@ -99,8 +100,10 @@ class Run:
         metrics = Metrics()
         log = ListLog()
         project = Project(self.config, replace(settings, rules_dir=self.rules, enrichment_dir=self.tables))
+        pending = PendingSettings(self.config, self.config.read_bytes(), log, metrics)
+        refusals = Refusals(log, metrics)
         return Reloader(
-            project, self._compile, first.loaded.files, bundle, self._propose, Refusals(log, metrics), log, metrics
+            project, self._compile, first.loaded.files, bundle, self._propose, refusals, pending, log, metrics
         )
 
     def _compile(self, last_good: Mapping[str, bytes]) -> Compiled:

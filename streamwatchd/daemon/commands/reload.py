@@ -21,7 +21,13 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
     if not arguments.get("wait"):
         return {"asked": True}
     outcome = _compiled(context, lambda seconds: reloader.outcome(number, seconds), say)
-    result = {"asked": True, "digest": outcome.digest, "refused": list(outcome.refused), "problem": outcome.problem}
+    result = {
+        "asked": True,
+        "digest": outcome.digest,
+        "refused": list(outcome.refused),
+        "problem": outcome.problem,
+        "pending_settings": list(context.pending_settings()),
+    }
     if not outcome.digest:
         return result | {"in_force": False}
     _await(context, supervisor, outcome.digest, float(arguments.get("seconds", 60)), say)

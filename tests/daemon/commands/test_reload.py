@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from streamwatchd.control import CommandRefused
@@ -32,6 +34,15 @@ def test_it_waits_until_every_shard_runs_what_was_compiled() -> None:
     setting.reloader.on_force = lambda: switched(setting, 0, 1)
     result = setting.run("reload", wait=True)
     assert (result["in_force"], result["version"], result["refused"]) == (True, 1, ["rules.d/bad.yaml"])
+
+
+def test_what_waits_for_a_restart_is_in_it() -> None:
+    """As not all that is on disk is in force then."""
+    setting = Setting()
+    setting.context = replace(setting.context, pending_settings=lambda: ("shards: 2 → 3",))
+    setting.reloader.on_force = lambda: switched(setting, 0, 1)
+    result = setting.run("reload", wait=True)
+    assert (result["in_force"], result["pending_settings"]) == (True, ["shards: 2 → 3"])
 
 
 def test_a_shard_that_does_not_switch_is_waited_for_only_so_long() -> None:
