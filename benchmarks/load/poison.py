@@ -45,6 +45,7 @@ POISON = (
 )
 """Kinds of poison, by chance: each stands in the place of a good record."""
 
+TOPICS = Topics()
 PROJECT = Path(__file__).parents[1] / "ref1" / "project"
 
 
@@ -76,8 +77,8 @@ class Line:
         offsets = range(self.events, self.events + len(batch))
         self._driver.feed(RawBatch("requests", 0, batch, offsets, [START_MS] * len(batch)))
         outputs = tuple(self._driver.take_outputs())
-        for record in records_of(_sealed(outputs), Topics(), Partition("journal", 0), 0, 1_000_000):
-            self.letters += record.topic == Topics().dead_letters
+        for record in records_of(_sealed(outputs), TOPICS, Partition("journal", 0), 0, 1_000_000):
+            self.letters += record.topic == TOPICS.dead_letters
         self.seconds.append(time.process_time() - began)
         self.events += len(batch)
 
