@@ -113,8 +113,12 @@ class Cluster:
 
     def _ensure(self, admin: Admin, stages: int) -> dict[str, int]:
         wanted = own_topics(self._settings, stages)
+        names = [each.name for each in wanted]
+        missing = sorted(set(names) - admin.partitions_of(names).keys())
         admin.ensure_topics(wanted)
-        return admin.partitions_of([each.name for each in wanted])
+        if missing:
+            self._log.info("topics_created", topics=missing)
+        return admin.partitions_of(names)
 
     def ensure_stages(self, stages: int) -> None:
         """Exchange topics for a new version. Raises Unavailable."""

@@ -37,6 +37,17 @@ def test_what_we_write_to_is_created() -> None:
     assert {topic.name for topic in own_topics(SETTINGS, 2)} <= setting.kafka.broker.topics.keys()
 
 
+def test_what_is_created_is_said() -> None:
+    """After a start with nothing new to create there is nothing to say; a topic that was deleted meanwhile is named."""
+    setting = Setting(**{"in": 3})
+    setting.prepare()
+    del setting.kafka.broker.topics[SETTINGS.topics.journal]
+    setting.prepare()
+    setting.prepare()
+    created = [fields["topics"] for _, event, fields in setting.log.lines if event == "topics_created"]
+    assert created == [sorted(topic.name for topic in own_topics(SETTINGS, 2)), [SETTINGS.topics.journal]]
+
+
 def test_a_missing_topic_is_named_and_waited_for() -> None:
     """It may be created later; until then the log says which one it is."""
     setting = Setting()
