@@ -21,7 +21,7 @@ _MOST_RULES = 5
 def command(ctx: click.Context, config: Path | None, path: Path | None, as_json: bool) -> None:
     """Show how the running daemon is: its shards, the rules in force, what holds the watermark.
 
-    Exit code 0: every shard works; 1: some do not (yet); 2: no daemon answers.
+    Exit code 0: every shard works; 1: some do not (yet), or a topic is not there; 2: no daemon answers.
     """
     result = ask(socket_path(config, path), "status")
     if as_json:
@@ -41,6 +41,7 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     yield _holding(status["holding"], status.get("idle_partitions", 0))
     for each in status["pending_settings"]:
         yield f"at the next start: {each}"
+    yield from (f"topic {name} {why}" for name, why in status.get("topics", {}).items())
     if shards:
         yield ""
         yield columns(_HEAD, [_row(each) for each in shards])

@@ -34,6 +34,7 @@ from streamwatchd.daemon.logs import Log, logger
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.model_guard import ModelGuard
 from streamwatchd.daemon.moving import Moving, after, assignment_of
+from streamwatchd.daemon.output_watch import OutputWatch
 from streamwatchd.daemon.pending_settings import PendingSettings
 from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
@@ -105,6 +106,7 @@ class Daemon:
         self._refusals = Refusals(self._log, self._metrics)
         self._kafka = around.kafka(settings)
         self._cluster = Cluster(self._kafka, settings, around.clock, self._log)
+        self._outputs = OutputWatch(self._kafka, settings, self._metrics, self._log)
         self._spoken = Spoken()
         self._said = SaidJournal(self._kafka, settings.topics.journal, settings.app, around.clock, self._log)
         self._kept_in = _kept_in(settings, around.disk)
@@ -139,6 +141,7 @@ class Daemon:
             )
             return self._run()
         finally:
+            self._outputs.close()
             if self._listener is not None:
                 self._listener.close()
             if self._reloader is not None:
@@ -205,7 +208,8 @@ class Daemon:
             return 0
         self._supervise(partitions, layout, proposal, dict(files))
         assert self._supervisor is not None
-        watch = fit.watch(self._refuse)
+        watch = fit.watch(self._refuse, self._metrics)
+        self._outputs.start()
         try:
             return self._supervisor.run()
         finally:
@@ -471,6 +475,7 @@ class Daemon:
             compile=self._compile,
             pending_settings=self._pending.sentences,
             dispositions=self._dispositions.by_rule,
+            wrong_topics=lambda: self._outputs.wrong,
         )
 
     def _listen(self) -> None:
@@ -520,7 +525,9 @@ class Daemon:
         if self._supervisor is None:
             return False, {"status": "moving the shards" if self._moving else "waiting for Kafka"}
         good, details = self._supervisor.health()
-        return good, {**details, "refused": list(self._refusals.refused)}
+        wrong = dict(self._outputs.wrong)
+        status = {"status": "degraded", "topics": wrong} if wrong else {}
+        return good and not wrong, {**details, **status, "refused": list(self._refusals.refused)}
 
 
 def _lock(disk: Disk, state_dir: Path) -> Lock:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from streamwatchd.daemon.inspection import Accept, Finding, Inspection, in_words, unjournalled, unreplayable
 from streamwatchd.daemon.logs import Log
+from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.put_back import has_worked, put_back
 from streamwatchd.daemon.replays import Replays
 from streamwatchd.daemon.topic_book import TopicBook, TopicWatch, every_partition
@@ -97,5 +98,5 @@ class Fit:
         if not self._findings:
             self._log.info("nothing_to_accept", reason="topics and offsets are as they should be")
 
-    def watch(self, refuse: Callable[[str], None]) -> TopicWatch:
-        return TopicWatch(self._kafka, self._settings.app, self._book, self._now, refuse)
+    def watch(self, refuse: Callable[[str], None], metrics: Metrics) -> TopicWatch:
+        return TopicWatch(self._kafka, self._settings.app, self._book, self._now, refuse, metrics)

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import msgspec
 
+from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.errors import SnapshotCorrupt, StreamwatchdError, Unavailable
 from streamwatchd.packing import seal, unseal
 from streamwatchd.ports.disk import Disk
 from streamwatchd.ports.kafka import Admin, Kafka, Partition, TopicFacts
 
 _KIND, _FORMAT = b"SWDTOPC\n", 1
-_LOOKS_MISSING = 2
+LOOKS_MISSING = 2
 """A topic that is missing so many times in a row is believed to be gone: a broker that starts may not know it yet."""
 
 
@@ -59,11 +60,11 @@ class TopicWatch:
 
     def __init__(
         self, kafka: Kafka, group: str, book: TopicBook, at_start: Mapping[str, TopicFacts],
-        refuse: Callable[[str], None], every_s: float = 1.0,
+        refuse: Callable[[str], None], metrics: Metrics, every_s: float = 1.0,
     ) -> None:  # fmt: skip
         self._kafka, self._group, self._book = kafka, group, book
         self._at_start = dict(at_start)
-        self._refuse = refuse
+        self._refuse, self._metrics = refuse, metrics
         self._every_s = every_s
         self._missing: dict[str, int] = {}
         self._noted = book.read() == self._at_start
@@ -89,15 +90,21 @@ class TopicWatch:
         for topic, known in self._at_start.items():
             if topic not in now:
                 self._missing[topic] = self._missing.get(topic, 0) + 1
-                if self._missing[topic] >= _LOOKS_MISSING:
+                if self._missing[topic] >= LOOKS_MISSING:
                     found.append(f"topic {topic} was deleted")
+                    self._count_gone(topic)
                 continue
             self._missing[topic] = 0
             if is_remade(known, now[topic]):
                 found.append(f"topic {topic} was deleted and made anew")
+                self._count_gone(topic)
             elif now[topic].partitions != known.partitions:
                 found.append(f"topic {topic} has {now[topic].partitions} partitions, no longer {known.partitions}")
+                self._metrics.put("partitions_changed", 1, (("topic", topic),))
         return found
+
+    def _count_gone(self, topic: str) -> None:
+        self._metrics.add("topic_id_changes_total", 1, (("topic", topic),))
 
     def _note(self, admin: Admin) -> None:
         if not self._noted and all(admin.committed(self._group, every_partition(self._at_start)).values()):

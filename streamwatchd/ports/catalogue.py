@@ -78,7 +78,8 @@ _ALL = (
     Metric(
         "offset_gaps_total", "Stretches of offsets that retention took before they were read.", ("topic", "partition")
     ),
-    Metric("topic_id_changes_total", "Times a topic was found deleted and made anew.", ("topic",)),
+    Metric("topic_id_changes_total", "Times a topic was found deleted, or deleted and made anew.", ("topic",)),
+    Metric("topic_missing", "1 while a topic that is written to is not there, or has too few partitions.", ("topic",)),
     Metric("partitions_changed", "1 while a topic has another number of partitions than at the start.", ("topic",)),
     Metric("clock_steps_total", "Times the machine's clock was found to have jumped, ahead or back.", ("direction",)),
     # work
@@ -113,6 +114,7 @@ _ALL = (
     ),
     Metric("commit_seconds_total", "Time committing epochs, beside the evaluation."),
     Metric("commit_seconds", "Time the last epoch took to commit."),
+    Metric("commit_waiting_seconds", "For how long the epoch in hand has been committing; 0 while none is."),
     Metric(
         "record_latency_seconds",
         "From a source record's timestamp to the commit of its epoch; of a sample of up to 64 records a batch.",

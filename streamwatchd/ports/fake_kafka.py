@@ -196,7 +196,7 @@ class FakeWriter:
         for record in records:
             if len(record.value or b"") + len(record.key or b"") > MAX_RECORD_BYTES:
                 raise BadRecord(f"too_large: a record of {len(record.value or b'')} bytes")
-            self._kafka.broker.append(_partition(self._kafka, record), record, self._transaction())
+            _append(self._kafka, record, self._transaction())
         self._kafka.reach("send.done")
 
     def send_offsets(self, group: str, positions: Mapping[Partition, Committed]) -> None:
@@ -257,13 +257,20 @@ class FakePlainWriter:
     def send(self, records: Iterable[Record]) -> None:
         self._kafka.reach("plain_send")
         for record in records:
-            self._kafka.broker.append(_partition(self._kafka, record), record, None)
+            _append(self._kafka, record, None)
 
     def flush(self, timeout_s: float) -> None:
         self._kafka.reach("flush")
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _append(kafka: FakeKafka, record: Record, transaction: Transaction | None) -> None:
+    try:
+        kafka.broker.append(_partition(kafka, record), record, transaction)
+    except StateMismatch as problem:
+        raise Unavailable(f"{record.topic} is not there, create it: {problem}") from problem
 
 
 def _partition(kafka: FakeKafka, record: Record) -> Partition:

@@ -154,7 +154,7 @@ class Writer(Protocol):
         """Hand records to the client; they travel meanwhile. Waits while its queue is full.
 
         Raises BadRecord at a record larger than the client's message.max.bytes: those before it are handed over, and
-        the transaction is still good. Unavailable: abort, rebuild, send again.
+        the transaction is still good. Unavailable, also where a topic is not there: abort, rebuild, send again.
         """
 
     def send_offsets(self, group: str, positions: Mapping[Partition, Committed]) -> None:
@@ -173,7 +173,8 @@ class Writer(Protocol):
 class PlainWriter(Protocol):
     """Writes outside of transactions, idempotent within its life: for generators and reports, not for epochs."""
 
-    def send(self, records: Iterable[Record]) -> None: ...
+    def send(self, records: Iterable[Record]) -> None:
+        """Raises Unavailable where a topic is known not to be there."""
 
     def flush(self, timeout_s: float) -> None:
         """Wait until all is acknowledged; raises Unavailable when some record was not."""

@@ -235,6 +235,7 @@ def _self_alerts(body: Read, findings: Findings) -> SelfAlerts:
         input_outpaces_ms=given.duration("input_outpaces", default.input_outpaces_ms),
         watermark_lag_ms=given.duration("watermark_lag", default.watermark_lag_ms),
         lso_lag_ms=given.duration("lso_lag", default.lso_lag_ms),
+        commit_stuck_ms=given.duration("commit_stuck", default.commit_stuck_ms),
         snapshot_age_ms=given.duration("snapshot_age", default.snapshot_age_ms),
         model_hold_ms=given.duration("model_hold", default.model_hold_ms),
         rules_stale_ms=given.duration("rules_stale", default.rules_stale_ms),

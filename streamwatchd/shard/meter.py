@@ -20,6 +20,10 @@ from streamwatchd.shard.snapshot import Written
 from streamwatchd.shard.timing import PARTS, ages_s
 
 _MOST_NOTES = 1_000
+_COMMIT = "commit"
+"""A trouble."""
+_STUCK_S = 10.0
+"""An epoch that has been committing for so long is told."""
 _GAUGES = {"keys", "table_earlier_rows"}
 """What of the shard's counts goes up and down."""
 
@@ -41,6 +45,7 @@ class Meter:
         self._notes: list[str] = []
         self._troubles: dict[str, str] = {}
         self._epoch = 0
+        self._tried = ""
         self._reported = float("-inf")
 
     def add(self, name: str, amount: float = 1, labels: Labels = ()) -> None:
@@ -92,6 +97,23 @@ class Meter:
 
     def well(self, what: str) -> None:
         self._troubles.pop(what, None)
+
+    def commit_tried(self, reason: str) -> None:
+        """A try to commit the epoch in hand has failed, and another one follows."""
+        self._tried = reason
+        self.note(reason)
+
+    def look_at_commit(self, epoch: int, seconds: float | None) -> None:
+        """For how long the epoch in hand has been committing; None while none is. One that takes too long is told."""
+        self._gauges["commit_waiting_seconds", ()] = seconds or 0.0
+        if seconds is None:
+            self._tried = ""
+        if seconds is None or seconds < _STUCK_S:
+            self.well(_COMMIT)
+            return
+        why = self._tried or "Kafka has not answered yet"
+        text = f"epoch {epoch} has been trying for {seconds:.0f} s: {why}; it goes on trying, and nothing is lost"
+        self.trouble(_COMMIT, text, f"epoch {epoch} does not get committed: {why}")
 
     def sealed(self, epoch: OpenEpoch) -> None:
         self.add("epochs_total")
@@ -160,7 +182,7 @@ class Meter:
         return Report(
             shard=self._shard,
             at_ms=self._clock.now_ms(),
-            phase=self.phase,
+            phase="waiting" if self.phase == "running" and _COMMIT in self._troubles else self.phase,
             epoch=self._epoch,
             counters=dict(self._counters),
             gauges=dict(self._gauges),

@@ -188,7 +188,7 @@ class Recovery:
 
     def _committer(self) -> Committer:
         """Opening the writer fences an older owner, so it comes before all questions."""
-        settings, kafka, clock, note = self._settings, self._ports.kafka, self._ports.clock, self._meter.note
+        settings, kafka, clock, note = self._settings, self._ports.kafka, self._ports.clock, self._meter.commit_tried
         owner, most = self._owner, largest_record(settings.kafka)
         if settings.delivery == "at_least_once":
             return PlainCommitter(kafka, settings.app, settings.topics, self._topic, owner.shard, clock, note, most)

@@ -69,7 +69,7 @@ class Worker:
         self._preparing = ""
         self._saver = Saver(self._owner, ports.stores, ports.background)
         self._commits, self._asks = ports.background("commit"), ports.background("ask")
-        self._asked = self._turned = ports.clock.monotonic()
+        self._asked = self._turned = self._sealed = ports.clock.monotonic()
         self._held = assignment.held
         self._hold: Hold | None = None
         self._paused: float | None = None
@@ -464,8 +464,8 @@ class Worker:
         )
         self._keeper.take_if_due(state)
         self._meter.sealed(epoch)
+        self._asked = self._sealed = self._clock.monotonic()
         self._commits.start(partial(self._commit, sealed, epoch))
-        self._asked = self._clock.monotonic()
         self._open_epoch()
 
     def _record(self, epoch: OpenEpoch) -> EpochRecord:
@@ -516,6 +516,8 @@ class Worker:
         behind = {self._task_of[each] for each in self._lead.behind(self._clock.monotonic())}
         self._meter.look(self._state, idle, self._reader.positions())
         self._meter.look_at_lead(behind, {self._task_of[each] for each in self._lead.held})
+        waited_s = self._clock.monotonic() - self._sealed if self._commits.busy else None
+        self._meter.look_at_commit(self._state.epoch, waited_s)
 
     def _leave(self) -> None:
         """Finish the epoch and write a snapshot, so that the next start replays nothing."""

@@ -74,11 +74,12 @@ def test_models_are_told_with_what_they_say(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_is_wrong_stands_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refused files, a waiting change, a shard that waits; exit code 1."""
+    """Refused files, a waiting change, a shard that waits, a topic that is gone; exit code 1."""
     waits = {"shard": 1, "phase": "waiting", "pid": 3, "restarts": 0, "note": "waiting: no broker answers"}
     rules = {**STATUS["rules"], "proposed": "0123456789abcdef", "refused": ["rules.d/a.yaml"]}
     rules["postponed_for"] = "the rules can't be written: No space left on device"
     status = {**STATUS, "state": "degraded", "shards": [*STATUS["shards"], waits], "rules": rules, "holding": None}
+    status["topics"] = {"kpis": "is not there: create it"}
     code, text = show(monkeypatch, {**status, "pending_settings": ["shards: 2 is written, 1 runs"]})
     assert code == 1
     for line in (
@@ -88,6 +89,7 @@ def test_what_is_wrong_stands_out(monkeypatch: pytest.MonkeyPatch) -> None:
         "at the next start: shards: 2 is written, 1 runs",
         "shard 1: waiting: no broker answers",
         "watermark: no partition is at work",
+        "topic kpis is not there: create it",
     ):
         assert line in text.splitlines()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.topic_book import TopicBook, TopicWatch
 from streamwatchd.ports.fake_disk import FakeDisk
 from streamwatchd.ports.kafka import TopicFacts
@@ -19,8 +20,8 @@ def test_a_spoilt_book_is_none() -> None:
 def test_the_watch_tells_changes_and_forgives_one_miss() -> None:
     """A broker that starts may not know a topic yet."""
     world, book = worked()
-    known = {"in": TopicFacts("a", 2)}
-    watch = TopicWatch(world.kafka, SETTINGS.app, book, known, lambda reason: None, every_s=3_600)
+    known, metrics = {"in": TopicFacts("a", 2)}, Metrics()
+    watch = TopicWatch(world.kafka, SETTINGS.app, book, known, lambda reason: None, metrics, every_s=3_600)
     assert watch.changes({}) == []
     assert watch.changes(known) == []
     assert watch.changes({}) == []
@@ -28,3 +29,5 @@ def test_the_watch_tells_changes_and_forgives_one_miss() -> None:
     assert watch.changes({"in": TopicFacts("b", 2)}) == ["topic in was deleted and made anew"]
     assert watch.changes({"in": TopicFacts("a", 3)}) == ["topic in has 3 partitions, no longer 2"]
     watch.close()
+    told = {(name, labels[0][1]): value for (name, labels), value in metrics.samples(0).items()}
+    assert told == {("topic_id_changes_total", "in"): 2, ("partitions_changed", "in"): 1}

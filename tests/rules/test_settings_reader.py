@@ -49,7 +49,8 @@ def test_every_setting_arrives(check: Check) -> None:
         + "topics: {alerts: a, kpis: k, late: l, dead_letters: d, enriched: e, exchange: x, journal: j, "
         + "self_alerts: s, heartbeat: h, anomalies: o}\n"
         + "self_alerts: {never: [fenced, lso_lag], heartbeat_every: 5s, quiet: 1m, worker_down: 2s, "
-        + "input_outpaces: 3s, watermark_lag: 4s, lso_lag: 5s, snapshot_age: 6s, rules_stale: 7s, model_hold: 9s, "
+        + "input_outpaces: 3s, watermark_lag: 4s, lso_lag: 5s, commit_stuck: 11s, snapshot_age: 6s, "
+        + "rules_stale: 7s, model_hold: 9s, "
         + "table_stale: 8s, late_share: 1%, dead_letter_share: 2%, disk_free: 3%, fd_free: 4%}\n"
         + 'kafka: {bootstrap.servers: "a:1,b:2", sasl.password: 0123, ssl.key.password: "7", linger.ms: 5, '
         + "enable.ssl.certificate.verification: true}\n"
@@ -65,8 +66,8 @@ def test_every_setting_arrives(check: Check) -> None:
     assert (settings.start_from, settings.delivery, settings.log_level) == ("latest", "at_least_once", "debug")
     assert settings.topics == Topics("a", "k", "l", "d", "e", "x", "j", "s", "h", "o")
     assert settings.self_alerts == SelfAlerts(
-        frozenset({"fenced", "lso_lag"}), 5_000, 60_000, 2_000, 3_000, 4_000, 5_000, 6_000, 7_000, 9_000, 8_000,
-        0.01, 0.02, 0.03, 0.04,
+        frozenset({"fenced", "lso_lag"}), 5_000, 60_000, 2_000, 3_000, 4_000, 5_000, 11_000, 6_000, 7_000, 9_000,
+        8_000, 0.01, 0.02, 0.03, 0.04,
     )  # fmt: skip
     assert settings.kafka == {
         "bootstrap.servers": "a:1,b:2",

@@ -90,3 +90,22 @@ def test_troubles_stand_until_all_is_well() -> None:
     meter.well("snapshot")
     meter.well("journal")
     assert not meter.report().troubles
+
+
+def test_a_commit_that_takes_too_long_is_told() -> None:
+    """Why, for how long, and that the shard waits; the log hears of it once."""
+    meter = Meter(0, ManualClock())
+    meter.phase = "running"
+    meter.look_at_commit(7, 9.0)
+    assert meter.report().phase == "running"
+    assert meter.report().gauges["commit_waiting_seconds", ()] == 9.0
+    meter.commit_tried("no broker")
+    for seconds in (10.0, 12.0):
+        meter.look_at_commit(7, seconds)
+    assert meter.report().phase == "waiting"
+    assert meter.report().troubles["commit"].startswith("epoch 7 has been trying for 12 s: no broker")
+    assert meter.report().notes == ("no broker", "epoch 7 does not get committed: no broker")
+    meter.look_at_commit(7, None)
+    assert meter.report().phase == "running"
+    assert not meter.report().troubles
+    assert meter.report().gauges["commit_waiting_seconds", ()] == 0.0

@@ -34,7 +34,8 @@ class Context:
     `pending_settings` are sentences on edits of the settings that wait for the next start. `wake` makes the supervisor
     look for what is asked of it. `spoken` are the silences that were said at run time; `leads` says whether this host
     puts changes in force. `compile` tries out files, with other silences. `dispositions` are
-    counts of what people said of the alarms of each rule.
+    counts of what people said of the alarms of each rule. `wrong_topics` says why of each topic that is written to and
+    is not as it must be.
     """
 
     settings: Settings
@@ -54,6 +55,7 @@ class Context:
     compile: Callable[[Mapping[str, bytes], bytes | None], Compiled] = _no_compiler
     pending_settings: Callable[[], Sequence[str]] = tuple
     dispositions: Callable[[], Mapping[str, Mapping[str, int]]] = dict
+    wrong_topics: Callable[[], Mapping[str, str]] = dict
 
     def working(self) -> tuple[Supervisor, Reloader]:
         """Both of them, or a refusal that says what is waited for."""

@@ -24,7 +24,9 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
     supervisor = context.supervisor
     slots = supervisor.slots if supervisor else []
     running = sum(slot.phase == "running" for slot in slots)
-    state = "waiting for Kafka" if supervisor is None else "ok" if running == len(slots) else "degraded"
+    wrong = dict(context.wrong_topics())
+    good = running == len(slots) and not wrong
+    state = "waiting for Kafka" if supervisor is None else "ok" if good else "degraded"
     reports = [slot.report for slot in slots]
     return {
         "app": context.settings.app,
@@ -33,6 +35,7 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
         "uptime_seconds": (now_ms - context.started_ms) // 1000,
         "state": state,
         "rules": _rules(context),
+        "topics": wrong,
         "shards": [_shard(context, slot, now_ms) for slot in slots],
         "late": late([report for report in reports if report is not None]),
         "models": models(context.metrics.samples(now_ms)),

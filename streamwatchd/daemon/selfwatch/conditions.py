@@ -226,13 +226,25 @@ CONDITIONS = (
     ),
     Condition(
         "topic_id_changed", "critical", _happened("topic_id_changes_total", "topic"), _never, "count",
-        "{topic} was deleted and made anew", "see the log for what becomes of its positions",
+        "{topic} was deleted, or deleted and made anew",
+        "see topics_changed or topic_made_anew in the log: it says what becomes of what depends on it",
+    ),
+    Condition(
+        "topic_missing", "critical", _gauge("topic_missing", "topic"), _never, "count",
+        "{topic} is not there, or has too few partitions: epochs that write to it wait",
+        "see `swctl status`: it says why it can't be made anew, and what to do", clear_s=2,
     ),
     Condition(
         "partitions_changed", "major", _gauge("partitions_changed", "topic"), _never, "count",
         "{topic} has another number of partitions than at the start", "restart the daemon to read the new ones",
     ),
     # epochs
+    Condition(
+        "commit_stuck", "critical", _gauge("commit_waiting_seconds", "shard"),
+        lambda limits: limits.commit_stuck_ms / 1000, "seconds",
+        "Shard {shard} has been trying to commit an epoch for {value}: nothing new is written",
+        "see `swctl status`: it says what is in the way; what waits is written once that is mended",
+    ),
     Condition(
         "commit_unknown_outcome", "warning", _happened("commits_unknown_total", "shard"), _never, "count",
         "The end of {value} transactions of shard {shard} had to be found out; nothing is lost or doubled",

@@ -27,6 +27,7 @@ MEETING_SECONDS = 1.0
 OPEN_SECONDS = 30.0
 FENCE_SECONDS = 5.0
 QUEUE_SECONDS = 30.0
+_NOT_THERE = {KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
 OFFSETS_SECONDS = 10.0
 
 PLAIN_TUNING: Options = {
@@ -37,6 +38,8 @@ PLAIN_TUNING: Options = {
     "reconnect.backoff.max.ms": 2_000,
     "enable.idempotence": True,
     "delivery.report.only.error": True,
+    # By a broker it would get the broker's number of partitions, not the one that it must have.
+    "allow.auto.create.topics": False,
 }
 TRANSACTION_TUNING: Options = {
     "transaction.timeout.ms": 15_000,
@@ -66,6 +69,12 @@ def _produce(producer: Producer, records: Iterable[Record]) -> None:
                 if time.monotonic() > deadline:
                     raise Unavailable("the client's queue stays full: no broker takes the records") from full
                 producer.poll(0.01)
+            except KafkaException as problem:
+                error = kafka_error(problem)
+                if error.code() not in _NOT_THERE:
+                    raise
+                place = record.topic if record.partition is None else f"{record.topic}[{record.partition}]"
+                raise Unavailable(f"{place} is not there, create it: {error.str()}") from problem
     producer.poll(0)
 
 

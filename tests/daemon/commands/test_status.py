@@ -25,6 +25,15 @@ def test_every_shard_is_in_it() -> None:
     assert status["pending_settings"] == ["shards: 2 → 3"]
 
 
+def test_a_topic_that_is_not_there_is_in_it() -> None:
+    """However well the shards are."""
+    setting = Setting()
+    assert setting.run("status")["state"] == "ok"
+    setting.context = replace(setting.context, wrong_topics=lambda: {"kpis": "is not there: create it"})
+    status = setting.run("status")
+    assert (status["state"], status["topics"]) == ("degraded", {"kpis": "is not there: create it"})
+
+
 def test_models_in_force_and_those_taken_back_are_in_it() -> None:
     """Over all shards; a version that is neither is not."""
     setting = Setting()

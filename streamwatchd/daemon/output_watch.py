@@ -1,0 +1,101 @@
+"""Topics that streamwatchd writes to, watched while it runs: one that is deleted is told, and made anew."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+from streamwatchd.daemon.cluster import own_topics
+from streamwatchd.daemon.logs import Log
+from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.daemon.topic_book import LOOKS_MISSING, is_remade
+from streamwatchd.errors import StreamwatchdError
+from streamwatchd.ports.kafka import Admin, Kafka, NewTopic, TopicFacts
+from streamwatchd.settings import Settings
+
+_HINT = "create it in Kafka; until then epochs that write to it wait, and nothing is lost"
+_ANEW = "what it held is gone; epochs that waited for it go on"
+_JOURNAL_ANEW = (
+    "epochs that waited for it go on; what it held is gone, so a state folder that is lost now can't be rebuilt "
+    "from it: take a savepoint (`swctl savepoint`)"
+)
+
+
+class OutputWatch:
+    """Looks about once a second, in a thread. `wrong` says of each topic that is not as it must be why, and what to do;
+    it is replaced as a whole.
+
+    Exchange topics are not among them: their offsets are gone with them (see `daemon.topic_book.TopicWatch`).
+    """
+
+    def __init__(self, kafka: Kafka, settings: Settings, metrics: Metrics, log: Log, every_s: float = 1.0) -> None:
+        self.wrong: Mapping[str, str] = {}
+        self._kafka, self._metrics, self._log, self._every_s = kafka, metrics, log, every_s
+        self._journal = settings.topics.journal
+        self._wanted = {topic.name: topic for topic in own_topics(settings, stages=1)}
+        self._least = dict.fromkeys(self._wanted, 1) | {self._journal: settings.shards}
+        self._known: dict[str, TopicFacts] = {}
+        self._missing: Counter[str] = Counter()
+        self._closed = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="outputs", daemon=True).start()
+
+    def _run(self) -> None:
+        admin = self._kafka.admin()
+        while not self._closed.wait(self._every_s):
+            try:
+                self.look(admin)
+            except StreamwatchdError:  # brokers are away: the next look will tell
+                continue
+        admin.close()
+
+    def look(self, admin: Admin) -> None:
+        """Raises Unavailable."""
+        now, wrong = admin.describe(self._wanted), {}
+        for name, topic in self._wanted.items():
+            if why := self._there(name, now[name]) if name in now else self._absent(admin, topic):
+                wrong[name] = why
+        self.wrong = wrong
+        self._metrics.put_all("topic_missing", {(("topic", name),): 1.0 for name in wrong})
+
+    def _there(self, name: str, now: TopicFacts) -> str:
+        """What is wrong with a topic that is there; empty where all is well."""
+        known = self._known.get(name, now)
+        self._missing[name] = 0
+        self._known[name] = now
+        if is_remade(known, now):
+            self._metrics.add("topic_id_changes_total", 1, (("topic", name),))
+            hint = _JOURNAL_ANEW if name == self._journal else _ANEW
+            self._log.warning("topic_made_anew", topic=name, partitions=now.partitions, hint=hint)
+        if now.partitions < self._least[name]:
+            why = f"has {now.partitions} partitions, {self._least[name]} are needed: add partitions to it in Kafka"
+            if self.wrong.get(name) != why:
+                self._log.error("topic_too_small", topic=name, reason=why)
+            return why
+        if name in self.wrong:
+            self._log.info("topic_there_again", topic=name)
+        return ""
+
+    def _absent(self, admin: Admin, topic: NewTopic) -> str:
+        """Make it anew, with as many partitions as it had; what is wrong while that does not succeed."""
+        name = topic.name
+        self._missing[name] += 1
+        if self._missing[name] < LOOKS_MISSING:
+            return ""
+        if self._missing[name] == LOOKS_MISSING:
+            self._log.error("topic_missing", topics=[name], hint=f"it is made anew; if that fails, {_HINT}")
+        partitions = self._known[name].partitions if name in self._known else topic.partitions
+        try:
+            admin.ensure_topics([replace(topic, partitions=max(partitions, self._least[name]))])
+        except StreamwatchdError as error:
+            why = f"is not there and can't be made ({error}): {_HINT}"
+            if self.wrong.get(name) != why:
+                self._log.error("topic_not_made", topic=name, reason=why)
+            return why
+        return ""
+
+    def close(self) -> None:
+        self._closed.set()
