@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
-from streamwatchd.errors import Unavailable
+from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.kafka import Admin, Kafka, NewTopic, Partition
 from streamwatchd.settings import Settings
@@ -79,13 +79,37 @@ class Cluster:
     ) -> Layout | None:
         """The layout in force; None where nothing is committed yet, and when told to stop meanwhile.
 
-        Raises StateMismatch for offsets that others wrote.
+        Raises StateMismatch for offsets that others wrote, and for another number of exchange partitions.
         """
 
         def ask() -> Layout | None:
+            self._demand_exchange(max(content.stages for content in contents), partitions)
             return layout_in_force(self._kafka, self._settings, partitions, contents)
 
         return self.until_answered(ask, stopped)
+
+    def _demand_exchange(self, stages: int, partitions: Mapping[str, int]) -> None:
+        """Keys lie in the partition that their number says, and what is known of them beside it: neither moves."""
+        wanted = self._settings.exchange_partitions
+        for topic in (exchange_topic(self._settings.topics, stage) for stage in range(2, stages + 1)):
+            used = partitions[topic]
+            if used > wanted:  # an administrator may have made it, with some to spare
+                used = max(self._worked_on(topic, range(wanted, used)), default=wanted - 1) + 1
+            if used != wanted:
+                raise StateMismatch(
+                    f"`exchange_partitions` is {wanted}, and the work so far lies in {used} partitions of {topic}: "
+                    f"their number is fixed from the first start on. Set `exchange_partitions: {used}`; another number "
+                    "takes an `app`, topics and a `state_dir` of its own"
+                )
+
+    def _worked_on(self, topic: str, numbers: Iterable[int]) -> list[int]:
+        """Those of a topic's partitions of which offsets are committed. Raises Unavailable."""
+        admin = self._kafka.admin()
+        try:
+            positions = admin.committed(self._settings.app, [Partition(topic, number) for number in numbers])
+        finally:
+            admin.close()
+        return [each.partition for each, position in positions.items() if position is not None]
 
     def until_answered(self, ask: Callable[[], T], stopped: Callable[[], bool]) -> T | None:
         """Ask until it is not Unavailable; None when told to stop meanwhile."""

@@ -27,8 +27,7 @@ _LONGEST = 60
 _EFFECTS = {
     "app": "all state and offsets begin anew, whatever is said of rules; with the old `state_dir` the start is refused",
     "shards": "tasks move to their new shards, each with its state, before work goes on",
-    "exchange_partitions": "the topic keeps those it was made with: a start with more of them is refused, and with "
-    "fewer the keys of those left out begin anew",
+    "exchange_partitions": "their number is fixed from the first start on: a start with another one is refused",
     "state_dir": "state that is not moved along is rebuilt from the journal topic, as far as that is retained",
 }
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from streamwatchd.daemon.cluster import Cluster, own_topics
+from streamwatchd.errors import StateMismatch
 from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.fake_kafka import FakeKafka
+from streamwatchd.ports.kafka import Committed, Partition
+from streamwatchd.shard.owner import Owner
+from streamwatchd.shard.stamp import stamp_of
 from tests.daemon.project import ListLog
 from tests.shard.small import SETTINGS, content
 
@@ -46,6 +54,29 @@ def test_what_is_created_is_said() -> None:
     setting.prepare()
     created = [fields["topics"] for _, event, fields in setting.log.lines if event == "topics_created"]
     assert created == [sorted(topic.name for topic in own_topics(SETTINGS, 2)), [SETTINGS.topics.journal]]
+
+
+@pytest.mark.parametrize(("made_with", "used", "set_to"), [(4, 4, 2), (4, 4, 8), (1, 1, 2), (4, 3, 2)])
+def test_another_number_of_exchange_partitions_is_refused(made_with: int, used: int, set_to: int) -> None:
+    """Alarms in partitions that nobody reads any more would be gone without a word."""
+    setting = Setting(**{"in": 1, "streamwatchd.exchange.2": made_with})
+    stamp = str(stamp_of(Owner(SETTINGS.app, 0, 1, 0), 5))
+    at = {Partition("streamwatchd.exchange.2", number): Committed(9, stamp) for number in range(used)}
+    setting.kafka.admin().commit(SETTINGS.app, at)
+    setting.cluster = Cluster(setting.kafka, replace(SETTINGS, exchange_partitions=set_to), setting.clock, setting.log)
+    counts = setting.prepare()
+    assert counts is not None
+    said = rf"`exchange_partitions` is {set_to}, .* Set `exchange_partitions: {used}`"
+    with pytest.raises(StateMismatch, match=said):
+        setting.cluster.layout([content("v0")], counts, lambda: False)
+
+
+def test_a_topic_that_has_partitions_to_spare_is_no_matter() -> None:
+    """An administrator made it, or the broker: nothing lies in them."""
+    setting = Setting(**{"in": 1, "streamwatchd.exchange.2": SETTINGS.exchange_partitions + 3})
+    counts = setting.prepare()
+    assert counts is not None
+    assert setting.cluster.layout([content("v0")], counts, lambda: False) is None
 
 
 def test_a_missing_topic_is_named_and_waited_for() -> None:

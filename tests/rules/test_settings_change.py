@@ -98,7 +98,7 @@ def test_what_becomes_of_state_is_said(tmp_path: Path) -> None:
     said = {each.name: each.effect for each in found}
     assert said["app"].startswith("all state and offsets begin anew")
     assert said["shards"] == "tasks move to their new shards, each with its state, before work goes on"
-    assert "a start with more of them is refused" in said["exchange_partitions"]
+    assert "a start with another one is refused" in said["exchange_partitions"]
     assert said["state_dir"].startswith("state that is not moved along is rebuilt")
     assert said["max_future"] == ""
 
