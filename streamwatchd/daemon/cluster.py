@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 from streamwatchd.daemon.logs import Log
@@ -159,28 +160,38 @@ class Cluster:
 
 
 class LagWatch:
-    """Asks for end offsets now and then, in a thread."""
+    """Asks now and then, in a thread, where the partitions that are read end, and how far they may be read: what lies
+    behind the first open transaction of a producer may not."""
 
     def __init__(self, kafka: Kafka, metrics: Metrics, every_s: float = 5.0) -> None:
         self._kafka = kafka
         self._metrics = metrics
         self._every_s = every_s
         self._closed = threading.Event()
+
+    def start(self) -> None:
         threading.Thread(target=self._run, name="lag", daemon=True).start()
 
     def _run(self) -> None:
         admin = self._kafka.admin()
         while not self._closed.wait(self._every_s):
-            self._metrics.put_ends(self._ends(admin))
+            with suppress(Exception):  # a lag that can't be had now is had later; nothing depends on it
+                self.look(admin)
         admin.close()
 
-    def _ends(self, admin: Admin) -> Mapping[tuple[str, int], int]:
+    def look(self, admin: Admin) -> None:
+        """Raises Unavailable, StateMismatch."""
         partitions = [Partition(topic, number) for topic, number in self._metrics.positions()]
-        try:
-            ends = admin.end_offsets(partitions) if partitions else {}
-        except Exception:  # a lag that can't be had now is had later; nothing depends on it
-            return {}
-        return {(each.topic, each.partition): end for each, end in ends.items()}
+        ends = admin.end_offsets(partitions) if partitions else {}
+        stable = admin.end_offsets(partitions, read_committed=True) if partitions else {}
+        self._metrics.put_ends({(each.topic, each.partition): end for each, end in ends.items()})
+        self._metrics.put_all(
+            "lso_lag_records",
+            {
+                (("partition", str(each.partition)), ("topic", each.topic)): max(0, end - stable[each])
+                for each, end in ends.items()
+            },
+        )
 
     def close(self) -> None:
         self._closed.set()

@@ -325,6 +325,7 @@ class Daemon:
         fit = self._cluster.until_answered(ask, lambda: self._stopped)
         if fit is None:
             return None
+        fit.count(self._metrics)
         fit.demand(self._accept, lambda words: f"`streamwatchd --config {self._config} {words}`")
         done = self._cluster.until_answered(fit.put_back, lambda: self._stopped)
         return None if done is None else fit
@@ -367,7 +368,7 @@ class Daemon:
         if self._is_first:
             self._said.follow(self._store)
         self._listen()
-        LagWatch(self._kafka, self._metrics)
+        LagWatch(self._kafka, self._metrics).start()
         if self._stopped:
             self._supervisor.stop()
 

@@ -62,6 +62,17 @@ class Fit:
             self._log.error("start_refused", reason=reason)
             raise StateMismatch(reason)
 
+    def count(self, metrics: Metrics) -> None:
+        """For the self-alerts, which a start tells that is refused, and one that accepts what was found."""
+        for each in self._findings:
+            for partition in each.gone:
+                labels = (("partition", str(partition.partition)), ("topic", partition.topic))
+                metrics.add("offset_gaps_total", 1, labels)
+            for topic in each.counts:
+                metrics.put("partitions_changed", 1, (("topic", topic),))
+            if each.remade:
+                metrics.add("topic_id_changes_total", 1, (("topic", each.remade),))
+
     def put_back(self) -> bool:
         """Offsets that were lost are in Kafka again."""
         lost: set[Partition] = set()

@@ -51,7 +51,8 @@ WAYS = {
 @dataclass(frozen=True, slots=True)
 class Finding:
     """`starts`, `gone`, `counts` and `anew` are what a move has to know of it (`shard.move.Order`); `lost`: partitions
-    whose offsets are to be put back first. Without `accept` only the operator's own hands help."""
+    whose offsets are to be put back first; `remade`: the topic, where it is another one. Without `accept` only the
+    operator's own hands help."""
 
     accept: Accept | None
     text: str
@@ -60,6 +61,7 @@ class Finding:
     counts: Mapping[str, int] = field(default_factory=dict)
     lost: frozenset[Partition] = frozenset()
     anew: Mapping[Owner, Anew] = field(default_factory=dict)
+    remade: str = ""
 
 
 class Inspection:
@@ -113,6 +115,7 @@ class Inspection:
                 None,
                 f"topic {topic} was deleted and made anew with {now.partitions} partitions, it had {known.partitions}: "
                 "make it with as many again",
+                remade=topic,
             )
         old = {each for each in self._of(topic) if each.partition < known.partitions}
         return Finding(
@@ -122,6 +125,7 @@ class Inspection:
             gone=dict.fromkeys(old, NOTHING_BELOW),
             counts={topic: known.partitions} if now.partitions > known.partitions else {},
             lost=frozenset(each for each in old if not self._is_ours(each)),
+            remade=topic,
         )
 
     def _of_offsets(self) -> Iterable[Finding | None]:

@@ -35,7 +35,7 @@ class OutputWatch:
         self._kafka, self._metrics, self._log, self._every_s = kafka, metrics, log, every_s
         self._journal = settings.topics.journal
         self._wanted = {topic.name: topic for topic in own_topics(settings, stages=1)}
-        self._least = dict.fromkeys(self._wanted, 1) | {self._journal: settings.shards}
+        self._least = dict.fromkeys(self._wanted, 1)
         self._known: dict[str, TopicFacts] = {}
         self._missing: Counter[str] = Counter()
         self._closed = threading.Event()
@@ -64,6 +64,8 @@ class OutputWatch:
     def _there(self, name: str, now: TopicFacts) -> str:
         """What is wrong with a topic that is there; empty where all is well."""
         known = self._known.get(name, now)
+        if name == self._journal and name not in self._known:  # shards write to the partitions that it had at the start
+            self._least[name] = now.partitions
         self._missing[name] = 0
         self._known[name] = now
         if is_remade(known, now):

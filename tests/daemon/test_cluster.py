@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from streamwatchd.daemon.cluster import Cluster, own_topics
+from streamwatchd.daemon.cluster import Cluster, LagWatch, own_topics
+from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.errors import StateMismatch
 from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.fake_kafka import FakeKafka
-from streamwatchd.ports.kafka import Committed, Partition
+from streamwatchd.ports.kafka import Committed, Partition, Record
+from streamwatchd.ports.telemetry import Labels, Report
 from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.stamp import stamp_of
 from tests.daemon.project import ListLog
@@ -106,3 +108,28 @@ def test_a_stop_ends_the_waiting() -> None:
     """SIGTERM while nothing answers."""
     setting = Setting()
     assert setting.prepare() is None
+
+
+def test_what_lies_behind_an_open_transaction_is_counted() -> None:
+    """Readers of what is committed stand before it."""
+    setting = Setting(**{"in": 2})
+    metrics = Metrics()
+    gauges: dict[tuple[str, Labels], float] = {}
+    for number in (0, 1):
+        gauges["position_offset", (("partition", str(number)), ("topic", "in"))] = 0.0
+    metrics.take(Report(0, 0, "running", gauges=gauges))
+    watch, admin = LagWatch(setting.kafka, metrics), setting.kafka.admin()
+    writer = setting.kafka.writer("theirs")
+    writer.begin()
+    writer.send([Record("in", b"{}", partition=1)] * 3)
+    watch.look(admin)
+    assert lso_lags(metrics) == {"0": 0, "1": 3}
+    writer.commit(1.0)
+    watch.look(admin)
+    assert lso_lags(metrics) == {"0": 0, "1": 0}
+
+
+def lso_lags(metrics: Metrics) -> dict[str, float]:
+    """By partition."""
+    found = metrics.samples(0).items()
+    return {dict(labels)["partition"]: value for (name, labels), value in found if name == "lso_lag_records"}

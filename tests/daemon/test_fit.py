@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from streamwatchd.daemon.fit import Accept, Fit
+from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.replays import Replays
 from streamwatchd.daemon.topic_book import TopicBook
 from streamwatchd.errors import StateMismatch, Unavailable
@@ -70,6 +73,30 @@ def test_a_lost_state_folder_misses_what_passed_retention() -> None:
     fit.demand([Accept.GAP], str)
     order = fit.order(Order(Layout(0, 1), Layout(1, 1), world.partitions, world.versions))
     assert (fit.moves, order.gone, order.starts) == (True, {P0: 4}, {})
+
+
+def test_what_is_found_counts_for_self_alerts() -> None:
+    """A start that is refused tells it too: records that are gone by partition, another topic, new partitions."""
+    world, book = worked()
+    broker = world.kafka.broker
+    broker.groups[SETTINGS.app][P0] = replace(broker.groups[SETTINGS.app][P0], offset=2)
+    broker.log(P0).delete_before(5)
+    assert counted(world, book) == {("offset_gaps_total", "in", "0"): 1}
+    count = world.partitions["in"]
+    broker.delete("in")
+    broker.create("in", count + 1)
+    found = counted(world, book)
+    assert found["topic_id_changes_total", "in", ""] == found["partitions_changed", "in", ""] == 1
+    gaps = sorted(number for name, _, number in found if name == "offset_gaps_total")
+    assert gaps == list(map(str, range(count)))
+
+
+def counted(world: World, book: TopicBook) -> dict[tuple[str, str, str], float]:
+    """Metrics by name, topic and partition."""
+    metrics = Metrics()
+    fitted(world, book).count(metrics)
+    labelled = ((name, dict(labels), value) for (name, labels), value in metrics.samples(0).items())
+    return {(name, labels["topic"], labels.get("partition", "")): value for name, labels, value in labelled}
 
 
 def test_a_state_folder_that_leads_to_the_committed_offsets_misses_nothing() -> None:

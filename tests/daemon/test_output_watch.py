@@ -78,9 +78,20 @@ def test_one_that_cannot_be_made_is_told_with_the_way_out() -> None:
     assert setting.told("topic_missing") == {}
 
 
-def test_a_journal_without_a_partition_for_each_shard_is_told() -> None:
+def test_a_journal_that_has_fewer_partitions_than_shards_is_fine() -> None:
+    """It keeps those that it was made with when shards are added: several of them share one."""
+    setting = Setting()
+    setting.kafka.broker.delete(JOURNAL)
+    setting.admin.ensure_topics([NewTopic(JOURNAL, 1)])
+    setting.watch = OutputWatch(setting.kafka, replace(SETTINGS, shards=2), setting.metrics, setting.log)
+    setting.look(2)
+    assert not setting.watch.wrong
+
+
+def test_a_journal_with_fewer_partitions_than_at_the_start_is_told() -> None:
     """Somebody made it anew with too few."""
     setting = Setting()
+    setting.look()
     setting.kafka.broker.delete(JOURNAL)
     setting.admin.ensure_topics([NewTopic(JOURNAL, 1)])
     setting.look(2)

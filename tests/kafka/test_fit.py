@@ -98,6 +98,7 @@ def test_partitions_added_while_it_runs_stop_it(site: Operated) -> None:
     site.add_partitions(SOURCE_PARTITIONS + 2)
     site.until_left()
     assert f"topic {site.topic} has 6 partitions, no longer 4" in site.logged("topics_changed")[0]["reason"]
+    assert fired(site, "partitions_changed") == 1
     site.partitions += 2
     site.feed(1_000)
     site.settle("partitions", f"topic {site.topic} has 6 partitions, it had 4")
@@ -155,6 +156,12 @@ def test_a_topic_made_anew_while_it_was_killed_is_found_at_the_start(site: Opera
     assert set(site.windows().values()) == {1}
 
 
+def fired(site: Site, alert: str) -> int:
+    """How many self-alerts of the name."""
+    rows = site.output("self_alerts")
+    return sum((each["rule"], each["event"]) == (f"streamwatchd.{alert}", "fired") for each in rows)
+
+
 def counted(site: Site) -> int:
     return sum(row["values"]["n"] for row in site.kpis())
 
@@ -167,6 +174,7 @@ def test_records_that_passed_retention_while_it_was_down_are_named(site: Operate
     site.feed(1_000)
     site.delete_records(400)
     site.settle("gap", f"{site.topic}[0] begins at offset 400, the next to be read was 250: 150 record(s)")
+    assert fired(site, "offset_gap") == SOURCE_PARTITIONS
     site.start_and_wait()
     site.finish()
     site.until(lambda: counted(site) >= site.sent - 4 * 150, PATIENCE_S)
