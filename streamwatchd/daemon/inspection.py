@@ -28,6 +28,7 @@ NOTHING_BELOW = 2**62
 """As an offset below which all is given up: everything."""
 _MOST_NAMED = 5
 _BEHIND = "the state folder {} was lost or is behind the committed offsets"
+_OTHER_APP = "; or `app` was another one so far: a new one takes a new `state_dir` too"
 _LOST = (
     "What is there is replayed, muted; windows, levels and timers that need the rest begin anew, so windows that are "
     "open may lack records, and an alarm that is up may fire again or never resolve. A savepoint that leads to the "
@@ -134,7 +135,8 @@ class Inspection:
             yield Finding(
                 Accept.OFFSETS,
                 f"the offsets of group {self._app} for {_names(lost)} "
-                + ("were set by hand or by another program" if any(lost.values()) else "were deleted or have expired"),
+                + ("were set by hand or by another program" if any(lost.values()) else "were deleted or have expired")
+                + ("" if any(self._committed.values()) else _OTHER_APP),
                 lost=frozenset(lost),
             )
 

@@ -71,6 +71,17 @@ def test_new_partitions_are_named() -> None:
     assert raised.starts == {Partition("in", 2): 0}
 
 
+def test_a_folder_that_another_app_worked_in_is_thought_of() -> None:
+    """Of a new `app` no offset is there at all; of one that lost some, some are."""
+    world, book = worked()
+    del world.kafka.broker.groups[SETTINGS.app][P1]
+    [some] = inspected(world, book).findings()
+    assert "`app`" not in some.text
+    world.kafka.broker.groups.clear()
+    [every] = inspected(world, book).findings()
+    assert "a new one takes a new `state_dir` too" in every.text
+
+
 def test_all_is_settled_by_one_command() -> None:
     """Several findings, one line to copy."""
     world, book = worked()

@@ -236,7 +236,8 @@ CONDITIONS = (
     ),
     Condition(
         "partitions_changed", "major", _gauge("partitions_changed", "topic"), _never, "count",
-        "{topic} has another number of partitions than at the start", "restart the daemon to read the new ones",
+        "{topic} has another number of partitions than at the start",
+        "start the daemon again: it says how they are taken in",
     ),
     # epochs
     Condition(
