@@ -35,7 +35,7 @@ class OutputWatch:
         self._kafka, self._metrics, self._log, self._every_s = kafka, metrics, log, every_s
         self._journal = settings.topics.journal
         self._wanted = {topic.name: topic for topic in own_topics(settings, stages=1)}
-        self._least = dict.fromkeys(self._wanted, 1)
+        self._journal_least = 1
         self._known: dict[str, TopicFacts] = {}
         self._missing: Counter[str] = Counter()
         self._closed = threading.Event()
@@ -65,18 +65,16 @@ class OutputWatch:
         """What is wrong with a topic that is there; empty where all is well."""
         known = self._known.get(name, now)
         if name == self._journal and name not in self._known:  # shards write to the partitions that it had at the start
-            self._least[name] = now.partitions
+            self._journal_least = now.partitions
         self._missing[name] = 0
         self._known[name] = now
         if is_remade(known, now):
             self._metrics.add("topic_id_changes_total", 1, (("topic", name),))
             hint = _JOURNAL_ANEW if name == self._journal else _ANEW
             self._log.warning("topic_made_anew", topic=name, partitions=now.partitions, hint=hint)
-        if now.partitions < self._least[name]:
-            why = f"has {now.partitions} partitions, {self._least[name]} are needed: add partitions to it in Kafka"
-            if self.wrong.get(name) != why:
-                self._log.error("topic_too_small", topic=name, reason=why)
-            return why
+        if name == self._journal and now.partitions < self._journal_least:
+            needed = f"{self._journal_least} are needed: add partitions to it in Kafka"
+            return self._told("topic_too_small", name, f"has {now.partitions} partitions, {needed}")
         if name in self.wrong:
             self._log.info("topic_there_again", topic=name)
         return ""
@@ -90,14 +88,19 @@ class OutputWatch:
         if self._missing[name] == LOOKS_MISSING:
             self._log.error("topic_missing", topics=[name], hint=f"it is made anew; if that fails, {_HINT}")
         partitions = self._known[name].partitions if name in self._known else topic.partitions
+        if name == self._journal:
+            partitions = max(partitions, self._journal_least)
         try:
-            admin.ensure_topics([replace(topic, partitions=max(partitions, self._least[name]))])
+            admin.ensure_topics([replace(topic, partitions=partitions)])
         except StreamwatchdError as error:
-            why = f"is not there and can't be made ({error}): {_HINT}"
-            if self.wrong.get(name) != why:
-                self._log.error("topic_not_made", topic=name, reason=why)
-            return why
+            return self._told("topic_not_made", name, f"is not there and can't be made ({error}): {_HINT}")
         return ""
+
+    def _told(self, event: str, name: str, why: str) -> str:
+        """The reason, logged where it is a new one."""
+        if self.wrong.get(name) != why:
+            self._log.error(event, topic=name, reason=why)
+        return why
 
     def close(self) -> None:
         self._closed.set()
