@@ -30,7 +30,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import compress, repeat
+from itertools import compress, repeat, starmap
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -118,7 +118,7 @@ class JsonDecoder:
                 self._careful(batch)
         self._careful(batch)
         frame = batch.frame(now_ms + max_future_ms)
-        refused = [Rejected(row, reason) for row, reason in sorted(batch.refused.items())]
+        refused = list(starmap(Rejected, sorted(batch.refused.items())))
         return Decoded(frame, refused, batch.unfit())
 
     def _usual(self, batch: _Batch, at: int) -> None:
@@ -365,8 +365,10 @@ def decode_all(payloads: Sequence[bytes | None], layout: Layout) -> tuple[list[A
         try:
             objects.extend(rest)
             return objects, torn, doubtful
-        except msgspec.DecodeError as error:
-            (doubtful if isinstance(error, msgspec.ValidationError) else torn).append(len(objects))
+        except msgspec.ValidationError:
+            doubtful.append(len(objects))
+        except msgspec.DecodeError:
+            torn.append(len(objects))
         except (UnicodeDecodeError, RecursionError, TypeError):  # TypeError: a null payload
             doubtful.append(len(objects))
         objects.append(layout.empty)
@@ -407,6 +409,8 @@ def _refusal(payload: bytes | None, max_bytes: int) -> str:
         return "too_large"
     if not (payload.isascii() or _is_utf8(payload)):
         return "bad_utf8"
+    if payload.count(b"{") + payload.count(b"[") <= MAX_DEPTH:  # of nearly all: nothing more to look at
+        return ""
     return "too_deep" if _depth(payload) > MAX_DEPTH else ""
 
 
@@ -419,9 +423,7 @@ def _is_json(payload: bytes) -> bool:
 
 
 def _depth(payload: bytes) -> int:
-    """How deep brackets outside strings nest, or a depth beyond the most; cheap where too few of them are there."""
-    if payload.count(b"{") + payload.count(b"[") <= MAX_DEPTH:
-        return 0
+    """How deep brackets outside strings nest, or a depth beyond the most."""
     if len(payload) > _FIRST_BYTES and (seen := _depth(payload[:_FIRST_BYTES])) > MAX_DEPTH:
         return seen
     if b"\\" in payload:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import TypeVar
 
 from streamwatchd.daemon.logs import Log
@@ -138,12 +136,9 @@ class Cluster:
 
     def _ensure(self, admin: Admin, stages: int) -> dict[str, int]:
         wanted = own_topics(self._settings, stages)
-        names = [each.name for each in wanted]
-        missing = sorted(set(names) - admin.partitions_of(names).keys())
-        admin.ensure_topics(wanted)
-        if missing:
-            self._log.info("topics_created", topics=missing)
-        return admin.partitions_of(names)
+        if created := admin.ensure_topics(wanted):
+            self._log.info("topics_created", topics=created)
+        return admin.partitions_of([each.name for each in wanted])
 
     def ensure_stages(self, stages: int) -> None:
         """Exchange topics for a new version. Raises Unavailable."""
@@ -160,24 +155,11 @@ class Cluster:
 
 
 class LagWatch:
-    """Asks now and then, in a thread, where the partitions that are read end, and how far they may be read: what lies
-    behind the first open transaction of a producer may not."""
+    """Where the partitions that are read end, and how far they may be read: what lies behind the first open transaction
+    of a producer may not."""
 
-    def __init__(self, kafka: Kafka, metrics: Metrics, every_s: float = 5.0) -> None:
-        self._kafka = kafka
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._every_s = every_s
-        self._closed = threading.Event()
-
-    def start(self) -> None:
-        threading.Thread(target=self._run, name="lag", daemon=True).start()
-
-    def _run(self) -> None:
-        admin = self._kafka.admin()
-        while not self._closed.wait(self._every_s):
-            with suppress(Exception):  # a lag that can't be had now is had later; nothing depends on it
-                self.look(admin)
-        admin.close()
 
     def look(self, admin: Admin) -> None:
         """Raises Unavailable, StateMismatch."""
@@ -192,6 +174,3 @@ class LagWatch:
                 for each, end in ends.items()
             },
         )
-
-    def close(self) -> None:
-        self._closed.set()

@@ -31,6 +31,7 @@ from streamwatchd.daemon.fit import Accept, Fit
 from streamwatchd.daemon.hosts import Hosts
 from streamwatchd.daemon.http import HttpPort
 from streamwatchd.daemon.logs import Log, logger
+from streamwatchd.daemon.looks import Looks
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.model_guard import ModelGuard
 from streamwatchd.daemon.moving import Moving, after, assignment_of
@@ -106,7 +107,8 @@ class Daemon:
         self._refusals = Refusals(self._log, self._metrics)
         self._kafka = around.kafka(settings)
         self._cluster = Cluster(self._kafka, settings, around.clock, self._log)
-        self._outputs = OutputWatch(self._kafka, settings, self._metrics, self._log)
+        self._looks = Looks(self._kafka)
+        self._outputs = OutputWatch(settings, self._metrics, self._log)
         self._spoken = Spoken()
         self._said = SaidJournal(self._kafka, settings.topics.journal, settings.app, around.clock, self._log)
         self._kept_in = _kept_in(settings, around.disk)
@@ -141,7 +143,7 @@ class Daemon:
             )
             return self._run()
         finally:
-            self._outputs.close()
+            self._looks.close()
             if self._listener is not None:
                 self._listener.close()
             if self._reloader is not None:
@@ -208,12 +210,9 @@ class Daemon:
             return 0
         self._supervise(partitions, layout, proposal, dict(files))
         assert self._supervisor is not None
-        watch = fit.watch(self._refuse, self._metrics)
-        self._outputs.start()
-        try:
-            return self._supervisor.run()
-        finally:
-            watch.close()
+        inputs, lag = fit.watch(self._refuse, self._metrics), LagWatch(self._metrics)
+        self._looks.start({inputs.look: 1.0, self._outputs.look: 1.0, lag.look: 5.0})
+        return self._supervisor.run()
 
     def _demand_rules(self) -> None:
         """Said once and before any worker starts, as none could go on. Raises StateMismatch."""
@@ -368,7 +367,6 @@ class Daemon:
         if self._is_first:
             self._said.follow(self._store)
         self._listen()
-        LagWatch(self._kafka, self._metrics).start()
         if self._stopped:
             self._supervisor.stop()
 

@@ -110,4 +110,4 @@ class Fit:
             self._log.info("nothing_to_accept", reason="topics and offsets are as they should be")
 
     def watch(self, refuse: Callable[[str], None], metrics: Metrics) -> TopicWatch:
-        return TopicWatch(self._kafka, self._settings.app, self._book, self._now, refuse, metrics)
+        return TopicWatch(self._settings.app, self._book, self._now, refuse, metrics)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +11,7 @@ from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.topic_book import LOOKS_MISSING, is_remade
 from streamwatchd.errors import StreamwatchdError
-from streamwatchd.ports.kafka import Admin, Kafka, NewTopic, TopicFacts
+from streamwatchd.ports.kafka import Admin, NewTopic, TopicFacts
 from streamwatchd.settings import Settings
 
 _HINT = "create it in Kafka; until then epochs that write to it wait, and nothing is lost"
@@ -24,33 +23,19 @@ _JOURNAL_ANEW = (
 
 
 class OutputWatch:
-    """Looks about once a second, in a thread. `wrong` says of each topic that is not as it must be why, and what to do;
-    it is replaced as a whole.
+    """`wrong` says of each topic that is not as it must be why, and what to do; each look replaces it as a whole.
 
     Exchange topics are not among them: their offsets are gone with them (see `daemon.topic_book.TopicWatch`).
     """
 
-    def __init__(self, kafka: Kafka, settings: Settings, metrics: Metrics, log: Log, every_s: float = 1.0) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, log: Log) -> None:
         self.wrong: Mapping[str, str] = {}
-        self._kafka, self._metrics, self._log, self._every_s = kafka, metrics, log, every_s
+        self._metrics, self._log = metrics, log
         self._journal = settings.topics.journal
         self._wanted = {topic.name: topic for topic in own_topics(settings, stages=1)}
         self._journal_least = 1
         self._known: dict[str, TopicFacts] = {}
         self._missing: Counter[str] = Counter()
-        self._closed = threading.Event()
-
-    def start(self) -> None:
-        threading.Thread(target=self._run, name="outputs", daemon=True).start()
-
-    def _run(self) -> None:
-        admin = self._kafka.admin()
-        while not self._closed.wait(self._every_s):
-            try:
-                self.look(admin)
-            except StreamwatchdError:  # brokers are away: the next look will tell
-                continue
-        admin.close()
 
     def look(self, admin: Admin) -> None:
         """Raises Unavailable."""
@@ -101,6 +86,3 @@ class OutputWatch:
         if self.wrong.get(name) != why:
             self._log.error(event, topic=name, reason=why)
         return why
-
-    def close(self) -> None:
-        self._closed.set()

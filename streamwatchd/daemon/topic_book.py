@@ -6,17 +6,16 @@ An offset means nothing in another incarnation of its topic, and keys lie elsewh
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from streamwatchd.daemon.metrics import Metrics
-from streamwatchd.errors import SnapshotCorrupt, StreamwatchdError, Unavailable
+from streamwatchd.errors import SnapshotCorrupt, Unavailable
 from streamwatchd.packing import seal, unseal
 from streamwatchd.ports.disk import Disk
-from streamwatchd.ports.kafka import Admin, Kafka, Partition, TopicFacts
+from streamwatchd.ports.kafka import Admin, Partition, TopicFacts
 
 _KIND, _FORMAT = b"SWDTOPC\n", 1
 LOOKS_MISSING = 2
@@ -53,36 +52,32 @@ def is_remade(known: TopicFacts, now: TopicFacts) -> bool:
 
 
 class TopicWatch:
-    """Looks about once a second, in a thread, until a topic is not what it was at the start: then `refuse` hears of it.
+    """Looks until a topic is not what it was at the start: then `refuse` hears of it.
 
     Once every partition has a committed offset, what the topics are is written into the book.
     """
 
     def __init__(
-        self, kafka: Kafka, group: str, book: TopicBook, at_start: Mapping[str, TopicFacts],
-        refuse: Callable[[str], None], metrics: Metrics, every_s: float = 1.0,
+        self, group: str, book: TopicBook, at_start: Mapping[str, TopicFacts], refuse: Callable[[str], None],
+        metrics: Metrics,
     ) -> None:  # fmt: skip
-        self._kafka, self._group, self._book = kafka, group, book
+        self._group, self._book = group, book
         self._at_start = dict(at_start)
         self._refuse, self._metrics = refuse, metrics
-        self._every_s = every_s
         self._missing: dict[str, int] = {}
         self._noted = book.read() == self._at_start
-        self._closed = threading.Event()
-        threading.Thread(target=self._run, name="topics", daemon=True).start()
+        self._refused = False
 
-    def _run(self) -> None:
-        admin = self._kafka.admin()
-        while not self._closed.wait(self._every_s):
-            try:
-                changed = self.changes(admin.describe(self._at_start))
-                if changed:
-                    self._refuse("; ".join(changed))
-                    break
-                self._note(admin)
-            except StreamwatchdError:  # brokers or disk are away: the next look will tell
-                continue
-        admin.close()
+    def look(self, admin: Admin) -> None:
+        """Raises Unavailable."""
+        if self._refused:
+            return
+        if changed := self.changes(admin.describe(self._at_start)):
+            self._refused = True
+            self._refuse("; ".join(changed))
+        elif not self._noted and all(admin.committed(self._group, every_partition(self._at_start)).values()):
+            self._book.write(self._at_start)
+            self._noted = True
 
     def changes(self, now: Mapping[str, TopicFacts]) -> list[str]:
         """What is not as it was, in words."""
@@ -105,14 +100,6 @@ class TopicWatch:
 
     def _count_gone(self, topic: str) -> None:
         self._metrics.add("topic_id_changes_total", 1, (("topic", topic),))
-
-    def _note(self, admin: Admin) -> None:
-        if not self._noted and all(admin.committed(self._group, every_partition(self._at_start)).values()):
-            self._book.write(self._at_start)
-            self._noted = True
-
-    def close(self) -> None:
-        self._closed.set()
 
 
 def every_partition(topics: Mapping[str, TopicFacts], only: Collection[str] | None = None) -> Iterable[Partition]:

@@ -298,11 +298,14 @@ class FakeAdmin:
             if topic in broker.topics
         }
 
-    def ensure_topics(self, topics: Iterable[NewTopic]) -> None:
+    def ensure_topics(self, topics: Iterable[NewTopic]) -> list[str]:
         self._kafka.reach("ensure_topics")
-        for topic in topics:
-            self._kafka.broker.create(topic.name, topic.partitions)
+        wanted = {topic.name: topic for topic in topics}
+        absent = sorted(wanted.keys() - self._kafka.broker.topics.keys())
+        for name in absent:
+            self._kafka.broker.create(name, wanted[name].partitions)
         self._kafka.reach("ensure_topics.done")
+        return absent
 
     def beginning_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         self._kafka.reach("beginning_offsets")

@@ -189,8 +189,11 @@ class Admin(Protocol):
     def describe(self, topics: Iterable[str]) -> dict[str, TopicFacts]:
         """Of these topics alone; one that is not there is not in the result."""
 
-    def ensure_topics(self, topics: Iterable[NewTopic]) -> None:
-        """Create those that are not there and wait until they are usable; leaves existing ones as they are."""
+    def ensure_topics(self, topics: Iterable[NewTopic]) -> list[str]:
+        """Create those that are not there and wait until they are usable; leaves existing ones as they are.
+
+        The names of those that were not there.
+        """
 
     def beginning_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The first offset that is still there. Raises StateMismatch where there is no such partition."""

@@ -217,7 +217,13 @@ SELF_ALERT = Record(
         Field(
             "lso_lag", Duration(), "How long an open transaction may hide a partition's records.", "2m", default="2m"
         ),
-        Field("commit_stuck", Duration(), "How long an epoch may try to commit.", "10s", default="10s"),
+        Field(
+            "commit_stuck",
+            Duration(),
+            "How long an epoch may try to commit; its shard counts as waiting from then on.",
+            "10s",
+            default="10s",
+        ),
         Field(
             "snapshot_age", Duration(), "How old the newest snapshot may be while there is work.", "10m", default="10m"
         ),

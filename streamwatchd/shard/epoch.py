@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, repeat
+from operator import attrgetter
 from typing import Protocol
 
 import msgspec
@@ -15,7 +17,7 @@ from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.kafka import Committed, Kafka, Outcome, Partition, Record, Writer
 from streamwatchd.settings import Topics
 from streamwatchd.shard.assignor import exchange_topic
-from streamwatchd.shard.fitting import fitting_document, fitting_letter
+from streamwatchd.shard.fitting import all_fit, fitting_document, fitting_letter
 from streamwatchd.shard.journal import EpochRecord, Range
 from streamwatchd.shard.output import LETTER_SINKS, ExchangeRecord, Mark, Output, Sink, TaskId
 from streamwatchd.shard.owner import Owner
@@ -26,6 +28,7 @@ from streamwatchd.shard.timing import Timing
 from streamwatchd.shard.version import Version
 
 _encode = msgspec.json.Encoder().encode
+_SINK, _VALUE, _KEY, _HEADERS = map(attrgetter, ("sink", "value", "key", "headers"))
 
 _MANY_LETTERS = 10_000
 _MANY_BYTES = 8_000_000
@@ -51,17 +54,13 @@ class OpenEpoch:
     timing: Timing = field(default_factory=Timing)
     _is_awaited: bool = False
 
-    def take(self, outputs: Iterable[Output], exchanged: Iterable[ExchangeRecord]) -> None:
-        """Keep what came out; `bytes` is the size of payloads that pass through."""
-        for output in outputs:
-            self.outputs.append(output)
-            if isinstance(output.value, bytes):
-                self.bytes += len(output.value)
-            if output.sink not in LETTER_SINKS:
-                self._is_awaited = True
-        for record in exchanged:
-            self.exchanged.append(record)
-            self.bytes += len(record.payload)
+    def take(self, outputs: Collection[Output], exchanged: Collection[ExchangeRecord]) -> None:
+        """Keep what came out. `bytes` is the size of payloads that pass through; documents hardly add to it."""
+        self.outputs += outputs
+        self.exchanged += exchanged
+        self.bytes += sum(map(len, filter(None, map(_VALUE, outputs))))
+        self.bytes += sum(len(record.payload) for record in exchanged)
+        self._is_awaited = self._is_awaited or not LETTER_SINKS.issuperset(map(_SINK, outputs))
 
     @property
     def has_outputs(self) -> bool:
@@ -97,9 +96,13 @@ def records_of(sealed: Sealed, topics: Topics, journal: Partition, shard: int, m
     """What goes into the transaction: outputs of at most `most_bytes`, exchange records, and the journal record."""
     emitted_at = iso(sealed.emitted_at_ms)
     by_sink = {sink: _topic(topics, sink) for sink in Sink}
-    for output in sealed.outputs:
-        if topic := by_sink[output.sink]:
-            yield _record(output, topic, emitted_at, topics.dead_letters, most_bytes)
+    for sink, run in groupby(sealed.outputs, _SINK):
+        topic = by_sink[sink]
+        if topic and sink in LETTER_SINKS:
+            yield from _letters(list(run), topic, most_bytes)
+        elif topic:
+            for output in run:
+                yield _document(output, topic, emitted_at, topics.dead_letters, most_bytes)
     for item in sealed.exchanged:
         yield Record(exchange_topic(topics, item.stage), item.payload, partition=item.partition)
     yield Record(journal.topic, sealed.record.encode(), str(shard).encode(), journal.partition)
@@ -123,11 +126,17 @@ def _topic(topics: Topics, sink: Sink) -> str:
             return topics.shadow
 
 
-def _record(output: Output, topic: str, emitted_at: str, dead_letters: str, most_bytes: int) -> Record:
-    if isinstance(output.value, dict):
-        value = _encode({**output.value, "emitted_at": emitted_at})
-        return fitting_document(Record(topic, value, output.key), most_bytes, dead_letters)
-    return fitting_letter(Record(topic, output.value, output.key, headers=output.headers), most_bytes)
+def _letters(run: Sequence[Output], topic: str, most_bytes: int) -> Iterable[Record]:
+    """Made in columns, as they may be many."""
+    values, keys = list(map(_VALUE, run)), list(map(_KEY, run))
+    records = map(Record, repeat(topic), values, keys, repeat(None), map(_HEADERS, run))
+    return records if all_fit(values, keys, most_bytes) else (fitting_letter(each, most_bytes) for each in records)
+
+
+def _document(output: Output, topic: str, emitted_at: str, dead_letters: str, most_bytes: int) -> Record:
+    assert isinstance(output.value, dict)
+    value = _encode({**output.value, "emitted_at": emitted_at})
+    return fitting_document(Record(topic, value, output.key), most_bytes, dead_letters)
 
 
 class Committer(Protocol):

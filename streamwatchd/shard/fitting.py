@@ -6,7 +6,7 @@ headers give.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
@@ -24,13 +24,18 @@ def largest_record(options: Mapping[str, str | int | float | bool]) -> int:
     return int(options.get(OPTION, _DEFAULT_BYTES))
 
 
+def all_fit(values: Iterable[bytes | None], keys: Iterable[bytes | None], most: int) -> bool:
+    """Whether letters with these certainly fit: their headers, which are short, are not looked at."""
+    longest = sum(max(map(len, filter(None, part)), default=0) for part in (values, keys))
+    return longest <= most // 2 - _LONGEST_KEY
+
+
 def fitting_letter(record: Record, most: int) -> Record:
     """A late event or dead letter of at most `most` bytes.
 
     A payload that is cut has its full length in the header `length`; a key that is left out in `key_length`.
     """
-    # What nearly all are: no need to look at the headers, which are short.
-    if len(record.value or b"") + len(record.key or b"") <= most // 2 - _LONGEST_KEY or _size(record) <= most - _SPARE:
+    if _size(record) <= most - _SPARE:
         return record
     key, value, headers = record.key, record.value, record.headers
     if key is not None and len(key) > _LONGEST_KEY:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import compress
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +24,6 @@ from streamwatchd.shard.timing import PARTS, ages_s
 _MOST_NOTES = 1_000
 _COMMIT = "commit"
 """A trouble."""
-_STUCK_S = 10.0
-"""An epoch that has been committing for so long is told."""
 _GAUGES = {"keys", "table_earlier_rows"}
 """What of the shard's counts goes up and down."""
 
@@ -31,11 +31,12 @@ _GAUGES = {"keys", "table_earlier_rows"}
 class Meter:
     """Counters since the worker's start and gauges of now. The background threads write to it too."""
 
-    def __init__(self, shard: int, clock: Clock) -> None:
+    def __init__(self, shard: int, clock: Clock, stuck_s: float = 10.0) -> None:
+        """An epoch that has been committing for `stuck_s` is a trouble."""
         self.phase = "starting"
         self.oldest_version: int | None = None
         self._shard = shard
-        self._clock = clock
+        self._clock, self._stuck_s = clock, stuck_s
         self._counters: dict[tuple[str, Labels], float] = {}
         self._gauges: dict[tuple[str, Labels], float] = {}
         self._buckets: dict[tuple[str, Labels], _Buckets] = {}
@@ -108,7 +109,7 @@ class Meter:
         self._gauges["commit_waiting_seconds", ()] = seconds or 0.0
         if seconds is None:
             self._tried = ""
-        if seconds is None or seconds < _STUCK_S:
+        if seconds is None or seconds < self._stuck_s:
             self.well(_COMMIT)
             return
         why = self._tried or "Kafka has not answered yet"
@@ -118,10 +119,11 @@ class Meter:
     def sealed(self, epoch: OpenEpoch) -> None:
         self.add("epochs_total")
         self.add("epoch_records_total", epoch.records)
-        for sink, count in Counter(output.sink for output in epoch.outputs).items():
+        sinks = list(map(attrgetter("sink"), epoch.outputs))
+        for sink, count in Counter(sinks).items():
             self.add("outputs_total", count, (("sink", sink.value),))
-        for output in epoch.outputs:
-            if output.sink is Sink.ALERTS and isinstance(output.value, dict):
+        for output in compress(epoch.outputs, map(Sink.ALERTS.__eq__, sinks)):
+            if isinstance(output.value, dict):
                 of_rule = (("event", str(output.value.get("event"))), ("rule", str(output.value.get("rule"))))
                 self.add("alerts_total", 1, of_rule)
         self.add("outputs_total", len(epoch.exchanged), (("sink", "exchange"),))

@@ -7,6 +7,8 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import repeat
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -51,6 +53,7 @@ from streamwatchd.shard.timing import sample
 NEVER = -(2**62)
 """A watermark before all time."""
 
+_REASON = attrgetter("reason")
 _MOST_LATE = 2_000
 """Late rows that a task remembers for whoever asks about a key."""
 _KEYS_A_ROW = 4
@@ -195,7 +198,7 @@ class SourceTask:
         self.flow.laps.lap(DECODE, len(raw))
         self.counts["events"] += len(raw)
         outputs += self._dead_letters(raw, decoded.rejected)
-        for reason, count in Counter(refused.reason for refused in decoded.rejected).items():
+        for reason, count in Counter(map(_REASON, decoded.rejected)).items():
             self.counts["dead_letters:" + reason.partition(":")[0]] += count
         self.counts["unfit"] += sum(decoded.unfit.values())
         frame = self._believed(decoded.frame, raw)
@@ -352,16 +355,14 @@ class SourceTask:
         return ("source", self.source.name), ("topic", raw.topic), ("partition", str(raw.partition))
 
     def _dead_letters(self, raw: RawBatch, refused: Sequence[Rejected]) -> list[Output]:
-        place, payloads, offsets = self._place(raw), raw.payloads, raw.offsets
-        return [
-            Output(
-                Sink.DEAD_LETTERS,
-                _key(raw, each.index),
-                payloads[each.index],
-                (*place, ("offset", str(int(offsets[each.index]))), ("reason", each.reason)),
-            )
-            for each in refused
-        ]
+        """Made in columns, as they may be many."""
+        rows = [each.index for each in refused]
+        keys = repeat(None) if raw.keys is None else map(raw.keys.__getitem__, rows)
+        place = map(repeat, self._place(raw))
+        offsets = zip(repeat("offset"), map(str, map(raw.offsets.__getitem__, rows)))
+        reasons = zip(repeat("reason"), map(_REASON, refused))
+        payloads = map(raw.payloads.__getitem__, rows)
+        return list(map(Output, repeat(Sink.DEAD_LETTERS), keys, payloads, zip(*place, offsets, reasons)))
 
     def _late(self, raw: RawBatch, frame: Frame, row: int, floor: int) -> Output:
         assert frame.position is not None

@@ -57,7 +57,7 @@ class Worker:
         self._assignment = assignment
         self._clock, self._link = ports.clock, ports.link
         self._make_shard = make_shard
-        self._meter = Meter(assignment.shard, ports.clock)
+        self._meter = Meter(assignment.shard, ports.clock, settings.self_alerts.commit_stuck_ms / 1000)
         self._portion = Portion(settings.batch_records, assignment.losses, ports.clock.monotonic())
         self._owner = owner_of(settings, assignment)
         self._recovery = Recovery(settings, assignment, ports, make_shard, self._meter)

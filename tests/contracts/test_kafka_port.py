@@ -436,8 +436,9 @@ def test_a_batch_is_cut_at_an_offset(cluster: Kafka, topic: str) -> None:
 @everywhere
 def test_topics_are_created_once_and_counted(cluster: Kafka, topic: str) -> None:
     """Ensuring again changes nothing; an absent topic has no count."""
-    admin = cluster.admin()
-    admin.ensure_topics([NewTopic(topic, 4)])
+    admin, other = cluster.admin(), f"{topic}-other"
+    assert admin.ensure_topics([NewTopic(topic, 4)]) == []
+    assert admin.ensure_topics([NewTopic(topic, 4), NewTopic(other, 4)]) == [other]
     assert admin.partitions_of([topic, f"{topic}-absent"]) == {topic: 4}
     assert admin.beginning_offsets([Partition(topic, 3)]) == {Partition(topic, 3): 0}
 

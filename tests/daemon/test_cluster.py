@@ -118,7 +118,7 @@ def test_what_lies_behind_an_open_transaction_is_counted() -> None:
     for number in (0, 1):
         gauges["position_offset", (("partition", str(number)), ("topic", "in"))] = 0.0
     metrics.take(Report(0, 0, "running", gauges=gauges))
-    watch, admin = LagWatch(setting.kafka, metrics), setting.kafka.admin()
+    watch, admin = LagWatch(metrics), setting.kafka.admin()
     writer = setting.kafka.writer("theirs")
     writer.begin()
     writer.send([Record("in", b"{}", partition=1)] * 3)

@@ -21,7 +21,7 @@ class Setting:
         self.kafka, self.metrics, self.log = FakeKafka({}), Metrics(), ListLog()
         self.admin: Admin = self.kafka.admin()
         self.admin.ensure_topics(own_topics(SETTINGS, 1))
-        self.watch = OutputWatch(self.kafka, replace(SETTINGS, shards=2), self.metrics, self.log)
+        self.watch = OutputWatch(replace(SETTINGS, shards=2), self.metrics, self.log)
         self.look()
 
     def look(self, times: int = 1) -> None:
@@ -83,7 +83,7 @@ def test_a_journal_that_has_fewer_partitions_than_shards_is_fine() -> None:
     setting = Setting()
     setting.kafka.broker.delete(JOURNAL)
     setting.admin.ensure_topics([NewTopic(JOURNAL, 1)])
-    setting.watch = OutputWatch(setting.kafka, replace(SETTINGS, shards=2), setting.metrics, setting.log)
+    setting.watch = OutputWatch(replace(SETTINGS, shards=2), setting.metrics, setting.log)
     setting.look(2)
     assert not setting.watch.wrong
 

@@ -19,15 +19,27 @@ def test_a_spoilt_book_is_none() -> None:
 
 def test_the_watch_tells_changes_and_forgives_one_miss() -> None:
     """A broker that starts may not know a topic yet."""
-    world, book = worked()
+    _, book = worked()
     known, metrics = {"in": TopicFacts("a", 2)}, Metrics()
-    watch = TopicWatch(world.kafka, SETTINGS.app, book, known, lambda reason: None, metrics, every_s=3_600)
+    watch = TopicWatch(SETTINGS.app, book, known, lambda reason: None, metrics)
     assert watch.changes({}) == []
     assert watch.changes(known) == []
     assert watch.changes({}) == []
     assert watch.changes({}) == ["topic in was deleted"]
     assert watch.changes({"in": TopicFacts("b", 2)}) == ["topic in was deleted and made anew"]
     assert watch.changes({"in": TopicFacts("a", 3)}) == ["topic in has 3 partitions, no longer 2"]
-    watch.close()
     told = {(name, labels[0][1]): value for (name, labels), value in metrics.samples(0).items()}
     assert told == {("topic_id_changes_total", "in"): 2, ("partitions_changed", "in"): 1}
+
+
+def test_a_change_is_told_once() -> None:
+    """The daemon leaves for it."""
+    world, book = worked()
+    admin, told = world.kafka.admin(), list[str]()
+    watch = TopicWatch(SETTINGS.app, book, admin.describe(["in"]), told.append, Metrics())
+    watch.look(admin)
+    assert not told
+    world.kafka.broker.delete("in")
+    for _ in range(5):
+        watch.look(admin)
+    assert told == ["topic in was deleted"]

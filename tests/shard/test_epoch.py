@@ -83,6 +83,21 @@ def test_enriched_events_go_out_where_a_topic_is_set() -> None:
     assert [record.topic for record in records_of(sealed(1), topics, JOURNAL, 0, MOST)][2] == "enriched"
 
 
+def test_letters_go_out_in_their_order_whatever_lies_between() -> None:
+    """One that is too large is cut; its neighbours, and one without a payload, are as they were."""
+    where = (("offset", "7"),)
+    payloads = [b"a", None, bytes(2 * MOST), b"b"]
+    letters = [Output(Sink.DEAD_LETTERS, b"k", payload, where) for payload in payloads]
+    late = Output(Sink.LATE, None, b"late", where)
+    outputs = (letters[0], late, *letters[1:], late)
+    records = [*records_of(replace(sealed(1), outputs=outputs, exchanged=()), TOPICS, JOURNAL, 0, MOST)][:-1]
+    assert [record.topic for record in records if record.value == b"late"] == [TOPICS.late] * 2
+    found = [record for record in records if record.topic == TOPICS.dead_letters]
+    assert [record.value for record in found if len(record.value or b"") < MOST // 2] == [b"a", None, b"b"]
+    assert found[2].headers == (*where, ("length", b"2000000"))
+    assert {(record.key, record.headers) for record in found} == {(b"k", where), (b"k", found[2].headers)}
+
+
 @pytest.mark.parametrize(
     ("ms", "text"), [(0, "1970-01-01T00:00:00.000Z"), (1_767_571_200_007, "2026-01-05T00:00:00.007Z")]
 )

@@ -94,7 +94,7 @@ def test_troubles_stand_until_all_is_well() -> None:
 
 def test_a_commit_that_takes_too_long_is_told() -> None:
     """Why, for how long, and that the shard waits; the log hears of it once."""
-    meter = Meter(0, ManualClock())
+    meter = Meter(0, ManualClock(), stuck_s=10.0)
     meter.phase = "running"
     meter.look_at_commit(7, 9.0)
     assert meter.report().phase == "running"

@@ -55,9 +55,9 @@ class LibrdkafkaAdmin:
                 found[name] = TopicFacts(str(described.topic_id), len(described.partitions))
         return found
 
-    def ensure_topics(self, topics: Iterable[NewTopic]) -> None:
+    def ensure_topics(self, topics: Iterable[NewTopic]) -> list[str]:
         wanted = {topic.name: topic for topic in topics}
-        absent = [wanted[name] for name in wanted.keys() - self.partitions_of(wanted).keys()]
+        absent = [wanted[name] for name in sorted(wanted.keys() - self.partitions_of(wanted).keys())]
         if absent and self._creates_topics:
             self._create(absent)
         elif absent:
@@ -68,6 +68,7 @@ class LibrdkafkaAdmin:
             if time.monotonic() > deadline:
                 raise Unavailable(f"topics are created but not usable: {', '.join(sorted(wanted))}")
             time.sleep(0.02)
+        return [topic.name for topic in absent]
 
     def _usable(self, wanted: Iterable[str], created: Iterable[NewTopic]) -> bool:
         """All are known, to whatever broker is asked, and the new ones' leaders, which the metadata names too early,

@@ -1,0 +1,197 @@
+"""What 1 % of poison costs the daemon on a real Kafka: clean and poisoned stretches of one topic by turns, in one run.
+
+usage: python -m benchmarks.load.poison_by_turns [--events N] [--stretch N] [--rounds 10] [--kafka HOST:PORT]
+
+Whole runs one after the other differ by more than what is measured, as the machine's speed drifts. Here the reference
+job catches up with a topic in which every second stretch has poison; the journal says when each epoch ended and what it
+took in. The time an event of an epoch is compared with that of the epochs around it, and the part that goes with the
+share of poisoned stretches is what poison costs. Dead letters and alerts are committed as ever.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks.measure import Program
+from benchmarks.ref1 import events, topics
+from benchmarks.ref1.contestants import PARTITIONS, PATIENCE_SECONDS, ROOT
+from benchmarks.ref1.deployment import Deployment, deploy
+from benchmarks.ref1.run import broker, say
+from streamwatchd.ports.murmur2 import partition_of
+from streamwatchd.shard.journal import EpochRecord
+
+SHARE = 0.01
+COMMIT_EVERY = "200ms"
+"""Epochs much shorter than stretches, so that nearly all lie in one of them. It makes letters dearer, if anything."""
+AROUND = 12
+"""So many epochs before and after one are its surroundings: some two stretches to each side."""
+BEGINNING, END = 4, 3
+"""Epochs that are left out: the first ones read and compile, the last ones wait for records."""
+
+Floats = npt.NDArray[np.float64]
+Ends = Mapping[int, int]
+"""Offsets by partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`bounds` are, by partition, the offsets at which stretches begin, and the end."""
+
+    topic: str
+    bounds: tuple[tuple[int, ...], ...]
+
+    @property
+    def length(self) -> int:
+        return sum(bounds[-1] for bounds in self.bounds)
+
+    def poisoned(self, ends: Ends) -> float:
+        """Records of poisoned stretches before these offsets."""
+        total = 0.0
+        for partition, offset in ends.items():
+            bounds = np.array(self.bounds[partition])
+            odd = np.arange(len(bounds) - 1) % 2
+            total += float(np.interp(offset, bounds, np.r_[0, np.cumsum(np.diff(bounds) * odd)]))
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    """Of one shard in one run: seconds, records and records of poisoned stretches, one an epoch."""
+
+    seconds: Floats
+    records: Floats
+    poisoned: Floats
+
+    def beside_others(self) -> tuple[Floats, Floats]:
+        """Time a record ÷ that of the epochs around, less 1; and the share of poisoned stretches, less theirs."""
+        pace, share = self.seconds / self.records, self.poisoned / self.records
+        slower, more = np.empty_like(pace), np.empty_like(share)
+        for at in range(len(pace)):
+            around = slice(max(0, at - AROUND), at + AROUND + 1)
+            slower[at] = pace[at] / np.average(pace[around], weights=self.records[around]) - 1
+            more[at] = share[at] - np.average(share[around], weights=self.records[around])
+        return slower, more
+
+
+def loaded(bootstrap: str, recording: Path, count: int, stretch: int) -> Layout:
+    """The recording in a topic, every second stretch of it with poison."""
+    topic = f"requests-by-turns-{count}-{stretch}"
+    kept = recording.with_name(f"{topic}.json")
+    if not kept.exists() or not topics.length(bootstrap, topic):
+        at = [0] * PARTITIONS
+        bounds = [tuple(at)]
+        partition = cache(lambda key: partition_of(key, PARTITIONS))
+
+        def records() -> Iterator[tuple[bytes, bytes]]:
+            good = topics.lines(recording)
+            for number in range(count // stretch):
+                part = islice(good, stretch)
+                for key, value in topics.with_poison(part, SHARE) if number % 2 else part:
+                    at[partition(key)] += 1
+                    yield key, value
+                bounds.append(tuple(at))
+
+        topics.load(bootstrap, topic, records(), PARTITIONS)
+        kept.write_text(json.dumps(bounds), encoding="utf-8")
+    bounds = [tuple(each) for each in json.loads(kept.read_text(encoding="utf-8"))]
+    return Layout(topic, tuple(zip(*bounds, strict=True)))
+
+
+def run(bootstrap: str, layout: Layout, work: Path, hosts: Path) -> list[Epochs]:
+    """The daemon from the beginning of the topic to its end."""
+    ours = deploy(work, bootstrap, layout.topic, hosts)
+    with (ours.folder / "streamwatchd.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"commit_every: {COMMIT_EVERY}\n")
+    with Program(ours.command, ours.log, {"POLARS_MAX_THREADS": "1"}) as program:
+        return [epochs_of(path, layout) for path in committed(bootstrap, ours, layout, program).values()]
+
+
+def committed(
+    bootstrap: str, ours: Deployment, layout: Layout, program: Program
+) -> dict[int, list[tuple[float, dict[int, int]]]]:
+    """By shard, when (seconds since the epoch) which offsets were committed, until all are."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench", "isolation.level": "read_committed"})
+    until = time.time() + PATIENCE_SECONDS
+    while ours.journal not in (known := consumer.list_topics(timeout=10).topics):
+        check(program, until)
+        time.sleep(0.05)
+    consumer.assign([TopicPartition(ours.journal, each, 0) for each in known[ours.journal].partitions])
+    found: defaultdict[int, list[tuple[float, dict[int, int]]]] = defaultdict(list)
+    while sum(sum(path[-1][1].values()) for path in found.values()) < layout.length:
+        check(program, until)
+        for message in consumer.consume(100, 0.2):
+            assert message.error() is None, message.error()
+            record = EpochRecord.decode(message.value() or b"")
+            ends = {task.partition: taken.end for task, taken in record.ranges.items() if task.topic == layout.topic}
+            if ends:
+                found[record.owner.shard].append((message.timestamp()[1] / 1000, ends))
+    consumer.close()
+    return found
+
+
+def check(program: Program, until: float) -> None:
+    if program.exit_code is not None or time.time() > until:
+        raise RuntimeError(f"the daemon does not get on, see {program.log}")
+
+
+def epochs_of(path: list[tuple[float, dict[int, int]]], layout: Layout) -> Epochs:
+    steps = [np.diff(each) for each in zip(*((at, sum(e.values()), layout.poisoned(e)) for at, e in path), strict=True)]
+    moved = steps[1] > 0
+    return Epochs(*(each[moved][BEGINNING:-END].astype(np.float64) for each in steps))
+
+
+def cost(epochs: list[Epochs]) -> tuple[float, float]:
+    """How much more time an event takes where 1 % is poison, as a part of 1, and the standard error (bootstrap)."""
+    pairs = [each.beside_others() for each in epochs]
+    slower, more = (np.concatenate(each) for each in zip(*pairs, strict=True))
+    weight = np.concatenate([each.records for each in epochs])
+
+    def slope(rows: npt.NDArray[np.intp]) -> float:
+        w, x, y = weight[rows], more[rows], slower[rows]
+        return float((w * x * y).sum() / (w * x * x).sum())
+
+    rng = np.random.default_rng(1)
+    again = [slope(rng.integers(0, len(weight), len(weight))) for _ in range(500)]
+    return slope(np.arange(len(weight))), float(np.std(again))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--events", type=int, default=12_000_000)
+    parser.add_argument("--stretch", type=int, default=2_000_000)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--kafka", help="host:port of a real broker; one is started when none is named")
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "bench", help="data, logs and the broker's files")
+    given = parser.parse_args()
+    data, found = given.work / "data", list[Epochs]()
+    recording = data / f"events-{given.events}.ndjson"
+    if not recording.exists():
+        say(f"writing {given.events:,} events")
+        events.write(data, given.events)
+    work = given.work / "runs" / time.strftime("%Y%m%d-%H%M%S")
+    work.mkdir(parents=True)
+    with broker(given.kafka, given.work) as bootstrap:
+        layout = loaded(bootstrap, recording, given.events, given.stretch)
+        for number in range(1, given.rounds + 1):
+            found += run(bootstrap, layout, work, data / "hosts.csv")
+            more, error = cost(found)
+            row: dict[str, float] = {"rounds": number, "epochs": sum(len(each.records) for each in found)}
+            rate = sum(each.records.sum() for each in found) / sum(each.seconds.sum() for each in found) * 2
+            row |= {"events_per_s": round(rate), "throughput_ratio": round(1 / (1 + more), 4)}
+            say(json.dumps(row | {"standard_error": round(error, 4)}))
+
+
+if __name__ == "__main__":
+    main()
