@@ -1,11 +1,11 @@
 """What 1 % of poison costs the daemon on a real Kafka: clean and poisoned stretches of one topic by turns, in one run.
 
-usage: python -m benchmarks.load.poison_by_turns [--events N] [--stretch N] [--rounds 10] [--kafka HOST:PORT]
+usage: python -m benchmarks.load.poison_by_turns [--events N] [--stretches N] [--rounds 10] [--kafka HOST:PORT]
 
 Whole runs one after the other differ by more than what is measured, as the machine's speed drifts. Here the reference
 job catches up with a topic in which every second stretch has poison; the journal says when each epoch ended and what it
-took in. The time an event of an epoch is compared with that of the epochs around it, and the part that goes with the
-share of poisoned stretches is what poison costs. Dead letters and alerts are committed as ever.
+took in. How much longer a record takes in poisoned stretches is told by a regression with a trend for each run. The
+first and the last stretch are clean. Dead letters and alerts are committed as ever.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import argparse
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -35,8 +35,6 @@ from streamwatchd.shard.journal import EpochRecord
 SHARE = 0.01
 COMMIT_EVERY = "200ms"
 """Epochs much shorter than stretches, so that nearly all lie in one of them. It makes letters dearer, if anything."""
-AROUND = 12
-"""So many epochs before and after one are its surroundings: some two stretches to each side."""
 BEGINNING, END = 4, 3
 """Epochs that are left out: the first ones read and compile, the last ones wait for records."""
 
@@ -74,15 +72,19 @@ class Epochs:
     records: Floats
     poisoned: Floats
 
-    def beside_others(self) -> tuple[Floats, Floats]:
-        """Time a record ÷ that of the epochs around, less 1; and the share of poisoned stretches, less theirs."""
-        pace, share = self.seconds / self.records, self.poisoned / self.records
-        slower, more = np.empty_like(pace), np.empty_like(share)
-        for at in range(len(pace)):
-            around = slice(max(0, at - AROUND), at + AROUND + 1)
-            slower[at] = pace[at] / np.average(pace[around], weights=self.records[around]) - 1
-            more[at] = share[at] - np.average(share[around], weights=self.records[around])
-        return slower, more
+    def beside_the_trend(self) -> tuple[Floats, Floats]:
+        """Time a record ÷ that of the whole run, and the share of poisoned stretches, both less what goes with the time
+        of the run (a parabola): a machine that gets slower or faster, and caches that fill."""
+        weight = np.sqrt(self.records)
+        at = np.cumsum(self.records) / self.records.sum()
+        trend = np.vander(at, 3) * weight[:, None]
+
+        def beside(values: Floats) -> Floats:
+            fitted: Floats = np.vander(at, 3) @ np.linalg.lstsq(trend, values * weight, rcond=None)[0]
+            return values - fitted
+
+        pace = self.seconds / self.records / (self.seconds.sum() / self.records.sum())
+        return beside(pace), beside(self.poisoned / self.records)
 
 
 def loaded(bootstrap: str, recording: Path, count: int, stretch: int) -> Layout:
@@ -152,30 +154,38 @@ def epochs_of(path: list[tuple[float, dict[int, int]]], layout: Layout) -> Epoch
     return Epochs(*(each[moved][BEGINNING:-END].astype(np.float64) for each in steps))
 
 
-def cost(epochs: list[Epochs]) -> tuple[float, float]:
-    """How much more time an event takes where 1 % is poison, as a part of 1, and the standard error (bootstrap)."""
-    pairs = [each.beside_others() for each in epochs]
-    slower, more = (np.concatenate(each) for each in zip(*pairs, strict=True))
-    weight = np.concatenate([each.records for each in epochs])
+def throughput_ratio(runs: Sequence[Sequence[Epochs]]) -> tuple[float, float]:
+    """The rate of poisoned stretches ÷ that of clean ones, and its standard error (bootstrap over runs).
 
-    def slope(rows: npt.NDArray[np.intp]) -> float:
-        w, x, y = weight[rows], more[rows], slower[rows]
-        return float((w * x * y).sum() / (w * x * x).sum())
+    `runs` are the shards of each run, which are slow and fast together.
+    """
+    products, squares = np.zeros(len(runs)), np.zeros(len(runs))
+    for number, shards in enumerate(runs):
+        for shard in shards:
+            slower, more = shard.beside_the_trend()
+            products[number] += (shard.records * more * slower).sum()
+            squares[number] += (shard.records * more * more).sum()
+    every = [shard for shards in runs for shard in shards]
+    share = sum(each.poisoned.sum() for each in every) / sum(each.records.sum() for each in every)
+
+    def ratio(chosen: npt.NDArray[np.intp]) -> float:
+        more = products[chosen].sum() / squares[chosen].sum()
+        return float((1 - share * more) / (1 + (1 - share) * more))
 
     rng = np.random.default_rng(1)
-    again = [slope(rng.integers(0, len(weight), len(weight))) for _ in range(500)]
-    return slope(np.arange(len(weight))), float(np.std(again))
+    again = [ratio(rng.integers(0, len(runs), len(runs))) for _ in range(500)]
+    return ratio(np.arange(len(runs))), float(np.std(again))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=12_000_000)
-    parser.add_argument("--stretch", type=int, default=2_000_000)
+    parser.add_argument("--stretches", type=int, default=9, help="odd: the first and the last one are clean")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--kafka", help="host:port of a real broker; one is started when none is named")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "bench", help="data, logs and the broker's files")
     given = parser.parse_args()
-    data, found = given.work / "data", list[Epochs]()
+    data, found = given.work / "data", list[list[Epochs]]()
     recording = data / f"events-{given.events}.ndjson"
     if not recording.exists():
         say(f"writing {given.events:,} events")
@@ -183,13 +193,12 @@ def main() -> None:
     work = given.work / "runs" / time.strftime("%Y%m%d-%H%M%S")
     work.mkdir(parents=True)
     with broker(given.kafka, given.work) as bootstrap:
-        layout = loaded(bootstrap, recording, given.events, given.stretch)
+        layout = loaded(bootstrap, recording, given.events, given.events // given.stretches)
         for number in range(1, given.rounds + 1):
-            found += run(bootstrap, layout, work, data / "hosts.csv")
-            more, error = cost(found)
-            row: dict[str, float] = {"rounds": number, "epochs": sum(len(each.records) for each in found)}
-            rate = sum(each.records.sum() for each in found) / sum(each.seconds.sum() for each in found) * 2
-            row |= {"events_per_s": round(rate), "throughput_ratio": round(1 / (1 + more), 4)}
+            found.append(run(bootstrap, layout, work, data / "hosts.csv"))
+            ratio, error = throughput_ratio(found)
+            rate = np.mean([sum(shard.records.sum() / shard.seconds.sum() for shard in shards) for shards in found])
+            row = {"rounds": number, "events_per_s": round(float(rate)), "throughput_ratio": round(ratio, 4)}
             say(json.dumps(row | {"standard_error": round(error, 4)}))
 
 
