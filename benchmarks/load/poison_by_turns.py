@@ -3,8 +3,8 @@
 usage: python -m benchmarks.load.poison_by_turns [--events N] [--stretches N] [--rounds 10] [--kafka HOST:PORT]
 
 Whole runs one after the other differ by more than what is measured, as the machine's speed drifts. Here the reference
-job catches up with a topic in which every second stretch has poison; the journal says when each epoch ended and what it
-took in. How much longer a record takes in poisoned stretches is told by a regression with a trend for each run. The
+job catches up with a topic in which every second stretch has poison; the journal says when each epoch was sent and what
+it took in. How much longer a record takes in poisoned stretches is told by a regression with a trend for each run. The
 first and the last stretch are clean. Dead letters and alerts are committed as ever.
 """
 

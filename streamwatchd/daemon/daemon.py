@@ -107,7 +107,7 @@ class Daemon:
         self._refusals = Refusals(self._log, self._metrics)
         self._kafka = around.kafka(settings)
         self._cluster = Cluster(self._kafka, settings, around.clock, self._log)
-        self._looks = Looks(self._kafka)
+        self._inputs_looks, self._looks = (Looks(self._kafka, self._log) for _ in range(2))
         self._outputs = OutputWatch(settings, self._metrics, self._log)
         self._spoken = Spoken()
         self._said = SaidJournal(self._kafka, settings.topics.journal, settings.app, around.clock, self._log)
@@ -143,6 +143,7 @@ class Daemon:
             )
             return self._run()
         finally:
+            self._inputs_looks.close()
             self._looks.close()
             if self._listener is not None:
                 self._listener.close()
@@ -211,7 +212,8 @@ class Daemon:
         self._supervise(partitions, layout, proposal, dict(files))
         assert self._supervisor is not None
         inputs, lag = fit.watch(self._refuse, self._metrics), LagWatch(self._metrics)
-        self._looks.start({inputs.look: 1.0, self._outputs.look: 1.0, lag.look: 5.0})
+        self._inputs_looks.start({inputs.look: 1.0})
+        self._looks.start({self._outputs.look: 1.0, lag.look: 5.0})
         return self._supervisor.run()
 
     def _demand_rules(self) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
+from streamwatchd.daemon.logs import Log
 from streamwatchd.errors import StreamwatchdError
 from streamwatchd.ports.kafka import Admin, Kafka
 
@@ -20,13 +20,18 @@ class _Due:
     look: Look
     every_s: float
     next_s: float
+    failed: str = ""
+    """Why the last one did, as it was logged."""
 
 
 class Looks:
-    """From `start` to `close`; each look is had for the first time after `every_s` seconds."""
+    """From `start` to `close`; each look is had for the first time after `every_s` seconds.
 
-    def __init__(self, kafka: Kafka) -> None:
-        self._kafka = kafka
+    One that waits for brokers holds up the others: what must be seen soon has `Looks` of its own.
+    """
+
+    def __init__(self, kafka: Kafka, log: Log) -> None:
+        self._kafka, self._log = kafka, log
         self._due: list[_Due] = []
         self._closed = threading.Event()
 
@@ -45,8 +50,16 @@ class Looks:
         admin.close()
 
     def _have(self, due: _Due, admin: Admin) -> None:
-        with suppress(StreamwatchdError):  # brokers or disk are away
+        try:
             due.look(admin)
+            due.failed = ""
+        except StreamwatchdError:  # brokers or disk are away
+            pass
+        except Exception as error:  # the others go on, and so does this one
+            reason = f"{type(error).__name__}: {error}"
+            if reason != due.failed:
+                self._log.error("look_failed", look=getattr(due.look, "__qualname__", ""), reason=reason)
+            due.failed = reason
         due.next_s = time.monotonic() + due.every_s
 
     def close(self) -> None:

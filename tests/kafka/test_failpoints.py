@@ -19,7 +19,7 @@ MORE = COUNTS.replace("kpi: counts", "kpi: more").replace("10s", "5s")
 
 @pytest.fixture
 def site(kafka: str, tmp_path: Path) -> Iterator[Site]:
-    made = Site(kafka, tmp_path)
+    made = Site(kafka, tmp_path, kafka={"linger.ms": 0})  # so that a killed transaction has records on the broker
     (tmp_path / "fired").mkdir()
     made.environment = {VARIABLE: ";".join(WORKERS + SUPERVISOR), FIRED: str(tmp_path / "fired")}
     yield made
