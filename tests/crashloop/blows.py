@@ -245,7 +245,12 @@ class Blows:
         self._everything()
         self._daemon.environment = {}
         if point.startswith("version."):
+            self._armed = fired
             self._until_healthy()
+            if self._armed is None:  # it struck as an edit from before was put in force
+                self.fired.add(point)
+                return True
+            self._armed = None
             self._edit()
         _wait(lambda: list(fired.iterdir()), 10.0)
         struck = bool(list(fired.iterdir()))
