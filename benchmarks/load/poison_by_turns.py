@@ -41,6 +41,8 @@ BEGINNING, END = 4, 3
 Floats = npt.NDArray[np.float64]
 Ends = Mapping[int, int]
 """Offsets by partition."""
+Progress = list[tuple[float, Ends]]
+"""When (seconds since the epoch) which offsets were sent, epoch by epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,10 @@ class Epochs:
         """Time a record ÷ that of the whole run, and the share of poisoned stretches, both less what goes with the time
         of the run (a parabola): a machine that gets slower or faster, and caches that fill."""
         weight = np.sqrt(self.records)
-        at = np.cumsum(self.records) / self.records.sum()
-        trend = np.vander(at, 3) * weight[:, None]
+        trend = np.vander(np.cumsum(self.records) / self.records.sum(), 3)
 
         def beside(values: Floats) -> Floats:
-            fitted: Floats = np.vander(at, 3) @ np.linalg.lstsq(trend, values * weight, rcond=None)[0]
+            fitted: Floats = trend @ np.linalg.lstsq(trend * weight[:, None], values * weight, rcond=None)[0]
             return values - fitted
 
         pace = self.seconds / self.records / (self.seconds.sum() / self.records.sum())
@@ -117,21 +118,19 @@ def run(bootstrap: str, layout: Layout, work: Path, hosts: Path) -> list[Epochs]
     with (ours.folder / "streamwatchd.yaml").open("a", encoding="utf-8") as file:
         file.write(f"commit_every: {COMMIT_EVERY}\n")
     with Program(ours.command, ours.log, {"POLARS_MAX_THREADS": "1"}) as program:
-        return [epochs_of(path, layout) for path in committed(bootstrap, ours, layout, program).values()]
+        return [epochs_of(each, layout) for each in committed(bootstrap, ours, layout, program).values()]
 
 
-def committed(
-    bootstrap: str, ours: Deployment, layout: Layout, program: Program
-) -> dict[int, list[tuple[float, dict[int, int]]]]:
-    """By shard, when (seconds since the epoch) which offsets were committed, until all are."""
+def committed(bootstrap: str, ours: Deployment, layout: Layout, program: Program) -> dict[int, Progress]:
+    """By shard, of committed epochs, until they have taken in all."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench", "isolation.level": "read_committed"})
     until = time.time() + PATIENCE_SECONDS
     while ours.journal not in (known := consumer.list_topics(timeout=10).topics):
         check(program, until)
         time.sleep(0.05)
     consumer.assign([TopicPartition(ours.journal, each, 0) for each in known[ours.journal].partitions])
-    found: defaultdict[int, list[tuple[float, dict[int, int]]]] = defaultdict(list)
-    while sum(sum(path[-1][1].values()) for path in found.values()) < layout.length:
+    found: defaultdict[int, Progress] = defaultdict(list)
+    while sum(sum(progress[-1][1].values()) for progress in found.values()) < layout.length:
         check(program, until)
         for message in consumer.consume(100, 0.2):
             assert message.error() is None, message.error()
@@ -148,8 +147,9 @@ def check(program: Program, until: float) -> None:
         raise RuntimeError(f"the daemon does not get on, see {program.log}")
 
 
-def epochs_of(path: list[tuple[float, dict[int, int]]], layout: Layout) -> Epochs:
-    steps = [np.diff(each) for each in zip(*((at, sum(e.values()), layout.poisoned(e)) for at, e in path), strict=True)]
+def epochs_of(progress: Progress, layout: Layout) -> Epochs:
+    rows = ((at, sum(ends.values()), layout.poisoned(ends)) for at, ends in progress)
+    steps = [np.diff(column) for column in zip(*rows, strict=True)]
     moved = steps[1] > 0
     return Epochs(*(each[moved][BEGINNING:-END].astype(np.float64) for each in steps))
 
