@@ -36,6 +36,7 @@ from typing import Annotated, Any, cast
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec import DecodeError, ValidationError
 
 from streamwatchd.batch import Column, Decoded, Dictionary, Frame, RawBatch, Rejected, Rows, Strings, Times
 from streamwatchd.codecs.base import KAFKA_TIME, EventSchema
@@ -83,7 +84,7 @@ _BLANKS = b" \t\r\n"
 _UNTOLD = bytes(set(range(256)) - set(b'{[]}"'))
 _NO_BRACKETS = bytes(set(range(256)) - set(b"{[]}"))
 _STEPS = bytes.maketrans(b"{[]}", b"\x01\x01\xff\xff")  # down and up, as int8
-_DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # ValidationError is a DecodeError
+_DECODE_ERRORS = (DecodeError, UnicodeDecodeError, RecursionError)  # ValidationError is a DecodeError
 
 _decode_object: Callable[[bytes], dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_text: Callable[[bytes], str] = msgspec.json.Decoder(str).decode
@@ -128,12 +129,15 @@ class JsonDecoder:
             batch.doubtful += range(at, at + len(payloads))
             return
         objects, torn, doubtful = decode_all(payloads, self._layout)
-        apart = sorted(torn + doubtful)
-        _stand_in(objects, apart)
+        max_bytes = self._schema.max_bytes
+        left = list(payloads)
         for row in torn:
-            batch.refused[at + row] = _refusal(payloads[row], self._schema.max_bytes) or "bad_json"
-        for row in _suspects(_without(payloads, apart), self._schema.max_bytes):
-            if reason := _refusal(payloads[row], self._schema.max_bytes):
+            batch.refused[at + row] = _refusal(left[row], max_bytes) or "bad_json"
+            left[row] = b"{}"
+        for row in doubtful:
+            left[row] = b"{}"
+        for row in _suspects(cast("list[bytes]", left), max_bytes):
+            if reason := _refusal(payloads[row], max_bytes):
                 batch.refused[at + row] = reason
         values = self._layout.columns(objects)
         if not self._any_time and self._time_kind is None:
@@ -321,21 +325,6 @@ class _Batch:
         return {name: count for name, count in found.items() if count}
 
 
-def _stand_in(objects: list[Any], rows: Sequence[int]) -> None:
-    """Put an object that decoded in the place of those that did not, in ascending `rows`, if there is any."""
-    good = next((at for at, row in enumerate(rows) if at != row), len(rows))
-    for row in rows if good < len(objects) else ():
-        objects[row] = objects[good]
-
-
-def _without(payloads: Sequence[bytes | None], rows: Sequence[int]) -> Sequence[bytes]:
-    """The payloads, with empty objects in place of a few of them."""
-    left = list(payloads)
-    for row in rows:
-        left[row] = b"{}"
-    return cast("list[bytes]", left)
-
-
 def joined(frames: Sequence[Frame]) -> Frame:
     """The frames of one batch, one after the other; string columns of a field share their dictionary."""
     if len(frames) == 1:
@@ -353,7 +342,7 @@ def _joined_column(parts: Sequence[Column]) -> Column:
 
 
 def decode_all(payloads: Sequence[bytes | None], layout: Layout) -> tuple[list[Any], list[int], list[int]]:
-    """An object a payload, the rows that are no JSON, and those that did not fit; both hold the empty object.
+    """An object a payload, the rows that are no JSON, and those that did not fit; for both the object before stands in.
 
     `list.extend` keeps what its iterator gave before it raised, so one loop turn is spent per refused record only.
     """
@@ -365,13 +354,13 @@ def decode_all(payloads: Sequence[bytes | None], layout: Layout) -> tuple[list[A
         try:
             objects.extend(rest)
             return objects, torn, doubtful
-        except msgspec.ValidationError:
+        except ValidationError:
             doubtful.append(len(objects))
-        except msgspec.DecodeError:
+        except DecodeError:
             torn.append(len(objects))
         except (UnicodeDecodeError, RecursionError, TypeError):  # TypeError: a null payload
             doubtful.append(len(objects))
-        objects.append(layout.empty)
+        objects.append(objects[-1] if objects else layout.empty)
 
 
 def _suspects(texts: Sequence[bytes], max_bytes: int) -> list[int]:
@@ -428,11 +417,13 @@ def _depth(payload: bytes) -> int:
         return seen
     if b"\\" in payload:
         bare = _STRING.sub(b"", payload)
-    else:  # every other stretch between quotes is a string; a pair of quotes that meet changes nothing for the rest
-        bare = b"".join(payload.translate(None, _UNTOLD).replace(b'""', b"").split(b'"')[::2])
-    brackets = bare.translate(_STEPS, _NO_BRACKETS)
-    if (opened := len(brackets) - len(brackets.lstrip(b"\x01"))) > MAX_DEPTH:
+    else:  # a pair of quotes that meet changes nothing for the rest; between others every second stretch is a string
+        bare = payload.translate(None, _UNTOLD).replace(b'""', b"")
+        if b'"' in bare:
+            bare = b"".join(bare.split(b'"')[::2])
+    if (opened := len(bare) - len(bare.lstrip(b"{["))) > MAX_DEPTH:
         return opened
+    brackets = bare.translate(_STEPS, _NO_BRACKETS)
     return int(np.cumsum(np.frombuffer(brackets, np.int8), dtype=np.int64).max(initial=0))
 
 
@@ -462,7 +453,7 @@ def _inner(value: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
     """The object in `value`; empty where there is none."""
     try:
         return {} if value is None else _decode_object(value)
-    except msgspec.ValidationError:
+    except ValidationError:
         return {}
 
 

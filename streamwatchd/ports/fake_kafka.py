@@ -277,6 +277,8 @@ def _partition(kafka: FakeKafka, record: Record) -> Partition:
     if record.partition is not None:
         return Partition(record.topic, record.partition)
     count = max(1, len(kafka.broker.topics.get(record.topic, [])))
+    if record.source_partition is not None:
+        return Partition(record.topic, record.source_partition % count)
     return Partition(record.topic, partition_of(record.key, count) if record.key is not None else 0)
 
 

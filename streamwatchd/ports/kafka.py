@@ -40,7 +40,8 @@ class Committed:
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """A record to write. Without `partition` it is murmur2 of the key, as Java's producer does, or any.
+    """A record to write. Its partition is `partition`; or that of the number `source_partition`, modulo as many as the
+    topic has; or murmur2 of the key, as Java's producer does; or any.
 
     Headers that are text are written in UTF-8.
     """
@@ -51,6 +52,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     partition: int | None = None
     headers: tuple[tuple[str, str | bytes], ...] = ()
     timestamp_ms: int | None = None
+    source_partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

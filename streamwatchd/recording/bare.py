@@ -74,7 +74,9 @@ class BareEvents:
 
     def _read(self, payloads: Sequence[bytes]) -> tuple[Times, Rows]:
         """Record timestamps and partitions."""
-        objects, _torn, _doubtful = decode_all(payloads, self._layout)
+        objects, torn, doubtful = decode_all(payloads, self._layout)
+        for row in torn + doubtful:
+            objects[row] = self._layout.empty
         time, *keys = self._layout.columns(objects).values()
         partition = self._partitions(keys[0]) if keys else np.zeros(len(payloads), np.intp)
         return self._stamps(time), partition

@@ -28,7 +28,7 @@ from streamwatchd.shard.timing import Timing
 from streamwatchd.shard.version import Version
 
 _encode = msgspec.json.Encoder().encode
-_SINK, _VALUE, _KEY, _HEADERS = map(attrgetter, ("sink", "value", "key", "headers"))
+_SINK, _VALUE, _KEY, _HEADERS, _PARTITION = map(attrgetter, ("sink", "value", "key", "headers", "partition"))
 
 _MANY_LETTERS = 10_000
 _MANY_BYTES = 8_000_000
@@ -129,7 +129,8 @@ def _topic(topics: Topics, sink: Sink) -> str:
 def _letters(run: Sequence[Output], topic: str, most_bytes: int) -> Iterable[Record]:
     """Made in columns, as they may be many."""
     values, keys = list(map(_VALUE, run)), list(map(_KEY, run))
-    records = map(Record, repeat(topic), values, keys, repeat(None), map(_HEADERS, run))
+    none = repeat(None)
+    records = map(Record, repeat(topic), values, keys, none, map(_HEADERS, run), none, map(_PARTITION, run))
     return records if all_fit(values, keys, most_bytes) else (fitting_letter(each, most_bytes) for each in records)
 
 

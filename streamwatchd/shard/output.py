@@ -30,13 +30,15 @@ class Output(msgspec.Struct, frozen=True, gc=False):
     """A record for an output topic. `value` is a JSON document, of late events and dead letters the payload.
 
     Late events and dead letters keep the payload's bytes and carry `headers`: source, topic, partition, offset,
-    reason (dead letters) or time and watermark (late), all as text. `emitted_at` is added by whoever writes it out.
+    reason (dead letters) or time and watermark (late), all as text; and `partition`, for those of one partition of a
+    source to lie in one partition, in their order. `emitted_at` is added by whoever writes it out.
     """
 
     sink: Sink
     key: bytes | None
     value: dict[str, object] | bytes | None
     headers: tuple[tuple[str, str], ...] = ()
+    partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -362,7 +362,8 @@ class SourceTask:
         offsets = zip(repeat("offset"), map(str, map(raw.offsets.__getitem__, rows)))
         reasons = zip(repeat("reason"), map(_REASON, refused))
         payloads = map(raw.payloads.__getitem__, rows)
-        return list(map(Output, repeat(Sink.DEAD_LETTERS), keys, payloads, zip(*place, offsets, reasons)))
+        headers = zip(*place, offsets, reasons)
+        return list(map(Output, repeat(Sink.DEAD_LETTERS), keys, payloads, headers, repeat(raw.partition)))
 
     def _late(self, raw: RawBatch, frame: Frame, row: int, floor: int) -> Output:
         assert frame.position is not None
@@ -373,7 +374,7 @@ class SourceTask:
             ("time", iso(int(frame.time[row]))),
             ("watermark", iso(floor)),
         )
-        return Output(Sink.LATE, _key(raw, index), raw.payloads[index], headers)
+        return Output(Sink.LATE, _key(raw, index), raw.payloads[index], headers, raw.partition)
 
     def _enriched(self, frame: Frame, raw: RawBatch) -> list[Output]:
         if not self.source.enriched or not len(frame):

@@ -122,6 +122,17 @@ def test_records_come_back_as_they_were_written(cluster: Kafka, topic: str) -> N
 
 
 @everywhere
+def test_records_of_one_partition_go_to_one_partition(cluster: Kafka, topic: str) -> None:
+    """That of the same number, whatever their keys, or where the topic has fewer, of the number modulo as many."""
+    for send in (write, commit):
+        send(cluster, *(Record(topic, b"%d" % n, b"k%d" % n, source_partition=n % 6) for n in range(12)))
+    await_markers(cluster, {Partition(topic, number) for number in range(4)})
+    for number, sources in enumerate(({0, 4}, {1, 5}, {2}, {3})):
+        once = [b"%d" % n for n in range(12) if n % 6 in sources]
+        assert visible(cluster, Partition(topic, number)) == once * 2
+
+
+@everywhere
 def test_each_take_gives_one_batch_per_partition_however_records_are_mixed(cluster: Kafka, topic: str) -> None:
     """Two topics with equal partition numbers are kept apart, and small takes lose and repeat nothing."""
     other = f"{topic}-other"

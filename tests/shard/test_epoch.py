@@ -87,7 +87,7 @@ def test_letters_go_out_in_their_order_whatever_lies_between() -> None:
     """One that is too large is cut; its neighbours, and one without a payload, are as they were."""
     where = (("offset", "7"),)
     payloads = [b"a", None, bytes(2 * MOST), b"b"]
-    letters = [Output(Sink.DEAD_LETTERS, b"k", payload, where) for payload in payloads]
+    letters = [Output(Sink.DEAD_LETTERS, b"k", payload, where, 5) for payload in payloads]
     late = Output(Sink.LATE, None, b"late", where)
     outputs = (letters[0], late, *letters[1:], late)
     records = [*records_of(replace(sealed(1), outputs=outputs, exchanged=()), TOPICS, JOURNAL, 0, MOST)][:-1]
@@ -96,6 +96,7 @@ def test_letters_go_out_in_their_order_whatever_lies_between() -> None:
     assert [record.value for record in found if len(record.value or b"") < MOST // 2] == [b"a", None, b"b"]
     assert found[2].headers == (*where, ("length", b"2000000"))
     assert {(record.key, record.headers) for record in found} == {(b"k", where), (b"k", found[2].headers)}
+    assert [record.source_partition for record in found] == [5] * 4
 
 
 @pytest.mark.parametrize(

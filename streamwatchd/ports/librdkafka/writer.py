@@ -53,10 +53,15 @@ TRANSACTION_TUNING: Options = {
 }
 
 
-def _produce(producer: Producer, records: Iterable[Record]) -> None:
+def _produce(producer: Producer, records: Iterable[Record], counts: dict[str, int]) -> None:
+    """`counts` are partitions by topic as far as they were asked for; they are forgotten where they are in doubt."""
     produce = producer.produce
     for record in records:
-        partition = -1 if record.partition is None else record.partition
+        if record.source_partition is None:
+            partition = -1 if record.partition is None else record.partition
+        else:
+            count = counts.get(record.topic) or _ask_count(producer, record.topic, counts)
+            partition = record.source_partition % count
         headers: list[tuple[str, str | bytes | None]] = list(record.headers)
         timestamp_ms = record.timestamp_ms or 0
         deadline = 0.0
@@ -73,9 +78,18 @@ def _produce(producer: Producer, records: Iterable[Record]) -> None:
                 error = kafka_error(problem)
                 if error.code() not in _NOT_THERE:
                     raise
-                place = record.topic if record.partition is None else f"{record.topic}[{record.partition}]"
+                counts.clear()
+                place = record.topic if partition < 0 else f"{record.topic}[{partition}]"
                 raise Unavailable(f"{place} is not there, create it: {error.str()}") from problem
     producer.poll(0)
+
+
+def _ask_count(producer: Producer, topic: str, counts: dict[str, int]) -> int:
+    found = producer.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
+    if found.error is not None or not found.partitions:
+        raise Unavailable(f"{topic} is not there, create it: {found.error}")
+    counts[topic] = count = len(found.partitions)
+    return count
 
 
 def _meet_a_broker(producer: Producer) -> None:
@@ -139,6 +153,7 @@ class LibrdkafkaWriter:
         self._options |= ConnectionLog(self._connection).options()
         self._group_options = options(user_options, connection=Connection())
         self._groups: dict[str, object] = {}
+        self._counts: dict[str, int] = {}
         self._limit_seconds = float(str(self._options["transaction.timeout.ms"])) / 1000
         self._began: float | None = None
         self._doubtful = True
@@ -189,7 +204,7 @@ class LibrdkafkaWriter:
 
     def send(self, records: Iterable[Record]) -> None:
         try:
-            _produce(self._open(), records)
+            _produce(self._open(), records, self._counts)
         except KafkaException as problem:
             raise self._family(problem, "produce") from problem
 
@@ -291,6 +306,7 @@ class LibrdkafkaWriter:
                 self._producer.purge(blocking=False)
             # Not Producer.close(): it would abort and flush, and wait for a broker that may not be there.
             self._producer = None
+        self._counts.clear()
 
 
 _half_open: dict[tuple[object, str], LibrdkafkaWriter] = {}
@@ -339,10 +355,11 @@ class LibrdkafkaPlainWriter:
         self._deliveries = _Deliveries()
         merged = options(PLAIN_TUNING, user_options, connection=Connection())
         self._producer = Producer({**merged, "on_delivery": self._deliveries.heard})
+        self._counts: dict[str, int] = {}
 
     def send(self, records: Iterable[Record]) -> None:
         try:
-            _produce(self._producer, records)
+            _produce(self._producer, records, self._counts)
         except KafkaException as problem:
             raise family(problem, "produce") from problem
 
@@ -350,6 +367,7 @@ class LibrdkafkaPlainWriter:
         left = self._producer.flush(timeout_s)
         failed, self._deliveries.failed = self._deliveries.failed, []
         if failed or left:
+            self._counts.clear()
             raise Unavailable(f"{len(failed)} records failed, {left} are not acknowledged; {failed[:1]}")
 
     def close(self) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
+from streamwatchd.errors import Unavailable
+from streamwatchd.ports.kafka import NewTopic, Outcome, Partition, Record
+from streamwatchd.ports.librdkafka import Librdkafka
 from streamwatchd.ports.librdkafka.writer import _Bounded
 
 
@@ -22,3 +27,48 @@ def test_a_bounded_call_raises_what_it_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         _Bounded(lambda: 1 / 0).run(10)
     _Bounded(lambda: None).run(10)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("transactional", [True, False])
+def test_a_topic_that_is_made_anew_with_fewer_partitions(kafka: str, transactional: bool) -> None:
+    """What the writer knew of it is forgotten: whoever tries again writes to a partition that is there."""
+    topic = f"fewer-{transactional}"
+    cluster = Librdkafka({"bootstrap.servers": kafka})
+    admin = cluster.admin()
+    plain, bound = cluster.plain_writer(), cluster.writer(f"w-{topic}")
+
+    def send() -> None:
+        records = [Record(topic, b"letter", source_partition=3)]
+        if not transactional:
+            plain.send(records)
+            plain.flush(30)
+            return
+        if bound.doubtful:
+            bound.rebuild()
+        bound.begin()
+        try:
+            bound.send(records)
+        except Unavailable:
+            bound.abort(30)
+            raise
+        if bound.commit(30) is not Outcome.COMMITTED:
+            raise Unavailable("not committed")
+
+    admin.ensure_topics([NewTopic(topic, 4)])
+    send()
+    client = AdminClient({"bootstrap.servers": kafka})
+    client.delete_topics([topic])[topic].result(30)
+    while admin.partitions_of([topic]):
+        time.sleep(0.05)
+    admin.ensure_topics([NewTopic(topic, 2)])
+    for _ in range(100):
+        try:
+            send()
+            break
+        except Unavailable:
+            time.sleep(0.1)
+    home = Partition(topic, 1)
+    assert admin.end_offsets([home])[home] >= 1
+    for each in (plain, bound, admin):
+        each.close()
