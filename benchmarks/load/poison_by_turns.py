@@ -4,8 +4,9 @@ usage: python -m benchmarks.load.poison_by_turns [--events N] [--stretches N] [-
 
 Whole runs one after the other differ by more than what is measured, as the machine's speed drifts. Here the reference
 job catches up with a topic in which every second stretch has poison; the journal says when each epoch was sent and what
-it took in. How much longer a record takes in poisoned stretches is told by a regression with a trend for each run. The
-first and the last stretch are clean. Dead letters and alerts are committed as ever.
+it took in. How much longer a record takes in poisoned stretches is told by a regression with a trend for each run.
+A round is two runs: what is clean in one is poisoned in the other, as what a daemon does now and then (a snapshot, say)
+comes at the same time in each. Dead letters and alerts are committed as ever.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -45,12 +47,18 @@ Progress = list[tuple[float, Ends]]
 """When (seconds since the epoch) which offsets were sent, epoch by epoch."""
 
 
+Phase = Literal[0, 1]
+PHASES: tuple[Phase, Phase] = 0, 1
+"""Of a topic: which stretches have poison, the second, fourth, … (0) or the first, third, … (1)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """`bounds` are, by partition, the offsets at which stretches begin, and the end."""
 
     topic: str
     bounds: tuple[tuple[int, ...], ...]
+    phase: Phase = 0
 
     @property
     def length(self) -> int:
@@ -61,8 +69,8 @@ class Layout:
         total = 0.0
         for partition, offset in ends.items():
             bounds = np.array(self.bounds[partition])
-            odd = np.arange(len(bounds) - 1) % 2
-            total += float(np.interp(offset, bounds, np.r_[0, np.cumsum(np.diff(bounds) * odd)]))
+            bad = (np.arange(len(bounds) - 1) + self.phase) % 2
+            total += float(np.interp(offset, bounds, np.r_[0, np.cumsum(np.diff(bounds) * bad)]))
         return total
 
 
@@ -88,9 +96,9 @@ class Epochs:
         return beside(pace), beside(self.poisoned / self.records)
 
 
-def loaded(bootstrap: str, recording: Path, count: int, stretch: int) -> Layout:
+def loaded(bootstrap: str, recording: Path, count: int, stretch: int, phase: Phase) -> Layout:
     """The recording in a topic, every second stretch of it with poison."""
-    topic = f"requests-by-turns-{count}-{stretch}"
+    topic = f"requests-by-turns-{count}-{stretch}-{phase}"
     kept = recording.with_name(f"{topic}.json")
     if not kept.exists() or not topics.length(bootstrap, topic):
         at = [0] * PARTITIONS
@@ -101,7 +109,7 @@ def loaded(bootstrap: str, recording: Path, count: int, stretch: int) -> Layout:
             good = topics.lines(recording)
             for number in range(count // stretch):
                 part = islice(good, stretch)
-                for key, value in topics.with_poison(part, SHARE) if number % 2 else part:
+                for key, value in topics.with_poison(part, SHARE) if (number + phase) % 2 else part:
                     at[partition(key)] += 1
                     yield key, value
                 bounds.append(tuple(at))
@@ -109,7 +117,7 @@ def loaded(bootstrap: str, recording: Path, count: int, stretch: int) -> Layout:
         topics.load(bootstrap, topic, records(), PARTITIONS)
         kept.write_text(json.dumps(bounds), encoding="utf-8")
     bounds = [tuple(each) for each in json.loads(kept.read_text(encoding="utf-8"))]
-    return Layout(topic, tuple(zip(*bounds, strict=True)))
+    return Layout(topic, tuple(zip(*bounds, strict=True)), phase)
 
 
 def run(bootstrap: str, layout: Layout, work: Path, hosts: Path) -> list[Epochs]:
@@ -154,18 +162,18 @@ def epochs_of(progress: Progress, layout: Layout) -> Epochs:
     return Epochs(*(each[moved][BEGINNING:-END].astype(np.float64) for each in steps))
 
 
-def throughput_ratio(runs: Sequence[Sequence[Epochs]]) -> tuple[float, float]:
-    """The rate of poisoned stretches ÷ that of clean ones, and its standard error (bootstrap over runs).
+def throughput_ratio(rounds: Sequence[Sequence[Epochs]]) -> tuple[float, float]:
+    """The rate of poisoned stretches ÷ that of clean ones, and its standard error (bootstrap over rounds).
 
-    `runs` are the shards of each run, which are slow and fast together.
+    `rounds` are the shards of both runs of each round.
     """
-    products, squares = np.zeros(len(runs)), np.zeros(len(runs))
-    for number, shards in enumerate(runs):
+    products, squares = np.zeros(len(rounds)), np.zeros(len(rounds))
+    for number, shards in enumerate(rounds):
         for shard in shards:
             slower, more = shard.beside_the_trend()
             products[number] += (shard.records * more * slower).sum()
             squares[number] += (shard.records * more * more).sum()
-    every = [shard for shards in runs for shard in shards]
+    every = [shard for shards in rounds for shard in shards]
     share = sum(each.poisoned.sum() for each in every) / sum(each.records.sum() for each in every)
 
     def ratio(chosen: npt.NDArray[np.intp]) -> float:
@@ -173,14 +181,14 @@ def throughput_ratio(runs: Sequence[Sequence[Epochs]]) -> tuple[float, float]:
         return float((1 - share * more) / (1 + (1 - share) * more))
 
     rng = np.random.default_rng(1)
-    again = [ratio(rng.integers(0, len(runs), len(runs))) for _ in range(500)]
-    return ratio(np.arange(len(runs))), float(np.std(again))
+    again = [ratio(rng.integers(0, len(rounds), len(rounds))) for _ in range(500)]
+    return ratio(np.arange(len(rounds))), float(np.std(again))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=12_000_000)
-    parser.add_argument("--stretches", type=int, default=9, help="odd: the first and the last one are clean")
+    parser.add_argument("--stretches", type=int, default=9)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--kafka", help="host:port of a real broker; one is started when none is named")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "bench", help="data, logs and the broker's files")
@@ -193,9 +201,9 @@ def main() -> None:
     work = given.work / "runs" / time.strftime("%Y%m%d-%H%M%S")
     work.mkdir(parents=True)
     with broker(given.kafka, given.work) as bootstrap:
-        layout = loaded(bootstrap, recording, given.events, given.events // given.stretches)
+        layouts = [loaded(bootstrap, recording, given.events, given.events // given.stretches, each) for each in PHASES]
         for number in range(1, given.rounds + 1):
-            found.append(run(bootstrap, layout, work, data / "hosts.csv"))
+            found.append([shard for each in layouts for shard in run(bootstrap, each, work, data / "hosts.csv")])
             ratio, error = throughput_ratio(found)
             rate = np.mean([sum(shard.records.sum() / shard.seconds.sum() for shard in shards) for shards in found])
             row = {"rounds": number, "events_per_s": round(float(rate)), "throughput_ratio": round(ratio, 4)}

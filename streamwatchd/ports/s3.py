@@ -19,6 +19,11 @@ _PROFILE = "default"
 _KEYS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 _CONNECT_S, _REQUEST_S, _RETRY_S = 5, 30, 20
 _PIECE = 8 * 2**20
+_WAYS_OUT = {
+    "UnauthenticatedError": "the store does not know these keys: look at AWS_ACCESS_KEY_ID, …, or `credentials_file`",
+    "PermissionDeniedError": "the keys are good for less than reading, writing, listing and deleting in this bucket",
+}
+"""By class of the library's error, as it is imported only where a store is named."""
 
 
 class S3Files:
@@ -126,4 +131,5 @@ def _failures(doing: str) -> Iterator[None]:
         raise Unavailable(f"{doing}: no such object") from problem
     except Exception as problem:
         lines = str(problem).strip().splitlines() or [type(problem).__name__]
-        raise Unavailable(f"{doing}: {lines[0]}") from problem
+        way_out = _WAYS_OUT.get(type(problem).__name__, "")
+        raise Unavailable(f"{doing}: {lines[0]}" + (f"; {way_out}" if way_out else "")) from problem

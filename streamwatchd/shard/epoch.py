@@ -221,7 +221,7 @@ class TransactionalCommitter:
 
     def commit(self, sealed: Sealed) -> None:
         backoff = Backoff(self._clock, self._trying)
-        sent = unsure = False
+        unsure = False
         while True:
             try:
                 if self._writer.doubtful:
@@ -229,11 +229,14 @@ class TransactionalCommitter:
                     failpoint("epoch.rebuilding")
                     self._writer.rebuild()
                     self._count("producer_rebuilds_total")
-                if unsure and self._is_committed(sealed, sent):
+                if unsure and self._is_committed(sealed):
                     return
-                sent = unsure = True
-                if self._send(sealed) is Outcome.COMMITTED:
+                unsure = True
+                outcome = self._send(sealed)
+                if outcome is Outcome.COMMITTED:
                     return
+                if outcome is Outcome.UNKNOWN:
+                    self._count("commits_unknown_total")
                 reason = f"the transaction of epoch {sealed.record.epoch} did not commit"
             except Unavailable as error:
                 reason = str(error)  # the error itself would hold this frame, and the epoch in it
@@ -258,10 +261,8 @@ class TransactionalCommitter:
         failpoint("epoch.committing")
         return self._writer.commit(self._commit_timeout_s)
 
-    def _is_committed(self, sealed: Sealed, sent: bool) -> bool:
-        """`sent`: it may be; else a new producer only has to know that the shard is still ours."""
-        if sent:
-            self._count("commits_unknown_total")
+    def _is_committed(self, sealed: Sealed) -> bool:
+        """It may be where its end is not known; else a new producer only has to know that the shard is still ours."""
         admin = self._kafka.admin()
         try:
             positions = admin.committed(self._owner.app, sealed.positions)

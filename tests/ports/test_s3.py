@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -45,3 +49,47 @@ def test_a_file_without_keys_is_named(tmp_path: Path, text: str) -> None:
     keys.unlink()
     with pytest.raises(Unavailable, match="FileNotFoundError"):
         S3Files("bucket", {"credentials_file": str(keys)})
+
+
+@contextmanager
+def refusing(status: int) -> Iterator[str]:
+    """The endpoint of a store that refuses whatever is asked."""
+
+    class Refuses(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_HEAD = do_POST = do_PUT
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing is logged."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refuses)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "way_out"), [(401, "look at AWS_ACCESS_KEY_ID"), (403, "reading, writing, listing")]
+)
+def test_a_store_that_refuses_says_where_to_look(tmp_path: Path, status: int, way_out: str) -> None:
+    """Whether the keys are unknown or good for too little."""
+    pytest.importorskip("obstore")
+    keys = tmp_path / "keys"
+    keys.write_text("[default]\naws_access_key_id = a\naws_secret_access_key = secret\n")
+    with refusing(status) as endpoint:
+        files = S3Files("bucket", {"endpoint": endpoint, "region": "none", "credentials_file": str(keys)})
+        with pytest.raises(Unavailable, match=way_out) as caught:
+            files.write(Path("/a"), b"x")
+        with pytest.raises(Unavailable, match=way_out):
+            files.read(Path("/a"))
+    assert "secret" not in str(caught.value)

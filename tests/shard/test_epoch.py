@@ -134,6 +134,15 @@ def test_any_failure_is_settled(point: str, times: int) -> None:
     assert setting.counts.count("commits_unknown_total") >= 1
 
 
+def test_an_abort_is_no_doubt() -> None:
+    """Of a transaction that was given up before its end was asked for, it is known that it does not count."""
+    setting = Setting()
+    setting.kafka.faults.at(1, lambda: Unavailable("lost"), point="kafka.send_offsets")
+    setting.committer.commit(sealed(1))
+    assert setting.epochs() == [1]
+    assert setting.counts == ["producer_rebuilds_total"]
+
+
 @pytest.mark.parametrize("sign", [Delayed, Doubled])
 def test_a_late_end_of_a_transaction_ends_no_other(sign: type[Unavailable]) -> None:
     """The first copy of EndTxn arrives in the middle of the next transaction: a new producer has fenced it off."""

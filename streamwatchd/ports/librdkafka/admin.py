@@ -61,8 +61,7 @@ class LibrdkafkaAdmin:
         if absent and self._creates_topics:
             self._create(absent)
         elif absent:
-            for topic in absent:
-                self._client.list_topics(topic.name, timeout=self._patience_s)
+            self._name(absent)
         deadline = time.monotonic() + self._patience_s
         while not self._usable(wanted, absent):
             if time.monotonic() > deadline:
@@ -81,6 +80,14 @@ class LibrdkafkaAdmin:
         except (StateMismatch, Unavailable):
             return False
         return True
+
+    def _name(self, topics: Iterable[NewTopic]) -> None:
+        """The embedded broker makes a topic as soon as somebody asks for it by name."""
+        try:
+            for topic in topics:
+                self._client.list_topics(topic.name, timeout=self._patience_s)
+        except KafkaException as problem:
+            raise family(problem, "create topics") from problem
 
     def _create(self, topics: Iterable[NewTopic]) -> None:
         new = [ClientNewTopic(each.name, each.partitions, config=dict(each.config)) for each in topics]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from streamwatchd.errors import Unavailable
 from streamwatchd.ports.kafka import NewTopic
 from streamwatchd.ports.librdkafka.admin import LibrdkafkaAdmin
 
@@ -27,4 +28,13 @@ def test_a_new_topic_that_one_broker_does_not_know_yet_is_waited_for(
     assert len(asked) >= 5
     monkeypatch.undo()
     assert admin.partitions_of(["known-late"]) == {"known-late": 2}
+    admin.close()
+
+
+def test_topics_that_a_silent_broker_should_make_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It went away between the two questions: whoever asks tries again."""
+    admin = LibrdkafkaAdmin({"bootstrap.servers": "127.0.0.1:1"}, creates_topics=False, patience_s=0.2)
+    monkeypatch.setattr(LibrdkafkaAdmin, "partitions_of", lambda *_: {})
+    with pytest.raises(Unavailable, match="create topics"):
+        admin.ensure_topics([NewTopic("embedded", 1)])
     admin.close()
