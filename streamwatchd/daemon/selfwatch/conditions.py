@@ -260,7 +260,7 @@ CONDITIONS = (
     Condition(
         "snapshot_age", "major", _snapshot_age, lambda limits: limits.snapshot_age_ms / 1000, "seconds",
         "The newest snapshot of shard {shard} is {value} old: a restart would replay as much",
-        "look at the disk of the state folder",
+        "look at the disk of the state folder", for_s=10, clear_s=30,
     ),
     Condition(
         "snapshot_fallback", "major", _happened("snapshots_refused_total", "shard"), _never, "count",

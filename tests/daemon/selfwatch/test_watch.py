@@ -39,6 +39,20 @@ def test_what_fires_goes_on_over_a_restart() -> None:
     assert (resolved["id"], resolved["seq"], resolved["starts_at"]) == (fired["id"], 2, fired["starts_at"])
 
 
+def test_an_old_snapshot_is_no_younger_for_a_restart() -> None:
+    """Until the worker has committed again, nothing has come since its snapshot: that is neither all well nor news."""
+
+    def aged(epoch: float) -> Samples:
+        shard = (("shard", "1"),)
+        return {("snapshot_age_seconds", shard): 900.0, ("snapshot_epoch", shard): 7.0, ("epoch_number", shard): epoch}
+
+    watch = Watch("app", SelfAlerts())
+    told = [each["event"] for second in range(20) for each in turn(watch, aged(8), second)]
+    told += [each["event"] for second in range(20, 24) for each in turn(watch, aged(7), second)]
+    told += [each["event"] for second in range(24, 60) for each in turn(watch, aged(8), second)]
+    assert told == ["fired"]
+
+
 def test_what_is_gone_after_a_restart_clears_after_a_minute() -> None:
     """Numbers of workers that have not started yet are no reason to clear at once."""
     watch = Watch("app", SelfAlerts())
