@@ -162,7 +162,8 @@ class Meter:
 
     def look(self, state: State, idle: Iterable[TaskId], positions: Mapping[Partition, int]) -> None:
         """Take over what the shard and the reader say now."""
-        self._watermarks = {(t.stage, t.topic, t.partition): ms for t, ms in state.shard.watermarks().items()}
+        watermarks = state.shard.watermarks()
+        self._watermarks = {(t.stage, t.topic, t.partition): ms for t, ms in watermarks.items()}
         self._idle = _names(idle)
         for (name, labels), count in state.shard.counters().items():
             if name in _GAUGES:
@@ -171,8 +172,11 @@ class Meter:
                 self._counters[f"{name}_total", labels] = count
         for name, labels, value in state.shard.work():
             self._counters[name, labels] = value
+        gone = {partition for task, partition in state.tasks.items() if task.stage == 1 and task not in watermarks}
         for partition, offset in positions.items():
             self._gauges["position_offset", _labels(partition)] = offset
+        for partition in gone:  # of a source that is no more: nobody is behind there
+            self._gauges.pop(("position_offset", _labels(partition)), None)
         self._gauges["version_number", ()] = state.version.number
 
     def look_at_lead(self, behind: Iterable[TaskId], held: Iterable[TaskId]) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 
 from streamwatchd.ports.catalogue import METRICS
 from streamwatchd.ports.clock import ManualClock
+from streamwatchd.ports.kafka import Partition
 from streamwatchd.shard.epoch import OpenEpoch
 from streamwatchd.shard.meter import Meter
+from streamwatchd.shard.output import TaskId
+from streamwatchd.shard.recovery import State
 
 
 def epoch(number: int) -> OpenEpoch:
@@ -38,6 +44,20 @@ def test_reports_are_due_now_and_then() -> None:
     assert not meter.due(0.5)
     clock.advance(500)
     assert meter.due(0.5)
+
+
+def test_nobody_is_behind_in_a_topic_that_is_no_source_any_more() -> None:
+    """Its task is kept until no version knows it, and has no watermark; what comes there is not waited for."""
+    here, there, behind = TaskId(1, "in", 0), TaskId(1, "gone", 0), TaskId(2, "", 0)
+    partitions = {here: Partition("in", 0), there: Partition("gone", 0), behind: Partition("exchange.2", 0)}
+    positions = dict.fromkeys(partitions.values(), 7)
+    meter = Meter(0, ManualClock())
+    for watermarks in ({here: 1, there: 1}, {here: 2}):
+        shard = SimpleNamespace(watermarks=lambda known=watermarks: known, counters=dict, work=list)
+        state = SimpleNamespace(shard=shard, tasks=partitions, version=SimpleNamespace(number=1))
+        meter.look(cast(State, state), (), positions)
+    read = {dict(labels)["topic"] for name, labels in meter.report().gauges if name == "position_offset"}
+    assert read == {"in", "exchange.2"}
 
 
 def test_a_commit_says_its_epoch_and_time() -> None:
