@@ -53,6 +53,8 @@ class Cluster:
         self._settings = settings
         self._clock = clock
         self._log = log
+        self.missing: Mapping[str, str] = {}
+        """Topics that `prepare` waits for, and what to do about each."""
 
     def prepare(self, contents: list[Content], stopped: Callable[[], bool]) -> dict[str, int] | None:
         """Partition counts of all topics, once the newest content's are there; None when told to stop meanwhile.
@@ -63,10 +65,12 @@ class Cluster:
         while not stopped():
             try:
                 missing, counts = self._look(contents, newest)
+                self.missing = dict.fromkeys(missing, f"is not there: {_CREATE}")
                 if not missing:
                     return counts
                 self._log.error("topic_missing", topics=missing, retry_in_seconds=wait_s, hint=_CREATE)
             except Unavailable as error:
+                self.missing = {}
                 servers = self._settings.kafka.get("bootstrap.servers", "")
                 self._log.error("kafka_unavailable", servers=servers, reason=str(error), retry_in_seconds=wait_s)
             self._sleep(wait_s, stopped)

@@ -476,7 +476,7 @@ class Daemon:
             compile=self._compile,
             pending_settings=self._pending.sentences,
             dispositions=self._dispositions.by_rule,
-            wrong_topics=lambda: self._outputs.wrong,
+            wrong_topics=lambda: {**self._cluster.missing, **self._outputs.wrong},
         )
 
     def _listen(self) -> None:
@@ -524,6 +524,8 @@ class Daemon:
 
     def _health(self) -> tuple[bool, Mapping[str, object]]:
         if self._supervisor is None:
+            if missing := dict(self._cluster.missing):
+                return False, {"status": "waiting for topics", "topics": missing}
             return False, {"status": "moving the shards" if self._moving else "waiting for Kafka"}
         good, details = self._supervisor.health()
         wrong = dict(self._outputs.wrong)

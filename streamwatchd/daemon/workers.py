@@ -33,6 +33,7 @@ _CLAIMED = ("replaying", "running", "leaving")
 _OUT_OF_MEMORY = (
     "SIGKILL comes from the kernel when memory runs out (see `journalctl -k`), from an operator, or from us"
 )
+_CUT_SHORT = "nothing is lost: what it had not committed by the end of the stop is taken in by the next start"
 _POISON = "the same records kill it again and again: take out the rule that can't bear them, or report the record"
 _LOOPING = "it dies soon after each start: see worker_crashed in the log for the reason"
 
@@ -226,7 +227,10 @@ class WorkerSlot:
             self._log.error("worker_given_up", shard=self.shard, exit=how)
             return
         at = {"at": self.died_at} if self.died_at else {}
-        hint = {"hint": _OUT_OF_MEMORY} if how == signal.SIGKILL.name and not stopping else {}
+        if stopping:
+            self._log.warning("worker_cut_short", shard=self.shard, exit=how, **at, hint=_CUT_SHORT)
+            return
+        hint = {"hint": _OUT_OF_MEMORY} if how == signal.SIGKILL.name else {}
         wait_s = round(self._wait_s, 1)
         self._log.error("worker_lost", shard=self.shard, exit=how, restart_in_seconds=wait_s, **at, **hint)
         if self.is_crash_looping:

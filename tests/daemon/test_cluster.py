@@ -84,8 +84,16 @@ def test_a_topic_that_has_partitions_to_spare_is_no_matter() -> None:
 def test_a_missing_topic_is_named_and_waited_for() -> None:
     """It may be created later; until then the log says which one it is."""
     setting = Setting()
-    counts = setting.prepare(at_turn=30, then=lambda: setting.kafka.broker.create("in", 2))
+    missing = []
+
+    def create() -> None:
+        missing.append(dict(setting.cluster.missing))
+        setting.kafka.broker.create("in", 2)
+
+    counts = setting.prepare(at_turn=30, then=create)
     assert counts is not None
+    assert [each.keys() for each in missing] == [{"in"}]
+    assert not setting.cluster.missing
     assert counts["in"] == 2
     assert ("error", "topic_missing") in {(level, event) for level, event, _ in setting.log.lines}
     assert setting.log.lines[0][2]["topics"] == ["in"]

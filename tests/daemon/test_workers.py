@@ -102,6 +102,15 @@ def test_restarts_wait_longer_each_time(setting: Setting) -> None:
     assert setting.slot.phase == "away"
 
 
+def test_one_that_is_killed_at_the_end_of_a_stop_is_no_loss(setting: Setting) -> None:
+    """It is not started again, and this is no error."""
+    os.kill(setting.start(), signal.SIGKILL)
+    setting.until_gone(stopping=True)
+    assert setting.said("worker_cut_short")["exit"] == "SIGKILL"
+    assert "worker_lost" not in setting.log.events()
+    assert not setting.slot.start_if_due()
+
+
 def test_a_long_steady_run_resets_the_wait(setting: Setting) -> None:
     """A death after an hour is no crash loop."""
     setting.slot._wait_s = 20.0

@@ -34,8 +34,8 @@ class Context:
     `pending_settings` are sentences on edits of the settings that wait for the next start. `wake` makes the supervisor
     look for what is asked of it. `spoken` are the silences that were said at run time; `leads` says whether this host
     puts changes in force. `compile` tries out files, with other silences. `dispositions` are
-    counts of what people said of the alarms of each rule. `wrong_topics` says why of each topic that is written to and
-    is not as it must be.
+    counts of what people said of the alarms of each rule. `wrong_topics` says why of each topic that is not as it must
+    be: those that are written to and, at a start, the sources'.
     """
 
     settings: Settings

@@ -26,7 +26,10 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
     running = sum(slot.phase == "running" for slot in slots)
     wrong = dict(context.wrong_topics())
     good = running == len(slots) and not wrong
-    state = "waiting for Kafka" if supervisor is None else "ok" if good else "degraded"
+    if supervisor is None:
+        state = "waiting for topics" if wrong else "waiting for Kafka"
+    else:
+        state = "ok" if good else "degraded"
     reports = [slot.report for slot in slots]
     return {
         "app": context.settings.app,

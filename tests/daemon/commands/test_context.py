@@ -21,6 +21,10 @@ def test_before_kafka_answers_only_status_does() -> None:
     """The others say what is waited for."""
     setting = Setting(working=False)
     assert setting.run("status")["state"] == "waiting for Kafka"
+    missing = {"in": "is not there: create it"}
+    setting.context = replace(setting.context, wrong_topics=lambda: missing)
+    assert setting.run("status")["state"] == "waiting for topics"
+    assert setting.run("status")["topics"] == missing
     with pytest.raises(CommandRefused, match="kafka-1:9092") as refused:
         setting.run("lag")
     assert refused.value.code == "not_ready"
