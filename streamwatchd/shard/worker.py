@@ -69,7 +69,7 @@ class Worker:
         self._preparing = ""
         self._saver = Saver(self._owner, ports.stores, ports.background)
         self._commits, self._asks = ports.background("commit"), ports.background("ask")
-        self._asked = self._turned = self._sealed = ports.clock.monotonic()
+        self._asked = self._turned = self._sealed = self._looked = ports.clock.monotonic()
         self._held = assignment.held
         self._hold: Hold | None = None
         self._paused: float | None = None
@@ -507,7 +507,10 @@ class Worker:
     # ── report and leave ──
 
     def _report(self) -> None:
-        if self._meter.due(_REPORT_S):
+        """With what is so now. Signs of life that go out in between, with what was seen last, put it off by nothing."""
+        now = self._clock.monotonic()
+        if now - self._looked >= _REPORT_S:
+            self._looked = now
             self._look()
             self._link.report(self._meter.report())
 

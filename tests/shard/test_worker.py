@@ -93,6 +93,28 @@ def test_much_that_comes_of_few_records_is_no_standing_still() -> None:
     everything_once(world)
 
 
+def test_reports_are_of_now_also_where_each_record_takes_a_while() -> None:
+    """A sign of life in the middle of the work says nothing of positions: it does not stand for the report that does."""
+    world = World()
+    world.feed(70)
+
+    class Slow(SmallShard):
+        def step(self, raw: RawBatch, now_ms: int) -> None:
+            world.clock.advance(600)
+            self.laps.lap("n1")
+            super().step(raw, now_ms)
+
+    link = TestLink(world.contents)
+    world.worker(link, make_shard=Slow).run()
+    seen = []
+    for report in link.reports:
+        read = report.counters.get(("records_total", (("topic", "in"),)), 0)
+        known = sum(at for (name, _), at in report.gauges.items() if name == "position_offset")
+        seen.append(read - known)
+    assert len(seen) > 10
+    assert max(seen) <= 2 * SETTINGS.batch_records
+
+
 def points() -> int:
     """How many calls a run on 20 records makes, the feeding left out."""
     world = World()
