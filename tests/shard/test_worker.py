@@ -94,7 +94,7 @@ def test_much_that_comes_of_few_records_is_no_standing_still() -> None:
 
 
 def test_reports_are_of_now_also_where_each_record_takes_a_while() -> None:
-    """A sign of life in the middle of the work says nothing of positions: it does not stand for the report that does."""
+    """A sign of life in the middle of the work says nothing of positions: the report that does comes all the same."""
     world = World()
     world.feed(70)
 
