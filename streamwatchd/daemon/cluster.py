@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
+from streamwatchd.daemon.quiet import Quiet
 from streamwatchd.errors import StateMismatch, Unavailable
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.kafka import Admin, Kafka, NewTopic, Partition
@@ -162,15 +163,19 @@ class LagWatch:
     """Where the partitions that are read end, and how far they may be read: what lies behind the first open transaction
     of a producer may not."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, metrics: Metrics, quiet: Quiet, clock: Clock) -> None:
+        self._metrics, self._quiet, self._clock = metrics, quiet, clock
 
     def look(self, admin: Admin) -> None:
         """Raises Unavailable, StateMismatch."""
-        partitions = [Partition(topic, number) for topic, number in self._metrics.positions()]
+        begun_s = self._clock.monotonic()
+        read = {place: position for place, (_, position) in self._metrics.positions().items()}
+        partitions = [Partition(topic, number) for topic, number in read]
         ends = admin.end_offsets(partitions) if partitions else {}
         stable = admin.end_offsets(partitions, read_committed=True) if partitions else {}
-        self._metrics.put_ends({(each.topic, each.partition): end for each, end in ends.items()})
+        by_place = {(each.topic, each.partition): end for each, end in ends.items()}
+        self._metrics.put_ends(by_place)
+        self._quiet.see(by_place, read, begun_s, self._clock.monotonic())
         self._metrics.put_all(
             "lso_lag_records",
             {

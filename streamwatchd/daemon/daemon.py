@@ -38,6 +38,7 @@ from streamwatchd.daemon.moving import Moving, after, assignment_of
 from streamwatchd.daemon.output_watch import OutputWatch
 from streamwatchd.daemon.pending_settings import PendingSettings
 from streamwatchd.daemon.process import Job, real_shards, shared_store
+from streamwatchd.daemon.quiet import Quiet
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.daemon.replays import Replays
 from streamwatchd.daemon.restore import Restored, restore
@@ -108,7 +109,7 @@ class Daemon:
         self._kafka = around.kafka(settings)
         self._cluster = Cluster(self._kafka, settings, around.clock, self._log)
         self._inputs_looks, self._looks = (Looks(self._kafka, self._log) for _ in range(2))
-        self._outputs = OutputWatch(settings, self._metrics, self._log)
+        self._outputs, self._quiet = OutputWatch(settings, self._metrics, self._log), Quiet()
         self._spoken = Spoken()
         self._said = SaidJournal(self._kafka, settings.topics.journal, settings.app, around.clock, self._log)
         self._kept_in = _kept_in(settings, around.disk)
@@ -211,9 +212,10 @@ class Daemon:
             return 0
         self._supervise(partitions, layout, proposal, dict(files))
         assert self._supervisor is not None
-        inputs, lag = fit.watch(self._refuse, self._metrics), LagWatch(self._metrics)
+        inputs = fit.watch(self._refuse, self._metrics)
+        lag = LagWatch(self._metrics, self._quiet, self._around.clock)
         self._inputs_looks.start({inputs.look: 1.0})
-        self._looks.start({self._outputs.look: 1.0, lag.look: 5.0})
+        self._looks.start({self._outputs.look: 1.0, lag.look: 1.0})
         return self._supervisor.run()
 
     def _demand_rules(self) -> None:
@@ -353,7 +355,7 @@ class Daemon:
         clock = self._around.clock
         self._supervisor = Supervisor(
             self._settings, partitions, self._store, self._job, clock, self._metrics, self._log, self._wake_far,
-            layout.generation, self._hosts,
+            layout.generation, self._hosts, self._quiet,
         )  # fmt: skip
         if self._hosts is not None:
             self._hosts.take_over = self._take_over

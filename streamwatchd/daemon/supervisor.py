@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.notify import notify
 from streamwatchd.daemon.peers import Peers
 from streamwatchd.daemon.process import EXIT_FENCED, EXIT_MISMATCH, Job
+from streamwatchd.daemon.quiet import Quiet
 from streamwatchd.daemon.rates import Rates
 from streamwatchd.daemon.wire import Need, Supply
 from streamwatchd.daemon.workers import WorkerSlot
@@ -72,9 +73,12 @@ class Supervisor:
         wake: Connection,
         generation: int = 0,
         hosts: Hosts | None = None,
+        quiet: Quiet | None = None,
     ) -> None:
-        """`generation` is that of the layout in force; `hosts` are there where several share the shards."""
+        """`generation` is that of the layout in force; `hosts` are there where several share the shards; without `quiet`
+        workers are believed when they say that a partition is silent."""
         self._hosts = hosts
+        self._quiet = quiet
         self._settings = settings
         self._generation = generation
         self._partitions = dict(partitions)
@@ -96,7 +100,10 @@ class Supervisor:
         self.changes = Changes(store, clock, self._tell_all, log, self._peers, self._filling)
         self._following = None if hosts is None else Following(hosts, store, self._tell_all, clock, log)
         self._led = False
-        self.slots = [WorkerSlot(shard, self._job, clock, log) for shard in settings.owns or range(settings.shards)]
+        self.slots = [
+            WorkerSlot(shard, self._job, clock, log, vouched=self._vouched)
+            for shard in settings.owns or range(settings.shards)
+        ]
         self._paces: dict[str, Pace] = {}
         self._standings: dict[tuple[int, str, int], tuple[int, Standing]] = {}
         self._paced = clock.monotonic()
@@ -268,6 +275,21 @@ class Supervisor:
                 self.told[message.ticket][message.shard] = message
             case Need(digest):
                 slot.tell(self._supply(digest))
+
+    def _vouched(self, report: Report) -> Report:
+        """Only what brokers say is silent, too, is idle."""
+        if self._quiet is None or not report.idle:
+            return report
+        newest = self._store.content(self._store.versions[-1].digest)
+        after_s = {each.topic: each.idle_after_ms / 1000 for each in newest.inputs}
+        return replace(
+            report,
+            idle=frozenset(
+                (stage, topic, number)
+                for stage, topic, number in report.idle
+                if topic in after_s and self._quiet.covers(topic, number, after_s[topic])
+            ),
+        )
 
     def _on_report(self, report: Report) -> None:
         self._metrics.take(report)

@@ -57,9 +57,20 @@ class _Process:
 class WorkerSlot:
     """The place of one shard: a process, or the wait for the next one. It is one tenure (see `shard.tenure`)."""
 
-    def __init__(self, shard: int, job: Callable[[int], Job], clock: Clock, log: Log, *, may_end: bool = False) -> None:
-        """`job(shard)` says what to start now. `may_end`: an exit with 0 is the end of its work."""
+    def __init__(
+        self,
+        shard: int,
+        job: Callable[[int], Job],
+        clock: Clock,
+        log: Log,
+        *,
+        may_end: bool = False,
+        vouched: Callable[[Report], Report] = lambda report: report,
+    ) -> None:
+        """`job(shard)` says what to start now. `may_end`: an exit with 0 is the end of its work. `vouched` makes of a
+        report what others than its worker know to be so."""
         self._may_end = may_end
+        self._vouched = vouched
         self.shard = shard
         self._job = job
         self._clock = clock
@@ -153,6 +164,7 @@ class WorkerSlot:
                 while connection.poll():
                     message = connection.recv()
                     if isinstance(message, Report):
+                        message = self._vouched(message)
                         self._take(message)
                     yield message
             except (EOFError, OSError):

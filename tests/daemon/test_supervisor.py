@@ -18,6 +18,7 @@ from streamwatchd.daemon.contents import Bundle, ContentStore
 from streamwatchd.daemon.hosts import Heard, Hosts
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.process import EXIT_FENCED, EXIT_MISMATCH, Job
+from streamwatchd.daemon.quiet import Quiet
 from streamwatchd.daemon.supervisor import Supervisor
 from streamwatchd.ports.clock import ManualClock, SystemClock
 from streamwatchd.ports.disk import RealDisk
@@ -174,7 +175,7 @@ def test_a_worker_that_leaves_by_itself_comes_back(broker: EmbeddedBroker, tmp_p
 class Unstarted:
     """A supervisor without workers, on a clock that the test moves; `told` is what it would have told them."""
 
-    def __init__(self, *, shared: bool = False) -> None:
+    def __init__(self, *, shared: bool = False, quiet: Quiet | None = None) -> None:
         """`shared`: another host may have some of the two shards."""
         self.clock = ManualClock(START_MS)
         files = SharedStore(FakeDisk(), Path("/shared"), "app")
@@ -192,6 +193,7 @@ class Unstarted:
             ListLog(),
             far,  # type: ignore[arg-type, return-value]
             hosts=self.hosts,
+            quiet=quiet,
         )
         self.told: list[Paces] = []
         self.supervisor._tell_all = self.told.append  # type: ignore[method-assign, assignment]
@@ -199,7 +201,7 @@ class Unstarted:
     def report(self, *watermarks_ms: int, idle: bool) -> None:
         tasks = {(1, "in", number): ms for number, ms in enumerate(watermarks_ms)}
         report = Report(0, 0, "running", watermarks_ms=tasks, idle=frozenset(tasks) if idle else frozenset())
-        self.supervisor._on_report(report)
+        self.supervisor._on_report(self.supervisor._vouched(report))
 
     def pace_after(self, ms: int) -> int | None:
         """What idle partitions may take over when so much time has passed."""
@@ -229,6 +231,26 @@ def test_an_empty_partition_waits_for_its_first_report() -> None:
     assert daemon.pace_after(1_000) == START_MS + 1_000
     daemon.report(START_MS - 9_000, BEGINNING, idle=False)
     assert daemon.pace_after(1_000) is None
+
+
+def test_a_worker_alone_knows_no_silence() -> None:
+    """What it does not hear may lie with producers, as brokers are away, or behind a transaction that is open."""
+    quiet = Quiet()
+    daemon = Unstarted(quiet=quiet)
+    (given,) = content("v0").inputs
+
+    def look(seconds: float, ends: tuple[int, int]) -> None:
+        places = {("in", number): end for number, end in enumerate(ends)}
+        quiet.see(places, dict.fromkeys(places, 7), seconds, seconds + 0.1)
+
+    for second in range(given.idle_after_ms // 1000 + 2):
+        look(second, (7, 9))
+    daemon.report(START_MS - 9_000, START_MS - 8_000, idle=True)
+    assert daemon.pace_after(60_000) == START_MS - 8_000
+    for second in range(100, 100 + given.idle_after_ms // 1000 + 2):
+        look(second, (7, 7))
+    daemon.report(START_MS - 9_000, START_MS - 8_000, idle=True)
+    assert (daemon.pace_after(60_000) or 0) > START_MS
 
 
 def test_return_from_idleness_stops_the_clocks_pace() -> None:
