@@ -31,8 +31,8 @@ class Quiet:
         self._seen_s: float | None = None
 
     def see(self, ends: Ends, read: Ends, begun_s: float, now_s: float) -> None:
-        """What brokers said between `begun_s` and `now_s` of a steady clock: where partitions end, with what no reader may
-        see yet. `read` says how far they were read before that."""
+        """What brokers said between `begun_s` and `now_s` of a steady clock: where partitions end, with what no reader
+        may see yet. `read` says how far they were read before that."""
         with self._lock:
             seen_s = self._seen_s
             goes_on = seen_s is not None and begun_s - seen_s <= _UNSEEN_S
