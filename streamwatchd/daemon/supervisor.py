@@ -75,8 +75,8 @@ class Supervisor:
         hosts: Hosts | None = None,
         quiet: Quiet | None = None,
     ) -> None:
-        """`generation` is that of the layout in force; `hosts` are there where several share the shards; without `quiet`
-        workers are believed when they say that a partition is silent."""
+        """`generation` is that of the layout in force; `hosts` are there where several share the shards. Workers are
+        believed when they say that a partition is silent, but for what `quiet` says."""
         self._hosts = hosts
         self._quiet = quiet
         self._settings = settings

@@ -246,7 +246,8 @@ class WorkerSlot:
         wait_s = round(self._wait_s, 1)
         self._log.error("worker_lost", shard=self.shard, exit=how, restart_in_seconds=wait_s, **at, **hint)
         if self.is_crash_looping:
-            hint = {"hint": _POISON if self.died_at else _LOOPING}
+            killed = _OUT_OF_MEMORY if how == signal.SIGKILL.name else _LOOPING
+            hint = {"hint": _POISON if self.died_at else killed}
             self._log.error("worker_crash_loop", shard=self.shard, losses=self.losses, exit=how, **at, **hint)
 
     def kill_if_hung(self) -> None:

@@ -48,7 +48,7 @@ def test_what_lies_behind_an_open_transaction_is_not_late(site: Site) -> None:
 
 
 def test_a_broker_that_is_away_is_not_silence(tmp_path: Path) -> None:
-    """It is killed for longer than `idle_after`; what producers kept meanwhile comes when it is back, and is in time."""
+    """Killed for longer than `idle_after`; what producers kept meanwhile comes once it is back, and is in time."""
     folder = tmp_path / "broker"
     (tmp_path / "site").mkdir()
     site = Site(server.start(folder), tmp_path / "site", source=f"idle_after: {IDLE_S:.0f}s")

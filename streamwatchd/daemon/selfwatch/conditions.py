@@ -123,9 +123,16 @@ def _never(limits: SelfAlerts) -> float:
 
 
 def _outpaced(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
-    """Where lag has grown over the last minute: how long it would take to work it off at the pace of that minute."""
-    lags = sight.total("consumer_lag_records", "topic")
-    before = sight.before("consumer_lag_records", "topic", ago_s=_GROWING_S)
+    """Where lag has grown over the last minute: how long it would take to work it off at the pace of that minute.
+
+    What an open transaction hides is no work that waits.
+    """
+    lags, hidden = (sight.total(name, "topic") for name in ("consumer_lag_records", "lso_lag_records"))
+    lags = {key: lag - hidden.get(key, 0.0) for key, lag in lags.items()}
+    before, hidden = (
+        sight.before(name, "topic", ago_s=_GROWING_S) for name in ("consumer_lag_records", "lso_lag_records")
+    )
+    before = {key: lag - hidden.get(key, 0.0) for key, lag in before.items()}
     read = sight.risen("records_total", "topic", over_s=_GROWING_S)
     found = {}
     for key, lag in lags.items():
@@ -189,11 +196,12 @@ CONDITIONS = (
     Condition(
         "worker_crash_loop", "critical", _gauge("worker_losses", "shard"), lambda limits: 2.0, "count",
         "The worker of shard {shard} died {value} times in a row, each time soon after its start",
-        "see worker_crash_loop in the log: it says what it was evaluating",
+        "see worker_crash_loop in the log: it says how it ended, and at which records where it was evaluating some",
     ),
     Condition(
         "fenced", "critical", _gauge("worker_fenced", "shard"), _never, "count",
-        "Shard {shard} was taken over by another daemon of the same `app`", "stop one of the two",
+        "Shard {shard} was taken over by another daemon of the same `app`",
+        "stop one of the two; of hosts that share the shards start the one that left again: it takes its own back",
     ),
     Condition(
         "worker_refused", "critical", _gauge("worker_refused", "shard"), _never, "count",

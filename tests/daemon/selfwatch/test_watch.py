@@ -86,3 +86,21 @@ def test_each_key_is_an_alert_of_its_own() -> None:
     both: Samples = {("refused_file", (("file", name), ("in_force", "nothing"))): 1.0 for name in ("a", "b")}
     assert [each["key"]["file"] for each in turn(watch, both, 0)] == ["a", "b"]
     assert [each["key"]["file"] for each in turn(watch, dict([next(iter(both.items()))]), 70)] == ["b"]
+
+
+def test_what_a_transaction_hides_is_no_work_that_waits() -> None:
+    """It can't be taken in, however many shards there are."""
+    place = (("partition", "0"), ("topic", "in"))
+
+    def samples(second: int, hidden: float) -> Samples:
+        return {
+            ("consumer_lag_records", place): 50.0 * second,
+            ("lso_lag_records", place): hidden * second,
+            ("records_total", (("shard", "0"), ("topic", "in"))): 10.0 * second,
+        }
+
+    for hidden, wanted in ((50.0, 0), (0.0, 1)):
+        watch = Watch("app", SelfAlerts())
+        for second in range(200):
+            turn(watch, samples(second, hidden), second)
+        assert watch.firing["input_outpaces"] == wanted
