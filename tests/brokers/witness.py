@@ -32,8 +32,7 @@ class Witness(Site):
     """Fed by a producer that never sends twice, and goes on whatever the brokers do, as far as librdkafka can."""
 
     def __init__(self, servers: str, folder: Path, **settings: Any) -> None:
-        # A partition whose leader is away for long is silent, not idle: what it gets later would be late.
-        super().__init__(servers, folder, source="idle_after: 1h", **settings)
+        super().__init__(servers, folder, **settings)
         self.write(RULES, servers)
         self._producer = Producer(
             {"bootstrap.servers": servers, "enable.idempotence": True, "message.timeout.ms": 0, "client.id": "feeder",
