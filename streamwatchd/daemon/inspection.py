@@ -107,8 +107,8 @@ class Inspection:
                     f"topic {topic} has {now.partitions} partitions, it had {known.partitions}: keys may lie in other "
                     "partitions now. What was counted of such a key, and an alarm of it that is up, stay where they "
                     "were, and its silence begins there. So once producers write to the new partitions, take the rules "
-                    "that read the topic out of their files and put them back: alarms resolve, and all begins anew (docs/"
-                    "operations.md says what to do about `no_data`)",
+                    "that read the topic out of their files and put them back: alarms resolve, and all begins anew "
+                    "(docs/operations.md says what to do about `no_data`)",
                     starts=new,
                     counts={topic: known.partitions},
                 )
