@@ -100,10 +100,7 @@ class Supervisor:
         self.changes = Changes(store, clock, self._tell_all, log, self._peers, self._filling)
         self._following = None if hosts is None else Following(hosts, store, self._tell_all, clock, log)
         self._led = False
-        self.slots = [
-            WorkerSlot(shard, self._job, clock, log, vouched=self._vouched)
-            for shard in settings.owns or range(settings.shards)
-        ]
+        self.slots = [self._slot(shard) for shard in settings.owns or range(settings.shards)]
         self._paces: dict[str, Pace] = {}
         self._standings: dict[tuple[int, str, int], tuple[int, Standing]] = {}
         self._paced = clock.monotonic()
@@ -174,6 +171,9 @@ class Supervisor:
         here = {slot.shard for slot in self.slots}
         return {task: each for task, (shard, each) in self._standings.items() if shard in here and task[0] == 1}
 
+    def _slot(self, shard: int) -> WorkerSlot:
+        return WorkerSlot(shard, self._job, self._clock, self._log, vouched=self._vouched)
+
     def take_over(self, shards: Iterable[int], why: str) -> tuple[int, ...]:
         """Work on these too; gives those that were not here. Raises Unavailable, StateMismatch."""
         here = {slot.shard for slot in self.slots if not slot.is_given_up}
@@ -181,8 +181,10 @@ class Supervisor:
         if taken and self._hosts is not None:
             self._store.adopt(self._store.known_elsewhere())
         self.slots = [slot for slot in self.slots if slot.shard not in taken]
-        self.slots += [WorkerSlot(shard, self._job, self._clock, self._log) for shard in taken]
+        self.slots += [self._slot(shard) for shard in taken]
         self.slots.sort(key=lambda slot: slot.shard)
+        for shard in taken:
+            self._metrics.add("shards_taken_over_total", 1, (("shard", str(shard)),))
         if taken:
             self._log.warning("shards_taken_over", shards=list(taken), why=why)
         return taken

@@ -201,6 +201,7 @@ _ALL = (
     Metric("refused_model", "1 for each rule for which a version of its model can't be used.", ("rule",)),
     # processes
     Metric("worker_up", "1 while the worker does its normal work."),
+    Metric("shards_taken_over_total", "How often a shard was taken over from another host."),
     Metric("worker_restarts_total", "Workers started again after they left or were killed, by reason.", ("reason",)),
     Metric("worker_losses", "Deaths of a worker in a row, each soon after its start."),
     Metric("worker_fenced", "1 when the worker left because another daemon took its shard over."),

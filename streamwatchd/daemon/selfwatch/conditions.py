@@ -208,6 +208,11 @@ CONDITIONS = (
         "Shard {shard} has stopped: committed offsets and state do not fit",
         "see worker_refused in the log: it says why",
     ),
+    Condition(
+        "shard_taken_over", "major", _happened("shards_taken_over_total", "shard"), _never, "count",
+        "Shard {shard} was taken over from another host",
+        "see shards_taken_over in the log; if nobody asked for it, look at that host: it fell silent",
+    ),
     # input
     Condition(
         "input_outpaces", "major", _outpaced, lambda limits: limits.input_outpaces_ms / 1000, "seconds",

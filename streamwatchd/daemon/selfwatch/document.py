@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -92,10 +92,16 @@ def lifecycle_event(
     return document | {"message": f"{condition.message.format_map(words)}: {condition.way_out}"}
 
 
-def heartbeat(app: str, started_ms: int, seq: int, now_ms: int, values: Mapping[str, float]) -> Document:
-    """The same alarm again and again, since the daemon started: it fires as long as all is well."""
-    return _event(HEARTBEAT, app, {}, now_ms) | {
-        "id": identity(app, "heartbeat", (), started_ms),
+def heartbeat(
+    app: str, started_ms: int, seq: int, now_ms: int, values: Mapping[str, float], owns: Collection[int] = ()
+) -> Document:
+    """The same alarm again and again, since the daemon started: it fires as long as all is well.
+
+    A host that shares the shards names those that it `owns` in the key: one that falls silent is missed by its own.
+    """
+    key = {"owns": ",".join(map(str, owns))} if owns else {}
+    return _event(HEARTBEAT, app, key, now_ms) | {
+        "id": identity(app, "heartbeat", tuple(key.items()), started_ms),
         "seq": seq,
         "values": dict(values),
         "starts_at": iso(started_ms),

@@ -99,8 +99,9 @@ class SelfWatch:
             "self_alerts_firing": sum(self._watch.firing.values()),
         }
         self._beats += 1
-        document = heartbeat(self._settings.app, self._started_ms, self._beats, now_ms, values)
-        self._post.beat(Record(self._settings.topics.of_heartbeat, msgspec.json.encode(document), record_key(document)))
+        settings = self._settings
+        document = heartbeat(settings.app, self._started_ms, self._beats, now_ms, values, settings.owns)
+        self._post.beat(Record(settings.topics.of_heartbeat, msgspec.json.encode(document), record_key(document)))
 
     def close(self) -> None:
         """A last look, so that what ended the daemon is told; for a few seconds at most."""

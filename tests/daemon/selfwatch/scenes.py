@@ -105,6 +105,7 @@ SCENES: Mapping[str, Scene] = {
     "worker_crash_loop": gauge("worker_losses", SHARD, 2, 3, shard="1"),
     "fenced": gauge("worker_fenced", SHARD, 0, 1, shard="1"),
     "worker_refused": gauge("worker_refused", SHARD, 0, 1, shard="1"),
+    "shard_taken_over": happens("shards_taken_over_total", SHARD, shard="1"),
     "input_outpaces": Scene(
         lambda s: _outpaced(s, 300.0 + s % 7),
         lambda s: _outpaced(s, 300 + 40.0 * (s - 100)),

@@ -31,3 +31,6 @@ def test_a_heartbeat_is_an_alert_by_form() -> None:
     assert misfits("alert", [first, second]) == []
     assert first["id"] == second["id"] != heartbeat("app", 6_000, 1, 7_000, {})["id"]
     assert record_key(first) == b'["streamwatchd.heartbeat",{"app":"app"}]'
+    of_a_host = heartbeat("app", 5_000, 1, 6_000, {}, (0, 2))
+    assert misfits("alert", [of_a_host]) == []
+    assert record_key(of_a_host) == b'["streamwatchd.heartbeat",{"app":"app","owns":"0,2"}]'
