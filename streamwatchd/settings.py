@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 OFF = "off"
 SELF_ALERTS = (
     "worker_down", "worker_restarted", "worker_crash_loop", "fenced", "worker_refused", "shard_taken_over",
-    "input_outpaces", "watermark_lag", "lso_lag", "offset_gap", "topic_id_changed", "topic_missing", "partitions_changed",
-    "commit_stuck", "commit_unknown_outcome", "producer_rebuilt", "snapshot_age", "snapshot_fallback",
-    "snapshot_failed", "journal_gap", "shared_store", "late_share", "dead_letter_share", "future_skew",
-    "key_cap_reached", "rule_file_invalid", "rules_stale", "table_stale", "model_refused", "model_failed",
-    "model_floods", "model_drifts", "model_blind", "model_rolled_back", "disk_free", "fd_free",
+    "input_outpaces", "watermark_lag", "lso_lag", "offset_gap", "topic_id_changed", "topic_missing",
+    "partitions_changed", "commit_stuck", "commit_unknown_outcome", "producer_rebuilt", "snapshot_age",
+    "snapshot_fallback", "snapshot_failed", "journal_gap", "shared_store", "late_share", "dead_letter_share",
+    "future_skew", "key_cap_reached", "rule_file_invalid", "rules_stale", "table_stale", "model_refused",
+    "model_failed", "model_floods", "model_drifts", "model_blind", "model_rolled_back", "disk_free", "fd_free",
 )  # fmt: skip
 """Names of all; `daemon/selfwatch/conditions.py` says what each means."""
 
