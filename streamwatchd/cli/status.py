@@ -38,7 +38,7 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     work = f"{running} of {plural(len(shards), 'shard')} at work" if shards else status["state"]
     yield f"streamwatchd {status['version']}, {status['app']}: {work}, {up}"
     yield from _rules(status["rules"])
-    yield _holding(status["holding"], status.get("idle_partitions", 0))
+    yield _holding(status["holding"], status.get("idle_partitions", 0), running == len(shards))
     for each in status["pending_settings"]:
         yield f"at the next start: {each}"
     yield from (f"topic {name} {why}" for name, why in status.get("topics", {}).items())
@@ -72,8 +72,10 @@ def _rules(rules: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  {path}" for path in rules["refused"])
 
 
-def _holding(holding: Mapping[str, Any] | None, idle: int) -> str:
-    """`idle` is the number of partitions without records for `idle_after`."""
+def _holding(holding: Mapping[str, Any] | None, idle: int, all_work: bool) -> str:
+    """`idle` is the number of partitions without records for `idle_after`; `all_work`: every shard is at work."""
+    if holding is None and idle and not all_work:
+        return f"watermark: {plural(idle, 'partition')} idle; it stands until every shard is at work"
     if holding is None:
         quiet = f"goes on with the clock, {plural(idle, 'partition')} idle: no records for `idle_after`"
         return f"watermark: {quiet if idle else 'no partition is at work'}"

@@ -98,6 +98,9 @@ def test_idle_partitions_hold_no_watermark(monkeypatch: pytest.MonkeyPatch) -> N
     """Nothing is wrong then, and nobody is told that nothing is at work."""
     _, text = show(monkeypatch, {**STATUS, "holding": None, "idle_partitions": 4})
     assert text.splitlines()[2] == "watermark: goes on with the clock, 4 partitions idle: no records for `idle_after`"
+    two = [*STATUS["shards"], SHARD | {"shard": 1, "phase": "away"}]
+    _, text = show(monkeypatch, {**STATUS, "shards": two, "holding": None, "idle_partitions": 2})
+    assert text.splitlines()[2] == "watermark: 2 partitions idle; it stands until every shard is at work"
 
 
 def test_late_events_and_old_records_that_are_read_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
