@@ -122,6 +122,8 @@ class Mover:
         writer = self._ports.kafka.writer(mover_id(self._settings.app)) if exactly_once else None
         try:
             failpoint("move.fenced")
+            if self._is_in_force():  # the one before us was killed when it had done it
+                return
             for each in self._old:
                 failpoint("move.closing", each.shard)
                 self._close(each)

@@ -173,6 +173,20 @@ def test_killed_again_and_again_while_numbers_change(seed: int) -> None:
     everything_once(world)
 
 
+@pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
+def test_a_mover_that_is_killed_behind_its_commit_has_done_it(delivery: str) -> None:
+    """Its successor in the same daemon has the same order, and finds it carried out."""
+    world = Moving(settings=replace(SETTINGS, delivery=delivery))
+    world.feed(40)
+    world.start(2)
+    for _ in range(2):
+        world.mover(Layout(0, 2), 3).run()
+    assert world.layout() == Layout(1, 3)
+    world.feed(8)
+    world.start(3)
+    everything_once(world)
+
+
 def test_a_closed_shard_is_opened_again_and_the_mover_fenced() -> None:
     """The old number after all: the half-done move can't come about any more."""
     world = half_way()
