@@ -122,7 +122,7 @@ class Mover:
         writer = self._ports.kafka.writer(mover_id(self._settings.app)) if exactly_once else None
         try:
             failpoint("move.fenced")
-            if self._is_in_force():  # the one before us was killed when it had done it
+            if self._now() == self._order.after:  # the one before us was killed when it had done it
                 return
             for each in self._old:
                 failpoint("move.closing", each.shard)
@@ -263,11 +263,13 @@ class Mover:
 
     def _is_in_force(self) -> bool:
         """After a doubtful end. The mover's id is ours again, so another move can't have come between."""
-        order = self._order
-        now = layout_in_force(self._ports.kafka, self._settings, order.partitions, self._contents)
+        order, now = self._order, self._now()
         if now not in (order.before, order.after):
             raise Fenced(f"{now} is in force: another daemon moved the shards")
         return now == order.after
+
+    def _now(self) -> Layout | None:
+        return layout_in_force(self._ports.kafka, self._settings, self._order.partitions, self._contents)
 
     def _enter(self, phase: str) -> None:
         self._meter.phase = phase
