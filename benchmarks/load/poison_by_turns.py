@@ -45,11 +45,9 @@ Ends = Mapping[int, int]
 """Offsets by partition."""
 Progress = list[tuple[float, Ends]]
 """When (seconds since the epoch) which offsets were sent, epoch by epoch."""
-
-
 Phase = Literal[0, 1]
-PHASES: tuple[Phase, Phase] = 0, 1
 """Of a topic: which stretches have poison, the second, fourth, … (0) or the first, third, … (1)."""
+PHASES: tuple[Phase, Phase] = 0, 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from streamwatchd.daemon.moving import Moving, after, assignment_of
 from streamwatchd.daemon.output_watch import OutputWatch
 from streamwatchd.daemon.pending_settings import PendingSettings
 from streamwatchd.daemon.process import Job, real_shards, shared_store
-from streamwatchd.daemon.quiet import Quiet
+from streamwatchd.daemon.quiet import EVERY_S, Quiet
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.daemon.replays import Replays
 from streamwatchd.daemon.restore import Restored, restore
@@ -215,7 +215,7 @@ class Daemon:
         inputs = fit.watch(self._refuse, self._metrics)
         lag = LagWatch(self._metrics, self._quiet, self._around.clock)
         self._inputs_looks.start({inputs.look: 1.0})
-        self._looks.start({self._outputs.look: 1.0, lag.look: 1.0})
+        self._looks.start({self._outputs.look: 1.0, lag.look: EVERY_S})
         return self._supervisor.run()
 
     def _demand_rules(self) -> None:

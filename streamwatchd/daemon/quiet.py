@@ -14,7 +14,7 @@ _UNSEEN_S = 6.0
 """Without a look for so long, whatever was silent before may have spoken."""
 _MOST_S = 2.0
 """What one look adds at most, however long it took."""
-_EVERY_S = 1.0
+EVERY_S = 1.0
 """From look to look; so much at its beginning is not seen of a silence."""
 
 Ends = Mapping[tuple[str, int], int]
@@ -45,4 +45,4 @@ class Quiet:
         """Whether there was nothing for so long."""
         with self._lock:
             seconds = self._seconds.get((topic, partition))
-        return seconds is not None and seconds >= for_s - _EVERY_S
+        return seconds is not None and seconds >= for_s - EVERY_S

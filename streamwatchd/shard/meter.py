@@ -175,7 +175,7 @@ class Meter:
         gone = {partition for task, partition in state.tasks.items() if task.stage == 1 and task not in watermarks}
         for partition, offset in positions.items():
             self._gauges["position_offset", _labels(partition)] = offset
-        for partition in gone:  # of a source that is no more: nobody is behind there
+        for partition in gone:  # of sources that are no more: nobody is behind there
             self._gauges.pop(("position_offset", _labels(partition)), None)
         self._gauges["version_number", ()] = state.version.number
 

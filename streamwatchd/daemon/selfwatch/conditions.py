@@ -127,12 +127,11 @@ def _outpaced(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
 
     What an open transaction hides is no work that waits.
     """
-    lags, hidden = (sight.total(name, "topic") for name in ("consumer_lag_records", "lso_lag_records"))
-    lags = {key: lag - hidden.get(key, 0.0) for key, lag in lags.items()}
-    before, hidden = (
-        sight.before(name, "topic", ago_s=_GROWING_S) for name in ("consumer_lag_records", "lso_lag_records")
+    lags = _less(sight.total("consumer_lag_records", "topic"), sight.total("lso_lag_records", "topic"))
+    before = _less(
+        sight.before("consumer_lag_records", "topic", ago_s=_GROWING_S),
+        sight.before("lso_lag_records", "topic", ago_s=_GROWING_S),
     )
-    before = {key: lag - hidden.get(key, 0.0) for key, lag in before.items()}
     read = sight.risen("records_total", "topic", over_s=_GROWING_S)
     found = {}
     for key, lag in lags.items():
@@ -141,6 +140,10 @@ def _outpaced(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
         seconds = min(_MOST_S, lag / pace) if pace else _MOST_S
         found[key] = Finding(seconds if grows else 0.0, {"lag_records": str(round(lag))})
     return found
+
+
+def _less(values: Mapping[Key, float], others: Mapping[Key, float]) -> dict[Key, float]:
+    return {key: value - others.get(key, 0.0) for key, value in values.items()}
 
 
 def _behind(sight: Sight, limits: SelfAlerts) -> Mapping[Key, Finding]:
