@@ -15,6 +15,7 @@ from typing import Any
 
 from streamwatchd.lang.units import format_duration
 from streamwatchd.operators.document import Document, Span, alarm_id, iso, plain, storm_event
+from streamwatchd.operators.left import Left
 from streamwatchd.operators.lifecycle import Transition
 from streamwatchd.operators.spec import AlarmShape, Flap, Member
 from streamwatchd.operators.storm import Name
@@ -251,9 +252,9 @@ class Flaps:
             if self._members[number].name in rules and track.alert is not None:
                 track.alert.muted_by = track.alert.muted_by or SHADOW
 
-    def close(self, at_ms: int, living: Collection[str]) -> None:
+    def close(self, at_ms: int, left: Left) -> None:
         """What nobody took over ends at E, and the end of its alarms is no change any more."""
         for name in list(self._tracks):
             rule = self._members[name[0]].name
-            self._drop(name, at_ms, "rule_changed" if rule in living else "rule_removed")
+            self._drop(name, at_ms, left.reason(rule))
         self._asked = {}

@@ -120,13 +120,17 @@ class Flow:
         """So far back rules may judge again."""
         return max(ask.spec.amend_ms for ask in self.wiring.asks)
 
-    def switch(self, at_ms: int, spec: StageSpec, living: frozenset[str], filling: Filling | None = None) -> None:
+    def switch(
+        self, at_ms: int, spec: StageSpec, living: frozenset[str], filling: Filling | None = None, *,
+        placed_anew: bool = False,
+    ) -> None:  # fmt: skip
         """From the instant E on by `spec`: what is new begins there, what is gone ends there, the rest goes on.
 
         `living` are the alarms that the new rules have, here or elsewhere. What `filling` says is filled next.
+        `placed_anew`: from E on keys lie in other partitions, so alarms of them begin anew.
         """
         self._rewired()
-        self.wiring.switch(at_ms, spec, living, filling)
+        self.wiring.switch(at_ms, spec, living, filling, placed_anew=placed_anew)
 
     def _rewired(self) -> None:
         self._readers = None
@@ -356,6 +360,7 @@ class Flow:
             "begins": {name: wire.begins_ms for name, wire in self.wires.items()},
             **({"states": states} if states else {}),
             **({"begun": dict(self.progress.begun)} if self.wiring.expects else {}),
+            **({"placed": self.wiring.placed_ms} if self.wiring.placed_ms > BEGINNING else {}),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -370,6 +375,8 @@ class Flow:
         for feed, packed in state.get("states", {}).items():
             if feed in self.wiring.states:
                 self.wiring.states[feed].restore(packed)
+        self.wiring.placed_ms = state.get("placed", self.wiring.placed_ms)
+        self.wiring.know_places()
         self.wiring.drop_gone(state["families"], state["nodes"])
         for name, packed in state["families"].items():
             if name in self.families:

@@ -20,7 +20,8 @@ UNKNOWN = np.iinfo(np.int64).max
 class Known:
     """Per key id: the event time that made it known and its last one, for readers that forget in one way.
 
-    A key is forgotten at the first multiple T of `every_ms` with no event in [T − forget_ms, T).
+    A key is forgotten at the first multiple T of `every_ms` with no event in [T − forget_ms, T). From `placed_ms` on
+    keys lie in other partitions: one that has not spoken since may speak elsewhere now, and is not known here.
     """
 
     forget_ms: int
@@ -28,6 +29,7 @@ class Known:
     since: Times = field(default_factory=lambda: np.zeros(0, np.int64))
     last: Times = field(default_factory=lambda: np.zeros(0, np.int64))
     begins_ms: int = BEGINNING
+    placed_ms: int = BEGINNING
 
     def grow(self, size: int) -> None:
         self.since, self.last = grown(self.since, size, UNKNOWN), grown(self.last, size, BEGINNING)
@@ -46,7 +48,10 @@ class Known:
         """Since when each key is known at T (`UNKNOWN` if it is not), and which are forgotten."""
         self.grow(size)
         forgotten = (self.last < judged_ms - self.forget_ms) & (self.since != UNKNOWN)
-        return np.where(forgotten | (self.since >= judged_ms), UNKNOWN, self.since), forgotten
+        unknown = forgotten | (self.since >= judged_ms)
+        if judged_ms > self.placed_ms > BEGINNING:
+            unknown |= self.last < self.placed_ms
+        return np.where(unknown, UNKNOWN, self.since), forgotten
 
     def next_forgotten(self, after_ms: int) -> int | None:
         """The earliest last event that is not forgotten yet at `after_ms`, plus the time to forget."""

@@ -64,7 +64,7 @@ def endings(flow: Flow) -> Iterator[Ending]:
             heirs = [heir for heir in flow.wires.values() if heir.until_ms == FOREVER and name in heir.after]
             for rule in sorted(names_of(wire.node)):
                 if not any(_goes_on(wire, heir.node, rule) for heir in heirs):
-                    yield Ending(rule, "rule_changed" if rule in wire.left.living else "rule_removed")
+                    yield Ending(rule, wire.left.reason(rule))
 
 
 def _goes_on(old: Wire, heir: Node, rule: str) -> bool:

@@ -17,6 +17,7 @@ from streamwatchd.operators.firing import FiringStates, Telling
 from streamwatchd.operators.flood import Flood, overflow
 from streamwatchd.operators.judging import fill_values
 from streamwatchd.operators.keyspace import OVERFLOW, UNKEYED, KeySpace, shared_ids
+from streamwatchd.operators.left import Left
 from streamwatchd.operators.lifecycle import Lifecycle, Transition, same_levels
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, first_multiple_from, least
 from streamwatchd.operators.occurrences import Occurrences, Place
@@ -479,15 +480,13 @@ class RowAlarmNode:
         self.writer.begin()
         self.writer.notes(at_ms - 1)
 
-    def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
+    def resolve_rest(self, at_ms: int, left: Left) -> None:
         """What nobody took over ends at E."""
-        self.notices.flaps.close(at_ms, living)
+        self.notices.flaps.close(at_ms, left)
         self.writer.begin()
         told: list[Told] = []
         for place in self.life.active().tolist():
-            name = self.alarms.rule(place)
-            reason = "rule_changed" if name in living else "rule_removed"
-            ended = self.life.end(np.array([place]), at_ms, reason)
+            ended = self.life.end(np.array([place]), at_ms, left.reason(self.alarms.rule(place)))
             told += [(_AFTER_ROWS, replace(transition, at_ms=at_ms), True) for transition in ended]
         self.writer.without_rows(told)
         for document in self.limits.end(at_ms):

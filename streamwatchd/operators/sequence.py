@@ -19,6 +19,7 @@ from streamwatchd.operators.document import Details, alarm_id, lifecycle_event
 from streamwatchd.operators.evaluate import KEY, VALUE, WINDOW_END, WINDOW_START
 from streamwatchd.operators.judging import fill_values
 from streamwatchd.operators.keyspace import KeyTuple
+from streamwatchd.operators.left import Left
 from streamwatchd.operators.lifecycle import SEVERITIES, Standing, Transition
 from streamwatchd.operators.occurrences import Place
 from streamwatchd.operators.ordering import concatenate, pack_frame, time_order, unpack_frame
@@ -396,13 +397,12 @@ class SequenceNode(RowAlarmNode):
             self._notes(at_ms - 1)
             self._write_told(None)
 
-    def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
-        reason = "rule_changed" if self.rule in living else "rule_removed"
+    def resolve_rest(self, at_ms: int, left: Left) -> None:
         self.notices.begin(self._up)
-        self.notices.flaps.close(at_ms, living)
+        self.notices.flaps.close(at_ms, left)
         for key, track in sorted(self.tracks.items(), key=lambda item: _order(self.space.keys[item[0]])):
             if track.up is not None:
-                self._end(key, track, at_ms, reason, None)
+                self._end(key, track, at_ms, left.reason(self.rule), None)
         self._write_told(None)
         self.tracks = {}
         self.telling.flush()

@@ -115,7 +115,8 @@ class LogicalPlan:
 
     `feeders` maps every stream that crosses the exchange to where it comes from: ("source", topics) or ("stage", n).
     `defaults` are the tables' values for keys that they lack, `models` the versions that score, by anomaly rule,
-    `silences` and `acks` those of each alarm.
+    `silences` and `acks` those of each alarm. `placed`: in how many partitions of a topic its keys lie, where this is
+    known to have changed.
     """
 
     sources: Mapping[str, SourceSpec]
@@ -126,6 +127,7 @@ class LogicalPlan:
     models: Mapping[str, ModelData] = field(default_factory=dict, metadata=LATER)
     silences: Mapping[str, tuple[Silence, ...]] = field(default_factory=dict, metadata=LATER)
     acks: Mapping[str, tuple[Ack, ...]] = field(default_factory=dict, metadata=LATER)
+    placed: Mapping[str, int] = field(default_factory=dict, metadata=LATER)
 
     def sessions(self) -> frozenset[str]:
         """The families of KPIs whose windows are sessions."""

@@ -26,6 +26,7 @@ from streamwatchd.operators.flapping import Flaps
 from streamwatchd.operators.judging import Reader, fill_values, key_frame
 from streamwatchd.operators.known import UNKNOWN
 from streamwatchd.operators.late import Amending, View
+from streamwatchd.operators.left import Left
 from streamwatchd.operators.lifecycle import SEVERITIES, Holds, Lifecycle, Transition, same_levels
 from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.node import EmitAlert, first_multiple_above, first_multiple_from, least
@@ -496,8 +497,7 @@ class WindowAlarmNode:
     def adopt(self, old: WindowAlarmNode, renamed: Mapping[str, str], at_ms: int) -> None:
         """Take over the alarms of rules that go on here from E; they leave the old node."""
         constants = {member.name: member.constants for member in self.spec.members}
-        if self.baselines is not None and old.baselines is not None and self.family is old.family:
-            self.baselines.adopt(old.baselines, renamed)
+        self.learn_from(old, renamed)
         _, _, rows, names, silent, ids, storms, *_ = old.snapshot()
         now = names_now(old.spec.members, self.spec.members, renamed)
         names = [[now(name), *key] for name, *key in names]
@@ -523,6 +523,11 @@ class WindowAlarmNode:
         for place in gone:
             old.ids.pop(place, None)
 
+    def learn_from(self, old: WindowAlarmNode, renamed: Mapping[str, str]) -> None:
+        """Take over what rules that go on here have learnt of keys."""
+        if self.baselines is not None and old.baselines is not None and self.family is old.family:
+            self.baselines.adopt(old.baselines, renamed)
+
     def _inherit(self, places: list[int], at_ms: int) -> None:
         """Judge from E on, whether or not there are events; see `_disown`."""
         if not places:
@@ -536,9 +541,9 @@ class WindowAlarmNode:
         reaches = [w.size_ms + w.ago_ms + w.step_ms for w in (r.window for r in self.reader.readings)]
         return max([self.spec.every_ms, *reaches])
 
-    def resolve_rest(self, at_ms: int, living: frozenset[str]) -> None:
+    def resolve_rest(self, at_ms: int, left: Left) -> None:
         """What nobody took over ends at E."""
-        self.notices.flaps.close(at_ms, living)
+        self.notices.flaps.close(at_ms, left)
         places = self.life.active()
         if not len(places):
             return
@@ -546,6 +551,5 @@ class WindowAlarmNode:
         names = [self.spec.members[int(self.pairs.member[place])].name for place in places.tolist()]
         for name in dict.fromkeys(names):
             mine = np.array([p for p, n in zip(places.tolist(), names, strict=True) if n == name], np.intp)
-            reason = "rule_changed" if name in living else "rule_removed"
-            self._publish(frame, self.life.end(mine, at_ms, reason), at_ms)
+            self._publish(frame, self.life.end(mine, at_ms, left.reason(name)), at_ms)
         self.telling.flush()

@@ -11,6 +11,7 @@ from streamwatchd.operators.asking import BEGINNING, FOREVER
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.kpi import KpiNode
+from streamwatchd.operators.left import Left
 from streamwatchd.operators.node import Node
 from streamwatchd.operators.row_alarm import RowAlarmNode
 from streamwatchd.operators.score import ScoreNode
@@ -20,14 +21,6 @@ from streamwatchd.operators.stage_spec import StageSpec
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 
 NodeSpec = KpiSpec | JoinSpec | ScoreSpec | WindowAlarmSpec | RowAlarmSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """Of alarms that end: those that have another name now, and all that the rules still have."""
-
-    renamed: Mapping[str, str]
-    living: frozenset[str]
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from streamwatchd.operators.gap import Filling, Gap, fillable, gap_of, gap_of_se
 from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.keyspace import NO_BOUND, KeySpace
 from streamwatchd.operators.kpi import KpiNode, KpiRows
+from streamwatchd.operators.left import Left
 from streamwatchd.operators.muting import Muting
 from streamwatchd.operators.node import Node
 from streamwatchd.operators.progress import Progress
@@ -42,7 +43,6 @@ from streamwatchd.operators.turn import NO_TURN, Turn, turn_of
 from streamwatchd.operators.window_alarm import WindowAlarmNode
 from streamwatchd.operators.wire import (
     FeedWire,
-    Left,
     NodeSpec,
     Wire,
     beginning_at,
@@ -84,6 +84,8 @@ class Wiring:
         self.feeds: list[FeedWire] = [FeedWire(feed) for feed in spec.feeds]
         self.asks = [StageAsk(BEGINNING, FOREVER, spec)]
         self.targets: dict[str, int] = {}
+        self.placed_ms = BEGINNING
+        """Since when keys of the source lie in the partitions where they lie now."""
         self.speakers: Mapping[str, Speaker] = {}
         """Families and alarms on rows → the rule in whose name it is told that they have more keys than they may."""
         self._add(spec, BEGINNING, None)
@@ -114,7 +116,9 @@ class Wiring:
                 self.spaces[names].keep_ms = max(keep_ms, self.spaces[names].keep_ms)
         is_changing = self.is_changing
         kept = {name: wire for name, wire in self.wires.items() if wire.until_ms == FOREVER}
-        fresh = self._make_nodes(spec, {name: wire.spec for name, wire in kept.items()})
+        fresh = self._make_nodes(
+            spec, {name: wire.spec for name, wire in kept.items() if self._goes_on(wire, begins_ms)}
+        )
         made = {node.id: beginning_at(node, begins_ms) for node in fresh}
         told = frozenset(spec.told)
         for node in (*made.values(), *(wire.node for wire in kept.values())):
@@ -127,6 +131,19 @@ class Wiring:
         for place, wire in enumerate(self.wires.values()):
             wire.places = [*(wire.places if is_changing else wire.places[-1:]), (begins_ms, place)]
         self._orders.clear()
+        self.know_places()
+
+    def _goes_on(self, wire: Wire, at_ms: int) -> bool:
+        """Whether a node that the rules still want may go on after a change at E: not with alarms of keys that lie
+        elsewhere then."""
+        return at_ms == BEGINNING or self.placed_ms < at_ms or not isinstance(wire.node, WindowAlarmNode | RowAlarmNode)
+
+    def know_places(self) -> None:
+        """Keys that have not spoken since they lie where they lie now are not known. Panes of theirs stay: where they
+        come from, and what was learnt of them, is still true of those that have not moved."""
+        for family in self.families.values():
+            for known in family.known.values():
+                known.placed_ms = self.placed_ms
 
     def _ask_families(self, spec: StageSpec, begins_ms: int) -> None:
         """Tell families what is asked of them from here on; one that nobody asked for of late begins anew."""
@@ -228,11 +245,17 @@ class Wiring:
                 found[family.id] = gap
         return found
 
-    def switch(self, at_ms: int, spec: StageSpec, living: frozenset[str], filling: Filling | None = None) -> None:
+    def switch(
+        self, at_ms: int, spec: StageSpec, living: frozenset[str], filling: Filling | None = None, *,
+        placed_anew: bool = False,
+    ) -> None:  # fmt: skip
         """From the instant E on by `spec`: what is new begins there, what is gone ends there, the rest goes on.
 
         `living` are the alarms that the new rules have, here or elsewhere; `filling` says which gaps will be filled.
+        `placed_anew`: from E on keys lie in other partitions.
         """
+        if placed_anew:
+            self.placed_ms = at_ms
         before = self.wires
         feeds = {feed.name for feed in spec.feeds}
         for feed in self.feeds:
@@ -241,7 +264,7 @@ class Wiring:
         running = {feed.spec.name for feed in self.feeds if feed.until_ms == FOREVER}
         self.feeds += [FeedWire(feed, at_ms) for feed in spec.feeds if feed.name not in running]
         self.asks = asked_anew(self.asks, at_ms, spec)
-        left = Left(renamed(self.spec, spec), living)
+        left = Left(renamed(self.spec, spec), living, placed_anew)
         self.spec = spec
         self._add(spec, at_ms, filling)
         ending = {name: wire for name, wire in before.items() if wire.until_ms < FOREVER}
@@ -354,12 +377,15 @@ class Wiring:
                 other.after.remove(name)
                 if isinstance(other.node, SessionNode | ScoreNode):
                     other.node.adopt(node)  # type: ignore[arg-type]
+                elif wire.left.placed_anew:
+                    if isinstance(other.node, WindowAlarmNode):
+                        other.node.learn_from(node, wire.left.renamed)  # type: ignore[arg-type]
                 else:
                     other.node.adopt(node, wire.left.renamed, wire.until_ms)  # type: ignore[attr-defined]
                 if not other.after:
                     freed.append(other_name)
         if isinstance(node, WindowAlarmNode | RowAlarmNode):
-            node.resolve_rest(wire.until_ms, wire.left.living)
+            node.resolve_rest(wire.until_ms, wire.left)
         return freed
 
     # spaces and outbox

@@ -169,6 +169,8 @@ class Shard:
         fresh = sorted(set(tasks) - self.tasks.keys())
         self.tasks |= {task: self._make(task, self.program, program) for task in fresh}
         plan, living = _sharing(program.plan, self.program.plan), program.plan.alarm_names()
+        was, now = self.program.plan.placed, plan.placed
+        moved = {topic for topic in {*was, *now} if was.get(topic) != now.get(topic)}
         self.program, self.tables = replace(program, plan=plan), dict(tables)
         self.history.switch(at_ms, tables)
         told_by, read_by = speakers(plan), readers(plan)
@@ -182,7 +184,10 @@ class Shard:
                 else:
                     past, from_ms = pasts.get(name, (None, 0))
                     filling = past.filling(from_ms) if isinstance(past, Past) else None
-                    task.switch(at_ms, source, plan.first[source.name], tables, plan, living, filling)
+                    task.switch(
+                        at_ms, source, plan.first[source.name], tables, plan, living, filling,
+                        placed_anew=name.topic in moved,
+                    )  # fmt: skip
                     if isinstance(past, Past):
                         past.fill(task, from_ms)
             else:

@@ -159,11 +159,13 @@ class SourceTask:
         plan: LogicalPlan,
         living: frozenset[str],
         filling: Filling | None = None,
+        *,
+        placed_anew: bool = False,
     ) -> None:
         """New rules and tables from E on; records are decoded for old and new readers from here on.
 
         The source may have another name: rows go by both, so that what reads the old one comes to its end. `filling`
-        says which panes of the new rules will be filled from the past.
+        says which panes of the new rules will be filled from the past. `placed_anew`: keys lie in other partitions.
         """
         self.has_ended = False
         self.names = (*(name for name in self.names if name != source.name), source.name)
@@ -172,7 +174,7 @@ class SourceTask:
         if _schema(both) != _schema(self.source):
             self.decoder = open_decoder(both.format, _schema(both))
         self.source = both
-        self.flow.switch(at_ms, stage, living, filling)
+        self.flow.switch(at_ms, stage, living, filling, placed_anew=placed_anew)
         self.sender = Sender(self.id, self.flow, self.sender.partitions)
 
     def end(

@@ -19,6 +19,7 @@ from tests.laws.engine import Slice, compile_world, cut, equal, feed
 from tests.laws.neighbours import declared, halves
 from tests.oracle.compare import Plain, plain_outputs
 from tests.oracle.random_rules import World, worlds
+from tests.placed import moved_about
 
 
 class Line:
@@ -106,7 +107,7 @@ def test_edits_come_to_the_same_with_restarts_and_other_batches(world: World, se
             sets = [world, *halves(world, seed), *halves(world, seed + 5)]
             compiled = [compile_world(each, Path(folder) / str(i)) for i, each in enumerate(sets)]
             rng = random.Random(seed + 3)
-            versions = [rng.choice(compiled) for _ in range(6)]
+            versions = moved_about([rng.choice(compiled) for _ in range(6)], world.partitions, random.Random(seed + 9))
             calm = run(world, versions, seed, shaken=False)
             assert not equal(calm, run(world, versions, seed, shaken=True))
     finally:
@@ -115,7 +116,7 @@ def test_edits_come_to_the_same_with_restarts_and_other_batches(world: World, se
 
 @given(world=worlds(rules=5, records=60), seed=st.integers(0, 2**32 - 1))
 def test_edits_of_all_kinds_come_to_the_same_with_restarts_and_other_batches(world: World, seed: int) -> None:
-    """Windows, holds, filters, keys, names: whatever is edited, and taken back."""
+    """Windows, holds, filters, keys, names: whatever is edited, and taken back; and where keys lie."""
     world = declared(world)
-    versions = histories(world, random.Random(seed), 7)
+    versions = moved_about(histories(world, random.Random(seed), 7), world.partitions, random.Random(seed + 9))
     assert not equal(run(world, versions, seed, shaken=False), run(world, versions, seed, shaken=True))

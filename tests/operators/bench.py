@@ -18,6 +18,7 @@ from streamwatchd.shard.version import BEGINNING, Version
 from streamwatchd.testing.driver import Driver
 from tests.oracle.compare import iso_ms
 from tests.oracle.world import START_MS, write_project
+from tests.placed import placed_in
 
 SOURCES = """\
 m: {topic: m, time: ts, unit: ms, max_delay: 1s, key: host, enrich: {devices: host},
@@ -108,9 +109,13 @@ class Bench:
                 self.driver.mark(Mark(TaskId(1, topic, partition), -1, START_MS + round(at * 1000) - 1))
         return self
 
-    def change(self, rules: str, *, tables: Mapping[str, str] | None = None, sources: str = SOURCES) -> Bench:
-        """Other rules, tables or sources from just above the newest event on."""
-        self._history.append(compiled(rules, tables or self._tables, sources, self.calendars, self.silences))
+    def change(
+        self, rules: str, *, tables: Mapping[str, str] | None = None, sources: str = SOURCES,
+        placed: Mapping[str, int] = MappingProxyType({}),
+    ) -> Bench:  # fmt: skip
+        """Other rules, tables or sources from just above the newest event on; `placed`: as in `LogicalPlan`."""
+        found = compiled(rules, tables or self._tables, sources, self.calendars, self.silences)
+        self._history.append(placed_in(found, placed))
         program = self._history[-1].program
         assert program is not None
         self.switched_at = self.driver.switch(program, self._history[-1].loaded.tables)
