@@ -100,6 +100,7 @@ class Settings:
     idle_jump_ms: int = 3_600_000
     max_ahead_ms: int = 3_600_000
     backfill_ms: int = 3_600_000
+    partitions_settle_ms: int = 300_000
     max_record_bytes: int = 1_048_576
     batch_records: int = 20_000
     snapshot_every_ms: int = 10_000

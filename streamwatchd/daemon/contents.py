@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,8 +41,9 @@ RULES_FORMAT = 2
 _DIGEST = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def content_of(compiled: Compiled) -> Content | None:
-    """What workers run, named by the hash of its meaning: equal rules and tables have an equal digest.
+def content_of(compiled: Compiled, placed: Mapping[str, int] = MappingProxyType({})) -> Content | None:
+    """What workers run, named by the hash of its meaning: equal rules and tables have an equal digest, where keys
+    lie in the same partitions (`placed`: as in `LogicalPlan`).
 
     None when nothing can run.
     """
@@ -60,9 +62,13 @@ def content_of(compiled: Compiled) -> Content | None:
         sorted((name, table.digest) for name, table in compiled.loaded.tables.items()),
         sorted((each.topic, each.idle_after_ms, each.max_delay_ms) for each in inputs.values()),
     ]
+    placed = {topic: count for topic, count in sorted(placed.items()) if topic in inputs}
+    if placed:
+        meaning.append(list(placed.items()))
     digest = sha256(msgspec.json.encode(meaning)).hexdigest()[:32]
     tables = dict(compiled.loaded.tables)
-    return Content(digest, compiled.program, tables, tuple(inputs.values()), 1 + len(compiled.program.plan.later))
+    program = replace(compiled.program, plan=replace(compiled.program.plan, placed=placed))
+    return Content(digest, program, tables, tuple(inputs.values()), 1 + len(program.plan.later))
 
 
 class RulesLost(StateMismatch):
@@ -77,6 +83,7 @@ class _Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     models: dict[str, bytes] = {}
     calendars: dict[str, bytes] = {}
     silences: dict[str, bytes] = {}
+    placed: dict[str, int] = {}
 
 
 def _stays_inside(path: str) -> bool:
@@ -84,7 +91,8 @@ def _stays_inside(path: str) -> bool:
 
 
 class Bundle:
-    """A project's files as they were: the settings, the rules, the tables, the versions of models that scored."""
+    """A project's files as they were: the settings, the rules, the tables, the versions of models that scored; and in
+    how many partitions keys lay then (`placed`)."""
 
     def __init__(
         self,
@@ -94,14 +102,24 @@ class Bundle:
         models: Mapping[str, bytes] = MappingProxyType({}),
         calendars: Mapping[str, bytes] = MappingProxyType({}),
         silences: Mapping[str, bytes] = MappingProxyType({}),
+        *,
+        placed: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.config, self.rules, self.tables, self.models = config, dict(rules), dict(tables), dict(models)
         self.calendars, self.silences = dict(calendars), dict(silences)
+        self.placed = dict(placed)
 
     @classmethod
-    def of(cls, files: Mapping[str, bytes], settings: Settings, config: bytes) -> Bundle:
+    def of(
+        cls,
+        files: Mapping[str, bytes],
+        settings: Settings,
+        config: bytes,
+        placed: Mapping[str, int] = MappingProxyType({}),
+    ) -> Bundle:
         """Of the files in force, by path."""
-        return cls(config, **{part: _below(files, root) for part, root in _roots(settings).items()})
+        parts = {part: _below(files, root) for part, root in _roots(settings).items()}
+        return cls(config, **parts, placed=placed)
 
     @property
     def _parts(self) -> dict[str, dict[str, bytes]]:
@@ -109,7 +127,7 @@ class Bundle:
 
     def encode(self, digest: str) -> bytes:
         """The file of the content `digest`."""
-        files = _Files(digest, self.config, **self._parts)
+        files = _Files(digest, self.config, **self._parts, placed=self.placed)
         return seal(_BUNDLE, RULES_FORMAT, msgspec.msgpack.encode(files))
 
     @classmethod
@@ -121,7 +139,7 @@ class Bundle:
             raise SnapshotCorrupt(f"no kept rules: {error}") from error
         if raw.digest != digest:
             raise SnapshotCorrupt(f"no kept rules: the file is of content {raw.digest}")
-        bundle = cls(raw.config, **{part: getattr(raw, part) for part in _FOLDERS})
+        bundle = cls(raw.config, **{part: getattr(raw, part) for part in _FOLDERS}, placed=raw.placed)
         if not all(_stays_inside(path) for files in bundle._parts.values() for path in files):
             raise SnapshotCorrupt("no kept rules: a path that leads elsewhere")
         return bundle
@@ -157,12 +175,14 @@ class Bundle:
         return self.silences.get(SPOKEN, b"")
 
     def changed_since(self, before: Bundle) -> dict[str, list[str]]:
-        """The files that were `added`, `edited` and `removed`, by the usual names of their folders."""
+        """The files that were `added`, `edited` and `removed`, by the usual names of their folders; topics whose keys
+        were `placed_anew`."""
         old, new = before._files(), self._files()
         found = {
             "added": [path for path in new if path not in old],
             "edited": [path for path in new if old.get(path, new[path]) != new[path]],
             "removed": [path for path in old if path not in new],
+            "placed_anew": [topic for topic in self.placed if self.placed[topic] != before.placed.get(topic)],
         }
         return {what: sorted(paths) for what, paths in found.items() if paths}
 
@@ -323,8 +343,9 @@ class ContentStore:
         """Compiled again where need be. Raises StateMismatch when it is kept no more, compiles no more, or comes to
         something else than when it was kept."""
         if digest not in self._compiled:
-            compiled = self._compile(self.bundle(digest))
-            content = content_of(compiled)
+            bundle = self.bundle(digest)
+            compiled = self._compile(bundle)
+            content = content_of(compiled, bundle.placed)
             if content is None:
                 problems = "; ".join(each.message for each in compiled.loaded.diagnostics if each.is_error)
                 raise StateMismatch(f"kept content {digest} does not compile any more: {problems}")

@@ -37,12 +37,13 @@ from streamwatchd.daemon.model_guard import ModelGuard
 from streamwatchd.daemon.moving import Moving, after, assignment_of
 from streamwatchd.daemon.output_watch import OutputWatch
 from streamwatchd.daemon.pending_settings import PendingSettings
+from streamwatchd.daemon.placements import Placements
 from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.quiet import EVERY_S, Quiet
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.daemon.replays import Replays
 from streamwatchd.daemon.restore import Restored, restore
-from streamwatchd.daemon.said_journal import SaidJournal, said_in
+from streamwatchd.daemon.said_journal import Said, SaidJournal, said_in
 from streamwatchd.daemon.selfwatch.room import SelfWatch, Signs
 from streamwatchd.daemon.spoken import Spoken
 from streamwatchd.daemon.supervisor import Supervisor
@@ -114,6 +115,7 @@ class Daemon:
         self._said = SaidJournal(self._kafka, settings.topics.journal, settings.app, around.clock, self._log)
         self._kept_in = _kept_in(settings, around.disk)
         self._dispositions = Dispositions(*self._kept_in, self._metrics)
+        self._placements = Placements(*self._kept_in, around.clock, settings.partitions_settle_ms)
         self._listener: Listener | None = None
         self._lock = _lock(around.disk, settings.state_dir)
         self._frozen = settings.state_dir / "settings-in-force" / config.name
@@ -171,7 +173,8 @@ class Daemon:
         last_good = self._last_good()
         compiled = self._first_compiled(last_good)
         self._refusals.tell(compiled)
-        content = content_of(compiled)
+        bundle = self._bundle(compiled.loaded.files)
+        content = content_of(compiled, bundle.placed)
         if content is None:
             raise RuleSetRejected(compiled.loaded.diagnostics)
         self._store.remember(content)
@@ -180,7 +183,7 @@ class Daemon:
         if partitions is None:
             return 0
         self._selfwatch.start()
-        proposal = Proposal(content, self._bundle(compiled.loaded.files))
+        proposal = Proposal(content, bundle)
         fit = self._fit([*older, content])
         if fit is None:
             return 0
@@ -208,6 +211,7 @@ class Daemon:
                 return code
             layout = after(layout, self._settings)
         if self._accept:
+            self._placements.note(fit.more_partitions)
             fit.settled()
             return 0
         self._supervise(partitions, layout, proposal, dict(files))
@@ -283,26 +287,29 @@ class Daemon:
     def _with_what_was_said(
         self, proposal: Proposal, files: Mapping[str, bytes], last_good: Mapping[str, bytes]
     ) -> tuple[Proposal, Mapping[str, bytes]]:
-        """Silences and acknowledgements of versions that were lost are in no checkout: today's rules with them are kept
-        where they come to such a version, and what the newest one says stays in force. Raises Unavailable."""
+        """Silences and acknowledgements of versions that were lost are in no checkout, nor is where keys lay: today's
+        rules with them are kept where they come to such a version, and what the newest one says stays in force. Raises
+        Unavailable."""
         lost = self._store.lost()
         if not lost:
             return proposal, files
         settings, newest = self._settings, self._store.versions[-1].digest
         said = said_in(self._kafka, settings.topics.journal, settings.app)
-        for spoken in {b"", *(said[digest] for digest in lost if digest in said)}:
-            compiled = self._compile(last_good, spoken)
-            content = content_of(compiled)
+        for then in (Said(), *(said[digest] for digest in lost if digest in said)):
+            compiled = self._compile(last_good, then.spoken)
+            content = content_of(compiled, then.placed)
             if content is not None:
-                self._store.keep_if_lost(content, self._bundle(compiled.loaded.files))
+                self._store.keep_if_lost(content, self._bundle(compiled.loaded.files, then.placed))
         if newest not in lost or newest not in said:
             return proposal, files
-        self._spoken.begin(said[newest])
+        self._spoken.begin(said[newest].spoken)
+        self._placements.begin(said[newest].placed)
         compiled = self._compile(last_good)
-        content = content_of(compiled)
+        bundle = self._bundle(compiled.loaded.files)
+        content = content_of(compiled, bundle.placed)
         if content is None:
             return proposal, files
-        return Proposal(content, self._bundle(compiled.loaded.files)), compiled.loaded.files
+        return Proposal(content, bundle), compiled.loaded.files
 
     def restore(self, url: str) -> Restored:
         """Bring a savepoint into the empty state folder; nothing runs. Raises StateMismatch, Unavailable."""
@@ -362,7 +369,7 @@ class Daemon:
             self._hosts.follow()
         self._store.remember(proposal.content)
         self._supervisor.changes.propose(proposal)
-        project = Project(self._config, self._settings)
+        project = Project(self._config, self._settings, self._placements.now)
         self._reloader = Reloader(
             project, self._compile, files, self._bundle, self._propose, self._refusals, self._pending, self._log,
             self._metrics,
@@ -370,6 +377,9 @@ class Daemon:
         self._reloader.watch()
         if self._is_first:
             self._said.follow(self._store)
+        self._placements.follow(self._store)
+        if settling := self._placements.settling:
+            self._log.info("partitions_settling", topics=settling)
         self._listen()
         if self._stopped:
             self._supervisor.stop()
@@ -391,6 +401,7 @@ class Daemon:
         try:
             bundle = self._store.bundle(self._store.versions[-1].digest)
             self._spoken.begin(bundle.spoken)
+            self._placements.begin(bundle.placed)
             return bundle.last_good(self._settings)
         except StateMismatch as error:
             self._log.error("last_good_unknown", reason=str(error))
@@ -441,8 +452,10 @@ class Daemon:
         self._tables.follow(compiled.loaded.fetches)
         return compiled
 
-    def _bundle(self, files: Mapping[str, bytes]) -> Bundle:
-        return Bundle.of(files, self._settings, self._frozen.read_bytes())
+    def _bundle(self, files: Mapping[str, bytes], placed: Mapping[str, int] | None = None) -> Bundle:
+        """With where keys lie now, unless it is said where they lay."""
+        placed = self._placements.now() if placed is None else placed
+        return Bundle.of(files, self._settings, self._frozen.read_bytes(), placed)
 
     def _job(self, assignment: Assignment) -> Job:
         return Job(self._settings, assignment, self._kafka, self._around.shards)

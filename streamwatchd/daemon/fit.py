@@ -87,6 +87,11 @@ class Fit:
         """Some partition is to go on elsewhere or without some records, which the state must know of."""
         return any(each.starts or each.gone or each.anew for each in self._findings)
 
+    @property
+    def more_partitions(self) -> dict[str, int]:
+        """Topics that have got more partitions, and how many they have now."""
+        return {topic: self._now[topic].partitions for each in self._findings for topic in each.counts}
+
     def order(self, order: Order) -> Order:
         """The same with what was found and accepted."""
         for each in self._findings:

@@ -105,10 +105,11 @@ class Inspection:
                 yield Finding(
                     Accept.PARTITIONS,
                     f"topic {topic} has {now.partitions} partitions, it had {known.partitions}: keys may lie in other "
-                    "partitions now. What was counted of such a key, and an alarm of it that is up, stay where they "
-                    "were, and its silence begins there. So once producers write to the new partitions, take the rules "
-                    "that read the topic out of their files and put them back: alarms resolve, and all begins anew "
-                    "(docs/operations.md says what to do about `no_data`)",
+                    "partitions now. Once producers have had the time to hear of them (`partitions_settle`, 5m unless "
+                    "set otherwise, from the acceptance on), alarms that are judged by partition resolve with the "
+                    "reason partitions_changed and begin anew. Until then one of a key that has moved may stay up, or "
+                    "call it silent. What was counted of such a key stays where it was, so windows of it begin anew "
+                    "where it is now",
                     starts=new,
                     counts={topic: known.partitions},
                 )

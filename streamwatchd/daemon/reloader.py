@@ -33,11 +33,13 @@ from streamwatchd.settings import Settings
 class Project:
     """Where a project's files are. The configuration is among them to see its edits; they count with a restart only."""
 
-    def __init__(self, config: Path, settings: Settings) -> None:
+    def __init__(self, config: Path, settings: Settings, placed: Callable[[], Mapping[str, int]] = dict) -> None:
+        """`placed` is counted with the files: in how many partitions keys lie now."""
         self.config, self._settings = config, settings
         self.rules_dir, self.enrichment_dir = settings.rules_dir, settings.enrichment_dir
         self._copies = copies_dir(settings.state_dir)
         self.calendars_dir, self.silences_dir = settings.calendars_dir, settings.silences_dir
+        self._placed = placed
         self._models = ""
 
     def fingerprint(self) -> str:
@@ -51,6 +53,7 @@ class Project:
                 except OSError as error:
                     total.update(str(error.errno).encode())
         total.update(self._of_models().encode())
+        total.update(repr(sorted(self._placed().items())).encode())
         return total.hexdigest()
 
     def _of_models(self) -> str:
@@ -177,7 +180,8 @@ class Reloader:
             return Outcome("", (), f"compiling crashed, a bug: {error!r}; the daemon's log has the traceback")
         self._metrics.add("reloads_total")
         self._refusals.tell(compiled)
-        content, refused = content_of(compiled), tuple(compiled.loaded.refused)
+        bundle, refused = self._bundle(compiled.loaded.files), tuple(compiled.loaded.refused)
+        content = content_of(compiled, bundle.placed)
         if content is None:
             reason = "nothing would be left to run; the rules in force stay"
             self._log.error("reload_refused", reason=reason)
@@ -185,7 +189,7 @@ class Reloader:
         self.last_good = dict(compiled.loaded.files)
         self._log.info("rules_compiled", content=content.digest, refused=len(refused))
         try:
-            self._propose(Proposal(content, self._bundle(compiled.loaded.files)))
+            self._propose(Proposal(content, bundle))
         except Unavailable as error:
             self._is_postponed = True
             self._log.error("change_postponed", reason=str(error))

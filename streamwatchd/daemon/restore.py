@@ -92,7 +92,8 @@ def _load(settings: Settings, store: SharedStore, url: str) -> _Load:
 
 
 def _content(store: SharedStore, digest: str) -> Content:
-    content = content_of(Bundle.decode(store.files.read(store.folder / "content" / digest) or b"", digest).compile())
+    bundle = Bundle.decode(store.files.read(store.folder / "content" / digest) or b"", digest)
+    content = content_of(bundle.compile(), bundle.placed)
     if content is None or content.digest != digest:
         raise SnapshotCorrupt(f"its rules of content {digest} are not those any more to this version of streamwatchd")
     return content

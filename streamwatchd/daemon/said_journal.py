@@ -1,4 +1,5 @@
-"""What people said at run time, in the journal topic with the content it is part of: no checkout of the rules has it.
+"""What people said at run time, and in how many partitions keys lay, in the journal topic with the content that it is
+part of: no checkout of the rules has it.
 
 One record for each content, under the key `said/<digest>`. It is written again every hour while a version names the
 content, so that the topic, which forgets, has it about as long as the epochs that ran under it.
@@ -8,7 +9,9 @@ from __future__ import annotations
 
 import threading
 import zlib
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -27,25 +30,34 @@ _RETRY_S = 15.0
 _FLUSH_S = 10.0
 
 
-class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`said` is the file of `daemon.spoken`, deflated."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """`spoken` is the file of `daemon.spoken`; `placed` as in `LogicalPlan`."""
+
+    spoken: bytes = b""
+    placed: Mapping[str, int] = field(default_factory=dict)
+
+
+class _Raw(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`said` is deflated."""
 
     format: int
     app: str
     digest: str
     said: bytes
+    placed: dict[str, int] = {}
 
 
-def said_in(kafka: Kafka, topic: str, app: str) -> dict[str, bytes]:
+def said_in(kafka: Kafka, topic: str, app: str) -> dict[str, Said]:
     """What was said, by the digest of the content that it is part of, as far as the topic retains it. What is no such
     record is passed over: whoever asks can tell by the digest. Raises Unavailable."""
-    found: dict[str, bytes] = {}
+    found: dict[str, Said] = {}
     for key, payload in payloads(kafka, Partition(topic, 0), read_committed=False):
         if key is not None and key.startswith(_PREFIX) and payload is not None:
             with suppress(msgspec.DecodeError, zlib.error):
-                said = msgspec.msgpack.decode(payload, type=_Said)
-                if (said.format, said.app) == (_FORMAT, app):
-                    found[said.digest] = zlib.decompress(said.said)
+                raw = msgspec.msgpack.decode(payload, type=_Raw)
+                if (raw.format, raw.app) == (_FORMAT, app):
+                    found[raw.digest] = Said(zlib.decompress(raw.said), raw.placed)
     return found
 
 
@@ -97,12 +109,12 @@ class SaidJournal:
     def _record(self, store: ContentStore, digest: str) -> Record | None:
         """None where nothing was said, or the version has just gone."""
         try:
-            said = store.bundle(digest).spoken
+            bundle = store.bundle(digest)
         except StateMismatch:
             return None
-        if not said:
+        if not bundle.spoken and not bundle.placed:
             return None
-        raw = _Said(_FORMAT, self._app, digest, zlib.compress(said))
+        raw = _Raw(_FORMAT, self._app, digest, zlib.compress(bundle.spoken), bundle.placed)
         return Record(self._topic, msgspec.msgpack.encode(raw), _PREFIX + digest.encode(), 0)
 
     def _drop_writer(self) -> None:

@@ -85,7 +85,8 @@ class Read:
 
     def duration(self, name: str, default: int = 0) -> int:
         scalar = self.scalar(name)
-        return default if scalar is None else parse_duration(scalar.text) or default
+        given = None if scalar is None else parse_duration(scalar.text)
+        return default if given is None else given
 
     def integer(self, name: str, default: int) -> int:
         scalar = self.scalar(name)

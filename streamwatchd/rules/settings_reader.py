@@ -103,6 +103,7 @@ def _settings(path: Path, body: Read, findings: Findings, rules_dir: Path, enric
         max_record_bytes=body.integer("max_record_bytes", default.max_record_bytes),
         batch_records=body.integer("batch_records", default.batch_records),
         backfill_ms=body.duration("backfill", default.backfill_ms),
+        partitions_settle_ms=body.duration("partitions_settle", default.partitions_settle_ms),
         snapshot_every_ms=body.duration("snapshot_every", default.snapshot_every_ms),
         snapshot_store=body.text("snapshot_store"),
         snapshot_store_options=_store_options(path, body, findings),
@@ -258,7 +259,7 @@ def _source(key: Scalar, node: Mapping, findings: Findings) -> SourceDraft:
         format=body.text("format", default.format),
         time=body.text("time", default.time),
         time_unit=body.text("unit"),
-        max_delay_ms=_max_delay(body, default.max_delay_ms),
+        max_delay_ms=body.duration("max_delay", default.max_delay_ms),
         drops_late=body.text("late") == "drop",
         idle_after_ms=body.duration("idle_after", default.idle_after_ms),
         key=body.text("key"),
@@ -278,11 +279,6 @@ def _source(key: Scalar, node: Mapping, findings: Findings) -> SourceDraft:
             hint=hint,
         )
     return SourceDraft(source, body)
-
-
-def _max_delay(body: Read, default: int) -> int:
-    """0 is a delay too."""
-    return body.duration("max_delay", 0) if "max_delay" in body else default
 
 
 def _check_format(body: Read, findings: Findings) -> None:

@@ -361,6 +361,14 @@ SETTINGS = Record(
             default="1h",
         ),
         Field(
+            "partitions_settle",
+            Duration(0),
+            "How long after `--accept partitions` producers may go on as if there were no more partitions; then alarms "
+            "that are judged by partition begin anew. Kafka's producers ask every 5 minutes.",
+            "10m",
+            default="5m",
+        ),
+        Field(
             "max_record_bytes",
             Integer(1_024, 100_000_000),
             "Larger records are dead letters.",

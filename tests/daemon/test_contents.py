@@ -34,6 +34,26 @@ def bundle(name: str) -> Bundle:
     return Bundle(b"", {f"{name}.yaml": b"x"}, {})
 
 
+def test_where_keys_lie_is_part_of_a_content(tmp_path: Path) -> None:
+    """Of a topic that is read; it comes back with the files, and a version says which topics it is about."""
+    compiled = compile_project(write_project(tmp_path, {"a.yaml": rule("one")}))
+    assert compiled.loaded.settings is not None
+    before, after = content_of(compiled), content_of(compiled, {"in": 6})
+    assert before is not None
+    assert after is not None
+    assert content_of(compiled, {"elsewhere": 6}) == before
+    assert before.digest != after.digest
+    assert after.program.plan.placed == {"in": 6}
+    files = compiled.loaded.files
+    first, moved = (Bundle.of(files, compiled.loaded.settings, b"", placed) for placed in ({}, {"in": 6}))
+    store = ContentStore(FakeDisk(), STATE, lambda bundle: compiled)
+    store.add(before, first)
+    version = store.add(after, moved, at_ms=77)
+    assert store.changed_files(version) == {"placed_anew": ["in"]}
+    again = ContentStore(store._disk, STATE, lambda bundle: compiled)
+    assert again.content(version.digest) == after
+
+
 def test_versions_survive_a_restart() -> None:
     """In order, with their instants."""
     disk = FakeDisk()

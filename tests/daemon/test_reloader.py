@@ -31,7 +31,8 @@ class Setting:
         self.log, self.metrics = ListLog(), Metrics()
         self.proposals: list[Proposal] = []
         self.is_kafka_away = False
-        project = Project(self.config, self.settings)
+        self.placed: dict[str, int] = {}
+        project = Project(self.config, self.settings, lambda: self.placed)
         refusals = Refusals(self.log, self.metrics)
         refusals.tell(first)
         self.pending = PendingSettings(self.config, self.config.read_bytes(), self.log, self.metrics)
@@ -61,7 +62,7 @@ class Setting:
         self.proposals.append(proposal)
 
     def bundle(self, files: Mapping[str, bytes]) -> Bundle:
-        return Bundle.of(files, self.settings, b"")
+        return Bundle.of(files, self.settings, b"", self.placed)
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
@@ -80,6 +81,15 @@ def test_a_good_change_is_proposed(tmp_path: Path) -> None:
     setting.write("a.yaml", rule("one_more"))
     assert setting.reloader.check()
     assert setting.proposals[-1].bundle.rules["a.yaml"] == rule("one_more").encode()
+
+
+def test_keys_that_lie_elsewhere_are_a_change_too(tmp_path: Path) -> None:
+    """Though no file has changed."""
+    setting = Setting(tmp_path)
+    setting.placed = {"in": 6}
+    assert setting.reloader.check()
+    assert setting.proposals[-1].content.program.plan.placed == {"in": 6}
+    assert not setting.reloader.check()
 
 
 def test_what_could_not_be_proposed_is_tried_again(tmp_path: Path) -> None:

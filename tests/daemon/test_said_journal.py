@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamwatchd.daemon.contents import Bundle, ContentStore
-from streamwatchd.daemon.said_journal import SaidJournal, said_in
+from streamwatchd.daemon.said_journal import Said, SaidJournal, said_in
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.fake_disk import FakeDisk
@@ -43,7 +43,7 @@ def test_what_is_said_is_found_by_the_content_that_it_is_part_of() -> None:
     for name, said in (("a", b""), ("b", b"one"), ("c", b"two")):
         site.add(name, said)
     site.push()
-    assert said_in(site.kafka, TOPIC, "me") == {"b": b"one", "c": b"two"}
+    assert said_in(site.kafka, TOPIC, "me") == {"b": Said(b"one"), "c": Said(b"two")}
     assert said_in(site.kafka, TOPIC, "you") == {}
 
 
@@ -69,7 +69,7 @@ def test_what_kafka_did_not_take_is_written_at_the_next_try() -> None:
         site.push()
     site.kafka.down = False
     site.push()
-    assert said_in(site.kafka, TOPIC, "me") == {"a": b"one"}
+    assert said_in(site.kafka, TOPIC, "me") == {"a": Said(b"one")}
 
 
 def test_it_is_found_behind_a_transaction_that_a_dead_worker_left_open() -> None:
@@ -81,7 +81,7 @@ def test_it_is_found_behind_a_transaction_that_a_dead_worker_left_open() -> None
     site.kafka.plain_writer().send([Record(TOPIC, b"spoilt", b"said/x", 0)])
     site.add("a", b"one")
     site.push()
-    assert said_in(site.kafka, TOPIC, "me") == {"a": b"one"}
+    assert said_in(site.kafka, TOPIC, "me") == {"a": Said(b"one")}
 
 
 def test_what_was_said_last_is_written_before_the_daemon_leaves() -> None:
@@ -89,4 +89,4 @@ def test_what_was_said_last_is_written_before_the_daemon_leaves() -> None:
     site.journal.follow(site.store)
     site.add("a", b"one")
     site.journal.close()
-    assert said_in(site.kafka, TOPIC, "me") == {"a": b"one"}
+    assert said_in(site.kafka, TOPIC, "me") == {"a": Said(b"one")}

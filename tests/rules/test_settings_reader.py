@@ -43,7 +43,7 @@ def test_every_setting_arrives(check: Check) -> None:
     loaded = check(
         config=ONE
         + "app: noc\nshards: 4\nstate_dir: /var/lib/streamwatchd\nlisten: '[::1]:9999'\nexchange_partitions: 8\n"
-        + "max_future: 1m\nidle_jump: 2h\nmax_ahead: 3h\nmax_record_bytes: 2048\n"
+        + "max_future: 1m\nidle_jump: 2h\nmax_ahead: 3h\nbackfill: 4h\npartitions_settle: 6m\nmax_record_bytes: 2048\n"
         + "batch_records: 100\nsnapshot_every: 30s\n"
         + "commit_every: 200ms\nstart_from: latest\ndelivery: at_least_once\nlog_level: debug\n"
         + "topics: {alerts: a, kpis: k, late: l, dead_letters: d, enriched: e, exchange: x, journal: j, "
@@ -76,6 +76,15 @@ def test_every_setting_arrives(check: Check) -> None:
         "linger.ms": 5,
         "enable.ssl.certificate.verification": True,
     }
+
+
+def test_no_time_at_all_is_a_duration_too(check: Check) -> None:
+    """And not the default."""
+    loaded = check(config="sources: {s: {topic: t, max_delay: 0s}}\nbackfill: 0s\npartitions_settle: 0s\n")
+    settings = loaded.settings
+    assert settings is not None
+    assert (settings.backfill_ms, settings.partitions_settle_ms) == (0, 0)
+    assert loaded.ruleset.sources["s"].max_delay_ms == 0
 
 
 def test_a_source_with_everything(check: Check) -> None:
