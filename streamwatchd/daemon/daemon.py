@@ -30,6 +30,7 @@ from streamwatchd.daemon.control_topic.position import Position
 from streamwatchd.daemon.fit import Accept, Fit
 from streamwatchd.daemon.hosts import Hosts
 from streamwatchd.daemon.http import HttpPort
+from streamwatchd.daemon.left_open import end_left_open
 from streamwatchd.daemon.logs import Log, logger
 from streamwatchd.daemon.looks import Looks
 from streamwatchd.daemon.metrics import Metrics
@@ -183,6 +184,7 @@ class Daemon:
         if partitions is None:
             return 0
         self._selfwatch.start()
+        end_left_open(self._kafka, self._settings, partitions, [*older, content], self._log)
         proposal = Proposal(content, bundle)
         fit = self._fit([*older, content])
         if fit is None:

@@ -142,7 +142,7 @@ class Broker:
             if self.clock.now_ms() - transaction.began_ms >= self.transaction_timeout_ms:
                 self.open_epoch(transactional_id)
 
-    def committed(self, group: str, partition: Partition) -> Committed | None:
-        if any(partition in transaction.offsets.get(group, {}) for transaction in self.open.values()):
+    def committed(self, group: str, partition: Partition, *, stable: bool = True) -> Committed | None:
+        if stable and any(partition in transaction.offsets.get(group, {}) for transaction in self.open.values()):
             raise Unavailable(f"the position of group {group} in {partition} is not decided yet")
         return self.groups.get(group, {}).get(partition)

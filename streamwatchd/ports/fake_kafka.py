@@ -326,9 +326,11 @@ class FakeAdmin:
         broker = self._kafka.broker
         return {each: broker.stable_end(each) if read_committed else broker.log(each).end for each in partitions}
 
-    def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, Committed | None]:
+    def committed(
+        self, group: str, partitions: Iterable[Partition], *, stable: bool = True, patience_s: float | None = None
+    ) -> dict[Partition, Committed | None]:
         self._kafka.reach("committed")
-        return {each: self._kafka.broker.committed(group, each) for each in partitions}
+        return {each: self._kafka.broker.committed(group, each, stable=stable) for each in partitions}
 
     def commit(self, group: str, positions: Mapping[Partition, Committed]) -> None:
         self._kafka.reach("admin_commit")

@@ -206,8 +206,13 @@ class Admin(Protocol):
     def end_offsets(self, partitions: Iterable[Partition], *, read_committed: bool = False) -> dict[Partition, int]:
         """The offset of the next record to come (control markers count), or the last stable offset."""
 
-    def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, Committed | None]:
-        """Stable positions only: waits while a transaction on them is undecided, then raises Unavailable."""
+    def committed(
+        self, group: str, partitions: Iterable[Partition], *, stable: bool = True, patience_s: float | None = None
+    ) -> dict[Partition, Committed | None]:
+        """Stable positions only: waits while a transaction on them is undecided, then raises Unavailable.
+
+        Otherwise those that stand until it is decided. `patience_s` is that of this call, if not that of all calls.
+        """
 
     def commit(self, group: str, positions: Mapping[Partition, Committed]) -> None:
         """Set positions outside of a transaction, for an operator's command; the group must be without members."""

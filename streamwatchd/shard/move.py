@@ -68,15 +68,19 @@ def all_tasks(
     return found
 
 
+def positions_of(settings: Settings, partitions: Mapping[str, int], contents: list[Content]) -> set[Partition]:
+    """The partitions of any task, of which the group commits positions."""
+    alone = Owner(settings.app, 0, 1, 0)
+    return set(all_tasks(settings, alone, partitions, contents).values())
+
+
 def committed_stamps(
     kafka: Kafka, settings: Settings, partitions: Mapping[str, int], contents: list[Content]
 ) -> dict[Partition, tuple[Committed, Stamp]]:
     """What the group has committed for every partition of any task. Raises Unavailable, StateMismatch."""
-    alone = Owner(settings.app, 0, 1, 0)
-    wanted = set(all_tasks(settings, alone, partitions, contents).values())
     admin = kafka.admin()
     try:
-        positions = admin.committed(settings.app, wanted)
+        positions = admin.committed(settings.app, positions_of(settings, partitions, contents))
     finally:
         admin.close()
     found: dict[Partition, tuple[Committed, Stamp]] = {}

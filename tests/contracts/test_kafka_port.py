@@ -237,15 +237,20 @@ def test_positions_travel_with_the_transaction(cluster: Kafka, topic: str) -> No
 
 @transactional
 def test_undecided_positions_are_not_given(cluster: Kafka, topic: str) -> None:
-    """Whoever asks while a transaction on them is open waits, and is told so in the end."""
+    """Whoever asks while a transaction on them is open waits, and is told so in the end; or hears what stands yet."""
     partition = Partition(topic, 0)
     writer = cluster.writer(topic)
     writer.begin()
     writer.send([Record(topic, b"x", partition=0)])
     writer.send_offsets(topic, {partition: Committed(1)})
+    admin = cluster.admin()
     with pytest.raises(Unavailable):
-        cluster.admin().committed(topic, [partition])
+        admin.committed(topic, [partition])
+    with pytest.raises(Unavailable):
+        admin.committed(topic, [partition], patience_s=0.2)
+    assert admin.committed(topic, [partition], stable=False) == {partition: None}
     writer.commit(PATIENCE_SECONDS)
+    assert admin.committed(topic, [partition]) == {partition: Committed(1)}
 
 
 @everywhere

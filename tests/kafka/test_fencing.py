@@ -7,20 +7,26 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamwatchd.failpoints import FIRED, VARIABLE
+from streamwatchd.ports.kafka import Partition
+from streamwatchd.shard.owner import Owner
 from tests.brokers.injections import IMPATIENT
 from tests.brokers.witness import Witness
 from tests.kafka import server
 from tests.kafka.fixtures import needing_kafka
 from tests.kafka.proxy import END_TXN, Fault, Proxy, advertise
+from tests.kafka.site import Site
 
 pytestmark = pytest.mark.kafka
 TRANSACTION_S = 2.0
+TIMEOUT_S = 15.0
+"""After which the broker ends a transaction by itself, unless told otherwise."""
 PATIENCE_S = 180.0
 SHORT = {
     "transaction.timeout.ms": round(TRANSACTION_S * 1000),
@@ -75,6 +81,30 @@ def test_a_killed_workers_transaction_is_ended_before_its_successor_starts(kafka
         assert [each for each in witness.verdict() if not each.startswith("worker_lost")] == []
     finally:
         witness.end()
+
+
+def test_a_daemon_that_was_killed_whole_leaves_nothing_that_its_next_start_waits_for(
+    kafka: str, tmp_path: Path
+) -> None:
+    """Its positions are part of a transaction that is open: it is ended at once, not by its time-out of 15 s."""
+    site = Site(kafka, tmp_path)
+    first, owner = Partition(site.topic, 0), Owner(site.name, 0, 2, 0)
+    try:
+        site.start_and_wait()
+        site.feed(400)
+        site.until(lambda: site.metric("streamwatchd_records_total") >= 400)
+        site.signal(signal.SIGTERM)
+        standing = site.kafka.admin().committed(site.name, [first])[first]
+        assert standing is not None
+        dead = site.kafka.writer(owner.transactional_id)
+        dead.begin()
+        dead.send_offsets(site.name, {first: replace(standing, offset=standing.offset + 1)})
+        site.start_and_wait()
+        assert [each["seconds"] < TIMEOUT_S / 2 for each in site.logged("transactions_ended")] == [True]
+        assert not site.logged("kafka_unavailable")
+        site.until_all_counted()
+    finally:
+        site.end()
 
 
 def started(witness: Witness, shard: int) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ class LibrdkafkaAdmin:
         self._creates_topics = creates_topics
         self._patience_s = patience_s
         self._client = AdminClient(self._options)
-        self._consumers: dict[str, Consumer] = {}
+        self._consumers: dict[tuple[str, bool], Consumer] = {}
 
     def partitions_of(self, topics: Iterable[str]) -> dict[str, int]:
         try:
@@ -127,10 +127,13 @@ class LibrdkafkaAdmin:
             if each.partition >= counts.get(each.topic, 0):
                 raise StateMismatch(f"there is no partition {each.partition} of topic {each.topic}")
 
-    def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, Committed | None]:
+    def committed(
+        self, group: str, partitions: Iterable[Partition], *, stable: bool = True, patience_s: float | None = None
+    ) -> dict[Partition, Committed | None]:
         asked = [TopicPartition(each.topic, each.partition) for each in partitions]
-        with self._consumer(group, f"committed positions of group {group}") as consumer:
-            answers = committed(consumer, asked, self._patience_s) if asked else []
+        limit_s = self._patience_s if patience_s is None else patience_s
+        with self._consumer(group, f"committed positions of group {group}", stable=stable) as consumer:
+            answers = committed(consumer, asked, limit_s) if asked else []
         return {Partition(each.topic, each.partition): _committed(each) for each in answers}
 
     def commit(self, group: str, positions: Mapping[Partition, Committed]) -> None:
@@ -139,17 +142,19 @@ class LibrdkafkaAdmin:
             consumer.commit(offsets=offsets, asynchronous=False)
 
     @contextmanager
-    def _consumer(self, group: str, doing: str) -> Iterator[Consumer]:
+    def _consumer(self, group: str, doing: str, *, stable: bool = True) -> Iterator[Consumer]:
         """A client for the group's coordinator, kept for the next call: to make one takes some 50 ms."""
-        consumer = self._consumers.pop(group, None)
+        consumer = self._consumers.pop((group, stable), None)
         if consumer is None:
-            consumer = Consumer({**self._options, "group.id": group, "enable.auto.commit": False})
+            isolation = "read_committed" if stable else "read_uncommitted"
+            mine: Options = {"group.id": group, "enable.auto.commit": False, "isolation.level": isolation}
+            consumer = Consumer({**self._options, **mine})
         try:
             yield consumer
         except KafkaException as problem:
             consumer.close()
             raise family(problem, doing) from problem
-        self._consumers[group] = consumer
+        self._consumers[group, stable] = consumer
 
     def close(self) -> None:
         """The rest goes with its object."""
