@@ -116,7 +116,9 @@ class Daemon:
         self._said = SaidJournal(self._kafka, settings.topics.journal, settings.app, around.clock, self._log)
         self._kept_in = _kept_in(settings, around.disk)
         self._dispositions = Dispositions(*self._kept_in, self._metrics)
-        self._placements = Placements(*self._kept_in, around.clock, settings.partitions_settle_ms)
+        self._placements = Placements(
+            *self._kept_in, around.clock, settings, self._metrics.positions, self._files_changed
+        )  # fmt: skip
         self._listener: Listener | None = None
         self._lock = _lock(around.disk, settings.state_dir)
         self._frozen = settings.state_dir / "settings-in-force" / config.name
@@ -221,7 +223,8 @@ class Daemon:
         inputs = fit.watch(self._refuse, self._metrics)
         lag = LagWatch(self._metrics, self._quiet, self._around.clock)
         self._inputs_looks.start({inputs.look: 1.0})
-        self._looks.start({self._outputs.look: 1.0, lag.look: EVERY_S})
+        settled = {self._placements.look: 1.0} if self._is_first else {}
+        self._looks.start({self._outputs.look: 1.0, lag.look: EVERY_S, **settled})
         return self._supervisor.run()
 
     def _demand_rules(self) -> None:
@@ -523,7 +526,7 @@ class Daemon:
             self._reloader.force()
 
     def _files_changed(self) -> None:
-        """Models or copies of tables, from a thread of theirs."""
+        """Models, copies of tables, or where keys lie; from a thread of theirs."""
         if self._reloader is not None:
             self._reloader.hint()
 

@@ -2,58 +2,89 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from streamwatchd.daemon.contents import Bundle, ContentStore
 from streamwatchd.daemon.placements import Placements
 from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.fake_disk import FakeDisk
-from tests.shard.small import content
+from streamwatchd.ports.fake_kafka import FakeKafka
+from streamwatchd.ports.kafka import Committed, Partition, Record
+from tests.shard.small import SETTINGS, content
 
 FOLDER = Path("/state")
 MINUTE_MS = 60_000
 
 
 class Host:
-    """It may be started again."""
+    """It may be started again. Topic `in` has two partitions by now."""
 
     def __init__(self) -> None:
-        self.disk, self.clock = FakeDisk(), ManualClock(0)
+        self.disk, self.clock, self.kafka = FakeDisk(), ManualClock(0), FakeKafka({"in": 2})
+        self.read = {("in", 0): (0, 0), ("in", 1): (1, 0)}
+        self.changes = 0
 
     def start(self) -> Placements:
-        return Placements(self.disk, FOLDER, self.clock, 5 * MINUTE_MS)
+        settings = replace(SETTINGS, partitions_settle_ms=5 * MINUTE_MS)
+        return Placements(self.disk, FOLDER, self.clock, settings, lambda: self.read, self._changed)
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    def feed(self, partition: int, count: int) -> None:
+        writer = self.kafka.plain_writer()
+        writer.send([Record("in", b"{}", partition=partition)] * count)
+        writer.flush(1)
+
+    def look(self, placements: Placements) -> dict[str, int]:
+        placements.look(self.kafka.admin())
+        return placements.now()
 
 
 def test_more_partitions_count_once_producers_have_heard_of_them() -> None:
     """Whoever starts in between knows when that is."""
     host = Host()
-    host.start().note({"in": 6})
+    host.start().note({"in": 2})
     host.clock.advance(5 * MINUTE_MS - 1)
     later = host.start()
-    assert (later.now(), list(later.settling)) == ({}, ["in"])
+    assert (host.look(later), list(later.settling)) == ({}, ["in"])
     host.clock.advance(1)
-    assert (later.now(), later.settling) == ({"in": 6}, {})
+    assert (host.look(later), host.changes) == ({"in": 2}, 1)
+    assert (host.look(later), host.changes) == ({"in": 2}, 1)
 
 
-def test_what_is_in_force_holds_until_more_is_due() -> None:
+def test_what_was_there_by_then_is_read_first() -> None:
+    """Here, or by another host that commits; what comes later is not waited for."""
     host = Host()
     placements = host.start()
-    placements.begin({"in": 6, "other": 2})
-    placements.note({"in": 8})
-    assert placements.now() == {"in": 6, "other": 2}
+    placements.note({"in": 2})
+    host.feed(0, 3)
+    host.feed(1, 3)
     host.clock.advance(5 * MINUTE_MS)
-    assert placements.now() == {"in": 8, "other": 2}
+    assert host.look(placements) == {}
+    host.feed(0, 10)
+    host.read = {("in", 0): (0, 3)}
+    assert host.look(placements) == {}
+    host.kafka.admin().commit(SETTINGS.app, {Partition("in", 1): Committed(2)})
+    assert host.look(placements) == {}
+    host.kafka.admin().commit(SETTINGS.app, {Partition("in", 1): Committed(3)})
+    assert host.look(placements) == {"in": 2}
 
 
-def test_what_another_host_has_put_in_force_holds_here_too() -> None:
-    """Though a file that was read before says less."""
+def test_what_is_in_force_is_waited_for_no_more() -> None:
+    """As it is at a start, or as another host has put it in force, though a file that was read before says less."""
     host = Host()
-    host.start().note({"in": 6})
+    host.start().note({"in": 2})
     host.clock.advance(5 * MINUTE_MS)
-    placements, store = host.start(), ContentStore(host.disk, FOLDER)
+    placements = host.start()
+    placements.begin({"in": 2, "other": 3})
+    assert placements.settling == {}
+    assert (host.look(placements), host.changes) == ({"in": 2, "other": 3}, 0)
+    store = ContentStore(host.disk, FOLDER)
     placements.follow(store)
     store.add(content("a"), Bundle(b"", {}, {}, placed={"in": 8}))
-    assert placements.now() == {"in": 8}
+    assert host.look(placements) == {"in": 8}
 
 
 def test_nothing_found_leaves_no_file() -> None:
