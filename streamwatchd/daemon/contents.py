@@ -19,6 +19,7 @@ from types import MappingProxyType
 import msgspec
 
 from streamwatchd.compiler import Compiled, compile_project
+from streamwatchd.daemon.places import NOWHERE_ELSE, Places
 from streamwatchd.errors import SnapshotCorrupt, StateMismatch, Unavailable
 from streamwatchd.failpoints import failpoint
 from streamwatchd.operators.document import iso
@@ -41,9 +42,9 @@ RULES_FORMAT = 2
 _DIGEST = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def content_of(compiled: Compiled, placed: Mapping[str, int] = MappingProxyType({})) -> Content | None:
+def content_of(compiled: Compiled, places: Places = NOWHERE_ELSE) -> Content | None:
     """What workers run, named by the hash of its meaning: equal rules and tables have an equal digest, where keys
-    lie in the same partitions (`placed`: as in `LogicalPlan`).
+    lie in the same places.
 
     None when nothing can run.
     """
@@ -62,12 +63,12 @@ def content_of(compiled: Compiled, placed: Mapping[str, int] = MappingProxyType(
         sorted((name, table.digest) for name, table in compiled.loaded.tables.items()),
         sorted((each.topic, each.idle_after_ms, each.max_delay_ms) for each in inputs.values()),
     ]
-    placed = {topic: count for topic, count in sorted(placed.items()) if topic in inputs}
-    if placed:
-        meaning.append(list(placed.items()))
+    places = places.of(inputs)
+    if places:
+        meaning += [[[topic, count] for topic, count in places.placed.items()], list(places.settling)]
     digest = sha256(msgspec.json.encode(meaning)).hexdigest()[:32]
     tables = dict(compiled.loaded.tables)
-    program = replace(compiled.program, plan=replace(compiled.program.plan, placed=placed))
+    program = replace(compiled.program, plan=places.put_into(compiled.program.plan))
     return Content(digest, program, tables, tuple(inputs.values()), 1 + len(program.plan.later))
 
 
@@ -84,6 +85,7 @@ class _Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     calendars: dict[str, bytes] = {}
     silences: dict[str, bytes] = {}
     placed: dict[str, int] = {}
+    settling: tuple[str, ...] = ()
 
 
 def _stays_inside(path: str) -> bool:
@@ -91,8 +93,8 @@ def _stays_inside(path: str) -> bool:
 
 
 class Bundle:
-    """A project's files as they were: the settings, the rules, the tables, the versions of models that scored; and in
-    how many partitions keys lay then (`placed`)."""
+    """A project's files as they were: the settings, the rules, the tables, the versions of models that scored; and
+    where keys lay then."""
 
     def __init__(
         self,
@@ -103,11 +105,11 @@ class Bundle:
         calendars: Mapping[str, bytes] = MappingProxyType({}),
         silences: Mapping[str, bytes] = MappingProxyType({}),
         *,
-        placed: Mapping[str, int] = MappingProxyType({}),
+        places: Places = NOWHERE_ELSE,
     ) -> None:
         self.config, self.rules, self.tables, self.models = config, dict(rules), dict(tables), dict(models)
         self.calendars, self.silences = dict(calendars), dict(silences)
-        self.placed = dict(placed)
+        self.places = places
 
     @classmethod
     def of(
@@ -115,11 +117,11 @@ class Bundle:
         files: Mapping[str, bytes],
         settings: Settings,
         config: bytes,
-        placed: Mapping[str, int] = MappingProxyType({}),
+        places: Places = NOWHERE_ELSE,
     ) -> Bundle:
         """Of the files in force, by path."""
         parts = {part: _below(files, root) for part, root in _roots(settings).items()}
-        return cls(config, **parts, placed=placed)
+        return cls(config, **parts, places=places)
 
     @property
     def _parts(self) -> dict[str, dict[str, bytes]]:
@@ -127,7 +129,8 @@ class Bundle:
 
     def encode(self, digest: str) -> bytes:
         """The file of the content `digest`."""
-        files = _Files(digest, self.config, **self._parts, placed=self.placed)
+        placed, settling = dict(self.places.placed), self.places.settling
+        files = _Files(digest, self.config, **self._parts, placed=placed, settling=settling)
         return seal(_BUNDLE, RULES_FORMAT, msgspec.msgpack.encode(files))
 
     @classmethod
@@ -139,7 +142,8 @@ class Bundle:
             raise SnapshotCorrupt(f"no kept rules: {error}") from error
         if raw.digest != digest:
             raise SnapshotCorrupt(f"no kept rules: the file is of content {raw.digest}")
-        bundle = cls(raw.config, **{part: getattr(raw, part) for part in _FOLDERS}, placed=raw.placed)
+        parts = {part: getattr(raw, part) for part in _FOLDERS}
+        bundle = cls(raw.config, **parts, places=Places(raw.placed, raw.settling))
         if not all(_stays_inside(path) for files in bundle._parts.values() for path in files):
             raise SnapshotCorrupt("no kept rules: a path that leads elsewhere")
         return bundle
@@ -176,13 +180,16 @@ class Bundle:
 
     def changed_since(self, before: Bundle) -> dict[str, list[str]]:
         """The files that were `added`, `edited` and `removed`, by the usual names of their folders; topics whose keys
-        were `placed_anew`."""
+        are `settling`, and those whose keys were `placed_anew`."""
         old, new = before._files(), self._files()
         found = {
             "added": [path for path in new if path not in old],
             "edited": [path for path in new if old.get(path, new[path]) != new[path]],
             "removed": [path for path in old if path not in new],
-            "placed_anew": [topic for topic in self.placed if self.placed[topic] != before.placed.get(topic)],
+            "settling": [topic for topic in self.places.settling if topic not in before.places.settling],
+            "placed_anew": [
+                topic for topic, count in self.places.placed.items() if count != before.places.placed.get(topic)
+            ],
         }
         return {what: sorted(paths) for what, paths in found.items() if paths}
 
@@ -345,7 +352,7 @@ class ContentStore:
         if digest not in self._compiled:
             bundle = self.bundle(digest)
             compiled = self._compile(bundle)
-            content = content_of(compiled, bundle.placed)
+            content = content_of(compiled, bundle.places)
             if content is None:
                 problems = "; ".join(each.message for each in compiled.loaded.diagnostics if each.is_error)
                 raise StateMismatch(f"kept content {digest} does not compile any more: {problems}")

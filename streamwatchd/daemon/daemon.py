@@ -39,6 +39,7 @@ from streamwatchd.daemon.moving import Moving, after, assignment_of
 from streamwatchd.daemon.output_watch import OutputWatch
 from streamwatchd.daemon.pending_settings import PendingSettings
 from streamwatchd.daemon.placements import Placements
+from streamwatchd.daemon.places import Places
 from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.quiet import EVERY_S, Quiet
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
@@ -177,7 +178,7 @@ class Daemon:
         compiled = self._first_compiled(last_good)
         self._refusals.tell(compiled)
         bundle = self._bundle(compiled.loaded.files)
-        content = content_of(compiled, bundle.placed)
+        content = content_of(compiled, bundle.places)
         if content is None:
             raise RuleSetRejected(compiled.loaded.diagnostics)
         self._store.remember(content)
@@ -302,16 +303,16 @@ class Daemon:
         said = said_in(self._kafka, settings.topics.journal, settings.app)
         for then in (Said(), *(said[digest] for digest in lost if digest in said)):
             compiled = self._compile(last_good, then.spoken)
-            content = content_of(compiled, then.placed)
+            content = content_of(compiled, then.places)
             if content is not None:
-                self._store.keep_if_lost(content, self._bundle(compiled.loaded.files, then.placed))
+                self._store.keep_if_lost(content, self._bundle(compiled.loaded.files, then.places))
         if newest not in lost or newest not in said:
             return proposal, files
         self._spoken.begin(said[newest].spoken)
-        self._placements.begin(said[newest].placed)
+        self._placements.begin(said[newest].places)
         compiled = self._compile(last_good)
         bundle = self._bundle(compiled.loaded.files)
-        content = content_of(compiled, bundle.placed)
+        content = content_of(compiled, bundle.places)
         if content is None:
             return proposal, files
         return Proposal(content, bundle), compiled.loaded.files
@@ -406,7 +407,7 @@ class Daemon:
         try:
             bundle = self._store.bundle(self._store.versions[-1].digest)
             self._spoken.begin(bundle.spoken)
-            self._placements.begin(bundle.placed)
+            self._placements.begin(bundle.places)
             return bundle.last_good(self._settings)
         except StateMismatch as error:
             self._log.error("last_good_unknown", reason=str(error))
@@ -457,10 +458,10 @@ class Daemon:
         self._tables.follow(compiled.loaded.fetches)
         return compiled
 
-    def _bundle(self, files: Mapping[str, bytes], placed: Mapping[str, int] | None = None) -> Bundle:
+    def _bundle(self, files: Mapping[str, bytes], places: Places | None = None) -> Bundle:
         """With where keys lie now, unless it is said where they lay."""
-        placed = self._placements.now() if placed is None else placed
-        return Bundle.of(files, self._settings, self._frozen.read_bytes(), placed)
+        places = self._placements.now() if places is None else places
+        return Bundle.of(files, self._settings, self._frozen.read_bytes(), places)
 
     def _job(self, assignment: Assignment) -> Job:
         return Job(self._settings, assignment, self._kafka, self._around.shards)

@@ -107,9 +107,9 @@ class Inspection:
                     f"topic {topic} has {now.partitions} partitions, it had {known.partitions}: keys may lie in other "
                     "partitions now. Once producers have had the time to hear of them (`partitions_settle`, 5m unless "
                     "set otherwise, from the acceptance on), alarms that are judged by partition resolve with the "
-                    "reason partitions_changed and begin anew. Until then one of a key that has moved may stay up, or "
-                    "call it silent. What was counted of such a key stays where it was, so windows of it begin anew "
-                    "where it is now",
+                    "reason partitions_changed and begin anew. Until then one of a key that has moved may stay up, and "
+                    "nobody is called silent by them (`no_data`). What was counted of such a key stays where it was, "
+                    "so windows of it begin anew where it is now",
                     starts=new,
                     counts={topic: known.partitions},
                 )

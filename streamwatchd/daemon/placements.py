@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from streamwatchd.daemon.contents import ContentStore
+from streamwatchd.daemon.places import NOWHERE_ELSE, Places
 from streamwatchd.errors import SnapshotCorrupt, StateMismatch
 from streamwatchd.operators.document import iso
 from streamwatchd.packing import seal, unseal
@@ -37,7 +38,7 @@ class Placements:
         """`changed` is called once `now` says something else. Raises Unavailable."""
         self._files, self._path = files, folder / "placements"
         self._clock, self._settings, self._read, self._changed = clock, settings, read, changed
-        self._in_force: dict[str, int] = {}
+        self._in_force = NOWHERE_ELSE
         self._ends: dict[str, dict[Partition, int]] = {}
         """By topic that is due, where its partitions ended when it was first looked at."""
         self._settled: dict[str, int] = {}
@@ -52,16 +53,16 @@ class Placements:
         except (SnapshotCorrupt, msgspec.DecodeError):
             return {}
 
-    def begin(self, placed: Mapping[str, int]) -> None:
+    def begin(self, places: Places) -> None:
         """With what the newest version says."""
-        self._in_force = dict(placed)
+        self._in_force = places
 
     def follow(self, store: ContentStore) -> None:
         """Begin with what is in force whenever that changes: another host may have decided it."""
 
         def hear() -> None:
             with suppress(StateMismatch):
-                self.begin(store.bundle(store.versions[-1].digest).placed)
+                self.begin(store.bundle(store.versions[-1].digest).places)
 
         store.on_change(hear)
 
@@ -80,10 +81,13 @@ class Placements:
 
     def _open(self) -> list[tuple[str, tuple[int, int]]]:
         """What is noted and not in force yet; a topic never has fewer partitions than it had."""
-        return [(topic, noted) for topic, noted in self._noted.items() if self._in_force.get(topic, 0) < noted[0]]
+        placed = self._in_force.placed
+        return [(topic, noted) for topic, noted in self._noted.items() if placed.get(topic, 0) < noted[0]]
 
     def look(self, admin: Admin) -> None:
         """Whether what was written in time has been read. Raises Unavailable, StateMismatch."""
+        if lost := [topic for topic in self._in_force.settling if topic not in self._noted]:
+            self.note(admin.partitions_of(lost))
         for topic, (count, due_ms) in self._open():
             if topic in self._settled or due_ms > self._clock.now_ms():
                 continue
@@ -101,7 +105,13 @@ class Placements:
         committed = admin.committed(self._settings.app, left) if left else {}
         return [at for at in left if (position := committed[at]) is None or position.offset < ends[at]]
 
-    def now(self) -> dict[str, int]:
-        """Topic → in how many partitions its keys lie, of those where this has changed."""
-        topics = {*self._in_force, *self._settled}
-        return {topic: max(each.get(topic, 0) for each in (self._in_force, self._settled)) for topic in sorted(topics)}
+    def now(self) -> Places:
+        """Where keys lie."""
+        known = (self._in_force.placed, self._settled)
+        placed = {topic: max(each.get(topic, 0) for each in known) for topic in sorted({*known[0], *known[1]})}
+        settling = (topic for topic, _ in self._open() if topic not in self._settled)
+        return Places(placed, tuple(sorted({*settling, *self._elsewhere(placed)})))
+
+    def _elsewhere(self, placed: Mapping[str, int]) -> Iterable[str]:
+        """What another host knows to be settling, until its keys are placed."""
+        return (topic for topic in self._in_force.settling if topic not in self._noted and topic not in placed)

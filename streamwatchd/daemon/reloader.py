@@ -19,6 +19,7 @@ from streamwatchd.daemon.folder_watch import FolderWatch
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.pending_settings import PendingSettings
+from streamwatchd.daemon.places import Places
 from streamwatchd.diagnostics import render
 from streamwatchd.enrichment.fetched import copies_dir
 from streamwatchd.errors import Unavailable
@@ -33,13 +34,13 @@ from streamwatchd.settings import Settings
 class Project:
     """Where a project's files are. The configuration is among them to see its edits; they count with a restart only."""
 
-    def __init__(self, config: Path, settings: Settings, placed: Callable[[], Mapping[str, int]] = dict) -> None:
-        """`placed` is counted with the files: in how many partitions keys lie now."""
+    def __init__(self, config: Path, settings: Settings, places: Callable[[], Places] = Places) -> None:
+        """`places` are counted with the files: where keys lie now."""
         self.config, self._settings = config, settings
         self.rules_dir, self.enrichment_dir = settings.rules_dir, settings.enrichment_dir
         self._copies = copies_dir(settings.state_dir)
         self.calendars_dir, self.silences_dir = settings.calendars_dir, settings.silences_dir
-        self._placed = placed
+        self._places = places
         self._models = ""
 
     def fingerprint(self) -> str:
@@ -53,7 +54,7 @@ class Project:
                 except OSError as error:
                     total.update(str(error.errno).encode())
         total.update(self._of_models().encode())
-        total.update(repr(sorted(self._placed().items())).encode())
+        total.update(repr(self._places()).encode())
         return total.hexdigest()
 
     def _of_models(self) -> str:
@@ -181,7 +182,7 @@ class Reloader:
         self._metrics.add("reloads_total")
         self._refusals.tell(compiled)
         bundle, refused = self._bundle(compiled.loaded.files), tuple(compiled.loaded.refused)
-        content = content_of(compiled, bundle.placed)
+        content = content_of(compiled, bundle.places)
         if content is None:
             reason = "nothing would be left to run; the rules in force stay"
             self._log.error("reload_refused", reason=reason)

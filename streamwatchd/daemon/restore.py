@@ -93,7 +93,7 @@ def _load(settings: Settings, store: SharedStore, url: str) -> _Load:
 
 def _content(store: SharedStore, digest: str) -> Content:
     bundle = Bundle.decode(store.files.read(store.folder / "content" / digest) or b"", digest)
-    content = content_of(bundle.compile(), bundle.placed)
+    content = content_of(bundle.compile(), bundle.places)
     if content is None or content.digest != digest:
         raise SnapshotCorrupt(f"its rules of content {digest} are not those any more to this version of streamwatchd")
     return content

@@ -1,4 +1,4 @@
-"""What people said at run time, and in how many partitions keys lay, in the journal topic with the content that it is
+"""What people said at run time, and where keys lay, in the journal topic with the content that it is
 part of: no checkout of the rules has it.
 
 One record for each content, under the key `said/<digest>`. It is written again every hour while a version names the
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
 from streamwatchd.daemon.contents import ContentStore
 from streamwatchd.daemon.logs import Log
+from streamwatchd.daemon.places import NOWHERE_ELSE, Places
 from streamwatchd.errors import BadRecord, StateMismatch, Unavailable
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.kafka import Kafka, Partition, PlainWriter, Record
@@ -32,10 +32,10 @@ _FLUSH_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """`spoken` is the file of `daemon.spoken`; `placed` as in `LogicalPlan`."""
+    """`spoken` is the file of `daemon.spoken`."""
 
     spoken: bytes = b""
-    placed: Mapping[str, int] = field(default_factory=dict)
+    places: Places = NOWHERE_ELSE
 
 
 class _Raw(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -46,6 +46,7 @@ class _Raw(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     digest: str
     said: bytes
     placed: dict[str, int] = {}
+    settling: tuple[str, ...] = ()
 
 
 def said_in(kafka: Kafka, topic: str, app: str) -> dict[str, Said]:
@@ -57,7 +58,7 @@ def said_in(kafka: Kafka, topic: str, app: str) -> dict[str, Said]:
             with suppress(msgspec.DecodeError, zlib.error):
                 raw = msgspec.msgpack.decode(payload, type=_Raw)
                 if (raw.format, raw.app) == (_FORMAT, app):
-                    found[raw.digest] = Said(zlib.decompress(raw.said), raw.placed)
+                    found[raw.digest] = Said(zlib.decompress(raw.said), Places(raw.placed, raw.settling))
     return found
 
 
@@ -112,9 +113,10 @@ class SaidJournal:
             bundle = store.bundle(digest)
         except StateMismatch:
             return None
-        if not bundle.spoken and not bundle.placed:
+        if not bundle.spoken and not bundle.places:
             return None
-        raw = _Raw(_FORMAT, self._app, digest, zlib.compress(bundle.spoken), bundle.placed)
+        said, places = zlib.compress(bundle.spoken), bundle.places
+        raw = _Raw(_FORMAT, self._app, digest, said, dict(places.placed), places.settling)
         return Record(self._topic, msgspec.msgpack.encode(raw), _PREFIX + digest.encode(), 0)
 
     def _drop_writer(self) -> None:

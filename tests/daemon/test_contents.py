@@ -11,6 +11,7 @@ import pytest
 
 from streamwatchd.compiler import compile_project
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
+from streamwatchd.daemon.places import Places
 from streamwatchd.errors import SnapshotCorrupt, StateMismatch, Unavailable
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.fake_disk import FakeDisk, full
@@ -38,14 +39,14 @@ def test_where_keys_lie_is_part_of_a_content(tmp_path: Path) -> None:
     """Of a topic that is read; it comes back with the files, and a version says which topics it is about."""
     compiled = compile_project(write_project(tmp_path, {"a.yaml": rule("one")}))
     assert compiled.loaded.settings is not None
-    before, after = content_of(compiled), content_of(compiled, {"in": 6})
+    before, after = content_of(compiled), content_of(compiled, Places({"in": 6}))
     assert before is not None
     assert after is not None
-    assert content_of(compiled, {"elsewhere": 6}) == before
+    assert content_of(compiled, Places({"elsewhere": 6}, ("elsewhere",))) == before
     assert before.digest != after.digest
     assert after.program.plan.placed == {"in": 6}
     files = compiled.loaded.files
-    first, moved = (Bundle.of(files, compiled.loaded.settings, b"", placed) for placed in ({}, {"in": 6}))
+    first, moved = (Bundle.of(files, compiled.loaded.settings, b"", places) for places in (Places(), Places({"in": 6})))
     store = ContentStore(FakeDisk(), STATE, lambda bundle: compiled)
     store.add(before, first)
     version = store.add(after, moved, at_ms=77)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from streamwatchd.daemon.contents import Bundle, ContentStore
 from streamwatchd.daemon.placements import Placements
+from streamwatchd.daemon.places import Places
 from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.fake_disk import FakeDisk
 from streamwatchd.ports.fake_kafka import FakeKafka
@@ -15,6 +16,7 @@ from tests.shard.small import SETTINGS, content
 
 FOLDER = Path("/state")
 MINUTE_MS = 60_000
+SETTLING, PLACED = Places({}, ("in",)), Places({"in": 2})
 
 
 class Host:
@@ -37,7 +39,7 @@ class Host:
         writer.send([Record("in", b"{}", partition=partition)] * count)
         writer.flush(1)
 
-    def look(self, placements: Placements) -> dict[str, int]:
+    def look(self, placements: Placements) -> Places:
         placements.look(self.kafka.admin())
         return placements.now()
 
@@ -48,10 +50,10 @@ def test_more_partitions_count_once_producers_have_heard_of_them() -> None:
     host.start().note({"in": 2})
     host.clock.advance(5 * MINUTE_MS - 1)
     later = host.start()
-    assert (host.look(later), list(later.settling)) == ({}, ["in"])
+    assert (host.look(later), list(later.settling)) == (SETTLING, ["in"])
     host.clock.advance(1)
-    assert (host.look(later), host.changes) == ({"in": 2}, 1)
-    assert (host.look(later), host.changes) == ({"in": 2}, 1)
+    assert (host.look(later), host.changes) == (PLACED, 1)
+    assert (host.look(later), host.changes) == (PLACED, 1)
 
 
 def test_what_was_there_by_then_is_read_first() -> None:
@@ -62,14 +64,14 @@ def test_what_was_there_by_then_is_read_first() -> None:
     host.feed(0, 3)
     host.feed(1, 3)
     host.clock.advance(5 * MINUTE_MS)
-    assert host.look(placements) == {}
+    assert host.look(placements) == SETTLING
     host.feed(0, 10)
     host.read = {("in", 0): (0, 3)}
-    assert host.look(placements) == {}
+    assert host.look(placements) == SETTLING
     host.kafka.admin().commit(SETTINGS.app, {Partition("in", 1): Committed(2)})
-    assert host.look(placements) == {}
+    assert host.look(placements) == SETTLING
     host.kafka.admin().commit(SETTINGS.app, {Partition("in", 1): Committed(3)})
-    assert host.look(placements) == {"in": 2}
+    assert host.look(placements) == PLACED
 
 
 def test_what_is_in_force_is_waited_for_no_more() -> None:
@@ -78,13 +80,23 @@ def test_what_is_in_force_is_waited_for_no_more() -> None:
     host.start().note({"in": 2})
     host.clock.advance(5 * MINUTE_MS)
     placements = host.start()
-    placements.begin({"in": 2, "other": 3})
+    placements.begin(Places({"in": 2, "other": 3}))
     assert placements.settling == {}
-    assert (host.look(placements), host.changes) == ({"in": 2, "other": 3}, 0)
+    assert (host.look(placements), host.changes) == (Places({"in": 2, "other": 3}), 0)
     store = ContentStore(host.disk, FOLDER)
     placements.follow(store)
-    store.add(content("a"), Bundle(b"", {}, {}, placed={"in": 8}))
-    assert host.look(placements) == {"in": 8}
+    store.add(content("a"), Bundle(b"", {}, {}, places=Places({"in": 8})))
+    assert host.look(placements) == Places({"in": 8})
+
+
+def test_who_lost_the_file_waits_once_more() -> None:
+    """What is in force says that keys are on their way."""
+    host = Host()
+    placements = host.start()
+    placements.begin(SETTLING)
+    assert placements.now() == host.look(placements) == SETTLING
+    host.clock.advance(5 * MINUTE_MS)
+    assert host.look(placements) == PLACED
 
 
 def test_nothing_found_leaves_no_file() -> None:

@@ -11,6 +11,7 @@ from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.contents import Bundle
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.pending_settings import PendingSettings
+from streamwatchd.daemon.places import Places
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.disk import RealDisk
@@ -31,8 +32,8 @@ class Setting:
         self.log, self.metrics = ListLog(), Metrics()
         self.proposals: list[Proposal] = []
         self.is_kafka_away = False
-        self.placed: dict[str, int] = {}
-        project = Project(self.config, self.settings, lambda: self.placed)
+        self.places = Places()
+        project = Project(self.config, self.settings, lambda: self.places)
         refusals = Refusals(self.log, self.metrics)
         refusals.tell(first)
         self.pending = PendingSettings(self.config, self.config.read_bytes(), self.log, self.metrics)
@@ -62,7 +63,7 @@ class Setting:
         self.proposals.append(proposal)
 
     def bundle(self, files: Mapping[str, bytes]) -> Bundle:
-        return Bundle.of(files, self.settings, b"", self.placed)
+        return Bundle.of(files, self.settings, b"", self.places)
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
@@ -86,7 +87,7 @@ def test_a_good_change_is_proposed(tmp_path: Path) -> None:
 def test_keys_that_lie_elsewhere_are_a_change_too(tmp_path: Path) -> None:
     """Though no file has changed."""
     setting = Setting(tmp_path)
-    setting.placed = {"in": 6}
+    setting.places = Places({"in": 6})
     assert setting.reloader.check()
     assert setting.proposals[-1].content.program.plan.placed == {"in": 6}
     assert not setting.reloader.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,14 +29,14 @@ NEW = SOURCE_PARTITIONS
 
 @pytest.fixture
 def site(kafka: str, tmp_path: Path) -> Iterator[Operated]:
-    site = Operated(kafka, tmp_path, source="key: k, fields: {x: float, k: string}", partitions_settle="0s")
+    site = Operated(kafka, tmp_path, source="key: k, fields: {x: float, k: string}")
     site.write({"counts.yaml": RULES}, str(site.kafka.options["bootstrap.servers"]))
     yield site
     site.end()
 
 
 def say(site: Operated, start: int, end: int, *partitions: tuple[str, int]) -> None:
-    """An event a second of each key, in its partition."""
+    """An event a second of each key, in its partition; all are taken in."""
     writer = site.kafka.plain_writer()
     for second in range(start, end):
         for key, partition in partitions:
@@ -45,45 +46,78 @@ def say(site: Operated, start: int, end: int, *partitions: tuple[str, int]) -> N
     writer.close()
 
 
-def taken_in(site: Operated, records: int) -> None:
-    site.until(lambda: site.metric("streamwatchd_records_total") >= records)
+def end(site: Operated, second: int) -> None:
+    """All partitions come to there, and alarms that are due before are told."""
+    say(site, second, second + 1, *((f"end{second}-{number}", number) for number in range(NEW + 1)))
+    site.until(lambda: sum(each["key"]["k"].startswith(f"end{second}-") for each in site.output("alerts")) >= NEW + 1)
 
 
 def told(site: Operated) -> list[tuple[str, ...]]:
-    return sorted(
-        (each["key"]["k"], each["rule"], each["event"], each["reason"] or "") for each in site.output("alerts")
-    )
+    """Of the two keys, in order of their time."""
+    alerts = sorted(site.output("alerts"), key=lambda each: str(each["at"]))
+    return [
+        (key, each["rule"], each["event"], each["reason"] or "")
+        for key in ("moves", "stays")
+        for each in alerts
+        if each["key"]["k"] == key
+    ]
 
 
-@pytest.mark.parametrize("lost", [pytest.param(False, marks=pytest.mark.campaign), True])
-def test_a_key_that_moves_leaves_no_alarm_and_no_silence_behind(site: Operated, lost: bool) -> None:
-    """A key that stays is told again. So it is after a kill, and where the state folder was lost with it."""
+def more_partitions(site: Operated, settle: str) -> None:
+    """Two keys are heard of for 30 seconds before they come, and accepted; it is started again."""
+    site.settings["partitions_settle"] = settle
+    site.write({"counts.yaml": RULES}, str(site.kafka.options["bootstrap.servers"]))
     site.start_and_wait()
     say(site, 0, 30, ("moves", 0), ("stays", 1))
-    taken_in(site, 60)
+    site.until(lambda: site.metric("streamwatchd_records_total") >= 60)
     site.until((site.folder / "state" / "topics").exists)
     site.signal(signal.SIGTERM)
     site.add_partitions(NEW + 1)
     site.settle("partitions", f"topic {site.topic} has {NEW + 1} partitions, it had {NEW}")
     site.start()
-    site.until(lambda: any("placed_anew" in line for line in site.logged("rules_switched")))
-    (line,) = [line for line in site.logged("rules_switched") if "placed_anew" in line]
+
+
+def switched(site: Operated, why: str) -> dict[str, object]:
+    site.until(lambda: any(why in line for line in site.logged("rules_switched")))
+    (line,) = [line for line in site.logged("rules_switched") if why in line]
+    return line
+
+
+FIRED, RESOLVED = ("hot", "fired", ""), ("hot", "resolved", "partitions_changed")
+SILENT = ("quiet", "no_data", "")
+
+
+def test_a_key_that_moves_leaves_no_alarm_and_no_silence_behind(site: Operated) -> None:
+    """A key that stays is told again. So it is after a kill that took the state folder along."""
+    more_partitions(site, "0s")
+    line = switched(site, "placed_anew")
     assert (line["placed_anew"], line["at_ms"]) == ([site.topic], START_MS + 29_001)
     say(site, 30, 100, ("moves", NEW), ("stays", 1))
-    taken_in(site, 140)
+    site.until(lambda: site.metric("streamwatchd_records_total") >= 140)
     site.signal(signal.SIGKILL)
-    if lost:
-        shutil.rmtree(site.folder / "state")
+    shutil.rmtree(site.folder / "state")
     site.start()
-    say(site, 300, 301, *((f"end{number}", number) for number in range(NEW + 1)))
-    site.until(lambda: sum(key.startswith("end") for key, *_ in told(site)) == NEW + 1)
-    assert [each for each in told(site) if not each[0].startswith("end")] == sorted(
-        (key, *rest)
-        for key in ("moves", "stays")
-        for rest in (
-            ("hot", "fired", ""), ("hot", "resolved", "partitions_changed"), ("hot", "fired", ""),
-            ("quiet", "no_data", ""),
-        )
-    )  # fmt: skip
-    silences = [each["at"] for each in site.output("alerts") if each["event"] == "no_data"]
-    assert set(silences) == {iso(START_MS + 120_000)}
+    end(site, 300)
+    assert told(site) == [(key, *each) for key in ("moves", "stays") for each in (FIRED, RESOLVED, FIRED, SILENT)]
+    silences = {each["at"] for each in site.output("alerts") if each["event"] == "no_data"}
+    assert silences == {iso(START_MS + 120_000)}
+
+
+@pytest.mark.campaign
+def test_while_producers_have_not_heard_of_it_nobody_is_called_silent(site: Operated) -> None:
+    """Neither who has moved by then, nor who is silent; and once they have, it is as if all had begun there."""
+    more_partitions(site, "20s")
+    assert switched(site, "settling")["settling"] == [site.topic]
+    say(site, 30, 60, ("moves", NEW), ("stays", 1))
+    end(site, 100)
+    early = told(site)
+    assert early == [("moves", *FIRED), ("moves", *FIRED), ("stays", *FIRED)]
+    site.signal(signal.SIGKILL)
+    site.start()
+    switched(site, "placed_anew")
+    say(site, 101, 131, ("moves", NEW), ("stays", 1))
+    end(site, 300)
+    assert Counter(told(site)) == {
+        ("moves", *FIRED): 3, ("moves", *RESOLVED): 2, ("moves", *SILENT): 1,
+        ("stays", *FIRED): 2, ("stays", *RESOLVED): 1, ("stays", *SILENT): 1,
+    }  # fmt: skip
