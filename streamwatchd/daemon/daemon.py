@@ -20,7 +20,6 @@ from streamwatchd.daemon.audit import AuditedLog
 from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.cluster import Cluster, LagWatch
 from streamwatchd.daemon.commands.context import Context
-from streamwatchd.daemon.content_mirror import ContentMirror
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
 from streamwatchd.daemon.control import ControlPort
 from streamwatchd.daemon.control_topic.dispositions import Dispositions
@@ -28,7 +27,6 @@ from streamwatchd.daemon.control_topic.effects import Effects
 from streamwatchd.daemon.control_topic.listener import Listener
 from streamwatchd.daemon.control_topic.position import Position
 from streamwatchd.daemon.fit import Accept, Fit
-from streamwatchd.daemon.hosts import Hosts
 from streamwatchd.daemon.http import HttpPort
 from streamwatchd.daemon.left_open import end_left_open
 from streamwatchd.daemon.logs import Log, logger
@@ -47,6 +45,7 @@ from streamwatchd.daemon.replays import Replays
 from streamwatchd.daemon.restore import Restored, restore
 from streamwatchd.daemon.said_journal import Said, SaidJournal, said_in
 from streamwatchd.daemon.selfwatch.room import SelfWatch, Signs
+from streamwatchd.daemon.sharing import hosts_of, kept_in, mirror_of
 from streamwatchd.daemon.spoken import Spoken
 from streamwatchd.daemon.supervisor import Supervisor
 from streamwatchd.daemon.tables import Tables
@@ -58,7 +57,6 @@ from streamwatchd.operators.document import iso
 from streamwatchd.ports.clock import Clock, SystemClock
 from streamwatchd.ports.database import Database, SqlDatabase
 from streamwatchd.ports.disk import Disk, Lock, RealDisk
-from streamwatchd.ports.files import Files
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.settings import Settings
 from streamwatchd.shard.assignor import exchange_topic
@@ -115,7 +113,7 @@ class Daemon:
         self._outputs, self._quiet = OutputWatch(settings, self._metrics, self._log), Quiet()
         self._spoken = Spoken()
         self._said = SaidJournal(self._kafka, settings.topics.journal, settings.app, around.clock, self._log)
-        self._kept_in = _kept_in(settings, around.disk)
+        self._kept_in = kept_in(settings, around.disk)
         self._dispositions = Dispositions(*self._kept_in, self._metrics)
         self._placements = Placements(
             *self._kept_in, around.clock, settings, self._metrics.positions, self._files_changed
@@ -126,9 +124,9 @@ class Daemon:
         running = config.read_bytes()
         _freeze(around.disk, self._frozen, running)
         self._pending = PendingSettings(config, running, self._log, self._metrics)
-        self._mirror = _mirror(settings, self._log, self._metrics)
+        self._mirror = mirror_of(settings, self._log, self._metrics)
         self._store = self._contents()
-        self._hosts = _hosts(settings, around.clock, self._log)
+        self._hosts = hosts_of(settings, around.clock, self._log)
         self._tables = Tables(
             settings.state_dir, around.disk, partial(origin_of, kafka=self._kafka, database=around.database),
             self._files_changed, self._log, self._metrics,
@@ -211,12 +209,12 @@ class Daemon:
         if moving and not self._is_first:
             raise Unavailable(f"{layout} is in force: the host with shard 0 has to move the shards first")
         if moving:
+            self._placements.note(fit.more_partitions)
             code = self._move(layout, partitions, fit)
             if code is not None:
                 return code
             layout = after(layout, self._settings)
         if self._accept:
-            self._placements.note(fit.more_partitions)
             fit.settled()
             return 0
         self._supervise(partitions, layout, proposal, dict(files))
@@ -332,7 +330,8 @@ class Daemon:
         topics = {each.topic for content in contents for each in content.inputs}
         stages = max(content.stages for content in contents)
         topics |= {exchange_topic(self._settings.topics, stage) for stage in range(2, stages + 1)}
-        book = TopicBook(self._around.disk, self._settings.state_dir)
+        shared = self._kept_in if self._settings.owns else None
+        book = TopicBook(self._around.disk, self._settings.state_dir, shared, leads=self._is_first)
         replays = Replays(self._kafka, self._settings, self._around.disk, shared_store(self._settings))
 
         def ask() -> Fit:
@@ -575,27 +574,3 @@ def _freeze(disk: Disk, path: Path, settings: bytes) -> None:
             raise Unavailable(
                 f"the state folder {path.parent.parent} takes no writes ({error}): free some space, or make it writable"
             ) from error
-
-
-def _mirror(settings: Settings, log: Log, metrics: Metrics) -> ContentMirror | None:
-    """Raises Unavailable for a store whose address or library is not there."""
-    shared = shared_store(settings)
-    return None if shared is None else ContentMirror(shared, log, metrics)
-
-
-def _kept_in(settings: Settings, disk: Disk) -> tuple[Files, Path]:
-    """Where the next host finds what this one has heard. Raises Unavailable for a store that is not there."""
-    shared = shared_store(settings)
-    return (disk, settings.state_dir) if shared is None else (shared.files, shared.folder)
-
-
-def _hosts(settings: Settings, clock: Clock, log: Log) -> Hosts | None:
-    """Where several hosts share the shards. Raises Unavailable for settings under which they could not."""
-    if not settings.owns:
-        return None
-    shared = shared_store(settings)
-    if shared is None:
-        raise Unavailable("`owns` needs a `snapshot_store` that every host can read: shards move through it")
-    if settings.owns[-1] >= settings.shards:
-        raise Unavailable(f"`owns` names shard {settings.owns[-1]}, which `shards: {settings.shards}` has not got")
-    return Hosts(shared, settings, clock, log)

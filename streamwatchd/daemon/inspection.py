@@ -100,19 +100,24 @@ class Inspection:
             known = self._book.get(topic, now)
             if is_remade(known, now):
                 yield self._remade(topic, known, now)
-            elif now.partitions > known.partitions:
-                new = {each: self._first[each] for each in self._of(topic) if each.partition >= known.partitions}
+            elif new := self._new_ones(topic, known):
+                before = now.partitions - len(new)
                 yield Finding(
                     Accept.PARTITIONS,
-                    f"topic {topic} has {now.partitions} partitions, it had {known.partitions}: keys may lie in other "
+                    f"topic {topic} has {now.partitions} partitions, it had {before}: keys may lie in other "
                     "partitions now. Once producers have had the time to hear of them (`partitions_settle`, 5m unless "
                     "set otherwise, from the acceptance on), alarms that are judged by partition resolve with the "
                     "reason partitions_changed and begin anew. Until then one of a key that has moved may stay up, and "
                     "nobody is called silent by them (`no_data`). What was counted of such a key stays where it was, "
                     "so windows of it begin anew where it is now",
                     starts=new,
-                    counts={topic: known.partitions},
+                    counts={topic: before},
                 )
+
+    def _new_ones(self, topic: str, known: TopicFacts) -> dict[Partition, int]:
+        """Where partitions begin that were not there; those that another host has taken in since are known to all."""
+        more = [each for each in self._of(topic) if each.partition >= known.partitions]
+        return {each: self._first[each] for each in more if not self._is_ours(each)}
 
     def _remade(self, topic: str, known: TopicFacts, now: TopicFacts) -> Finding:
         if now.partitions < known.partitions:

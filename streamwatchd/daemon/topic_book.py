@@ -1,7 +1,7 @@
 """What is known of topics whose offsets we keep: which incarnation of them, and how many partitions it had.
 
 An offset means nothing in another incarnation of its topic, and keys lie elsewhere among other numbers of partitions.
-`<state>/topics` has both, sealed; without it, as on another host, what Kafka keeps of the offsets must do.
+`<state>/topics` has both, sealed; without it, as on a new host, what Kafka keeps of the offsets must do.
 """
 
 from __future__ import annotations
@@ -15,36 +15,57 @@ from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.errors import SnapshotCorrupt, Unavailable
 from streamwatchd.packing import seal, unseal
 from streamwatchd.ports.disk import Disk
+from streamwatchd.ports.files import Files
 from streamwatchd.ports.kafka import Admin, Partition, TopicFacts
 
 _KIND, _FORMAT = b"SWDTOPC\n", 1
+_FILE = "topics"
 LOOKS_MISSING = 2
 """A topic that is missing so many times in a row is believed to be gone: a broker that starts may not know it yet."""
 
 
 class TopicBook:
-    """The file; spoilt, it is as if it were not there."""
+    """The file; spoilt, it is as if it were not there.
 
-    def __init__(self, disk: Disk, state_dir: Path) -> None:
-        self._disk = disk
-        self._path = state_dir / "topics"
+    Where hosts share the shards, what changed is settled on the one that `leads`: it keeps a copy in the shared store,
+    by which the others go.
+    """
+
+    def __init__(
+        self, disk: Disk, state_dir: Path, shared: tuple[Files, Path] | None = None, *, leads: bool = True
+    ) -> None:
+        """`shared`: the store and the application's folder in it."""
+        self._mine: tuple[Files, Path] = disk, state_dir / _FILE
+        self._shared = None if shared is None else (shared[0], shared[1] / _FILE)
+        self._leads = leads
 
     def read(self) -> dict[str, TopicFacts]:
+        """Raises Unavailable where another host's copy can't be read now."""
+        if self._shared is not None and not self._leads:
+            files, path = self._shared
+            data = files.read(path)
+            if data is not None:
+                return _decoded(data)
         try:
-            data = self._disk.read(self._path)
-            rows = (
-                {}
-                if data is None
-                else msgspec.json.decode(unseal(_KIND, _FORMAT, data), type=dict[str, tuple[str, int]])
-            )
-        except (SnapshotCorrupt, Unavailable, msgspec.DecodeError):
+            files, path = self._mine
+            data = files.read(path)
+        except Unavailable:
             return {}
-        return {topic: TopicFacts(*row) for topic, row in rows.items()}
+        return {} if data is None else _decoded(data)
 
     def write(self, topics: Mapping[str, TopicFacts]) -> None:
         """Raises Unavailable."""
         rows = {topic: (facts.id, facts.partitions) for topic, facts in sorted(topics.items())}
-        self._disk.write(self._path, seal(_KIND, _FORMAT, msgspec.json.encode(rows)))
+        for files, path in (self._mine, self._shared) if self._shared and self._leads else (self._mine,):
+            files.write(path, seal(_KIND, _FORMAT, msgspec.json.encode(rows)))
+
+
+def _decoded(data: bytes) -> dict[str, TopicFacts]:
+    try:
+        rows = msgspec.json.decode(unseal(_KIND, _FORMAT, data), type=dict[str, tuple[str, int]])
+    except (SnapshotCorrupt, msgspec.DecodeError):
+        return {}
+    return {topic: TopicFacts(*row) for topic, row in rows.items()}
 
 
 def is_remade(known: TopicFacts, now: TopicFacts) -> bool:
@@ -65,7 +86,7 @@ class TopicWatch:
         self._at_start = dict(at_start)
         self._refuse, self._metrics = refuse, metrics
         self._missing: dict[str, int] = {}
-        self._noted = book.read() == self._at_start
+        self._noted = False
         self._refused = False
 
     def look(self, admin: Admin) -> None:

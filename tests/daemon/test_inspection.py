@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from streamwatchd.daemon.inspection import Accept, in_words
@@ -69,6 +71,18 @@ def test_new_partitions_are_named() -> None:
     [raised] = inspected(world, book).findings()
     assert (raised.accept, raised.counts) == (Accept.PARTITIONS, {"in": 2})
     assert raised.starts == {Partition("in", 2): 0}
+
+
+def test_partitions_that_another_host_has_taken_in_are_none() -> None:
+    """It has committed offsets for them; of more that came since, those count as there."""
+    world, book = worked()
+    world.kafka.broker.topics["in"].append(type(world.kafka.broker.log(P0))())
+    offsets = world.kafka.broker.groups[SETTINGS.app]
+    offsets[Partition("in", 2)] = replace(offsets[P0], offset=0)
+    assert inspected(world, book).findings() == []
+    world.kafka.broker.topics["in"].append(type(world.kafka.broker.log(P0))())
+    [raised] = inspected(world, book).findings()
+    assert (raised.counts, raised.starts) == ({"in": 3}, {Partition("in", 3): 0})
 
 
 def test_a_folder_that_another_app_worked_in_is_thought_of() -> None:

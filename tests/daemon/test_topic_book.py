@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.topic_book import TopicBook, TopicWatch
-from streamwatchd.ports.fake_disk import FakeDisk
+from streamwatchd.errors import Unavailable
+from streamwatchd.ports.fake_disk import FakeDisk, broken
 from streamwatchd.ports.kafka import TopicFacts
 from tests.daemon.worked import worked
 from tests.shard.small import SETTINGS
@@ -15,6 +18,21 @@ def test_a_spoilt_book_is_none() -> None:
     disk = FakeDisk()
     disk.write(SETTINGS.state_dir / "topics", b"spoilt")
     assert TopicBook(disk, SETTINGS.state_dir).read() == {}
+
+
+def test_hosts_go_by_the_copy_of_the_one_that_leads() -> None:
+    """By their own where there is none; and not by an old one while the store does not answer."""
+    store, folder = FakeDisk(), SETTINGS.state_dir / "shared"
+    leader, other = (TopicBook(FakeDisk(), SETTINGS.state_dir, (store, folder), leads=leads) for leads in (True, False))
+    old, new = {"in": TopicFacts("a", 2)}, {"in": TopicFacts("a", 3)}
+    other.write(old)
+    assert (other.read(), store.list(folder)) == (old, [])
+    leader.write(new)
+    assert leader.read() == other.read() == new
+    store.faults.every("disk.read", broken)
+    assert leader.read() == new
+    with pytest.raises(Unavailable):
+        other.read()
 
 
 def test_the_watch_tells_changes_and_forgives_one_miss() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from confluent_kafka.admin import AdminClient
 
 from streamwatchd.cli import main
 from tests.kafka.site import COUNTS, Site
@@ -171,6 +174,32 @@ def test_hosts_that_begin_with_other_rules_wait_for_the_first(kafka: str, tmp_pa
         second.sent = first.sent
         first.until_all_counted()
         assert not second.logged("rules_switched")
+    finally:
+        first.end()
+        second.end()
+
+
+@pytest.mark.campaign
+def test_a_topic_made_anew_is_settled_on_the_host_that_leads(kafka: str, tmp_path: Path) -> None:
+    """The other one goes by what that has settled."""
+    first, second = two_hosts(kafka, tmp_path, snapshot_store=f"file://{tmp_path}/shared")
+    try:
+        start_and_wait(first, second)
+        first.feed(400)
+        for each in (first, second):
+            each.until((each.folder / "state" / "topics").exists)
+        admin = AdminClient({"bootstrap.servers": kafka})
+        next(iter(admin.delete_topics([first.topic]).values())).result(30)
+        for each in (first, second):
+            assert each.process is not None
+            assert each.process.wait(60) == 4
+        first.create_topic()
+        command = [sys.executable, "-m", "streamwatchd", "--config", str(first.config), "--accept", "gap"]
+        subprocess.run(command, check=True, timeout=120)
+        start_and_wait(first, second)
+        first.feed(400)
+        first.finish()
+        first.until(lambda: sum(row["values"]["n"] for row in first.kpis()) >= 400, 60)
     finally:
         first.end()
         second.end()

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import Record
 from tests.kafka.site import SOURCE_PARTITIONS, START_MS
 from tests.kafka.test_fit import Operated
+from tests.kafka.test_hosts import start_and_wait, two_hosts
 
 pytestmark = pytest.mark.kafka
 RULES = """
@@ -121,3 +125,31 @@ def test_while_producers_have_not_heard_of_it_nobody_is_called_silent(site: Oper
         ("moves", *FIRED): 3, ("moves", *RESOLVED): 2, ("moves", *SILENT): 1,
         ("stays", *FIRED): 2, ("stays", *RESOLVED): 1, ("stays", *SILENT): 1,
     }  # fmt: skip
+
+
+@pytest.mark.campaign
+def test_on_several_hosts_one_word_does(kafka: str, tmp_path: Path) -> None:
+    """Said on the host with shard 0; the other one, which knew the topic as it was, needs nothing more."""
+    first, second = two_hosts(kafka, tmp_path, snapshot_store=f"file://{tmp_path}/shared", partitions_settle="0s")
+    try:
+        start_and_wait(first, second)
+        first.feed(400)
+        for each in (first, second):
+            each.until((each.folder / "state" / "topics").exists)
+        admin = AdminClient({"bootstrap.servers": kafka})
+        next(iter(admin.create_partitions([NewPartitions(first.topic, NEW + 2)]).values())).result(30)
+        for each in (first, second):
+            assert each.process is not None
+            assert each.process.wait(60) == 4
+        first.partitions = second.partitions = NEW + 2
+        first.feed(200)
+        command = [sys.executable, "-m", "streamwatchd", "--config", str(first.config), "--accept", "partitions"]
+        subprocess.run(command, check=True, timeout=120)
+        start_and_wait(first, second)
+        for each in (first, second):
+            each.until(lambda each=each: any("placed_anew" in line for line in each.logged("rules_switched")), 120)  # type: ignore[misc]
+        first.feed(400)
+        first.until_all_counted()
+    finally:
+        first.end()
+        second.end()
