@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import DecodeError, ValidationError
 from msgspec.structs import astuple
 
 Path = tuple[str, ...]
@@ -75,6 +76,27 @@ def build_layout(types: Mapping[str, object]) -> Layout | None:
     number = {path: at for at, path in enumerate(paths)}
     found = {name: tuple(number[path] for path in places(name)) for name in types}
     return Layout(msgspec.json.Decoder(struct).decode, struct(), shape, found)
+
+
+def decode_all(payloads: Sequence[bytes | None], layout: Layout) -> tuple[list[Any], list[int], list[int]]:
+    """The objects of those that fit, the rows that are no JSON, and the rows that did not fit.
+
+    `list.extend` keeps what its iterator gave before it raised, so one loop turn is spent per refused record only.
+    """
+    objects: list[Any] = []
+    torn: list[int] = []
+    doubtful: list[int] = []
+    rest = map(layout.decode, payloads)
+    while True:
+        try:
+            objects.extend(rest)
+            return objects, torn, doubtful
+        except ValidationError:
+            doubtful.append(len(objects) + len(torn) + len(doubtful))
+        except DecodeError:
+            torn.append(len(objects) + len(torn) + len(doubtful))
+        except (UnicodeDecodeError, RecursionError, TypeError):  # TypeError: a null payload
+            doubtful.append(len(objects) + len(torn) + len(doubtful))
 
 
 def _insert(root: _Node, path: Sequence[str], type_: object) -> None:

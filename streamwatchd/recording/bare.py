@@ -12,8 +12,8 @@ import numpy as np
 from streamwatchd.batch import RawBatch, Rows, Times
 from streamwatchd.codecs.base import KAFKA_TIME
 from streamwatchd.codecs.event_time import parse_times, unreadable
-from streamwatchd.codecs.json_layout import Layout, build_layout
-from streamwatchd.codecs.json_rows import SLICE, decode_all
+from streamwatchd.codecs.json_layout import Layout, build_layout, decode_all
+from streamwatchd.codecs.json_rows import SLICE
 from streamwatchd.errors import UnreadableInput
 from streamwatchd.ports.murmur2 import partition_of
 from streamwatchd.recording.items import NO_TIMESTAMP
@@ -75,8 +75,8 @@ class BareEvents:
     def _read(self, payloads: Sequence[bytes]) -> tuple[Times, Rows]:
         """Record timestamps and partitions."""
         objects, torn, doubtful = decode_all(payloads, self._layout)
-        for row in torn + doubtful:
-            objects[row] = self._layout.empty
+        for row in sorted(torn + doubtful):
+            objects.insert(row, self._layout.empty)
         time, *keys = self._layout.columns(objects).values()
         partition = self._partitions(keys[0]) if keys else np.zeros(len(payloads), np.intp)
         return self._stamps(time), partition

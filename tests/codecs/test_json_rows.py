@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from streamwatchd.batch import Decoded, RawBatch, Strings, to_values
 from streamwatchd.codecs import json_rows
 from streamwatchd.codecs.base import EventSchema
+from streamwatchd.codecs.json_kinds import MAX_TEXT
 from streamwatchd.codecs.json_rows import JsonDecoder
 from streamwatchd.lang.typed import Kind
 
@@ -449,7 +450,7 @@ def test_slices_of_a_batch_show_nowhere(monkeypatch: pytest.MonkeyPatch, size: i
 
 def test_texts_are_bounded() -> None:
     """A text that could not cross the exchange: where declared a dead letter, else null and counted."""
-    fits, long = "x" * json_rows.MAX_TEXT, "é" * (json_rows.MAX_TEXT + 1)
+    fits, long = "x" * MAX_TEXT, "é" * (MAX_TEXT + 1)
     schema = EventSchema({"host": STRING}, {"kind": STRING}, "ts", "ms", max_bytes=10_000_000)
     payloads = [
         json.dumps({"ts": ts, "host": host, "kind": kind}).encode()
@@ -465,7 +466,7 @@ def test_texts_are_bounded() -> None:
 def test_a_text_too_long_stays_so_where_a_field_often_misfits() -> None:
     """From the second batch on any scalar is taken for such a field; the bound holds there too."""
     decoder = JsonDecoder(EventSchema({}, {"kind": STRING}, "ts", "ms", max_bytes=10_000_000))
-    long = json.dumps({"ts": 1, "kind": "x" * (json_rows.MAX_TEXT + 1)}).encode()
+    long = json.dumps({"ts": 1, "kind": "x" * (MAX_TEXT + 1)}).encode()
     for _ in range(3):
         decoded = decoder.decode(_raw([long, b'{"ts":1,"kind":5}', b'{"ts":1,"kind":"a"}']), NOW, FUTURE)
         assert [row["kind"] for _, row in rows(decoded)] == [None, None, "a"]

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatchd.codecs.json_layout import build_layout
-from streamwatchd.codecs.json_rows import decode_all
+from streamwatchd.codecs.json_layout import build_layout, decode_all
 
 _LAYOUT = build_layout({"time": int | None, "host": str | None, "cpu": float | None, "a.b": bool | None})
 _WHOLE = (
