@@ -93,7 +93,8 @@ def _ask_count(producer: Producer, topic: str, counts: dict[str, int]) -> int:
 
 
 def _meet_a_broker(producer: Producer) -> None:
-    """Have a connection before the client looks for its coordinator: without one it looks again after 500 ms only."""
+    """Have a connection before the client asks for its coordinator or its id: without one it asks again after 500 ms
+    only."""
     with contextlib.suppress(KafkaException):
         producer.list_topics(timeout=MEETING_SECONDS)
         time.sleep(0.03)
@@ -355,6 +356,7 @@ class LibrdkafkaPlainWriter:
         self._deliveries = _Deliveries()
         merged = options(PLAIN_TUNING, user_options, connection=Connection())
         self._producer = Producer({**merged, "on_delivery": self._deliveries.heard})
+        _meet_a_broker(self._producer)
         self._counts: dict[str, int] = {}
 
     def send(self, records: Iterable[Record]) -> None:
