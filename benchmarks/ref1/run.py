@@ -34,7 +34,7 @@ def broker(given: str | None, work: Path) -> Iterator[str]:
         yield given
         return
     folder = work / "kafka"
-    address = server.start(folder, heap="1g")
+    address = server.start(folder, heap="1g", lasting=True)
     try:
         for file in folder.glob("node-*/pid"):
             put_first(int(file.read_text(encoding="ascii")))

@@ -77,7 +77,8 @@ class Hosts:
         """A change of rules is under way: all hosts speak and listen often."""
         self._raw: dict[str, bytes] = {}
         self._heard: dict[str, Heard] = {}
-        self._closed = threading.Event()
+        self._closed, self._woken = threading.Event(), threading.Event()
+        self.orders.wake = self._woken.set
         self.take_over: Callable[[tuple[int, ...], str], None] = lambda shards, host: None
 
     def say(self, shards: Iterable[int], standings: Mapping[Task, Standing], reply: Reply | None = None) -> None:
@@ -153,7 +154,11 @@ class Hosts:
         threading.Thread(target=self._run, name="hosts", daemon=True).start()
 
     def _run(self) -> None:
-        while not self._closed.wait(_HURRIED_S if self.hurry else _BEAT_S):
+        while True:
+            self._woken.wait(_HURRIED_S if self.hurry else _BEAT_S)
+            self._woken.clear()
+            if self._closed.is_set():
+                return
             try:
                 self.beat()
             except Unavailable as error:
@@ -168,6 +173,7 @@ class Hosts:
     def close(self) -> None:
         """A host that leaves says so: its shards are free to be taken by command, and nobody's by silence."""
         self._closed.set()
+        self._woken.set()
         self._said = ([], {}, Reply())
         try:
             self._write()

@@ -63,6 +63,8 @@ class Orders:
         self.fetch: Callable[[str], None] = lambda digest: None
         """Have the content in this state folder, compiled. Raises Unavailable, StateMismatch."""
         self.say: Callable[[str], None] = lambda reason: None
+        self.wake: Callable[[], None] = lambda: None
+        """There is something to write; from the supervisor's thread."""
 
     def give(
         self, order: Order, files: Mapping[str, bytes] | None = None, done: Callable[[], None] = lambda: None
@@ -77,6 +79,7 @@ class Orders:
             done()
 
         self._jobs.append(write)
+        self.wake()
 
     def clear(self) -> None:
         """Give up what another host began and will not end any more."""

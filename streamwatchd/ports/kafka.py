@@ -140,7 +140,8 @@ class Writer(Protocol):
 
     @property
     def doubtful(self) -> bool:
-        """True when the end of the last transaction may be on its way twice, or failed: `rebuild` before `begin`.
+        """True when the end of the last transaction may be on its way twice, or failed: `rebuild` before `begin`. Also
+        after an outage of all brokers.
 
         It may be true after a COMMITTED too (a slow commit, a broken connection): the second copy could end the next
         transaction of the same producer.

@@ -136,7 +136,8 @@ def test_an_unknown_table_in_the_configuration_is_said_at_the_start(site: Site) 
 
 
 def test_a_broker_that_goes_away_and_comes_back(tmp_path: Path) -> None:
-    """Meanwhile the daemon says so and waits; nothing is lost and nothing doubled."""
+    """Meanwhile the daemon says so and waits; nothing is lost and nothing doubled. No producer is used on that does not
+    come back from sending offsets after an outage: that was 11 s more."""
     folder = tmp_path / "kafka"
     with needing_kafka():
         address = server.start(folder)
@@ -152,6 +153,7 @@ def test_a_broker_that_goes_away_and_comes_back(tmp_path: Path) -> None:
             site.until(lambda: site.health()[0] == 200)
             site.feed(1_000)
             site.until_all_counted()
+            assert not [each for each in site.logged("worker_noted") if "does not come back" in each["note"]]
         finally:
             site.end()
     finally:

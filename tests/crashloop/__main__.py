@@ -38,7 +38,7 @@ def main() -> int:
         return campaign(given, options)
     folder = BUILD / "crashloop-kafka"
     try:
-        return campaign(server.start(folder, heap="1g"), options)
+        return campaign(server.start(folder, heap="1g", lasting=True), options)
     except server.CannotRun as problem:
         sys.stderr.write(f"no real Kafka: {problem}\n")
         return 2

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from streamwatchd.daemon import hosts as hosts_module
 from streamwatchd.daemon.hosts import Hosts, host_name
+from streamwatchd.daemon.orders import Order
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.fake_disk import FakeDisk, broken
@@ -110,3 +113,17 @@ def test_two_daemons_of_one_machine_are_two_hosts() -> None:
     """By their state folders."""
     other = replace(SETTINGS, state_dir=Path("/elsewhere"))
     assert host_name(SETTINGS) != host_name(other)
+
+
+def test_what_is_to_be_written_does_not_wait_for_the_next_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All shards hold still for a change until its end is written."""
+    monkeypatch.setattr(hosts_module, "_BEAT_S", 3_600.0)
+    room = Room(count=1)
+    (host,) = room.hosts
+    written = threading.Event()
+    host.follow()
+    try:
+        host.orders.give(Order(host.name, 1, "digest", over=True), done=written.set)
+        assert written.wait(20)
+    finally:
+        host.close()

@@ -88,9 +88,13 @@ def _jars() -> bool:
 
 
 def start(
-    folder: Path, *, port: int = 0, brokers: int = 1, heap: str = "512m", properties: Mapping[str, str] | None = None
-) -> str:
-    """Start a cluster with its files under `folder` and return its address once it answers; raises CannotRun."""
+    folder: Path, *, port: int = 0, brokers: int = 1, heap: str = "512m", properties: Mapping[str, str] | None = None,
+    lasting: bool = False,
+) -> str:  # fmt: skip
+    """Start a cluster with its files under `folder` and return its address once it answers; raises CannotRun.
+
+    `lasting` is for hours and for benchmarks: the code is compiled well, which takes a core for a while.
+    """
     library = install()
     if address(folder):
         raise CannotRun(f"a broker is running in {folder} already: {address(folder)}")
@@ -102,7 +106,7 @@ def start(
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     for node in nodes:
         _prepare(node, nodes, cluster, library, properties or {})
-    return _run_nodes(folder, nodes, library, heap)
+    return _run_nodes(folder, nodes, library, heap, lasting)
 
 
 def start_again(folder: Path, *, heap: str = "512m") -> str:
@@ -126,8 +130,8 @@ def revive(folder: Path, number: int, *, heap: str = "512m") -> None:
     _launch(_known_node(folder.absolute() / f"node-{number}"), install(), heap)
 
 
-def _run_nodes(folder: Path, nodes: list[Node], library: Path, heap: str) -> str:
-    processes = [_launch(node, library, heap) for node in nodes]
+def _run_nodes(folder: Path, nodes: list[Node], library: Path, heap: str, lasting: bool = False) -> str:
+    processes = [_launch(node, library, heap, lasting) for node in nodes]
     try:
         _wait_until_ready(nodes, processes)
     except BaseException:
@@ -195,14 +199,16 @@ def _prepare(node: Node, nodes: list[Node], cluster: str, library: Path, extra: 
         raise CannotRun(f"the broker's folder could not be formatted:\n{done.stdout}{done.stderr}")
 
 
-def _java(library: Path, heap: str) -> list[str]:
+def _java(library: Path, heap: str, lasting: bool = False) -> list[str]:
+    # The first compiler alone: 300 transactions of a new broker take 2 s of a core, not 5.
+    options = ["-XX:+UseSerialGC", *([] if lasting else ["-XX:TieredStopAtLevel=1"]), "-Djava.awt.headless=true"]
     quiet = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
-    return ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", "-Djava.awt.headless=true", *quiet, "-cp", f"{library}/*"]
+    return ["java", f"-Xmx{heap}", *options, *quiet, "-cp", f"{library}/*"]
 
 
-def _launch(node: Node, library: Path, heap: str) -> subprocess.Popen[bytes]:
+def _launch(node: Node, library: Path, heap: str, lasting: bool = False) -> subprocess.Popen[bytes]:
     with (node.folder / "kafka.log").open("ab") as log:
-        command = [*_java(library, heap), "kafka.Kafka", str(node.folder / "server.properties")]
+        command = [*_java(library, heap, lasting), "kafka.Kafka", str(node.folder / "server.properties")]
         # A session of its own: Ctrl-C in the terminal is for the starter, which then stops the broker in order.
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=node.folder, start_new_session=True
@@ -268,7 +274,7 @@ def _alive(pid: int, folder: Path) -> bool:
 
 
 def _run(folder: Path, port: int, brokers: int, heap: str) -> None:
-    _say(start(folder, port=port, brokers=brokers, heap=heap))
+    _say(start(folder, port=port, brokers=brokers, heap=heap, lasting=True))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         signal.pause()
@@ -292,7 +298,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         match chosen.command:
             case "start":
-                _say(start(chosen.dir, port=chosen.port, brokers=chosen.brokers, heap=chosen.heap))
+                _say(start(chosen.dir, port=chosen.port, brokers=chosen.brokers, heap=chosen.heap, lasting=True))
             case "stop":
                 stop(chosen.dir)
             case "run":

@@ -59,16 +59,25 @@ def family(problem: KafkaException | KafkaError, doing: str) -> StreamwatchdErro
 
 
 class Connection:
-    """Hears of lost connections through `error_cb`; `lost` stays set until somebody clears it."""
+    """Hears of lost connections through `error_cb`; what it has heard stays set until somebody clears it."""
 
     def __init__(self) -> None:
-        self.lost = False
+        self.lost = self.all_down = self.refused = False
         self.reason = ""
 
     def heard(self, error: KafkaError) -> None:
         if error.code() in _CONNECTION:
             self.lost = True
+        self.all_down |= error.code() == KafkaError._ALL_BROKERS_DOWN
         self.reason = str(error.str())
+
+    @property
+    def is_outage(self) -> bool:
+        """No broker was there, nor could be had: they close what is idle too, and one of several may be away."""
+        return self.all_down and self.refused
+
+    def clear(self) -> None:
+        self.lost = self.all_down = self.refused = False
 
 
 class ConnectionLog(logging.Handler):
@@ -87,6 +96,7 @@ class ConnectionLog(logging.Handler):
         if arguments and arguments[0] in ("FAIL", "REQTMOUT", "PROTOERR"):
             self._connection.lost = True
             self._connection.reason = str(arguments[-1])
+            self._connection.refused |= arguments[0] == "FAIL" and "in state UP" not in self._connection.reason
 
     def options(self) -> dict[str, Any]:
         """Client options that bring the log here instead of to standard error."""

@@ -166,6 +166,11 @@ class LibrdkafkaWriter:
 
     @property
     def doubtful(self) -> bool:
+        """Also after an outage between two transactions: a producer that went through one does not come back from
+        sending offsets (see `_Bounded`), which takes longer than a new one."""
+        if self._producer is not None and self._began is None:
+            self._listen()
+            self._doubtful = self._doubtful or self._connection.is_outage
         return self._doubtful
 
     def rebuild(self) -> None:
@@ -189,14 +194,14 @@ class LibrdkafkaWriter:
                 raise Unavailable(f"another producer opens this transactional id too: {error.str()}") from problem
             raise family(problem, "open a transactional producer") from problem
         self._producer, self._opening = self._opening, None
-        self._connection.lost = False
+        self._connection.clear()
         self._doubtful = False
 
     def begin(self) -> None:
         if self._doubtful or self._began is not None:
             raise RuntimeError("begin of a transaction while another is open or in doubt")
         self._listen()
-        self._connection.lost = False
+        self._connection.clear()
         try:
             self._open().begin_transaction()
         except KafkaException as problem:

@@ -50,6 +50,29 @@ def test_lost_connections_are_heard_by_callback_and_by_log() -> None:
     assert (connection.lost, connection.reason) == (True, "TxnCoordinator: Disconnected")
 
 
+ALL_DOWN = KafkaError(KafkaError._ALL_BROKERS_DOWN)
+IDLE = "127.0.0.1:9092/1: Disconnected (after 600000ms in state UP)"
+REFUSED = "127.0.0.1:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT)"
+
+
+@pytest.mark.parametrize(
+    ("errors", "lines", "expected"),
+    [([ALL_DOWN], [IDLE], False), ([], [IDLE, REFUSED], False), ([ALL_DOWN], [IDLE, REFUSED], True)],
+)
+def test_an_outage_is_when_no_broker_can_be_had(errors: list[KafkaError], lines: list[str], expected: bool) -> None:
+    """Not when all connections were idle and closed by brokers, nor when one of several is away."""
+    connection = Connection()
+    logger = ConnectionLog(connection).options()["logger"]
+    for error in errors:
+        connection.heard(error)
+    for line in lines:
+        logger.log(logging.INFO, "%s [%s] %s", "FAIL", "producer-1", line)
+    assert connection.lost
+    assert connection.is_outage == expected
+    connection.clear()
+    assert not connection.is_outage
+
+
 def test_later_options_win() -> None:
     """Our tuning gives way to the user's words, and those to what correctness needs."""
     merged = options({"a": 1, "b": 1, "c": 1}, {"b": 2, "c": 2}, {"c": 3}, connection=Connection())
