@@ -8,7 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -159,15 +159,6 @@ def at_least_once(job: Job) -> Run:
     return _deployed("at_least_once", job, "at_least_once")
 
 
-def poisoned(job: Job) -> Run:
-    """The daemon where one record in a hundred is refused; its rate is that of all records."""
-    topic = f"{job.topic}-poisoned"
-    if topics.length(job.bootstrap, topic) < job.events:
-        topics.load(job.bootstrap, topic, topics.with_poison(topics.lines(job.recording), 0.01), PARTITIONS)
-    count = topics.length(job.bootstrap, topic)
-    return _deployed("poisoned", replace(job, topic=topic, events=count), "exactly_once")
-
-
 def _deployed(called: str, job: Job, delivery: str) -> Run:
     ours = deploy(job.work, job.bootstrap, job.topic, job.hosts, delivery=delivery)
     outputs = [ours.kpis, ours.alerts]
@@ -220,8 +211,6 @@ CONTESTANTS: Mapping[str, Callable[[Job], Run]] = {
     "plain": plain,
     "prototype": prototype,
     "daemon": daemon,
-    "poisoned": poisoned,
     "at_least_once": at_least_once,
     "dry-run": dry_run,
 }
-USUAL = tuple(name for name in CONTESTANTS if name != "poisoned")

@@ -94,6 +94,7 @@ def traffic(site: Site, rate: int, leaving: threading.Event) -> None:
     for frame in events.blocks(10**8, projects.TRAFFIC):
         for part in frame.iter_slices(max(1, rate // 20)):
             if leaving.is_set():
+                writer.flush(10)
                 return writer.close()
             lines = part.write_ndjson().encode().splitlines()
             writer.send(
