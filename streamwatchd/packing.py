@@ -13,6 +13,8 @@ import numpy as np
 
 from streamwatchd.errors import SnapshotCorrupt
 
+_HEAD_BYTES = 10
+_WEIGHED = 100
 _ARRAY = 1
 _APART = 2
 _DTYPE = re.compile(r"[<|][biufU][0-9]{1,6}")
@@ -77,6 +79,26 @@ def pack(value: object) -> bytes:
     What is `Frozen` is packed in its place.
     """
     return _encoder.encode(value)
+
+
+def weight(value: object) -> int:
+    """About how many bytes it takes packed: of many items some are weighed."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes + _HEAD_BYTES
+    if isinstance(value, str | bytes):
+        return len(value) + 2
+    if isinstance(value, dict):
+        return _weight_of(list(value)) + _weight_of(list(value.values()))
+    if isinstance(value, list | tuple):
+        return _weight_of(value)
+    if isinstance(value, Frozen):
+        return weight(value.value)
+    return 1 if value is None or isinstance(value, bool) else 9 if isinstance(value, float) else 5
+
+
+def _weight_of(items: Sequence[object]) -> int:
+    some = items[:: max(1, len(items) // _WEIGHED)]
+    return round(sum(map(weight, some)) * len(items) / max(1, len(some)))
 
 
 def unpack(data: bytes | memoryview) -> Any:

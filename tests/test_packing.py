@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatchd.packing import pack, unpack
+from streamwatchd.packing import pack, unpack, weight
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text()
 VALUES = st.recursive(
@@ -31,6 +31,13 @@ def test_arrays_keep_type_and_values(dtype: str, size: int) -> None:
     assert back.dtype == array.dtype
     assert back.tolist() == array.tolist()
     assert back.flags.writeable
+
+
+@given(VALUES)
+def test_weight_is_about_the_bytes(value: object) -> None:
+    """Of values without long lists; a list of equal items weighs in proportion."""
+    assert len(pack(value)) / 10 - 20 <= weight(value) <= 10 * len(pack(value)) + 20
+    assert weight([value] * 1_000) == pytest.approx(1_000 * weight(value), rel=0.01, abs=10)
 
 
 def test_a_strided_array_is_packed_by_its_values() -> None:

@@ -90,6 +90,11 @@ class Family:
         return self.tables[self.spec.tables[0].width_ms]
 
     @property
+    def known_bytes(self) -> int:
+        """What is kept of since when keys are known."""
+        return sum(known.since.nbytes + known.last.nbytes for known in (*self.known.values(), *self.old_known))
+
+    @property
     def until_ms(self) -> int:
         """From here on nobody asks for it."""
         return max(ask.until_ms for ask in self.asks)

@@ -97,8 +97,9 @@ _ALL = (
     Metric("keys", "Keys known, by the names of the `by` that they belong to.", ("by", "stage")),
     Metric(
         "state_bytes",
-        "Bytes of panes when the newest snapshot was taken; `rule` names the first rule that reads them.",
-        ("rule", "stage"),
+        "About the bytes of state when the newest snapshot was taken: of panes (`rule` is the first rule that reads "
+        "them), of what a node keeps besides, such as alarms, sequences and what is usual, and of keys (`kind` keys).",
+        ("kind", "rule", "stage"),
     ),
     # epochs
     Metric("epochs_total", "Epochs sealed."),

@@ -131,7 +131,7 @@ class Keeper:
         self._pictured_epoch = state.epoch
         self._rolls.append(state.epoch)
         self._meter.set("snapshot_copy_seconds", self._cost_s)
-        self._meter.set_all("state_bytes", state.shard.state_bytes())
+        self._meter.set_all("state_bytes", state.shard.state_bytes(states))
         engine = streamwatchd.__version__
         now_ms = self._clock.now_ms()
         return Snapshot(self._owner, state.epoch, state.versions, dict(state.positions), states, engine, now_ms)

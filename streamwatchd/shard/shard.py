@@ -12,6 +12,7 @@ from streamwatchd.enrichment.table import TableData
 from streamwatchd.enrichment.table_history import TableHistory
 from streamwatchd.operators.dimension import Dimensions
 from streamwatchd.operators.stage_spec import LogicalPlan, SourceSpec, StageSpec
+from streamwatchd.packing import weight
 from streamwatchd.plan.program import Program
 from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
@@ -21,7 +22,7 @@ from streamwatchd.shard.past import Past
 from streamwatchd.shard.scoring import counted, expected
 from streamwatchd.shard.stretch import Filled
 from streamwatchd.shard.task import NEVER, MergeTask, Picture, SourceTask, Task, distrusting
-from streamwatchd.shard.work import labels_of, measured, readers, speakers
+from streamwatchd.shard.work import labels_of, measured, node_labels, readers, speakers
 
 
 class Shard:
@@ -247,16 +248,27 @@ class Shard:
                 totals["keys", (("by", ",".join(space.names)), ("stage", str(task.id.stage)))] += space.living
         return dict(totals)
 
-    def state_bytes(self) -> dict[Labels, int]:
-        """Bytes of panes by the first rule that reads them, and stage; about what they take in a snapshot."""
+    def state_bytes(self, states: Mapping[TaskId, Picture]) -> dict[Labels, int]:
+        """About the bytes of a snapshot, by kind, rule and stage: of panes and since when their keys are known, by the
+        first rule that reads them; of what nodes keep; of the keys themselves. `states` is a snapshot of now."""
         names = labels_of(self.program.plan)
         totals: Counter[Labels] = Counter()
-        for task in self.tasks.values():
-            for name, family in task.flow.families.items():
-                labels = dict(names.get(name, ()))
-                rule = (("rule", labels.get("rule", "")), ("stage", str(task.id.stage)))
-                totals[rule] += sum(table.packed_bytes() for table in family.tables.values())
+        for name, task in self.tasks.items():
+            *_, flow = states[name]
+            stage = name.stage
+            for each, family in task.flow.families.items():
+                panes = sum(table.packed_bytes() for table in family.tables.values())
+                totals[_whose(names, each, "panes", stage)] += panes + family.known_bytes
+            for each, node in flow["nodes"].items():
+                totals[_whose(names, each, "others", stage)] += weight(node)
+            totals[node_labels("keys", "", stage)] += sum(weight(keys) for _, keys, _ in flow["spaces"])
         return dict(totals)
+
+
+def _whose(names: Mapping[str, Labels], each: str, kind: str, stage: int) -> Labels:
+    """One that is gone from the rules, or ends, is of nobody."""
+    its = dict(names.get(each, ()))
+    return node_labels(its.get("kind", kind), its.get("rule", ""), stage)
 
 
 def _sharing(plan: LogicalPlan, older: LogicalPlan) -> LogicalPlan:

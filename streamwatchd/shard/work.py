@@ -16,7 +16,7 @@ def labels_of(plan: LogicalPlan) -> dict[str, Labels]:
     found: dict[str, Labels] = {}
     for stage in (*plan.first.values(), *plan.later):
         for name, (kind, rule) in _named(stage):
-            found[name] = _labels(kind, rule, stage.stage)
+            found[name] = node_labels(kind, rule, stage.stage)
     return found
 
 
@@ -105,7 +105,8 @@ def _of_many(names: list[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
-def _labels(kind: str, rule: str, stage: int) -> Labels:
+def node_labels(kind: str, rule: str, stage: int) -> Labels:
+    """Those of metrics of one node."""
     return (("kind", kind), ("rule", rule), ("stage", str(stage)))
 
 
@@ -113,9 +114,9 @@ def measured(laps: Laps, names: dict[str, Labels]) -> Iterator[tuple[str, Labels
     """Counters. A node that is gone, or ends after a change, counts among `others` of its kind."""
     totals: dict[tuple[str, Labels], float] = {}
     for what, seconds in laps.seconds.items():
-        labels = names.get(what) or _labels(what if what in (DECODE, SCHEDULE, SEND) else "others", "", 0)
+        its = names.get(what) or node_labels(what if what in (DECODE, SCHEDULE, SEND) else "others", "", 0)
         calls, rows = float(laps.calls[what]), float(laps.rows[what])
         for name, value in (("node_seconds_total", seconds), ("node_calls_total", calls), ("node_rows_total", rows)):
-            totals[name, labels] = totals.get((name, labels), 0) + value
-    for (name, labels), value in totals.items():
-        yield name, labels, value
+            totals[name, its] = totals.get((name, its), 0) + value
+    for (name, its), value in totals.items():
+        yield name, its, value

@@ -150,7 +150,7 @@ class SmallShard:
     def counters(self) -> dict[tuple[str, Labels], int]:
         return {("events", ()): sum(self._counts.values())}
 
-    def state_bytes(self) -> dict[Labels, int]:
+    def state_bytes(self, states: Mapping[TaskId, bytes]) -> dict[Labels, int]:
         return {}
 
     def take_times(self) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamwatchd.batch import RawBatch
+from streamwatchd.packing import pack
 from streamwatchd.shard.output import Mark, TaskId
 from streamwatchd.shard.shard import Shard
 from tests.operators.bench import Bench, compiled
@@ -87,11 +88,33 @@ def test_bytes_of_state_are_told_by_rule() -> None:
     for keys in (1_000, 2_000):
         one = shard([TaskId(1, "m", 0)])
         one.step(batch(0, *((1, f"h{number}") for number in range(keys))), 2**61)
-        found = one.state_bytes()
+        found = one.state_bytes(one.snapshot())
         assert {dict(labels)["stage"] for labels in found} == {"1"}
         sizes.append(sum(found.values()))
     assert 1.9 < sizes[1] / sizes[0] < 2.1
     assert sizes[0] > 8 * 1_000
+
+
+def test_bytes_of_state_are_about_those_of_a_snapshot() -> None:
+    """Each rule's own: alarms, events that a sequence waits with, what is usual; and the keys."""
+    rules = """\
+  - {kpi: hosts, by: host, every: 10s, values: {n: count(), p: p99(x)}}
+  - {alarm: busy, by: host, when: count(over 30m) > 0, partial: true}
+  - {alarm: odd, by: host, when: avg(x over 10s) > usual(avg(x over 10s)) + 1, every: 1m}
+  - {alarm: seen, by: host, when: host != ''}
+  - {alarm: twice, by: host, sequence: ["host != ''", "host == 'nobody'"], within: 1h}
+"""
+    one = shard([TaskId(1, "m", 0)], rules)
+    hosts = [f"host-{number}" for number in range(3_000)]
+    for minute in (0, 15, 30, 45):
+        one.step(batch(0, *((60 * minute, host) for host in hosts)), 2**61)
+    states = one.snapshot()
+    found = {(dict(labels)["kind"], dict(labels)["rule"]): size for labels, size in one.state_bytes(states).items()}
+    packed = sum(len(pack(state)) for state in states.values())
+    assert 0.5 < sum(found.values()) / packed < 2
+    for rule in ("busy", "odd", "seen", "twice"):
+        assert found["alarm", rule] > 4 * len(hosts), rule
+    assert found["keys", ""] > 6 * len(hosts)
 
 
 def test_nothing_seen_is_before_all_time() -> None:

@@ -111,16 +111,17 @@ def _nodes(reports: list[Report]) -> Iterator[dict[str, Any]]:
             node[_NODE[metric]] += value
     sizes = _sizes(reports)
     for (kind, rule, stage), node in sorted(found.items(), key=lambda each: -each[1]["seconds"]):
-        size = sizes.get((rule, stage)) if kind == "panes" else None
+        size = sizes.get((kind, rule, stage))
         yield {"kind": kind, "rule": rule, "stage": int(stage), **node, "bytes": size}
 
 
-def _sizes(reports: list[Report]) -> dict[tuple[str, str], float]:
-    found: dict[tuple[str, str], float] = {}
+def _sizes(reports: list[Report]) -> dict[tuple[str, str, str], float]:
+    found: dict[tuple[str, str, str], float] = {}
     for report in reports:
         for (name, labels), value in report.gauges.items():
             if name == "state_bytes":
-                key = (dict(labels)["rule"], dict(labels)["stage"])
+                at = dict(labels)
+                key = at["kind"], at["rule"], at["stage"]
                 found[key] = found.get(key, 0.0) + value
     return found
 

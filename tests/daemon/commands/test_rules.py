@@ -16,14 +16,14 @@ NODE = (("kind", "panes"), ("rule", "hot"), ("stage", "1"))
 
 
 def test_nodes_are_added_up_over_shards_and_the_busiest_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the bytes that their panes hold."""
+    """With the bytes that they hold, where that is known."""
     setting = Setting()
     monkeypatch.setattr(rules, "names_of", lambda plan: {})
     monkeypatch.setattr(rules, "shadows_of", lambda plan: frozenset())
     other = (("kind", "alarm"), ("rule", "hot"), ("stage", "1"))
     counters = {("node_seconds_total", NODE): 1.0, ("node_rows_total", NODE): 50.0, ("node_seconds_total", other): 3.0}
     for slot in setting.supervisor.slots:
-        gauges = {("state_bytes", NODE[1:]): 100.0}
+        gauges = {("state_bytes", NODE): 100.0}
         slot.report = report(slot.shard, counters=counters, gauges=gauges)
     nodes = setting.run("rules")["nodes"]
     assert [(each["kind"], each["seconds"], each["rows"], each["bytes"]) for each in nodes] == [
