@@ -86,7 +86,7 @@ class Placements:
 
     def look(self, admin: Admin) -> None:
         """Whether what was written in time has been read. Raises Unavailable, StateMismatch."""
-        if lost := [topic for topic in self._in_force.settling if topic not in self._noted]:
+        if lost := [topic for topic in self._elsewhere() if topic not in self.settling]:
             self.note(admin.partitions_of(lost))
         for topic, (count, due_ms) in self._open():
             if topic in self._settled or due_ms > self._clock.now_ms():
@@ -110,8 +110,9 @@ class Placements:
         known = (self._in_force.placed, self._settled)
         placed = {topic: max(each.get(topic, 0) for each in known) for topic in sorted({*known[0], *known[1]})}
         settling = (topic for topic, _ in self._open() if topic not in self._settled)
-        return Places(placed, tuple(sorted({*settling, *self._elsewhere(placed)})))
+        return Places(placed, tuple(sorted({*settling, *self._elsewhere()})))
 
-    def _elsewhere(self, placed: Mapping[str, int]) -> Iterable[str]:
-        """What another host knows to be settling, until its keys are placed."""
-        return (topic for topic in self._in_force.settling if topic not in self._noted and topic not in placed)
+    def _elsewhere(self) -> Iterable[str]:
+        """What is settling by what is in force, whatever is noted here: another host knows of it, or the file was lost
+        or read before."""
+        return (topic for topic in self._in_force.settling if topic not in self._settled)

@@ -99,6 +99,25 @@ def test_who_lost_the_file_waits_once_more() -> None:
     assert host.look(placements) == PLACED
 
 
+def test_who_lost_the_file_at_a_second_time_waits_once_more() -> None:
+    """Keys that lie elsewhere already may be on their way again: what is in force says so, and no silence is told.
+
+    So it is on a host that read the file before it was written again.
+    """
+    host = Host()
+    again = Places({"in": 1}, ("in",))
+    for noted in ({}, {"in": 1}):
+        host.disk.delete(FOLDER / "placements")
+        host.start().note(noted)
+        placements = host.start()
+        placements.begin(again)
+        assert placements.now() == host.look(placements) == again
+        host.clock.advance(5 * MINUTE_MS)
+        assert host.look(placements) == PLACED
+        placements.begin(PLACED)
+        assert host.look(placements) == PLACED
+
+
 def test_nothing_found_leaves_no_file() -> None:
     """And a file that is spoilt is as if there were none."""
     host = Host()
