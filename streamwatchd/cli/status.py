@@ -42,6 +42,11 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     for each in status["pending_settings"]:
         yield f"at the next start: {each}"
     yield from (f"topic {name} {why}" for name, why in status.get("topics", {}).items())
+    yield from (
+        f"topic {name} has got more partitions: alarms that are judged by partition tell no silence (`no_data`), and "
+        f"begin anew once all that was there at {due} has been read"
+        for name, due in status.get("settling", {}).items()
+    )
     if shards:
         yield ""
         yield columns(_HEAD, [_row(each) for each in shards])

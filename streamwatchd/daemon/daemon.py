@@ -497,6 +497,7 @@ class Daemon:
             pending_settings=self._pending.sentences,
             dispositions=self._dispositions.by_rule,
             wrong_topics=lambda: {**self._cluster.missing, **self._outputs.wrong},
+            settling=lambda: self._placements.settling,
         )
 
     def _listen(self) -> None:

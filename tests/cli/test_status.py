@@ -73,6 +73,15 @@ def test_models_are_told_with_what_they_say(monkeypatch: pytest.MonkeyPatch) -> 
     ]
 
 
+def test_where_no_silence_is_told_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, text = show(monkeypatch, {**STATUS, "settling": {"in": "2026-01-05T00:05:00.000Z"}})
+    assert code == 0
+    assert text.splitlines()[3] == (
+        "topic in has got more partitions: alarms that are judged by partition tell no silence (`no_data`), and begin "
+        "anew once all that was there at 2026-01-05T00:05:00.000Z has been read"
+    )
+
+
 def test_what_is_wrong_stands_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused files, a waiting change, a shard that waits, a topic that is gone; exit code 1."""
     waits = {"shard": 1, "phase": "waiting", "pid": 3, "restarts": 0, "note": "waiting: no broker answers"}

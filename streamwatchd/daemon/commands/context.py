@@ -35,7 +35,8 @@ class Context:
     look for what is asked of it. `spoken` are the silences that were said at run time; `leads` says whether this host
     puts changes in force. `compile` tries out files, with other silences. `dispositions` are
     counts of what people said of the alarms of each rule. `wrong_topics` says why of each topic that is not as it must
-    be: those that are written to and, at a start, the sources'.
+    be: those that are written to and, at a start, the sources'. `settling`: topics that have got more partitions, and
+    from when on their keys are taken to lie elsewhere.
     """
 
     settings: Settings
@@ -56,6 +57,7 @@ class Context:
     pending_settings: Callable[[], Sequence[str]] = tuple
     dispositions: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     wrong_topics: Callable[[], Mapping[str, str]] = dict
+    settling: Callable[[], Mapping[str, str]] = dict
 
     def working(self) -> tuple[Supervisor, Reloader]:
         """Both of them, or a refusal that says what is waited for."""

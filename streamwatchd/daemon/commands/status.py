@@ -39,6 +39,7 @@ def run(context: Context, arguments: Mapping[str, Any], say: Callable[[str], Non
         "state": state,
         "rules": _rules(context),
         "topics": wrong,
+        "settling": dict(context.settling()),
         "shards": [_shard(context, slot, now_ms) for slot in slots],
         "late": late([report for report in reports if report is not None]),
         "models": models(context.metrics.samples(now_ms)),

@@ -34,6 +34,15 @@ def test_a_topic_that_is_not_there_is_in_it() -> None:
     assert (status["state"], status["topics"]) == ("degraded", {"kpis": "is not there: create it"})
 
 
+def test_topics_whose_keys_settle_are_in_it() -> None:
+    """All is well meanwhile."""
+    setting = Setting()
+    due = {"in": "2026-01-05T00:05:00.000Z"}
+    setting.context = replace(setting.context, settling=lambda: due)
+    status = setting.run("status")
+    assert (status["state"], status["settling"]) == ("ok", due)
+
+
 def test_models_in_force_and_those_taken_back_are_in_it() -> None:
     """Over all shards; a version that is neither is not."""
     setting = Setting()
