@@ -184,20 +184,24 @@ class RawBatch:
         return len(self.payloads)
 
 
-class Rejected(msgspec.Struct, frozen=True, gc=False):
-    """A record that is a dead letter: its index in the batch and a stable reason (`bad_json: …`, `wrong_type: …`)."""
+class Refused(msgspec.Struct, frozen=True, gc=False):
+    """Records that are dead letters: their indices in the batch, ascending, and a stable reason for each (`bad_json`,
+    `wrong_type: FIELD`)."""
 
-    index: int
-    reason: str
+    rows: Sequence[int] = ()
+    reasons: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 @dataclass(slots=True)
 class Decoded:
-    """What a codec makes of a `RawBatch`: good rows (`frame.position` says which) and rejected ones.
+    """What a codec makes of a `RawBatch`: good rows (`frame.position` says which) and refused ones.
 
     `unfit` counts values of undeclared fields that did not fit and became null, by field.
     """
 
     frame: Frame
-    rejected: list[Rejected]
+    refused: Refused
     unfit: Mapping[str, int]

@@ -26,8 +26,9 @@ from streamwatchd.settings import Topics
 from streamwatchd.shard.collector import collect_rarely
 from streamwatchd.shard.epoch import Sealed, records_of
 from streamwatchd.shard.journal import EpochRecord
-from streamwatchd.shard.output import Output
+from streamwatchd.shard.output import Letters, Output
 from streamwatchd.shard.owner import Owner
+from streamwatchd.shard.shard import Shard
 from streamwatchd.testing.driver import Driver
 
 BATCH = 20_000
@@ -63,12 +64,22 @@ def poisoned(payloads: list[bytes], share: float, kinds: Sequence[bytes] = POISO
     return [draw.choice(kinds) if draw.random() < share else payload for payload in payloads]
 
 
+class _Packing(Driver):
+    """Dead letters stay packed, as in a worker."""
+
+    letters: tuple[Letters, ...] = ()
+
+    def _collect(self, shard: Shard) -> None:
+        self.letters += tuple(shard.take_letters())
+        super()._collect(shard)
+
+
 class Line:
     """A driver at work, and the processor time that it took."""
 
     def __init__(self, compiled: Compiled) -> None:
         assert compiled.program is not None
-        self._driver = Driver(compiled.program, compiled.loaded.tables, {"requests": 1}, now_ms=START_MS + 3_600_000)
+        self._driver = _Packing(compiled.program, compiled.loaded.tables, {"requests": 1}, now_ms=START_MS + 3_600_000)
         self.seconds: list[float] = []
         self.events = self.letters = 0
 
@@ -76,8 +87,9 @@ class Line:
         began = time.process_time()
         offsets = range(self.events, self.events + len(batch))
         self._driver.feed(RawBatch("requests", 0, batch, offsets, [START_MS] * len(batch)))
-        outputs = tuple(self._driver.take_outputs())
-        for record in records_of(_sealed(outputs), TOPICS, Partition("journal", 0), 0, 1_000_000):
+        outputs, letters = tuple(self._driver.take_outputs()), self._driver.letters
+        self._driver.letters = ()
+        for record in records_of(_sealed(outputs, letters), TOPICS, Partition("journal", 0), 0, 1_000_000):
             self.letters += record.topic == TOPICS.dead_letters
         self.seconds.append(time.process_time() - began)
         self.events += len(batch)
@@ -93,9 +105,9 @@ def by_turns(compiled: Compiled, clean: list[bytes], dirty: list[bytes]) -> tupl
     return lines
 
 
-def _sealed(outputs: tuple[Output, ...]) -> Sealed:
+def _sealed(outputs: tuple[Output, ...], letters: tuple[Letters, ...]) -> Sealed:
     epoch = EpochRecord(Owner("bench", 0, 1, 0), 1, 0, {}, (), (), 0, "", "", {})
-    return Sealed(epoch, outputs, (), {}, START_MS)
+    return Sealed(epoch, outputs, (), {}, START_MS, letters)
 
 
 def main() -> None:

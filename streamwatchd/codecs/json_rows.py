@@ -30,12 +30,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import starmap
 from typing import Any, cast
 
 import numpy as np
 
-from streamwatchd.batch import Column, Decoded, Dictionary, Frame, RawBatch, Rejected, Rows, Strings, Times
+from streamwatchd.batch import Column, Decoded, Dictionary, Frame, RawBatch, Refused, Rows, Strings, Times
 from streamwatchd.codecs.base import KAFKA_TIME, EventSchema
 from streamwatchd.codecs.event_time import MISSING_TIME, TimeValue, parse_times, unreadable
 from streamwatchd.codecs.json_batch import DOUBTFUL, TORN, Batch, leave_out, left_out, rows_without
@@ -90,7 +89,8 @@ class JsonDecoder:
         for row in batch.rows(TORN).tolist():
             batch.refused[row] = refusal(raw.payloads[row], self._schema.max_bytes) or "bad_json"
         frame = batch.frame(now_ms + max_future_ms)
-        refused = list(starmap(Rejected, sorted(batch.refused.items())))
+        rows = sorted(batch.refused)
+        refused = Refused(rows, list(map(batch.refused.__getitem__, rows)))
         return Decoded(frame, refused, batch.unfit())
 
     def _usual(self, batch: Batch, at: int) -> None:

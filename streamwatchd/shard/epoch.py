@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, repeat
+from itertools import chain, groupby, repeat
 from operator import attrgetter
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from streamwatchd.settings import Topics
 from streamwatchd.shard.assignor import exchange_topic
 from streamwatchd.shard.fitting import all_fit, fitting_document, fitting_letter
 from streamwatchd.shard.journal import EpochRecord, Range
-from streamwatchd.shard.output import LETTER_SINKS, ExchangeRecord, Mark, Output, Sink, TaskId
+from streamwatchd.shard.output import LETTER_SINKS, ExchangeRecord, Headers, Letters, Mark, Output, Sink, TaskId
 from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.stamp import Positions, committed_epoch
 from streamwatchd.shard.stretch import Stretch
@@ -29,6 +29,7 @@ from streamwatchd.shard.version import Version
 
 _encode = msgspec.json.Encoder().encode
 _SINK, _VALUE, _KEY, _HEADERS, _PARTITION = map(attrgetter, ("sink", "value", "key", "headers", "partition"))
+_PAYLOADS = attrgetter("payloads")
 
 _MANY_LETTERS = 10_000
 _MANY_BYTES = 8_000_000
@@ -47,6 +48,8 @@ class OpenEpoch:
     switches: list[Version] = field(default_factory=list)
     pasts: tuple[Stretch, ...] = ()
     outputs: list[Output] = field(default_factory=list)
+    letters: list[Letters] = field(default_factory=list)
+    letter_count: int = 0
     exchanged: list[ExchangeRecord] = field(default_factory=list)
     records: int = 0
     must_commit: bool = False
@@ -54,22 +57,35 @@ class OpenEpoch:
     timing: Timing = field(default_factory=Timing)
     _is_awaited: bool = False
 
-    def take(self, outputs: Collection[Output], exchanged: Collection[ExchangeRecord]) -> None:
+    def take(
+        self,
+        outputs: Collection[Output],
+        exchanged: Collection[ExchangeRecord],
+        letters: Collection[Letters] = (),
+    ) -> None:
         """Keep what came out. `bytes` is the size of payloads that pass through; documents hardly add to it."""
         self.outputs += outputs
         self.exchanged += exchanged
+        self.letters += letters
+        self.letter_count += sum(map(len, letters))
         self.bytes += sum(map(len, filter(None, map(_VALUE, outputs))))
+        self.bytes += sum(map(len, filter(None, chain.from_iterable(map(_PAYLOADS, letters)))))
         self.bytes += sum(len(record.payload) for record in exchanged)
         self._is_awaited = self._is_awaited or not LETTER_SINKS.issuperset(map(_SINK, outputs))
 
     @property
     def has_outputs(self) -> bool:
-        return bool(self.outputs or self.exchanged)
+        return bool(self.outputs or self.exchanged or self.letters)
+
+    @property
+    def size(self) -> int:
+        """How many records came out."""
+        return len(self.outputs) + len(self.exchanged) + self.letter_count
 
     @property
     def is_urgent(self) -> bool:
         """Others wait for what came out, or it is much. A few late events and dead letters are worth no epoch."""
-        is_much = len(self.outputs) >= _MANY_LETTERS or self.bytes >= _MANY_BYTES
+        is_much = self.size >= _MANY_LETTERS or self.bytes >= _MANY_BYTES
         return self._is_awaited or bool(self.exchanged) or is_much
 
     @property
@@ -90,16 +106,22 @@ class Sealed:
     exchanged: tuple[ExchangeRecord, ...]
     positions: Mapping[Partition, Committed]
     emitted_at_ms: int
+    letters: tuple[Letters, ...] = ()
 
 
 def records_of(sealed: Sealed, topics: Topics, journal: Partition, shard: int, most_bytes: int) -> Iterable[Record]:
     """What goes into the transaction: outputs of at most `most_bytes`, exchange records, and the journal record."""
     emitted_at = iso(sealed.emitted_at_ms)
     by_sink = {sink: _topic(topics, sink) for sink in Sink}
+    for letters in sealed.letters if topics.dead_letters else ():
+        where = letters.headers(), repeat(letters.partition)
+        yield from _letters(letters.payloads, letters.keys, *where, topics.dead_letters, most_bytes)
     for sink, run in groupby(sealed.outputs, _SINK):
         topic = by_sink[sink]
         if topic and sink in LETTER_SINKS:
-            yield from _letters(list(run), topic, most_bytes)
+            late = list(run)
+            values, keys = list(map(_VALUE, late)), list(map(_KEY, late))
+            yield from _letters(values, keys, map(_HEADERS, late), map(_PARTITION, late), topic, most_bytes)
         elif topic:
             for output in run:
                 yield _document(output, topic, emitted_at, topics.dead_letters, most_bytes)
@@ -126,11 +148,17 @@ def _topic(topics: Topics, sink: Sink) -> str:
             return topics.shadow
 
 
-def _letters(run: Sequence[Output], topic: str, most_bytes: int) -> Iterable[Record]:
-    """Made in columns, as they may be many."""
-    values, keys = list(map(_VALUE, run)), list(map(_KEY, run))
+def _letters(
+    values: Sequence[bytes | None],
+    keys: Sequence[bytes | None],
+    headers: Iterable[Headers],
+    partitions: Iterable[int | None],
+    topic: str,
+    most_bytes: int,
+) -> Iterable[Record]:
+    """Made in columns, as they may be many, each of them when it is written."""
     none = repeat(None)
-    records = map(Record, repeat(topic), values, keys, none, map(_HEADERS, run), none, map(_PARTITION, run))
+    records = map(Record, repeat(topic), values, keys, none, headers, none, partitions)
     return records if all_fit(values, keys, most_bytes) else (fitting_letter(each, most_bytes) for each in records)
 
 

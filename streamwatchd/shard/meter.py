@@ -120,7 +120,7 @@ class Meter:
         self.add("epochs_total")
         self.add("epoch_records_total", epoch.records)
         sinks = list(map(attrgetter("sink"), epoch.outputs))
-        for sink, count in Counter(sinks).items():
+        for sink, count in (Counter(sinks) + Counter({Sink.DEAD_LETTERS: epoch.letter_count})).items():
             self.add("outputs_total", count, (("sink", sink.value),))
         for output in compress(epoch.outputs, map(Sink.ALERTS.__eq__, sinks)):
             if isinstance(output.value, dict):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import repeat
 
 import msgspec
 
@@ -26,6 +28,9 @@ LETTER_SINKS = frozenset((Sink.LATE, Sink.DEAD_LETTERS))
 """What goes there are records of a source as they came. They are kept for whoever looks into them: nobody waits."""
 
 
+Headers = tuple[tuple[str, str], ...]
+
+
 class Output(msgspec.Struct, frozen=True, gc=False):
     """A record for an output topic. `value` is a JSON document, of late events and dead letters the payload.
 
@@ -37,8 +42,35 @@ class Output(msgspec.Struct, frozen=True, gc=False):
     sink: Sink
     key: bytes | None
     value: dict[str, object] | bytes | None
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     partition: int | None = None
+
+
+class Letters(msgspec.Struct, frozen=True, gc=False):
+    """Dead letters of one batch, in columns of the same length: as many `Output`s.
+
+    They wait for the end of an epoch, and there may be many: each as a dozen objects of its own, made among those of
+    the records that came with it and outliving these, would have the memory of later records lie scattered.
+    `place` are the headers that are the same for all.
+    """
+
+    place: Headers
+    partition: int
+    keys: Sequence[bytes | None]
+    payloads: Sequence[bytes | None]
+    offsets: Sequence[int]
+    reasons: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.payloads)
+
+    def headers(self) -> Iterator[Headers]:
+        offsets = zip(repeat("offset"), map(str, self.offsets))
+        return zip(*map(repeat, self.place), offsets, zip(repeat("reason"), self.reasons))
+
+    def outputs(self) -> Iterable[Output]:
+        sink, partition = repeat(Sink.DEAD_LETTERS), repeat(self.partition)
+        return map(Output, sink, self.keys, self.payloads, self.headers(), partition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class Past:
         listener = self._listener
         listener.step(raw, _ANY_TIME, 0)
         listener.times.clear()
+        listener.take_letters()
         limit_ms = listener.watermark + 1
         for name, family in listener.flow.families.items():
             family.close(min(limit_ms, self._closable[name]))

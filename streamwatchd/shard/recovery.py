@@ -19,7 +19,7 @@ from streamwatchd.ports.kafka import Committed, Partition, Reader, split
 from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
 from streamwatchd.shard.journal import EpochRecord
-from streamwatchd.shard.output import TABLES, ExchangeRecord, Mark, Output, TaskId
+from streamwatchd.shard.output import TABLES, ExchangeRecord, Letters, Mark, Output, TaskId
 from streamwatchd.shard.rereading import reread
 from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
 from streamwatchd.shard.stretch import Filled, PastLike, Stretch
@@ -37,6 +37,7 @@ class ShardLike(Protocol):
     def step(self, raw: RawBatch, now_ms: int) -> None: ...
     def merge(self, stage: int, partition: int, payloads: list[bytes]) -> None: ...
     def mark(self, mark: Mark) -> None: ...
+    def take_letters(self) -> list[Letters]: ...
     def drain(self) -> tuple[list[Output], list[ExchangeRecord]]: ...
     def pasts(
         self,

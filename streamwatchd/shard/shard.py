@@ -17,7 +17,7 @@ from streamwatchd.plan.program import Program
 from streamwatchd.ports.laps import Laps
 from streamwatchd.ports.telemetry import Labels
 from streamwatchd.shard.exchange import feeder_name
-from streamwatchd.shard.output import TABLES, ExchangeRecord, Mark, Output, TaskId
+from streamwatchd.shard.output import TABLES, ExchangeRecord, Letters, Mark, Output, TaskId
 from streamwatchd.shard.past import Past
 from streamwatchd.shard.scoring import counted, expected
 from streamwatchd.shard.stretch import Filled
@@ -50,6 +50,7 @@ class Shard:
         self.max_future_ms = max_future_ms
         self.tasks: dict[TaskId, Task] = {task: self._make(task, program) for task in sorted(tasks)}
         self._outputs: list[Output] = []
+        self._letters: list[Letters] = []
 
     def _make(self, task: TaskId, program: Program, coming: Program | None = None) -> Task:
         """`coming` is asked for a source that the program does not have: nothing reads it before the change."""
@@ -94,6 +95,7 @@ class Shard:
         task = self.tasks[TaskId(1, raw.topic, raw.partition)]
         assert isinstance(task, SourceTask)
         self._outputs += task.step(raw, now_ms, self.max_future_ms)
+        self._letters += task.take_letters()
 
     def merge(self, stage: int, partition: int, payloads: list[bytes]) -> None:
         """Take in records of an exchange partition."""
@@ -107,9 +109,16 @@ class Shard:
 
     # output
 
+    def take_letters(self) -> list[Letters]:
+        """The dead letters since they were taken or drained last, packed."""
+        letters, self._letters = self._letters, []
+        return letters
+
     def drain(self) -> tuple[list[Output], list[ExchangeRecord]]:
-        """All outputs since the last call."""
-        outputs, self._outputs = self._outputs, []
+        """All outputs since the last call; dead letters that nobody took come first."""
+        outputs = [letter for packed in self.take_letters() for letter in packed.outputs()]
+        outputs += self._outputs
+        self._outputs = []
         records = [record for task in self.tasks.values() for record in task.exchange()]
         return outputs, records
 

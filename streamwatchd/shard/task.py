@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import repeat
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -16,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatchd import functions
-from streamwatchd.batch import TRUE, Frame, RawBatch, Rejected, Strings, Times, key_text, to_values
+from streamwatchd.batch import TRUE, Frame, RawBatch, Refused, Strings, Times, key_text, to_values
 from streamwatchd.codecs.base import EventSchema
 from streamwatchd.codecs.formats import open_decoder
 from streamwatchd.enrichment.table import TableData
@@ -47,13 +45,12 @@ from streamwatchd.shard.exchange import (
     partial_of,
     read_record,
 )
-from streamwatchd.shard.output import ExchangeRecord, Output, Sink, TaskId
+from streamwatchd.shard.output import ExchangeRecord, Headers, Letters, Output, Sink, TaskId
 from streamwatchd.shard.timing import sample
 
 NEVER = -(2**62)
 """A watermark before all time."""
 
-_REASON = attrgetter("reason")
 _MOST_LATE = 2_000
 """Late rows that a task remembers for whoever asks about a key."""
 _KEYS_A_ROW = 4
@@ -149,6 +146,7 @@ class SourceTask:
         self._sampled: dict[str | None, bool] = {}
         self.times: list[int] = []
         """Event times of a few rows of each batch, for whoever measures latencies."""
+        self._letters: list[Letters] = []
 
     def switch(
         self,
@@ -192,16 +190,18 @@ class SourceTask:
     # input
 
     def step(self, raw: RawBatch, now_ms: int, max_future_ms: int) -> list[Output]:
-        """Take in records; what comes of them at once. The watermark goes on, and the flow with it."""
+        """Take in records; what comes of them at once, but for dead letters: see `take_letters`.
+
+        The watermark goes on, and the flow with it.
+        """
         outputs: list[Output] = []
         if self.has_ended:
             return outputs
         decoded = self.decoder.decode(raw, now_ms, max_future_ms)
         self.flow.laps.lap(DECODE, len(raw))
         self.counts["events"] += len(raw)
-        outputs += self._dead_letters(raw, decoded.rejected)
-        for reason, count in Counter(map(_REASON, decoded.rejected)).items():
-            self.counts["dead_letters:" + reason.partition(":")[0]] += count
+        if decoded.refused:
+            self._lay_aside(raw, decoded.refused)
         self.counts["unfit"] += sum(decoded.unfit.values())
         frame = self._believed(decoded.frame, raw)
         if not len(frame):
@@ -353,19 +353,22 @@ class SourceTask:
 
     # output
 
-    def _place(self, raw: RawBatch) -> tuple[tuple[str, str], ...]:
+    def _place(self, raw: RawBatch) -> Headers:
         return ("source", self.source.name), ("topic", raw.topic), ("partition", str(raw.partition))
 
-    def _dead_letters(self, raw: RawBatch, refused: Sequence[Rejected]) -> list[Output]:
-        """Made in columns, as they may be many."""
-        rows = [each.index for each in refused]
-        keys = repeat(None) if raw.keys is None else map(raw.keys.__getitem__, rows)
-        place = map(repeat, self._place(raw))
-        offsets = zip(repeat("offset"), map(str, map(raw.offsets.__getitem__, rows)))
-        reasons = zip(repeat("reason"), map(_REASON, refused))
-        payloads = map(raw.payloads.__getitem__, rows)
-        headers = zip(*place, offsets, reasons)
-        return list(map(Output, repeat(Sink.DEAD_LETTERS), keys, payloads, headers, repeat(raw.partition)))
+    def _lay_aside(self, raw: RawBatch, refused: Refused) -> None:
+        """In columns, as they may be many."""
+        rows, reasons = refused.rows, refused.reasons
+        keys = [None] * len(rows) if raw.keys is None else list(map(raw.keys.__getitem__, rows))
+        payloads, offsets = list(map(raw.payloads.__getitem__, rows)), list(map(raw.offsets.__getitem__, rows))
+        self._letters.append(Letters(self._place(raw), raw.partition, keys, payloads, offsets, reasons))
+        for reason, count in Counter(reasons).items():
+            self.counts["dead_letters:" + reason.partition(":")[0]] += count
+
+    def take_letters(self) -> list[Letters]:
+        """The dead letters since the last call."""
+        letters, self._letters = self._letters, []
+        return letters
 
     def _late(self, raw: RawBatch, frame: Frame, row: int, floor: int) -> Output:
         assert frame.position is not None

@@ -395,7 +395,7 @@ class Worker:
         """An epoch commits, and what came meanwhile is as much as we want to hold."""
         return self._commits.busy and (
             self._open.records >= _MOST_TAKES_AHEAD * self._settings.batch_records
-            or len(self._open.outputs) + len(self._open.exchanged) >= _MOST_OUTPUTS_AHEAD
+            or self._open.size >= _MOST_OUTPUTS_AHEAD
             or self._open.bytes >= _MOST_BYTES_AHEAD
         )
 
@@ -407,9 +407,10 @@ class Worker:
 
     def _drain(self) -> int:
         """How many outputs came."""
+        letters = self._state.shard.take_letters()
         outputs, exchanged = self._state.shard.drain()
-        self._open.take(outputs, exchanged)
-        return len(outputs) + len(exchanged)
+        self._open.take(outputs, exchanged, letters)
+        return len(outputs) + len(exchanged) + sum(map(len, letters))
 
     # ── commit ──
 
@@ -461,6 +462,7 @@ class Worker:
             exchanged=tuple(epoch.exchanged),
             positions=self._positions(),
             emitted_at_ms=self._clock.now_ms(),
+            letters=tuple(epoch.letters),
         )
         self._keeper.take_if_due(state)
         self._meter.sealed(epoch)

@@ -41,7 +41,7 @@ def rows(decoded: Decoded) -> list[tuple[int, dict[str, Any]]]:
 
 
 def reasons(decoded: Decoded) -> list[str]:
-    return [rejected.reason for rejected in decoded.rejected]
+    return list(decoded.refused.reasons)
 
 
 def test_decodes_columns_of_every_kind() -> None:
@@ -145,7 +145,7 @@ def test_a_bad_record_costs_only_itself() -> None:
     assert [time for time, _ in rows(decoded)] == list(range(len(BAD)))
     assert decoded.frame.position is not None
     assert decoded.frame.position.tolist() == list(range(0, 2 * len(BAD), 2))
-    assert [rejected.index for rejected in decoded.rejected] == list(range(1, 2 * len(BAD), 2))
+    assert decoded.refused.rows == list(range(1, 2 * len(BAD), 2))
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_agrees_with_a_slow_reader(payloads: list[bytes | None], declared: set[s
     decoder = JsonDecoder(schema)
     for _ in range(2):
         decoded = decoder.decode(_raw(payloads), NOW, FUTURE)
-        assert [(rejected.index, rejected.reason) for rejected in decoded.rejected] == [
+        assert list(zip(decoded.refused.rows, decoded.refused.reasons, strict=True)) == [
             (index, row) for index, (row, _) in enumerate(expected) if isinstance(row, str)
         ]
         assert rows(decoded) == [row for row, _ in expected if not isinstance(row, str)]
@@ -440,7 +440,7 @@ def test_slices_of_a_batch_show_nowhere(monkeypatch: pytest.MonkeyPatch, size: i
     monkeypatch.setattr(json_rows, "SLICE", size)
     sliced = decode(schema, *payloads)
     assert rows(sliced) == rows(whole)
-    assert sliced.rejected == whole.rejected
+    assert sliced.refused == whole.refused
     assert dict(sliced.unfit) == dict(whole.unfit)
     assert sliced.frame.position is not None
     assert whole.frame.position is not None
@@ -484,6 +484,6 @@ def test_times_of_another_kind_are_read_alike_whether_few_or_many(inferred: dict
         fresh = JsonDecoder(EventSchema({"host": STRING}, inferred, "ts")).decode(_raw(batch), NOW, FUTURE)
         found = decoder.decode(_raw(batch), NOW, FUTURE)
         assert rows(found) == rows(fresh)
-        assert (found.rejected, dict(found.unfit)) == (fresh.rejected, dict(fresh.unfit))
-        assert [each.reason for each in found.rejected] == ["bad_time"] * batch.count(bad)
+        assert (found.refused, dict(found.unfit)) == (fresh.refused, dict(fresh.unfit))
+        assert found.refused.reasons == ["bad_time"] * batch.count(bad)
         assert found.frame.time.tolist() == [1767571200000 + 1000 * (each == text) for each in batch if each != bad]

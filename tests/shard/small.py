@@ -22,7 +22,7 @@ from streamwatchd.ports.telemetry import Labels, Report
 from streamwatchd.settings import Settings
 from streamwatchd.shard.background import Inline
 from streamwatchd.shard.control import Command, Have, Held, Saved, Stop, Told
-from streamwatchd.shard.output import ExchangeRecord, Mark, Output, Sink, TaskId
+from streamwatchd.shard.output import ExchangeRecord, Letters, Mark, Output, Sink, TaskId
 from streamwatchd.shard.recovery import MakeShard
 from streamwatchd.shard.shared import SharedStore
 from streamwatchd.shard.start import Assignment, Ports
@@ -87,6 +87,9 @@ class SmallShard:
     def mark(self, mark: Mark) -> None:
         assert mark.task.stage > 1 or mark.watermark_ms > self._watermarks[mark.task]
         self._watermarks[mark.task] = mark.watermark_ms
+
+    def take_letters(self) -> list[Letters]:
+        return []
 
     def drain(self) -> tuple[list[Output], list[ExchangeRecord]]:
         outputs, self._outputs = self._outputs, []

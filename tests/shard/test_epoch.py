@@ -13,6 +13,7 @@ from streamwatchd.ports.fake_kafka import Delayed, Doubled, FakeKafka
 from streamwatchd.ports.kafka import Committed, Partition
 from streamwatchd.settings import Topics
 from streamwatchd.shard.epoch import (
+    OpenEpoch,
     PlainCommitter,
     Sealed,
     TransactionalCommitter,
@@ -20,7 +21,7 @@ from streamwatchd.shard.epoch import (
     records_of,
 )
 from streamwatchd.shard.journal import EpochRecord, Range
-from streamwatchd.shard.output import ExchangeRecord, Output, Sink, TaskId
+from streamwatchd.shard.output import ExchangeRecord, Letters, Output, Sink, TaskId
 from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.stamp import stamp_of
 
@@ -97,6 +98,39 @@ def test_letters_go_out_in_their_order_whatever_lies_between() -> None:
     assert found[2].headers == (*where, ("length", b"2000000"))
     assert {(record.key, record.headers) for record in found} == {(b"k", where), (b"k", found[2].headers)}
     assert [record.source_partition for record in found] == [5] * 4
+
+
+def test_packed_letters_go_out_like_others() -> None:
+    """With their own offsets and reasons, in their order, to one partition each batch; nowhere without a topic."""
+    place = (("source", "m"), ("topic", "in"), ("partition", "5"))
+    small = Letters(place, 5, [b"k", None], [b"a", None], [7, 9], ["bad_json", "empty"])
+    large = Letters(place, 6, [None], [bytes(2 * MOST)], [8], ["too_large"])
+    whole = replace(sealed(1), outputs=(), exchanged=(), letters=(small, large))
+    first, second, cut, journalled = records_of(whole, TOPICS, JOURNAL, 0, MOST)
+    assert (first.topic, first.key, first.value, first.source_partition) == (TOPICS.dead_letters, b"k", b"a", 5)
+    assert first.headers == (*place, ("offset", "7"), ("reason", "bad_json"))
+    assert (second.key, second.value, second.headers[-2:]) == (None, None, (("offset", "9"), ("reason", "empty")))
+    assert (cut.source_partition, cut.headers[-1]) == (6, ("length", b"2000000"))
+    assert len(cut.value or b"") < MOST
+    assert journalled.topic == TOPICS.journal
+    assert len([*records_of(whole, replace(TOPICS, dead_letters=""), JOURNAL, 0, MOST)]) == 1
+    singly = replace(whole, letters=(), outputs=(*small.outputs(), *large.outputs()))
+    assert [*records_of(singly, TOPICS, JOURNAL, 0, MOST)] == [*records_of(whole, TOPICS, JOURNAL, 0, MOST)]
+
+
+def test_an_epoch_with_a_few_letters_is_not_urgent() -> None:
+    """They count all the same: many of them, or large ones, are."""
+    place = (("source", "m"), ("topic", "in"), ("partition", "0"))
+    epoch = OpenEpoch(1, 0, {}, {}, 0.0)
+    assert epoch.is_empty
+    epoch.take([], [], [Letters(place, 0, [None] * 2, [b"abc", None], [1, 2], ["bad_json", "empty"])])
+    assert (epoch.is_empty, epoch.has_outputs, epoch.is_urgent, epoch.size, epoch.bytes) == (False, True, False, 2, 3)
+    many = 10_000
+    epoch.take([], [], [Letters(place, 0, [None] * many, [b""] * many, range(many), ["empty"] * many)])
+    assert (epoch.is_urgent, epoch.size) == (True, many + 2)
+    large = OpenEpoch(1, 0, {}, {}, 0.0)
+    large.take([], [], [Letters(place, 0, [None], [bytes(9_000_000)], [1], ["too_large"])])
+    assert large.is_urgent
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.kafka import Partition
 from streamwatchd.shard.epoch import OpenEpoch
 from streamwatchd.shard.meter import Meter
-from streamwatchd.shard.output import TaskId
+from streamwatchd.shard.output import Letters, Output, Sink, TaskId
 from streamwatchd.shard.recovery import State
 
 
@@ -98,6 +98,17 @@ def test_values_at_a_bound_belong_below_it() -> None:
     found = one.report().histograms["epoch_seconds", ()]
     assert found.counts == (2, *(1 for _ in bounds[1:]), 1)
     assert all_at_once.report().histograms["epoch_seconds", ()].counts == found.counts
+
+
+def test_outputs_are_counted_by_sink() -> None:
+    """Packed dead letters too."""
+    meter, made = Meter(0, ManualClock()), epoch(1)
+    letters = Letters((), 0, [None] * 3, [b""] * 3, range(3), ["empty"] * 3)
+    made.take([Output(Sink.LATE, None, b"late")], [], [letters])
+    meter.sealed(made)
+    meter.sealed(epoch(2))
+    found = {dict(labels)["sink"]: count for (name, labels), count in meter.report().counters.items() if labels}
+    assert found == {"late": 1, "dead_letters": 3, "exchange": 0}
 
 
 def test_troubles_stand_until_all_is_well() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from streamwatchd.batch import RawBatch
 from streamwatchd.packing import pack
-from streamwatchd.shard.output import Mark, TaskId
+from streamwatchd.shard.output import Mark, Sink, TaskId
 from streamwatchd.shard.shard import Shard
 from tests.operators.bench import Bench, compiled
 from tests.oracle.world import START_MS
@@ -37,6 +37,26 @@ def test_drain_gives_everything_once() -> None:
     assert [out.sink.value for out in outputs] == ["kpis"]
     assert {(record.stage, record.partition) for record in records} == {(2, 0), (2, 1)}
     assert one.drain() == ([], [])
+
+
+def test_dead_letters_are_taken_packed_or_drained() -> None:
+    """Once, and before what else their batch gave."""
+    one = shard([TaskId(1, "m", 0)])
+    good = batch(0, (1, "a"), (30, "a"))
+    spoilt = RawBatch("m", 0, [*good.payloads, b"{", None], [4, 5, 7, 9], [0] * 4, [b"1", b"2", b"3", None])
+    one.step(spoilt, 2**61)
+    (packed,) = one.take_letters()
+    assert (packed.keys, packed.payloads, packed.offsets) == ([b"3", None], [b"{", None], [7, 9])
+    assert (packed.reasons, packed.partition) == (["bad_json", "empty"], 0)
+    assert one.take_letters() == []
+    assert [out.sink.value for out in one.drain()[0]] == ["kpis"]
+    one.step(RawBatch("m", 0, [b"[", *batch(0, (60, "a")).payloads], [11, 12], [0] * 2), 2**61)
+    letter, *others = one.drain()[0]
+    assert (letter.sink, letter.key, letter.value, letter.partition) == (Sink.DEAD_LETTERS, None, b"[", 0)
+    place = [("source", "m"), ("topic", "m"), ("partition", "0")]
+    assert list(letter.headers) == [*place, ("offset", "11"), ("reason", "bad_json")]
+    assert [out.sink.value for out in others] == ["kpis"]
+    assert one.counters()["dead_letters", (("reason", "bad_json"), ("source", "m"))] == 2
 
 
 def test_a_merge_task_waits_for_every_partition() -> None:
