@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import length_hint
 from typing import Any
 
 import msgspec
@@ -78,25 +79,27 @@ def build_layout(types: Mapping[str, object]) -> Layout | None:
     return Layout(msgspec.json.Decoder(struct).decode, struct(), shape, found)
 
 
-def decode_all(payloads: Sequence[bytes | None], layout: Layout) -> tuple[list[Any], list[int], list[int]]:
+def decode_all(payloads: list[bytes | None] | list[bytes], layout: Layout) -> tuple[list[Any], list[int], list[int]]:
     """The objects of those that fit, the rows that are no JSON, and the rows that did not fit.
 
-    `list.extend` keeps what its iterator gave before it raised, so one loop turn is spent per refused record only.
+    `list.extend` keeps what its iterator gave before it raised, so one loop turn is spent per refused record only. The
+    iterator of a list knows how many it has left.
     """
     objects: list[Any] = []
     torn: list[int] = []
     doubtful: list[int] = []
-    rest = map(layout.decode, payloads)
+    pending = iter(payloads)
+    rest, last = map(layout.decode, pending), len(payloads) - 1
     while True:
         try:
             objects.extend(rest)
             return objects, torn, doubtful
         except ValidationError:
-            doubtful.append(len(objects) + len(torn) + len(doubtful))
+            doubtful.append(last - length_hint(pending))
         except DecodeError:
-            torn.append(len(objects) + len(torn) + len(doubtful))
+            torn.append(last - length_hint(pending))
         except (UnicodeDecodeError, RecursionError, TypeError):  # TypeError: a null payload
-            doubtful.append(len(objects) + len(torn) + len(doubtful))
+            doubtful.append(last - length_hint(pending))
 
 
 def _insert(root: _Node, path: Sequence[str], type_: object) -> None:

@@ -54,6 +54,7 @@ _MANY_DOUBTFUL = 256
 # batch, make both kinds usual.
 _FEW_ODD = 64
 _MANY_ODD = 16
+_HARMLESS = b"{}"
 _TIME_KIND: dict[type, Kind] = {int: Kind.NUMBER, float: Kind.NUMBER, str: Kind.STRING}
 _TRUTHS: dict[bool | None, int] = {False: 0, None: 1, True: 2}
 _LARGEST = int(np.finfo(np.float64).max)
@@ -103,11 +104,11 @@ class JsonDecoder:
             return
         objects, torn, doubtful = decode_all(payloads, self._layout)
         absent = torn + doubtful
-        leave_out(payloads, absent)  # and so all that are null
+        for row in absent:
+            payloads[row] = _HARMLESS
         if broken := self._limit_breakers(cast("list[bytes]", payloads)):
-            rows = rows_without(0, len(objects) + len(absent), absent)[broken].tolist()
-            leave_out(objects, broken)
-            torn, absent = torn + rows, absent + rows
+            leave_out(objects, np.searchsorted(rows_without(0, len(payloads), absent), broken).tolist())
+            torn, absent = torn + broken, absent + broken
         batch.mark(TORN, at, torn)
         batch.mark(DOUBTFUL, at, doubtful)
         if not objects:

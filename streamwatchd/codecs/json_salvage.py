@@ -70,7 +70,7 @@ class Salvager:
         return found, dict(columns)
 
     def _at_once(
-        self, texts: Sequence[bytes], rows: Sequence[int], refused: dict[int, str]
+        self, texts: list[bytes], rows: Sequence[int], refused: dict[int, str]
     ) -> tuple[list[int], dict[str, list[Any]], Sequence[int]]:
         """The good rows, their values, and where in `texts` those are that have to be read by hand."""
         if self._layout is None:

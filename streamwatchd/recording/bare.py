@@ -74,7 +74,7 @@ class BareEvents:
 
     def _read(self, payloads: Sequence[bytes]) -> tuple[Times, Rows]:
         """Record timestamps and partitions."""
-        objects, torn, doubtful = decode_all(payloads, self._layout)
+        objects, torn, doubtful = decode_all(list(payloads), self._layout)
         for row in sorted(torn + doubtful):
             objects.insert(row, self._layout.empty)
         time, *keys = self._layout.columns(objects).values()

@@ -43,6 +43,7 @@ def test_what_the_struct_calls_no_json_is_none(text: bytes) -> None:
 def test_each_is_told_apart() -> None:
     """Torn, of another type, and good."""
     assert _LAYOUT is not None
-    payloads = [b'{"cpu":1', b'{"cpu":"1"}', b'{"cpu":1}', None, b"\xff{}", b'{"host":"\xff"}']
-    _objects, torn, doubtful = decode_all(payloads, _LAYOUT)
+    payloads = [b'{"cpu":1', b'{"cpu":"1"}', b'{"cpu":1}', None, b"\xff{}", b'{"host":"\xff"}', b'{"cpu":2}']
+    objects, torn, doubtful = decode_all(payloads, _LAYOUT)
     assert (torn, doubtful) == ([0, 4], [1, 3, 5])
+    assert list(_LAYOUT.columns(objects)["cpu"]) == [1.0, 2.0]
