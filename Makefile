@@ -12,8 +12,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # One data-frame thread a process: the processes are the parallelism.
 export POLARS_MAX_THREADS ?= 1
-# Tests wait for brokers and daemons more than they compute: two processes fit on two cores.
-JOBS ?= 2
+# Tests wait for brokers and daemons nearly as long as they compute: three processes fit on two cores.
+JOBS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help install train models quiet-week demo test crashloop brokers campaigns reloads mutations kafka s3 load bench lint format types imports docs man stale-docs laws generate lock clean
