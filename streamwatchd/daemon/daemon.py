@@ -222,8 +222,7 @@ class Daemon:
         inputs = fit.watch(self._refuse, self._metrics)
         lag = LagWatch(self._metrics, self._quiet, self._around.clock)
         self._inputs_looks.start({inputs.look: 1.0})
-        settled = {self._placements.look: 1.0} if self._is_first else {}
-        self._looks.start({self._outputs.look: 1.0, lag.look: EVERY_S, **settled})
+        self._looks.start({self._outputs.look: 1.0, lag.look: EVERY_S, self._placements.look: 1.0})
         return self._supervisor.run()
 
     def _demand_rules(self) -> None:

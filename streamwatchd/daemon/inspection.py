@@ -20,6 +20,7 @@ from streamwatchd.daemon.topic_book import every_partition, is_remade
 from streamwatchd.errors import StateMismatch
 from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import Committed, Kafka, Partition, TopicFacts
+from streamwatchd.shard.assignor import owner
 from streamwatchd.shard.owner import Owner
 from streamwatchd.shard.rebuild import Anew
 from streamwatchd.shard.stamp import Positions, stamps
@@ -97,7 +98,7 @@ class Inspection:
 
     def _of_topics(self) -> Iterable[Finding | None]:
         for topic, now in self.now.items():
-            known = self._book.get(topic, now)
+            known = self._book.get(topic) or TopicFacts(now.id, self._partitions_worked_on(topic))
             if is_remade(known, now):
                 yield self._remade(topic, known, now)
             elif new := self._new_ones(topic, known):
@@ -113,6 +114,20 @@ class Inspection:
                     starts=new,
                     counts={topic: before},
                 )
+
+    def _partitions_worked_on(self, topic: str) -> int:
+        """How many there were, without a book: a shard commits positions of all that it owns, so one that is not among
+        those that its shard has committed was not there. Nobody knows of a topic without any."""
+        every = list(self._of(topic))
+        ours = stamps({each: self._committed[each] for each in self._committed if self._is_ours(each)})
+        layout = next((stamp.layout for stamp in ours.values()), None)
+        if layout is None or not any(each in ours for each in every):
+            return len(every)
+        at_work = {stamp.shard for stamp in ours.values()}
+        count = len(every)
+        while count and every[count - 1] not in ours and owner(topic, count - 1, layout.shards) in at_work:
+            count -= 1
+        return count
 
     def _new_ones(self, topic: str, known: TopicFacts) -> dict[Partition, int]:
         """Where partitions begin that were not there; those that another host has taken in since are known to all."""

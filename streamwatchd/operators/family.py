@@ -21,7 +21,7 @@ from streamwatchd.operators.evaluate import Evaluator
 from streamwatchd.operators.family_state import picture, put_back
 from streamwatchd.operators.flood import Flood, overflow
 from streamwatchd.operators.keyspace import OVERFLOW, Admission, KeySpace, is_admitted, shared_ids
-from streamwatchd.operators.known import UNKNOWN, Known
+from streamwatchd.operators.known import UNKNOWN, Instants, Known, last_before
 from streamwatchd.operators.late import LateLayer, Partial, View
 from streamwatchd.operators.node import first_multiple_above
 from streamwatchd.operators.panes import BEFORE_ALL, Feed, Pane, PaneTable
@@ -36,7 +36,8 @@ class Family:
     which instant panes of a table are gone though their readers reach further. `warmed`: of asks, by their first
     instant, since when rows count for them that are filled in from before it. `is_sent`: panes go to a later stage.
     `late` is what came too late, if a rule amends. `since_ms` is when the family began, whatever it is filled with from
-    before that; `promises` are what its feeders have said of that, as long as some have not (`gap`).
+    before that; `promises` are what its feeders have said of that, as long as some have not (`gap`). Keys were
+    `placed` anew at these instants (`known`).
     """
 
     spec: FamilySpec
@@ -59,6 +60,7 @@ class Family:
     pending: dict[int, dict[str, Partial]] = field(default_factory=dict)
     late: LateLayer | None = None
     warmed: dict[int, int] = field(default_factory=dict)
+    placed: Instants = ()
     _lives: list[Life] = field(default_factory=list)
     old_known: list[Known] = field(default_factory=list)
     _admissions: dict[tuple[str, frozenset[str]], Admission] = field(default_factory=dict)
@@ -488,6 +490,13 @@ class Family:
         if not self.late:
             return np.zeros(len(self.space), np.int64)
         return self.late.counts(start, end, view, len(self.space))
+
+    def has_spoken(self, window: Window, judged_ms: int) -> npt.NDArray[np.bool_] | None:
+        """Which keys have panes in the window at T from after keys were last placed anew; None: all that count."""
+        placed_ms = last_before(self.placed, judged_ms)
+        if placed_ms <= window.start(judged_ms):
+            return None
+        return self.counts(window, judged_ms, up(placed_ms, window.width_ms)) > 0
 
     def earliest(self) -> int | None:
         """The start of the earliest pane that holds data, pending ones included."""

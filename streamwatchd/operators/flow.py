@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from streamwatchd.batch import Column, Frame, Times, take
 from streamwatchd.operators.asking import BEGINNING, FOREVER
@@ -144,13 +145,23 @@ class Flow:
 
     # rows
 
-    def push(self, stream: str, frame: Frame, origin: Place | None = None, meaning: str = "") -> None:
+    def push(
+        self, stream: str, frame: Frame, origin: Place | None = None, meaning: str = "",
+        here: npt.NDArray[np.bool_] | None = None,
+    ) -> None:  # fmt: skip
         """Rows of a stream, none of them late, in log order (sources) or in order of time (derived).
 
-        `meaning` says which of the KPIs that have had this name they are of.
+        `meaning` says which of the KPIs that have had this name they are of; `here` which rows are of keys that lie
+        here still. The others are for later stages alone, to which keys come from wherever they lie.
         """
-        if not len(frame):
-            return
+        mine = frame if here is None or here.all() else frame.take(here)
+        if len(mine):
+            self._take_in(stream, mine, origin, meaning)
+        for feed in self.wiring.feeds:
+            if feed.spec.stream == stream and len(frame):
+                send_rows(feed, frame, self.evaluator, self.outbox)
+
+    def _take_in(self, stream: str, frame: Frame, origin: Place | None, meaning: str) -> None:
         states = self.wiring.states.get(stream)
         if states is not None:
             states.take(frame)
@@ -171,9 +182,6 @@ class Flow:
                 self.laps.lap(name, len(frame))
         for wire in readers.takers:
             offer(wire, stream, frame, meaning)
-        for feed in self.wiring.feeds:
-            if feed.spec.stream == stream:
-                send_rows(feed, frame, self.evaluator, self.outbox)
 
     def is_read(self, stream: str) -> bool:
         """Whether anybody takes in rows of a stream, here or at a later stage."""
@@ -360,7 +368,7 @@ class Flow:
             "begins": {name: wire.begins_ms for name, wire in self.wires.items()},
             **({"states": states} if states else {}),
             **({"begun": dict(self.progress.begun)} if self.wiring.expects else {}),
-            **({"placed": self.wiring.placed_ms} if self.wiring.placed_ms > BEGINNING else {}),
+            **({"placed": list(self.wiring.placed)} if self.wiring.placed else {}),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -375,7 +383,7 @@ class Flow:
         for feed, packed in state.get("states", {}).items():
             if feed in self.wiring.states:
                 self.wiring.states[feed].restore(packed)
-        self.wiring.placed_ms = state.get("placed", self.wiring.placed_ms)
+        self.wiring.placed = tuple(state.get("placed", self.wiring.placed))
         self.wiring.know_places()
         self.wiring.drop_gone(state["families"], state["nodes"])
         for name, packed in state["families"].items():

@@ -1,4 +1,7 @@
-"""Since when each key of a family is known, and when it is forgotten."""
+"""Since when each key of a family is known, and when it is forgotten.
+
+From an instant on keys may lie in other partitions: one that has not spoken since may speak elsewhere now.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,21 @@ UNKNOWN = np.iinfo(np.int64).max
 """`since` of a key that is not known."""
 
 
+Instants = tuple[int, ...]
+"""In order."""
+
+
+def last_before(instants: Instants, time_ms: int) -> int:
+    """`BEGINNING` where there is none."""
+    return max((each for each in instants if each < time_ms), default=BEGINNING)
+
+
 @dataclass(slots=True)
 class Known:
     """Per key id: the event time that made it known and its last one, for readers that forget in one way.
 
-    A key is forgotten at the first multiple T of `every_ms` with no event in [T − forget_ms, T). From `placed_ms` on
-    keys lie in other partitions: one that has not spoken since may speak elsewhere now, and is not known here.
+    A key is forgotten at the first multiple T of `every_ms` with no event in [T − forget_ms, T). One that has
+    not spoken since keys were last `placed` anew is not known here.
     """
 
     forget_ms: int
@@ -29,7 +41,7 @@ class Known:
     since: Times = field(default_factory=lambda: np.zeros(0, np.int64))
     last: Times = field(default_factory=lambda: np.zeros(0, np.int64))
     begins_ms: int = BEGINNING
-    placed_ms: int = BEGINNING
+    placed: Instants = ()
 
     def grow(self, size: int) -> None:
         self.since, self.last = grown(self.since, size, UNKNOWN), grown(self.last, size, BEGINNING)
@@ -49,8 +61,8 @@ class Known:
         self.grow(size)
         forgotten = (self.last < judged_ms - self.forget_ms) & (self.since != UNKNOWN)
         unknown = forgotten | (self.since >= judged_ms)
-        if judged_ms > self.placed_ms > BEGINNING:
-            unknown |= self.last < self.placed_ms
+        if self.placed:
+            unknown |= self.last < last_before(self.placed, judged_ms)
         return np.where(unknown, UNKNOWN, self.since), forgotten
 
     def next_forgotten(self, after_ms: int) -> int | None:

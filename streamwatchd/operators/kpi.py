@@ -25,12 +25,14 @@ from streamwatchd.operators.spec import KpiMember, KpiSpec, TopKpiSpec
 from streamwatchd.operators.top import Top
 
 Ids = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
 
 
 class PushMeant(Protocol):
-    """Rows of a KPI for its readers: its name, the rows, and which of the KPIs of this name they are of."""
+    """Rows of a KPI for its readers: its name, the rows, and which of the KPIs of this name they are of. `here` says of
+    which rows the keys lie here still; None: all."""
 
-    def __call__(self, stream: str, frame: Frame, *, meaning: str) -> None: ...
+    def __call__(self, stream: str, frame: Frame, *, meaning: str, here: Mask | None = None) -> None: ...
 
 
 class Owners:
@@ -77,10 +79,11 @@ class KpiRows:
         events: Ids,
         groups: Ids | None = None,
         revisions: Ids | None = None,
+        here: Mask | None = None,
     ) -> None:
         """`frame` has the keys and aggregates of rows whose windows are [starts, ends), in order of their groups.
 
-        Rows that amend earlier ones have `revisions`; rules on these KPIs do not see them.
+        Rows that amend earlier ones have `revisions`; rules on these KPIs do not see them. `here`: see `PushMeant`.
         """
         spec = self.spec
         fill_values(frame, spec.values, self.evaluator)
@@ -90,8 +93,8 @@ class KpiRows:
         )
         if revisions is not None:
             return
-        here = np.unique(groups).tolist()
-        read = [number for number in here if any(self.is_read(member.name) for member in self.owners.groups[number])]
+        there = np.unique(groups).tolist()
+        read = [number for number in there if any(self.is_read(member.name) for member in self.owners.groups[number])]
         if not read:
             return
         columns = {key.name: frame.columns[KEY + key.name] for key in spec.keys}
@@ -101,12 +104,12 @@ class KpiRows:
         for number in read:
             mine = slice(*np.searchsorted(groups, [number, number + 1]).tolist())
             if mine.stop > mine.start:
-                self._push(self.owners.groups[number], rows, np.arange(mine.start, mine.stop))
+                self._push(self.owners.groups[number], rows, np.arange(mine.start, mine.stop), here)
 
-    def _push(self, members: list[KpiMember], rows: Frame, mine: Ids) -> None:
+    def _push(self, members: list[KpiMember], rows: Frame, mine: Ids, here: Mask | None) -> None:
         taken = rows if len(mine) == len(rows) else rows.take(mine)
         for member in members:
-            self.push(member.name, taken, meaning=member.meaning)
+            self.push(member.name, taken, meaning=member.meaning, here=None if here is None else here[mine])
 
     def _write(
         self,
@@ -245,7 +248,8 @@ class KpiNode:
         window = self.spec.window
         starts, ends = (np.full(len(ids), at, np.int64) for at in (window.start(judged_ms), window.end(judged_ms)))
         revisions = None if touched is None else touched[ids]
-        self.rows.give(frame, starts, ends, counts[ids], groups, revisions)
+        spoken = self.family.has_spoken(window, judged_ms)
+        self.rows.give(frame, starts, ends, counts[ids], groups, revisions, None if spoken is None else spoken[ids])
 
     def _amend(self, view: View) -> None:
         """Windows that ended before T and hold what is new at T, once more."""

@@ -17,6 +17,7 @@ from streamwatchd.aggregates.shelf import aggregate
 from streamwatchd.batch import Times
 from streamwatchd.operators.family import Family
 from streamwatchd.operators.judging import key_frame
+from streamwatchd.operators.known import last_before
 from streamwatchd.operators.kpi import KpiRows
 from streamwatchd.operators.panes import AFTER_ALL, Pane, pack_pane, unpack_pane
 from streamwatchd.operators.spec import Accumulation, KpiSpec
@@ -100,7 +101,15 @@ class SessionNode:
             states = [self._state(ended, a, len(keys)) for a in reading.accumulations]
             finish, span = aggregate(reading.function).finish, Span(self.spec.session_ms, 0)
             self.rows.evaluator.put(frame, reading.aggregate, finish(states, len(keys), reading.aggregate, span))
-        self.rows.give(frame, ended.first, ends, ended.count.astype(np.intp))
+        self.rows.give(frame, ended.first, ends, ended.count.astype(np.intp), here=self._are_here(ended.last, ends))
+
+    def _are_here(self, last: Times, ends: Times) -> npt.NDArray[np.bool_] | None:
+        """Of which sessions the keys have spoken since keys were last placed anew; None: of all."""
+        if not self.family.placed:
+            return None
+        placed = np.array([last_before(self.family.placed, end) for end in ends.tolist()], np.int64)
+        found: npt.NDArray[np.bool_] = last >= placed
+        return found
 
     @staticmethod
     def _state(pane: Pane, accumulation: Accumulation, size: int) -> State:

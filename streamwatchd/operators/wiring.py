@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Protocol, assert_never
 
+import numpy as np
+import numpy.typing as npt
+
 from streamwatchd.batch import Frame
 from streamwatchd.operators.asking import BEGINNING, FOREVER, StageAsk, asked_anew, asks_of_families, paces_of
 from streamwatchd.operators.document import Speaker
@@ -16,6 +19,7 @@ from streamwatchd.operators.flood import Flood
 from streamwatchd.operators.gap import Filling, Gap, fillable, gap_of, gap_of_sent, keep, promise
 from streamwatchd.operators.join import JoinNode
 from streamwatchd.operators.keyspace import NO_BOUND, KeySpace
+from streamwatchd.operators.known import Instants
 from streamwatchd.operators.kpi import KpiNode, KpiRows
 from streamwatchd.operators.left import Left
 from streamwatchd.operators.muting import Muting
@@ -57,7 +61,9 @@ from streamwatchd.operators.wire import (
 class Rows(Protocol):
     """Who takes in the rows that nodes give out."""
 
-    def push(self, stream: str, frame: Frame, *, meaning: str = "") -> None: ...
+    def push(
+        self, stream: str, frame: Frame, *, meaning: str = "", here: npt.NDArray[np.bool_] | None = None
+    ) -> None: ...
 
     def is_read(self, stream: str) -> bool: ...
 
@@ -84,8 +90,8 @@ class Wiring:
         self.feeds: list[FeedWire] = [FeedWire(feed) for feed in spec.feeds]
         self.asks = [StageAsk(BEGINNING, FOREVER, spec)]
         self.targets: dict[str, int] = {}
-        self.placed_ms = BEGINNING
-        """Since when keys of the source lie in the partitions where they lie now."""
+        self.placed: Instants = ()
+        """When keys of the source came to lie in other partitions."""
         self.speakers: Mapping[str, Speaker] = {}
         """Families and alarms on rows → the rule in whose name it is told that they have more keys than they may."""
         self._add(spec, BEGINNING, None)
@@ -136,14 +142,15 @@ class Wiring:
     def _goes_on(self, wire: Wire, at_ms: int) -> bool:
         """Whether a node that the rules still want may go on after a change at E: not with alarms of keys that lie
         elsewhere then."""
-        return at_ms == BEGINNING or self.placed_ms < at_ms or not isinstance(wire.node, WindowAlarmNode | RowAlarmNode)
+        return at_ms not in self.placed or not isinstance(wire.node, WindowAlarmNode | RowAlarmNode)
 
     def know_places(self) -> None:
         """Keys that have not spoken since they lie where they lie now are not known. Panes of theirs stay: where they
         come from, and what was learnt of them, is still true of those that have not moved."""
         for family in self.families.values():
+            family.placed = self.placed
             for known in family.known.values():
-                known.placed_ms = self.placed_ms
+                known.placed = self.placed
 
     def _ask_families(self, spec: StageSpec, begins_ms: int) -> None:
         """Tell families what is asked of them from here on; one that nobody asked for of late begins anew."""
@@ -255,7 +262,7 @@ class Wiring:
         `placed_anew`: from E on keys lie in other partitions.
         """
         if placed_anew:
-            self.placed_ms = at_ms
+            self.placed = (*self.placed, at_ms)
         before = self.wires
         feeds = {feed.name for feed in spec.feeds}
         for feed in self.feeds:

@@ -85,6 +85,19 @@ def test_partitions_that_another_host_has_taken_in_are_none() -> None:
     assert (raised.counts, raised.starts) == ({"in": 3}, {Partition("in", 3): 0})
 
 
+def test_without_a_book_partitions_that_no_shard_has_committed_are_new() -> None:
+    """Where their shard has committed others; a topic that nobody has read yet is none that has grown."""
+    world, _ = worked()
+    nothing = TopicBook(FakeDisk(), SETTINGS.state_dir)
+    assert kinds(world, nothing) == []
+    world.kafka.broker.topics["in"].append(type(world.kafka.broker.log(P0))())
+    [raised] = inspected(world, nothing).findings()
+    assert (raised.accept, raised.counts) == (Accept.PARTITIONS, {"in": 2})
+    for each in (P0, P1):
+        del world.kafka.broker.groups[SETTINGS.app][each]
+    assert Accept.PARTITIONS not in kinds(world, nothing)
+
+
 def test_a_folder_that_another_app_worked_in_is_thought_of() -> None:
     """Of a new `app` no offset is there at all; of one that lost some, some are."""
     world, book = worked()

@@ -67,8 +67,9 @@ def told(site: Operated) -> list[tuple[str, ...]]:
     ]
 
 
-def more_partitions(site: Operated, settle: str) -> None:
-    """Two keys are heard of for 30 seconds before they come, and accepted; it is started again."""
+def more_partitions(site: Operated, settle: str, *, lost: bool = False) -> None:
+    """Two keys are heard of for 30 seconds before they come, and accepted; it is started again. `lost`: without its
+    state folder."""
     site.settings["partitions_settle"] = settle
     site.write({"counts.yaml": RULES}, str(site.kafka.options["bootstrap.servers"]))
     site.start_and_wait()
@@ -77,6 +78,8 @@ def more_partitions(site: Operated, settle: str) -> None:
     site.until((site.folder / "state" / "topics").exists)
     site.signal(signal.SIGTERM)
     site.add_partitions(NEW + 1)
+    if lost:
+        shutil.rmtree(site.folder / "state")
     site.settle("partitions", f"topic {site.topic} has {NEW + 1} partitions, it had {NEW}")
     site.start()
 
@@ -91,9 +94,11 @@ FIRED, RESOLVED = ("hot", "fired", ""), ("hot", "resolved", "partitions_changed"
 SILENT = ("quiet", "no_data", "")
 
 
-def test_a_key_that_moves_leaves_no_alarm_and_no_silence_behind(site: Operated) -> None:
-    """A key that stays is told again. So it is after a kill that took the state folder along."""
-    more_partitions(site, "0s")
+@pytest.mark.parametrize("lost", [False, pytest.param(True, marks=pytest.mark.campaign)])
+def test_a_key_that_moves_leaves_no_alarm_and_no_silence_behind(site: Operated, lost: bool) -> None:
+    """A key that stays is told again. So it is after a kill that took the state folder along, and where that was gone
+    before partitions were added."""
+    more_partitions(site, "0s", lost=lost)
     line = switched(site, "placed_anew")
     assert (line["placed_anew"], line["at_ms"]) == ([site.topic], START_MS + 29_001)
     say(site, 30, 100, ("moves", NEW), ("stays", 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamwatchd.operators.left import Left
+from streamwatchd.shard.output import Sink
 from tests.operators.bench import Bench
 
 PLACED = {"m": 2}
@@ -106,3 +107,38 @@ def test_a_sequence_that_is_under_way_is_forgotten() -> None:
     placed_anew(bench, rules).at(12, host="a", kind="b", partition=1)
     assert bench.clock(100).alerts() == []
     assert Bench(rules).at(10, host="a", kind="a").clock(100).alerts() == ["40 seq fired warning a"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("kpi", ["every: 10s, over: 60s", "session: 20s"])
+def test_rows_of_a_key_that_moved_raise_nothing_where_it_was(kpi: str, restart: bool) -> None:
+    """Windows reach back over the move, and sessions end after it: nobody would clear what they raise."""
+    rules = f"""\
+  - {{kpi: k, by: host, {kpi}, values: {{v: avg(x)}}}}
+  - {{alarm: on_rows, source: k, by: host, when: v > 50%}}
+  - {{alarm: on_windows, source: k, by: host, when: last(v over 10s) > 50%}}
+  - {{alarm: on_silence, source: k, by: host, when: last(v over 10s) > 1000%, no_data: alert after 20s}}
+"""
+    bench = Bench(rules, partitions=2).series(range(60), host="a", x=80).series(range(60), host="b", x=80)
+    placed_anew(bench, rules, restart=restart)
+    bench.series(range(60, 300), host="a", x=1, partition=1).series(range(60, 80), host="b", x=80)
+    documents = bench.clock(300).documents(Sink.ALERTS)
+    for rule in ("on_rows", "on_windows"):
+        of_a = [each["event"] for each in documents if each["rule"] == rule and each["key"] == {"host": "a"}]
+        assert of_a in ([], ["fired", "resolved"]), of_a
+    assert any(each["rule"] == "on_rows" and each["key"] == {"host": "b"} for each in documents)
+    silent = [each["key"] for each in documents if each["rule"] == "on_silence" and each["event"] == "no_data"]
+    assert silent == [{"host": "b"}]
+
+
+def test_keys_that_come_to_lie_elsewhere_twice_are_judged_by_the_first_until_the_second() -> None:
+    """Though both are known before anything of between is judged, as where events may come late."""
+    slow = "".join(
+        f"{name}: {{topic: {name}, time: ts, unit: ms, max_delay: 60s, key: host, "
+        "fields: {x: {type: float, unit: percent}}}\n"
+        for name in ("m", "other")
+    )
+    bench = Bench(QUIET, partitions=2, sources=slow).series(range(60), host="a").series(range(60), host="b")
+    bench.change(QUIET, placed={"m": 2}, sources=slow).series(range(60, 130), host="b")
+    bench.change(QUIET, placed={"m": 3}, sources=slow).series(range(130, 150), host="b")
+    assert bench.clock(150).alerts() == []
