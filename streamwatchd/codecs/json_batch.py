@@ -74,7 +74,7 @@ class Batch:
         untimed = np.flatnonzero(unreadable(times) | (times > latest_ms))
         if len(untimed):
             self.refuse_times(rows[untimed], times[untimed])
-            rows = np.delete(rows, untimed)
+            rows = rows.take(rows_without(0, len(rows), untimed.tolist()))
         frame = _joined(frames, untimed)
         frame.position = rows
         return frame.take(np.argsort(rows)) if self.salvaged else frame

@@ -134,6 +134,8 @@ class JsonDecoder:
         times = self._times(batch.raw, values, lambda: rows)
         if (untimed := unreadable(times)).any():  # among the others they would only bring the batch out of order
             batch.refuse_times(rows[untimed], times[untimed])
+            if batch.usual and untimed.all():
+                return
             out = np.flatnonzero(untimed).tolist()
             values = {name: left_out(column, out) for name, column in values.items()}
             rows, times = rows[~untimed], times[~untimed]
