@@ -34,7 +34,7 @@ def test_a_bounded_call_raises_what_it_raised() -> None:
 def test_a_topic_that_is_made_anew_with_fewer_partitions(kafka: str, transactional: bool) -> None:
     """What the writer knew of it is forgotten: whoever tries again writes to a partition that is there."""
     topic = f"fewer-{transactional}"
-    cluster = Librdkafka({"bootstrap.servers": kafka})
+    cluster = Librdkafka({"bootstrap.servers": kafka, "message.timeout.ms": 2_000})  # what is on its way is given up
     admin = cluster.admin()
     plain, bound = cluster.plain_writer(), cluster.writer(f"w-{topic}")
 
