@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from tests.kafka.site import Site
 
 pytestmark = pytest.mark.kafka
 TOLD_SECONDS = 15.0
-KEYS = 3
 
 
 def site_of(kafka: str, folder: Path, delivery: str) -> Site:
@@ -23,11 +23,15 @@ def site_of(kafka: str, folder: Path, delivery: str) -> Site:
     return Site(kafka, folder, self_alerts=json.dumps(limits), delivery=delivery)
 
 
-def written(site: Site) -> Counter[tuple[str, str]]:
-    """The windows of the first 30 s of events, all of them: the third one stays open."""
-    site.feed(3_000)
-    site.until(lambda: len(site.windows()) >= 2 * KEYS)
-    return site.windows()
+def settled(site: Site) -> Counter[tuple[str, str]]:
+    """The windows that are written once no more come; by then the daemon has looked at its topics, too."""
+    site.until(lambda: bool(site.windows()))
+    found, since = site.windows(), time.monotonic()
+    while time.monotonic() - since < 2.0:
+        now = site.windows()
+        if now != found:
+            found, since = now, time.monotonic()
+    return found
 
 
 def delete(admin: AdminClient, *topics: str) -> None:
@@ -45,14 +49,15 @@ def test_outputs_and_journal_that_are_deleted_are_told_and_made_anew(kafka: str,
     site = site_of(kafka, tmp_path, delivery)
     try:
         site.start_and_wait()
-        before = written(site)
+        site.feed(3_000)
+        before = settled(site)
         gone = {f"{site.name}.kpis", f"{site.name}.journal"}
         delete(AdminClient({"bootstrap.servers": kafka}), *gone)
         site.feed(3_000)
         site.until(lambda: {each["topic"] for each in site.logged("topic_made_anew")} == gone, TOLD_SECONDS)
         site.until(lambda: {each["key"]["topic"] for each in told(site, "topic_id_changed")} == gone, TOLD_SECONDS)
         site.finish()
-        wanted = 6 * KEYS  # windows of 10 s in 60 s
+        wanted = 3 * 6  # three keys' windows of 10 s in 60 s
         site.until(lambda: len(before.keys() | site.windows().keys()) == wanted)
         after = site.windows()
         assert not before.keys() & after.keys()
@@ -70,7 +75,8 @@ def test_an_epoch_that_does_not_get_through_is_told(kafka: str, tmp_path: Path) 
     journal, admin = f"{site.name}.journal", AdminClient({"bootstrap.servers": kafka})
     try:
         site.start_and_wait()
-        before = written(site)
+        site.feed(3_000)
+        before = settled(site)
         delete(admin, journal)
         admin.create_topics([NewTopic(journal, 1)])[journal].result()
         site.feed(3_000)
