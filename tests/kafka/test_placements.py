@@ -103,7 +103,9 @@ def test_a_key_that_moves_leaves_no_alarm_and_no_silence_behind(site: Operated, 
     assert (line["placed_anew"], line["at_ms"]) == ([site.topic], START_MS + 29_001)
     say(site, 30, 100, ("moves", NEW), ("stays", 1))
     site.until(lambda: site.metric("streamwatchd_records_total") >= 140)
+    workers = site.workers()
     site.signal(signal.SIGKILL)
+    site.until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers))  # they finish, and write
     shutil.rmtree(site.folder / "state")
     site.start()
     end(site, 300)
