@@ -21,13 +21,18 @@ _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 NO_OFFSET = -1001
+TUNING: Options = {
+    "retry.backoff.ms": 20,
+    # With few connections, librdkafka 2.16 looks for a broker that is away without a pause, at nearly a core a client.
+    "enable.sparse.connections": False,
+}
 
 
 class LibrdkafkaAdmin:
     """See `ports.kafka.Admin`."""
 
     def __init__(self, user_options: Options, *, creates_topics: bool, patience_s: float) -> None:
-        self._options = options({"retry.backoff.ms": 20}, user_options, connection=Connection())
+        self._options = options(TUNING, user_options, connection=Connection())
         self._creates_topics = creates_topics
         self._patience_s = patience_s
         self._client = AdminClient(self._options)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.kafka import NewTopic
 from streamwatchd.ports.librdkafka.admin import LibrdkafkaAdmin
+from tests.brokers.cluster import HEAP, PROPERTIES
+from tests.kafka import server
 
 
 @pytest.mark.kafka
@@ -38,3 +43,22 @@ def test_topics_that_a_silent_broker_should_make_are_waited_for(monkeypatch: pyt
     with pytest.raises(Unavailable, match="create topics"):
         admin.ensure_topics([NewTopic("embedded", 1)])
     admin.close()
+
+
+@pytest.mark.kafka
+@pytest.mark.campaign
+def test_a_broker_that_is_away_is_not_looked_for_without_a_pause(tmp_path: Path) -> None:
+    """The client took most of a core for it, from its first question on."""
+    servers = server.start(tmp_path, brokers=3, heap=HEAP, properties=PROPERTIES)
+    try:
+        admin = LibrdkafkaAdmin({"bootstrap.servers": servers}, creates_topics=True, patience_s=2)
+        admin.ensure_topics([NewTopic("known", 6)])
+        server.kill(tmp_path, 2)
+        busy_s = time.process_time()
+        for _ in range(10):
+            with contextlib.suppress(Unavailable):  # until another broker leads what it led
+                admin.describe(["known"])
+            time.sleep(0.5)
+        assert time.process_time() - busy_s < 1
+    finally:
+        server.stop(tmp_path)
