@@ -21,6 +21,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from streamwatchd.batch import RawBatch
 from streamwatchd.ports.kafka import Kafka, Partition
 
+EXIT_MISMATCH = 4
 Letter = tuple[list[tuple[str, bytes]], bytes | None]
 """Headers and payload."""
 
@@ -43,6 +44,12 @@ class Process:
                 command, stderr=log, stdin=subprocess.DEVNULL, env=os.environ | self.environment
             )
 
+    def run(self, *words: str) -> tuple[int, str]:
+        """The daemon with these words, until it leaves by itself: its exit code and what it says."""
+        command = [sys.executable, "-m", "streamwatchd", "--config", str(self.config), *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stderr
+
     def start_and_wait(self) -> None:
         self.start()
         self.until_up()
@@ -54,6 +61,11 @@ class Process:
         assert self.process is not None
         self.process.send_signal(number)
         return self.process.wait(40)
+
+    def until_left(self) -> None:
+        """By itself, with the code that is not restarted and a word why."""
+        assert self.process is not None
+        assert self.process.wait(120) == EXIT_MISMATCH
 
     def workers(self) -> list[int]:
         """Those that are up; one that was just killed may be among them."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -16,11 +14,11 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 
 from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import Committed, Partition
+from tests.kafka.process import EXIT_MISMATCH
 from tests.kafka.site import SOURCE_PARTITIONS, START_MS, Site
 
 pytestmark = [pytest.mark.kafka, pytest.mark.campaign]
 PATIENCE_S = 120.0
-EXIT_MISMATCH = 4
 
 
 class Operated(Site):
@@ -37,12 +35,6 @@ class Operated(Site):
         self.feed(count)
         self.until(lambda: self.metric("streamwatchd_records_total") >= count, PATIENCE_S)
         self.until((self.folder / "state" / "topics").exists, PATIENCE_S)
-
-    def run(self, *words: str) -> tuple[int, str]:
-        """The daemon with these words, until it leaves by itself: its exit code and what it says."""
-        command = [sys.executable, "-m", "streamwatchd", "--config", str(self.config), *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-        return done.returncode, done.stderr
 
     def settle(self, accept: str, reason: str) -> None:
         """A start is refused with the command, which is then given."""
@@ -77,11 +69,6 @@ class Operated(Site):
         next(iter(self.admin.create_partitions([NewPartitions(self.topic, total)]).values())).result(30)
         admin = self.kafka.admin()
         self.until(lambda: admin.partitions_of([self.topic]) == {self.topic: total}, PATIENCE_S)
-
-    def until_left(self) -> None:
-        """By itself, with the code that is not restarted and a word why."""
-        assert self.process is not None
-        assert self.process.wait(PATIENCE_S) == EXIT_MISMATCH
 
 
 @pytest.fixture

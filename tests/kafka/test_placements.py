@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +16,7 @@ from streamwatchd.operators.document import iso
 from streamwatchd.ports.kafka import Record
 from tests.kafka.site import SOURCE_PARTITIONS, START_MS
 from tests.kafka.test_fit import Operated
-from tests.kafka.test_hosts import start_and_wait, two_hosts
+from tests.kafka.test_hosts import know_the_topics, start_and_wait, two_hosts
 
 pytestmark = pytest.mark.kafka
 RULES = """
@@ -140,18 +138,15 @@ def test_on_several_hosts_one_word_does(kafka: str, tmp_path: Path) -> None:
     first, second = two_hosts(kafka, tmp_path, snapshot_store=f"file://{tmp_path}/shared", partitions_settle="0s")
     try:
         start_and_wait(first, second)
-        first.feed(400)
-        for each in (first, second):
-            each.until((each.folder / "state" / "topics").exists)
+        know_the_topics(first, second)
         admin = AdminClient({"bootstrap.servers": kafka})
         next(iter(admin.create_partitions([NewPartitions(first.topic, NEW + 2)]).values())).result(30)
         for each in (first, second):
-            assert each.process is not None
-            assert each.process.wait(60) == 4
+            each.until_left()
         first.partitions = second.partitions = NEW + 2
         first.feed(200)
-        command = [sys.executable, "-m", "streamwatchd", "--config", str(first.config), "--accept", "partitions"]
-        subprocess.run(command, check=True, timeout=120)
+        code, said = first.run("--accept", "partitions")
+        assert code == 0, said
         start_and_wait(first, second)
         for each in (first, second):
             each.until(lambda each=each: any("placed_anew" in line for line in each.logged("rules_switched")), 120)  # type: ignore[misc]
