@@ -217,6 +217,7 @@ class Daemon:
         if self._accept:
             fit.settled()
             return 0
+        self._cluster.until_answered(lambda: self._journal_said(proposal), lambda: self._stopped)
         self._supervise(partitions, layout, proposal, dict(files))
         assert self._supervisor is not None
         inputs = fit.watch(self._refuse, self._metrics)
@@ -465,11 +466,17 @@ class Daemon:
         return Job(self._settings, assignment, self._kafka, self._around.shards)
 
     def _propose(self, proposal: Proposal) -> None:
-        """From the reloader's thread. Raises Unavailable where Kafka does not make the topics that it needs."""
+        """From the reloader's thread. Raises Unavailable where Kafka does not take what it needs."""
         self._cluster.ensure_stages(proposal.content.stages)
+        self._journal_said(proposal)
         assert self._supervisor is not None
         self._supervisor.inbox.put(proposal)
         self._wake()
+
+    def _journal_said(self, proposal: Proposal) -> None:
+        """Before it can be put in force. Raises Unavailable."""
+        if self._is_first:
+            self._said.ahead(proposal.content.digest, proposal.bundle)
 
     def _command(self, request: Request, say: Callable[[str], None]) -> Mapping[str, Any]:
         """From a thread of the control socket."""

@@ -1,20 +1,22 @@
 """What people said at run time, and where keys lay, in the journal topic with the content that it is
 part of: no checkout of the rules has it.
 
-One record for each content, under the key `said/<digest>`. It is written again every hour while a version names the
-content, so that the topic, which forgets, has it about as long as the epochs that ran under it.
+One record for each content, under the key `said/<digest>`, there before the content can be put in force. It is written
+again every hour while a version names the content, so that the topic, which forgets, has it about as long as the epochs
+that ran under it.
 """
 
 from __future__ import annotations
 
 import threading
 import zlib
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
-from streamwatchd.daemon.contents import ContentStore
+from streamwatchd.daemon.contents import Bundle, ContentStore
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.places import NOWHERE_ELSE, Places
 from streamwatchd.errors import BadRecord, StateMismatch, Unavailable
@@ -63,11 +65,11 @@ def said_in(kafka: Kafka, topic: str, app: str) -> dict[str, Said]:
 
 
 class SaidJournal:
-    """Writes what is said into the topic, in a thread, soon after it is in force and before the daemon has left."""
+    """Writes what is said into the topic: ahead of the change that makes it count, and again in a thread."""
 
     def __init__(self, kafka: Kafka, topic: str, app: str, clock: Clock, log: Log) -> None:
         self._kafka, self._topic, self._app, self._clock, self._log = kafka, topic, app, clock, log
-        self._changed = threading.Event()
+        self._changed, self._writing = threading.Event(), threading.Lock()
         self._closed = False
         self._written_at: dict[str, float] = {}
         self._writer: PlainWriter | None = None
@@ -88,36 +90,61 @@ class SaidJournal:
                 self.push(store)
                 wait_s = _LOOK_S
             except (Unavailable, BadRecord) as error:
-                self._log.warning("said_not_journalled", topic=self._topic, reason=str(error))
-                self._drop_writer()
+                self._warn(error)
                 wait_s = _RETRY_S
             if is_last:
                 break
-        self._drop_writer()
+        with self._writing:
+            self._drop_writer()
+
+    def ahead(self, digest: str, bundle: Bundle) -> None:
+        """Of a content that is about to be proposed: a host that is lost with its disk right after the change leaves no
+        version behind that can't be had. What Kafka refuses is logged. Raises Unavailable."""
+        try:
+            with self._writing:
+                self._send([self._record(digest, bundle)])
+                self._written_at[digest] = self._clock.monotonic()
+        except BadRecord as error:
+            self._warn(error)
 
     def push(self, store: ContentStore) -> None:
         """What the topic has not got, or not for an hour. Raises Unavailable; BadRecord for what Kafka refuses."""
-        now, digests = self._clock.monotonic(), {version.digest for version in store.versions}
-        self._written_at = {each: at for each, at in self._written_at.items() if each in digests}
-        due = [each for each in digests if now - self._written_at.get(each, -_AGAIN_S) >= _AGAIN_S]
-        records = [record for each in due if (record := self._record(store, each)) is not None]
-        if records:
-            self._writer = self._writer or self._kafka.plain_writer()
-            self._writer.send(records)
-            self._writer.flush(_FLUSH_S)
-        self._written_at |= dict.fromkeys(due, now)
+        with self._writing:
+            now, digests = self._clock.monotonic(), {version.digest for version in store.versions}
+            self._written_at = {each: at for each, at in self._written_at.items() if each in digests}
+            due = [each for each in digests if now - self._written_at.get(each, -_AGAIN_S) >= _AGAIN_S]
+            self._send([self._record_of(store, each) for each in due])
+            self._written_at |= dict.fromkeys(due, now)
 
-    def _record(self, store: ContentStore, digest: str) -> Record | None:
-        """None where nothing was said, or the version has just gone."""
+    def _send(self, records: Iterable[Record | None]) -> None:
+        there = [record for record in records if record is not None]
+        if not there:
+            return
         try:
-            bundle = store.bundle(digest)
+            self._writer = self._writer or self._kafka.plain_writer()
+            self._writer.send(there)
+            self._writer.flush(_FLUSH_S)
+        except (Unavailable, BadRecord):
+            self._drop_writer()
+            raise
+
+    def _record_of(self, store: ContentStore, digest: str) -> Record | None:
+        """None where the version has just gone."""
+        try:
+            return self._record(digest, store.bundle(digest))
         except StateMismatch:
             return None
+
+    def _record(self, digest: str, bundle: Bundle) -> Record | None:
+        """None where nothing was said."""
         if not bundle.spoken and not bundle.places:
             return None
         said, places = zlib.compress(bundle.spoken), bundle.places
         raw = _Raw(_FORMAT, self._app, digest, said, dict(places.placed), places.settling)
         return Record(self._topic, msgspec.msgpack.encode(raw), _PREFIX + digest.encode(), 0)
+
+    def _warn(self, error: Exception) -> None:
+        self._log.warning("said_not_journalled", topic=self._topic, reason=str(error))
 
     def _drop_writer(self) -> None:
         if self._writer is not None:

@@ -90,3 +90,21 @@ def test_what_was_said_last_is_written_before_the_daemon_leaves() -> None:
     site.add("a", b"one")
     site.journal.close()
     assert said_in(site.kafka, TOPIC, "me") == {"a": Said(b"one")}
+
+
+def test_it_is_there_before_its_content_is_in_force() -> None:
+    """A host that is lost with its disk right after the change is found by it; later it counts as any other."""
+    site = Site()
+    said = Bundle(b"", {}, {}, silences={SPOKEN: b"one"})
+    site.journal.ahead(content("a").digest, said)
+    assert said_in(site.kafka, TOPIC, "me") == {"a": Said(b"one")}
+    site.add("a", b"one")
+    site.push()
+    assert site.written == 1
+
+
+def test_what_kafka_does_not_take_ahead_holds_the_change_up() -> None:
+    site = Site()
+    site.kafka.down = True
+    with pytest.raises(Unavailable):
+        site.journal.ahead("a", Bundle(b"", {}, {}, silences={SPOKEN: b"one"}))
