@@ -6,13 +6,14 @@ import re
 import struct
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 
 from streamwatchd.errors import SnapshotCorrupt
 
+T = TypeVar("T")
 _HEAD_BYTES = 10
 _WEIGHED = 100
 _ARRAY = 1
@@ -128,6 +129,14 @@ def unseal(kind: bytes, version: int, file: bytes) -> bytes:
     if sha256(kind + version.to_bytes(4, "little") + data).digest() != digest:
         raise SnapshotCorrupt("torn or spoilt: the checksum does not fit")
     return data
+
+
+def rows_of(kind: bytes, version: int, file: bytes | None, type: type[dict[str, T]]) -> dict[str, T]:
+    """Of a sealed JSON file that can be done without: none where it is not there, or spoilt."""
+    try:
+        return {} if file is None else msgspec.json.decode(unseal(kind, version, file), type=type)
+    except (SnapshotCorrupt, msgspec.DecodeError):
+        return {}
 
 
 def pack_apart(value: object) -> tuple[bytes, list[Frozen]]:

@@ -16,9 +16,9 @@ import msgspec
 
 from streamwatchd.daemon.contents import ContentStore
 from streamwatchd.daemon.places import NOWHERE_ELSE, Places
-from streamwatchd.errors import SnapshotCorrupt, StateMismatch
+from streamwatchd.errors import StateMismatch
 from streamwatchd.operators.document import iso
-from streamwatchd.packing import seal, unseal
+from streamwatchd.packing import rows_of, seal
 from streamwatchd.ports.clock import Clock
 from streamwatchd.ports.files import Files
 from streamwatchd.ports.kafka import Admin, Partition
@@ -46,12 +46,7 @@ class Placements:
 
     def _kept(self) -> dict[str, tuple[int, int]]:
         """Topic → its partitions, and from when on all producers write to all of them (ms)."""
-        data = self._files.read(self._path)
-        kind = dict[str, tuple[int, int]]
-        try:
-            return {} if data is None else msgspec.json.decode(unseal(_KIND, _FORMAT, data), type=kind)
-        except (SnapshotCorrupt, msgspec.DecodeError):
-            return {}
+        return rows_of(_KIND, _FORMAT, self._files.read(self._path), dict[str, tuple[int, int]])
 
     def begin(self, places: Places) -> None:
         """With what the newest version says."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from streamwatchd.daemon.metrics import Metrics
-from streamwatchd.errors import SnapshotCorrupt, Unavailable
-from streamwatchd.packing import seal, unseal
+from streamwatchd.errors import Unavailable
+from streamwatchd.packing import rows_of, seal
 from streamwatchd.ports.disk import Disk
 from streamwatchd.ports.files import Files
 from streamwatchd.ports.kafka import Admin, Partition, TopicFacts
@@ -51,7 +51,7 @@ class TopicBook:
             data = files.read(path)
         except Unavailable:
             return {}
-        return {} if data is None else _decoded(data)
+        return _decoded(data)
 
     def write(self, topics: Mapping[str, TopicFacts]) -> None:
         """Raises Unavailable."""
@@ -60,11 +60,8 @@ class TopicBook:
             files.write(path, seal(_KIND, _FORMAT, msgspec.json.encode(rows)))
 
 
-def _decoded(data: bytes) -> dict[str, TopicFacts]:
-    try:
-        rows = msgspec.json.decode(unseal(_KIND, _FORMAT, data), type=dict[str, tuple[str, int]])
-    except (SnapshotCorrupt, msgspec.DecodeError):
-        return {}
+def _decoded(data: bytes | None) -> dict[str, TopicFacts]:
+    rows = rows_of(_KIND, _FORMAT, data, dict[str, tuple[str, int]])
     return {topic: TopicFacts(*row) for topic, row in rows.items()}
 
 

@@ -299,6 +299,8 @@ class LibrdkafkaWriter:
         self._doubtful = self._doubtful or is_fence(error)
         if is_fence(error) and not self._other_owner(error):
             return Unavailable(f"{doing}: the broker ended the transaction by its time-out")
+        if error.code() in _NOT_THERE:
+            return Unavailable(f"{doing}: a topic is not there, create it: {error.str()}")
         return family(error, doing)
 
     def _open(self) -> Producer:

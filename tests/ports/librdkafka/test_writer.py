@@ -6,12 +6,13 @@ import threading
 import time
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streamwatchd.errors import Unavailable
 from streamwatchd.ports.kafka import NewTopic, Outcome, Partition, Record
 from streamwatchd.ports.librdkafka import Librdkafka
-from streamwatchd.ports.librdkafka.writer import _Bounded
+from streamwatchd.ports.librdkafka.writer import LibrdkafkaWriter, _Bounded
 
 
 def test_a_bounded_call_is_given_up() -> None:
@@ -27,6 +28,23 @@ def test_a_bounded_call_raises_what_it_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         _Bounded(lambda: 1 / 0).run(10)
     _Bounded(lambda: None).run(10)
+
+
+@pytest.mark.parametrize("code", [KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC])
+def test_a_topic_that_goes_under_an_open_transaction_is_waited_for(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AddPartitionsToTxn of a topic that is deleted fails the transaction, and whatever is called next tells it: to a
+    reader such a code means that offsets are worth nothing, to a writer that somebody has to make the topic."""
+
+    class Failed:
+        def produce(self, *_: object) -> None: ...
+
+        def poll(self, _: float) -> None:
+            raise KafkaException(KafkaError(code))
+
+    writer = LibrdkafkaWriter({"bootstrap.servers": "127.0.0.1:1"}, "w", opened=False)
+    monkeypatch.setattr(writer, "_producer", Failed())
+    with pytest.raises(Unavailable, match="a topic is not there, create it"):
+        writer.send([Record("out", b"x", partition=0)])
 
 
 @pytest.mark.kafka
