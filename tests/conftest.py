@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from streamwatchd.shard.collector import collect_rarely
 from tests.kafka.fixtures import kafka as kafka
@@ -10,6 +11,10 @@ from tests.s3.fixtures import s3 as s3
 
 LONG = ("tests/crashloop/", "tests/laws/", "tests/kafka/test_law_7.py", "tests/kafka/test_moving.py")
 """What takes a minute or more, the longest first."""
+
+# Each run takes the same examples, however long one takes on a machine that is busy.
+settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -124,13 +124,13 @@ class Bundle:
         return cls(config, **parts, places=places)
 
     @property
-    def _parts(self) -> dict[str, dict[str, bytes]]:
+    def parts(self) -> dict[str, dict[str, bytes]]:
         return {part: getattr(self, part) for part in _FOLDERS}
 
     def encode(self, digest: str) -> bytes:
         """The file of the content `digest`."""
         placed, settling = dict(self.places.placed), self.places.settling
-        files = _Files(digest, self.config, **self._parts, placed=placed, settling=settling)
+        files = _Files(digest, self.config, **self.parts, placed=placed, settling=settling)
         return seal(_BUNDLE, RULES_FORMAT, msgspec.msgpack.encode(files))
 
     @classmethod
@@ -144,13 +144,13 @@ class Bundle:
             raise SnapshotCorrupt(f"no kept rules: the file is of content {raw.digest}")
         parts = {part: getattr(raw, part) for part in _FOLDERS}
         bundle = cls(raw.config, **parts, places=Places(raw.placed, raw.settling))
-        if not all(_stays_inside(path) for files in bundle._parts.values() for path in files):
+        if not all(_stays_inside(path) for files in bundle.parts.values() for path in files):
             raise SnapshotCorrupt("no kept rules: a path that leads elsewhere")
         return bundle
 
     def unfold(self, folder: Path) -> Path:
         """Write the files below `folder`; returns the path of the settings."""
-        for part, files in self._parts.items():
+        for part, files in self.parts.items():
             root = folder / _FOLDERS[part]
             root.mkdir(parents=True)
             for path, data in files.items():
@@ -196,14 +196,14 @@ class Bundle:
     def _files(self) -> dict[str, bytes]:
         """But for the silences that were said, which are told one by one."""
         found = {"streamwatchd.yaml": self.config}
-        for part, files in self._parts.items():
+        for part, files in self.parts.items():
             found |= {f"{_FOLDERS[part]}/{path}": data for path, data in files.items() if path != SPOKEN}
         return found
 
     def last_good(self, settings: Settings) -> dict[str, bytes]:
         """By the paths that the files have in the project now."""
         roots = _roots(settings)
-        return {str(roots[part] / path): data for part, files in self._parts.items() for path, data in files.items()}
+        return {str(roots[part] / path): data for part, files in self.parts.items() for path, data in files.items()}
 
 
 def _roots(settings: Settings) -> dict[str, Path]:
@@ -215,6 +215,14 @@ def _roots(settings: Settings) -> dict[str, Path]:
         "calendars": settings.calendars_dir,
         "silences": settings.silences_dir,
     }
+
+
+def on_disk(settings: Settings, part: str, path: str) -> bytes | None:
+    """What a file of a bundle says in the project now; None where there is none."""
+    try:
+        return (_roots(settings)[part] / path).read_bytes()
+    except OSError:
+        return None
 
 
 def _below(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
@@ -410,13 +418,12 @@ class ContentStore:
                 lost.append(digest)
         if lost:
             raise RulesLost(
-                f"rules of content {', '.join(map(self._when, lost))} are needed for a replay, but are not in "
-                f"{self._state_dir}. Either restore a savepoint that was taken since then (`--restore`, into an empty "
-                "state folder). Or check out the rules that ran then, one after the other, and start with each: a "
-                "start keeps its rules where they are such ones, also when it is refused; once all are there, start "
-                "with today's. Which they were, tell their times: `git log --since … -- rules.d`, and the daemon's "
-                "log (`rules_switched`). Acknowledgements and silences that were said at run time belong to a version "
-                "too: a start looks for them in the journal topic, and takes its rules with them"
+                f"rules of content {', '.join(map(self._when, lost))} are needed for a replay, but are neither in "
+                f"{self._state_dir} nor in the journal topic. Either restore a savepoint that was taken since then "
+                "(`--restore`, into an empty state folder). Or check out the rules that ran then, one after the other, "
+                "and start with each: a start keeps its rules where they are such ones, also when it is refused; once "
+                "all are there, start with today's. Which they were, tell their times: `git log --since … -- rules.d`, "
+                "and the daemon's log (`rules_switched`)"
             )
 
     def _when(self, digest: str) -> str:

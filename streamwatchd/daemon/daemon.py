@@ -20,6 +20,7 @@ from streamwatchd.daemon.audit import AuditedLog
 from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.cluster import Cluster, LagWatch
 from streamwatchd.daemon.commands.context import Context
+from streamwatchd.daemon.content_journal import ContentJournal, journalled, recompiled
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
 from streamwatchd.daemon.control import ControlPort
 from streamwatchd.daemon.control_topic.dispositions import Dispositions
@@ -37,13 +38,12 @@ from streamwatchd.daemon.moving import Moving, after, assignment_of
 from streamwatchd.daemon.output_watch import OutputWatch
 from streamwatchd.daemon.pending_settings import PendingSettings
 from streamwatchd.daemon.placements import Placements
-from streamwatchd.daemon.places import Places
+from streamwatchd.daemon.places import NOWHERE_ELSE, Places
 from streamwatchd.daemon.process import Job, real_shards, shared_store
 from streamwatchd.daemon.quiet import EVERY_S, Quiet
 from streamwatchd.daemon.reloader import Project, Refusals, Reloader
 from streamwatchd.daemon.replays import Replays
 from streamwatchd.daemon.restore import Restored, restore
-from streamwatchd.daemon.said_journal import Said, SaidJournal, said_in
 from streamwatchd.daemon.selfwatch.room import SelfWatch, Signs
 from streamwatchd.daemon.sharing import hosts_of, kept_in, mirror_of
 from streamwatchd.daemon.spoken import Spoken
@@ -112,7 +112,9 @@ class Daemon:
         self._inputs_looks, self._looks = (Looks(self._kafka, self._log) for _ in range(2))
         self._outputs, self._quiet = OutputWatch(settings, self._metrics, self._log), Quiet()
         self._spoken = Spoken()
-        self._said = SaidJournal(self._kafka, settings.topics.journal, settings.app, around.clock, self._log)
+        self._content_journal = ContentJournal(
+            self._kafka, settings.topics.journal, settings.app, around.clock, self._log
+        )
         self._kept_in = kept_in(settings, around.disk)
         self._dispositions = Dispositions(*self._kept_in, self._metrics)
         self._placements = Placements(
@@ -154,7 +156,7 @@ class Daemon:
                 self._listener.close()
             if self._reloader is not None:
                 self._reloader.close()
-            self._said.close()
+            self._content_journal.close()
             self._selfwatch.close()
             self._tables.close()
             if self._hosts is not None:
@@ -198,7 +200,7 @@ class Daemon:
         if not self._store.versions:
             self._begin_versions(proposal, journalled=layout is not None)
         self._store.keep_if_lost(content, proposal.bundle)
-        proposal, files = self._with_what_was_said(proposal, compiled.loaded.files, last_good)
+        proposal, files = self._with_lost_rules(proposal, compiled.loaded.files, last_good)
         self._demand_rules()
         if self._hosts is not None:
             self._share_versions()
@@ -217,7 +219,7 @@ class Daemon:
         if self._accept:
             fit.settled()
             return 0
-        self._cluster.until_answered(lambda: self._journal_said(proposal), lambda: self._stopped)
+        self._journal_content(proposal)
         self._supervise(partitions, layout, proposal, dict(files))
         assert self._supervisor is not None
         inputs = fit.watch(self._refuse, self._metrics)
@@ -288,32 +290,33 @@ class Daemon:
         self._log.warning("versions_rebuilt", topic=settings.topics.journal, versions=len(known))
         self._store.adopt(known)
 
-    def _with_what_was_said(
+    def _with_lost_rules(
         self, proposal: Proposal, files: Mapping[str, bytes], last_good: Mapping[str, bytes]
     ) -> tuple[Proposal, Mapping[str, bytes]]:
-        """Silences and acknowledgements of versions that were lost are in no checkout, nor is where keys lay: today's
-        rules with them are kept where they come to such a version, and what the newest one says stays in force. Raises
-        Unavailable."""
+        """Rules of versions that the folder lost, out of the journal topic. Where it has not all of them, today's rules
+        are tried with what was said then, and where keys lay: that is in no checkout. What the newest version says
+        stays in force. Raises Unavailable."""
         lost = self._store.lost()
         if not lost:
             return proposal, files
         settings, newest = self._settings, self._store.versions[-1].digest
-        said = said_in(self._kafka, settings.topics.journal, settings.app)
-        for then in (Said(), *(said[digest] for digest in lost if digest in said)):
-            compiled = self._compile(last_good, then.spoken)
-            content = content_of(compiled, then.places)
-            if content is not None:
-                self._store.keep_if_lost(content, self._bundle(compiled.loaded.files, then.places))
-        if newest not in lost or newest not in said:
+        found = journalled(self._kafka, settings.topics.journal, settings.app, lost)
+        for content, bundle in recompiled(found, settings, self._frozen.read_bytes()).values():
+            self._store.keep_if_lost(content, bundle)
+        still = self._store.lost()
+        self._log.warning("rules_rebuilt", topic=settings.topics.journal, contents=len(lost) - len(still))
+        for spoken, places in ((b"", NOWHERE_ELSE), *((each.spoken, each.places) for each in found.values())):
+            tried = self._compile(last_good, spoken) if still else None
+            if tried is not None and (like := content_of(tried, places)) is not None:
+                self._store.keep_if_lost(like, self._bundle(tried.loaded.files, places))
+        if newest not in lost or newest not in found:
             return proposal, files
-        self._spoken.begin(said[newest].spoken)
-        self._placements.begin(said[newest].places)
-        compiled = self._compile(last_good)
-        bundle = self._bundle(compiled.loaded.files)
-        content = content_of(compiled, bundle.places)
-        if content is None:
-            return proposal, files
-        return Proposal(content, bundle), compiled.loaded.files
+        self._spoken.begin(found[newest].spoken)
+        self._placements.begin(found[newest].places)
+        compiled = self._compile(self._last_good() or last_good)
+        today = self._bundle(compiled.loaded.files)
+        now = content_of(compiled, today.places)
+        return (proposal, files) if now is None else (Proposal(now, today), compiled.loaded.files)
 
     def restore(self, url: str) -> Restored:
         """Bring a savepoint into the empty state folder; nothing runs. Raises StateMismatch, Unavailable."""
@@ -381,7 +384,7 @@ class Daemon:
         )  # fmt: skip
         self._reloader.watch()
         if self._is_first:
-            self._said.follow(self._store)
+            self._content_journal.follow(self._store)
         self._placements.follow(self._store)
         if settling := self._placements.settling:
             self._log.info("partitions_settling", topics=settling)
@@ -466,17 +469,17 @@ class Daemon:
         return Job(self._settings, assignment, self._kafka, self._around.shards)
 
     def _propose(self, proposal: Proposal) -> None:
-        """From the reloader's thread. Raises Unavailable where Kafka does not take what it needs."""
+        """From the reloader's thread. Raises Unavailable where Kafka does not make the topics that it needs."""
         self._cluster.ensure_stages(proposal.content.stages)
-        self._journal_said(proposal)
+        self._journal_content(proposal)
         assert self._supervisor is not None
         self._supervisor.inbox.put(proposal)
         self._wake()
 
-    def _journal_said(self, proposal: Proposal) -> None:
-        """Before it can be put in force. Raises Unavailable."""
+    def _journal_content(self, proposal: Proposal) -> None:
+        """Before it can be put in force, so that no version is known whose rules can't be had."""
         if self._is_first:
-            self._said.ahead(proposal.content.digest, proposal.bundle)
+            self._content_journal.ahead(proposal.content.digest, proposal.bundle)
 
     def _command(self, request: Request, say: Callable[[str], None]) -> Mapping[str, Any]:
         """From a thread of the control socket."""

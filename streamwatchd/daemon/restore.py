@@ -7,8 +7,9 @@ journal topic and the sources retain all that came since; any other is refused, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from streamwatchd.daemon.content_journal import journalled, recompiled
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of, decode_versions
 from streamwatchd.daemon.process import store_at
 from streamwatchd.errors import SnapshotCorrupt, StateMismatch
@@ -54,12 +55,23 @@ def restore(settings: Settings, kafka: Kafka, disk: Disk, url: str) -> Restored:
     store = store_at(settings, url)
     load = _load(settings, store, url)
     epochs = journalled_epochs(kafka, settings.topics.journal, settings.app)
+    later = _later(settings, kafka, load, epochs)
+    load = replace(load, contents={**load.contents, **{digest: content for digest, (content, _) in later.items()}})
     replays = Check(settings, kafka, load, epochs).run()
     contents = ContentStore(disk, settings.state_dir, elsewhere=lambda name: store.files.read(store.folder / name))
-    contents.adopt(_needed(load, epochs))
+    contents.adopt(_needed(load, epochs), {digest: bundle for digest, (_, bundle) in later.items()})
     for owner, part in load.parts.items():
         SnapshotStore(disk, owner.folder(settings.state_dir), owner).write(part)
     return Restored(load.savepoint, replays)
+
+
+def _later(
+    settings: Settings, kafka: Kafka, load: _Load, epochs: Iterable[EpochRecord]
+) -> dict[str, tuple[Content, Bundle]]:
+    """Contents that came after the savepoint, by digest, as far as the journal topic has them."""
+    wanted = {each.digest for each in _needed(load, epochs)} - load.contents.keys()
+    found = journalled(kafka, settings.topics.journal, settings.app, wanted) if wanted else {}
+    return recompiled(found, settings, settings.config_path.read_bytes()) if found else {}
 
 
 def _needed(load: _Load, epochs: Iterable[EpochRecord]) -> list[Version]:
@@ -149,12 +161,12 @@ class Check:
 
     def _check_positions(self, owner: Owner, part: Snapshot, since: list[EpochRecord], stamps: Stamps) -> None:
         """It begins where the journal goes on, the inputs are retained, and the rules are known."""
-        known = {each.digest for each in self._load.versions}
+        known = self._load.contents.keys()
         for version in (version for record in since for version in record.switches):
             if version.digest not in known:
                 raise StateMismatch(
-                    f"{owner}: version {version.number} of the rules came after the savepoint, and it has not got "
-                    f"them (content {version.digest}): take a newer savepoint"
+                    f"{owner}: version {version.number} of the rules came after the savepoint, and neither it nor the "
+                    f"journal topic has got them (content {version.digest}): take a newer savepoint"
                 )
         for content in self._load.contents.values():
             for task, partition in tasks_of(self._settings, owner, self._counts, content).items():

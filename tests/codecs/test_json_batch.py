@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwatchd.batch import Dictionary, Frame, RawBatch, Strings
@@ -23,7 +23,6 @@ def _frame(times: list[int], names: Dictionary) -> Frame:
     return Frame(column, {"time": column.astype(np.float64), "text": Strings(column.astype(np.int32), names)})
 
 
-@settings(deadline=None)
 @given(st.data(), st.lists(st.integers(0, 150), min_size=1, max_size=5))
 def test_frames_are_joined_without_rows_whose_times_are_refused(data: st.DataObject, sizes: list[int]) -> None:
     """Few or many of them, at the edges of slices too; the first time is its row's number, so that all shows."""

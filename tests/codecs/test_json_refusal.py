@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwatchd.codecs.json_refusal import MAX_DEPTH, outer_refusal, refusal, suspects
@@ -24,7 +24,6 @@ def _is_too_deep(text: bytes) -> bool:
     return False
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(['{"a":', '{"":', "[", '{"{":', '"]"', '"\\"[', "}", '"']), st.integers(1, 66)))
 )

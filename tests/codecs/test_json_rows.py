@@ -304,7 +304,7 @@ _splices = st.tuples(_timed, st.integers(0, 60), st.integers(0, 3), st.binary(ma
 _payloads = st.one_of(_timed, _timed, _objects, _splices, st.none(), st.binary(max_size=6))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.lists(_payloads, max_size=8), st.sets(st.sampled_from(FIELDS)), st.sets(st.sampled_from(FIELDS[1:])))
 def test_agrees_with_a_slow_reader(payloads: list[bytes | None], declared: set[str], inferred: set[str]) -> None:
     """Same rows, same nulls, same reasons, same counts, for any payloads and any choice of fields; twice in a row."""
@@ -327,7 +327,7 @@ def test_agrees_with_a_slow_reader(payloads: list[bytes | None], declared: set[s
         assert decoded.unfit == sum(good, Counter())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_payloads, max_size=10), st.integers(0, 10))
 def test_batch_cuts_do_not_matter(payloads: list[bytes | None], cut: int) -> None:
     """Two batches through one decoder give what one batch gives."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwatchd.codecs.base import EventSchema
@@ -43,7 +43,6 @@ def _fits(kind: Kind | None, value: Any) -> Any:
 
 
 @pytest.mark.parametrize("declared", [{}, {"ts": Kind.NUMBER}, {"ts": Kind.STRING}, {"ts": Kind.BOOL}])
-@settings(deadline=None)
 @given(payloads=st.lists(_records(), max_size=5), known=st.booleans())
 def test_many_at_once_are_what_each_is_by_hand(declared: dict[str, Kind], payloads: list[bytes], known: bool) -> None:
     """The same records are good, with the same values where these fit, and the others are refused for the same

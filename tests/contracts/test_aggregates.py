@@ -238,7 +238,7 @@ def cuts(data: st.DataObject, rows: list[Row]) -> list[list[Row]]:
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_an_aggregate_is_its_definition(spec: AggregateSpec, data: st.DataObject) -> None:
     """Percentiles to half a bucket, all else but rounding exactly; also for keys that nothing was heard of."""
@@ -252,7 +252,7 @@ def test_an_aggregate_is_its_definition(spec: AggregateSpec, data: st.DataObject
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_cuts_and_order_show_nowhere(spec: AggregateSpec, data: st.DataObject) -> None:
     """To the last bit: the same rows in another order, reduced in other slices, stored and read between."""
@@ -261,7 +261,7 @@ def test_cuts_and_order_show_nowhere(spec: AggregateSpec, data: st.DataObject) -
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_taking_keys_takes_their_answers(spec: AggregateSpec, data: st.DataObject) -> None:
     """The states of some keys, in another order, give those keys' answers."""
@@ -279,7 +279,7 @@ def test_taking_keys_takes_their_answers(spec: AggregateSpec, data: st.DataObjec
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_shrunk_states_give_the_same_answers(spec: AggregateSpec, data: st.DataObject) -> None:
     """To the last bit: one that is read as it is, one that others are merged into, and one merged into another."""

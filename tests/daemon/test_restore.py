@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from streamwatchd.daemon.content_journal import ContentJournal
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of, encode_versions
 from streamwatchd.daemon.restore import restore
 from streamwatchd.errors import StateMismatch
+from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.disk import RealDisk
 from streamwatchd.ports.fake_kafka import FakeKafka
 from streamwatchd.ports.kafka import Committed, Partition, Record
@@ -23,7 +25,7 @@ from streamwatchd.shard.shared import SharedStore
 from streamwatchd.shard.snapshot import Snapshot, SnapshotStore
 from streamwatchd.shard.stamp import stamp_of
 from streamwatchd.shard.version import BEGINNING, Version
-from tests.daemon.project import rule
+from tests.daemon.project import ListLog, rule
 
 OWNER, TASK, IN = Owner("app", 0, 1, 0), TaskId(1, "in", 0), Partition("in", 0)
 CONFIG = b"kafka: {bootstrap.servers: '127.0.0.1:1'}\nsources: {events: {topic: in, time: t, key: k}}\n"
@@ -104,6 +106,24 @@ def test_rules_that_came_back_since_are_known_by_their_number(tmp_path: Path) ->
     assert ContentStore(RealDisk(), setting.settings.state_dir).versions == (setting.version, again)
 
 
+def test_rules_that_came_since_are_taken_from_the_journal_topic(tmp_path: Path) -> None:
+    """Under the settings of today: the topic has none that say how to reach others."""
+    setting = Setting(tmp_path)
+    setting.settings.config_path.write_bytes(CONFIG)
+    bundle = Bundle(CONFIG, {"a.yaml": rule("two").encode()}, {})
+    content = content_of(bundle.compile())
+    assert content is not None
+    ContentJournal(setting.kafka, "streamwatchd.journal", "app", ManualClock(), ListLog()).ahead(content.digest, bundle)
+    setting.kafka.broker.log(Partition("streamwatchd.journal", 0)).delete_before(2)
+    setting.journal(setting.record(8))
+    later = Version(1, 5, content.digest)
+    setting.journal(replace(setting.record(9), version=1, content=content.digest, switches=(later,)))
+    assert setting.restore() == 2
+    restored = ContentStore(RealDisk(), setting.settings.state_dir)
+    assert restored.versions == (setting.version, later)
+    restored.demand_all()
+
+
 REFUSALS: dict[str, tuple[Callable[[Setting], object], str]] = {
     "state": (lambda s: RealDisk().write(s.settings.state_dir / "versions", b"x"), "has state already"),
     "no offsets": (lambda s: s.kafka.broker.groups.clear(), "has committed no offsets"),
@@ -117,7 +137,7 @@ REFUSALS: dict[str, tuple[Callable[[Setting], object], str]] = {
     "input gone": (lambda s: s.kafka.broker.log(IN).delete_before(71), "retains offsets from 71 on"),
     "rules gone": (
         lambda s: s.journal(replace(s.record(9), switches=(Version(1, 5, "later"),))),
-        "came after the savepoint, and it has not got them",
+        "came after the savepoint, and neither it nor the journal topic has got them",
     ),
     "other app": (lambda s: setattr(s, "settings", replace(s.settings, app="other")), "is of app app, this is other"),
 }

@@ -31,7 +31,7 @@ _rows = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_rows)
 def test_any_content_survives_any_json_form(content: dict[str, tuple[Any, Any, Any]]) -> None:
     """Array, object of objects and lines agree, and give back what was written."""

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from streamwatchd.daemon.process import EXIT_MISMATCH
+from streamwatchd.ports.kafka import Partition, Record
+from streamwatchd.shard.journal import payloads
 from tests.kafka.site import COUNTS, Site
 from tests.kafka.test_control import answer
 from tests.kafka.test_silences import RULES, told
@@ -47,6 +49,41 @@ def test_a_lost_state_folder_is_rebuilt_by_replay(kafka: str, tmp_path: Path) ->
         site.end()
 
 
+def test_what_was_edited_since_comes_back_too(kafka: str, tmp_path: Path) -> None:
+    """Rules and rows that no folder has any more, and settings: the replay meets those that ran then."""
+    devices = tmp_path / "enrichment.d" / "devices.csv"
+    devices.parent.mkdir()
+    devices.write_text("device,site\nk0,paris\n")
+    site = Site(kafka, tmp_path, source="enrich: {devices: k}")
+    try:
+        site.start_and_wait()
+        feed_and_wait(site, 3_000)
+        edit(site, tmp_path / "rules.d" / "counts.yaml", COUNTS.replace("every: 10s", "every: 20s"))
+        feed_and_wait(site, 3_000)
+        edit(site, devices, "device,site\nk0,lyon\n")
+        feed_and_wait(site, 3_000)
+        edit(site, tmp_path / "rules.d" / "counts.yaml", COUNTS.replace("by: k", "by: [k, site]"))
+        feed_and_wait(site, 3_000)
+        site.signal(signal.SIGTERM)
+        shutil.rmtree(tmp_path / "state")
+        before = site.output("kpis")
+        devices.write_text("device,site\nk0,nice\n")
+        site.source = "enrich: {devices: k}, idle_after: 5s"
+        site.write({"counts.yaml": COUNTS.replace("by: k", "by: [k, site]")}, kafka)
+        site.start_and_wait()
+        assert site.logged("versions_rebuilt")[-1]["versions"] == 4
+        assert site.logged("rules_rebuilt")[-1]["contents"] == 4
+        site.until(lambda: len(site.logged("rules_switched")) == 4)
+        feed_and_wait(site, 3_000)
+        site.finish()
+        site.until(lambda: any(row["key"].get("site") == "nice" for row in site.output("kpis")))
+        assert {row["key"].get("site") for row in before} == {None, "lyon"}
+        assert [row for row in site.output("kpis") if row in before] == before
+        assert {count for each, count in site.windows().items() if each[0] == "k0"} == {1}
+    finally:
+        site.end()
+
+
 def test_rules_that_are_kept_nowhere_are_named(kafka: str, tmp_path: Path) -> None:
     """A replay under other rules would be another state: it is refused before any worker starts."""
     site = Site(kafka, tmp_path)
@@ -57,6 +94,7 @@ def test_rules_that_are_kept_nowhere_are_named(kafka: str, tmp_path: Path) -> No
         site.signal(signal.SIGTERM)
         before = len(site.output("kpis"))
         shutil.rmtree(tmp_path / "state")
+        forget_the_contents(site)
         site.write({"counts.yaml": COUNTS.replace("every: 10s", "every: 20s")}, kafka)
         workers = len(site.logged("worker_started"))
         site.start()
@@ -88,6 +126,7 @@ def test_rules_of_several_versions_are_given_one_after_the_other(kafka: str, tmp
             site.until(lambda number=number: len(site.logged("rules_switched")) == number)
         site.signal(signal.SIGTERM)
         shutil.rmtree(tmp_path / "state")
+        forget_the_contents(site)
         refused(site)
         more.unlink()
         assert "version 0" not in refused(site)
@@ -132,6 +171,28 @@ def test_acknowledgements_and_silences_come_back_with_the_rules(kafka: str, tmp_
         assert [each["version"] for each in site.logged("rules_switched")] == list(range(1, version + 1))
     finally:
         site.end()
+
+
+def forget_the_contents(site: Site) -> None:
+    """As where the journal topic does not retain them."""
+    journal = f"{site.name}.journal"
+    keys = {key for key, _ in payloads(site.kafka, Partition(journal, 0)) if key is not None}
+    writer = site.kafka.plain_writer()
+    writer.send(Record(journal, None, key, 0) for key in keys if key.startswith(b"content/"))
+    writer.flush(30)
+    writer.close()
+
+
+def feed_and_wait(site: Site, count: int) -> None:
+    before = site.metric("streamwatchd_records_total")
+    site.feed(count)
+    site.until(lambda: site.metric("streamwatchd_records_total") >= before + count)
+
+
+def edit(site: Site, path: Path, text: str) -> None:
+    made = len(site.logged("rules_switched"))
+    path.write_text(text)
+    site.until(lambda: len(site.logged("rules_switched")) == made + 1)
 
 
 def refused(site: Site) -> str:

@@ -57,7 +57,7 @@ WORDS = " ".join((NAMES, LITERALS, SIGNS, CALLS)).split()
 
 
 @pytest.mark.parametrize("name", ["row", "open_row", "alarm", "kpi", "open_alarm", "clash", "closed"])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
 @given(words=st.lists(st.sampled_from(WORDS), max_size=12))
 def test_any_words_check_or_have_problems_in_the_text(scopes: dict[str, Scope], name: str, words: list[str]) -> None:
     """The checker raises nothing, fails exactly when it says so, and places what it says."""
@@ -72,7 +72,7 @@ def test_any_words_check_or_have_problems_in_the_text(scopes: dict[str, Scope], 
         assert problem.message
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(tree=trees)
 def test_any_tree_checks_or_has_problems(scopes: dict[str, Scope], tree: syntax.Expr) -> None:
     """Also the trees that words seldom make; checking twice gives the same."""

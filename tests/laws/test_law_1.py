@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.laws.engine import compile_world, equal, run_driver
+from tests.laws.examples import EXAMPLES
 from tests.oracle.random_rules import World, worlds
 
 
+@EXAMPLES
 @given(world=worlds(rules=3, records=40), cuts=st.integers(0, 2**32 - 1))
 def test_other_batches_give_equal_outputs(world: World, cuts: int) -> None:
     """Whole partitions at once, single records, and anything between say the same, ids and order of a life included."""

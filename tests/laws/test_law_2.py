@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.laws.engine import compile_world, equal, run_driver, run_shards
+from tests.laws.examples import EXAMPLES
 from tests.oracle.random_rules import World, worlds
 
 
+@EXAMPLES
 @given(world=worlds(rules=3, records=40), seed=st.integers(0, 2**32 - 1))
 def test_shards_change_nothing(world: World, seed: int) -> None:
     """1, 2 and 5 shards that exchange records at their own pace say what one thread says, ids included."""

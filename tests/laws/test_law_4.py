@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from streamwatchd.compiler import Compiled
 from streamwatchd.rules.ruleset import Alarm
 from tests.laws.engine import compile_world, equal, run_driver, without_storms
+from tests.laws.examples import EXAMPLES
 from tests.oracle.compare import Plain
 from tests.oracle.random_rules import World, worlds
 from tests.oracle.reading import LogItem, Record, Unfit, decode
 from tests.oracle.streams import Stream, is_at_once
 
 
+@EXAMPLES
 @given(world=worlds(rules=3, records=40), seed=st.integers(0, 2**32 - 1))
 def test_shuffling_within_the_delay_changes_nothing(world: World, seed: int) -> None:
     """Two arrival orders of the same records, no record moved by the source's `max_delay` or more, say the same."""

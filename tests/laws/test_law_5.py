@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from streamwatchd.compiler import Compiled
 from streamwatchd.testing.driver import Driver
 from tests.laws.engine import compile_world, cut, equal, feed
+from tests.laws.examples import EXAMPLES
 from tests.laws.neighbours import alone, declared, halves, only
 from tests.oracle.compare import Plain, plain_outputs
 from tests.oracle.random_rules import World, worlds
 
 
+@EXAMPLES
 @given(world=worlds(rules=5, records=40), seed=st.integers(0, 2**32 - 1))
 def test_reloads_change_nothing_for_rules_that_stay_as_they_are(world: World, seed: int) -> None:
     """Whenever the switch comes, and whatever panes, keys and columns the other rules share or bring."""

@@ -16,6 +16,7 @@ from streamwatchd.shard.output import Output, TaskId
 from streamwatchd.testing.driver import Driver
 from tests.laws.edits import histories
 from tests.laws.engine import Slice, compile_world, cut, equal, feed
+from tests.laws.examples import EXAMPLES
 from tests.laws.neighbours import declared, halves
 from tests.oracle.compare import Plain, plain_outputs
 from tests.oracle.random_rules import World, worlds
@@ -97,6 +98,7 @@ def run(world: World, versions: list[Compiled], seed: int, *, shaken: bool) -> d
 
 
 @pytest.mark.parametrize("grace_ms", [0, 20_000, 900_000])
+@EXAMPLES
 @given(world=worlds(rules=5, records=60), seed=st.integers(0, 2**32 - 1))
 def test_edits_come_to_the_same_with_restarts_and_other_batches(world: World, seed: int, grace_ms: int) -> None:
     """Rules come, go and come back, before and after their state is let go."""
@@ -114,6 +116,7 @@ def test_edits_come_to_the_same_with_restarts_and_other_batches(world: World, se
         asking.GRACE_MS = kept
 
 
+@EXAMPLES
 @given(world=worlds(rules=5, records=60), seed=st.integers(0, 2**32 - 1))
 def test_edits_of_all_kinds_come_to_the_same_with_restarts_and_other_batches(world: World, seed: int) -> None:
     """Windows, holds, filters, keys, names: whatever is edited, and taken back; and where keys lie."""

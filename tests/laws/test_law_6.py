@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 
 from tests.laws.engine import against_oracle, compile_world
+from tests.laws.examples import EXAMPLES
 from tests.laws.minimise import law_6, world_of
 from tests.oracle.random_rules import World, worlds
 
 
+@EXAMPLES
 @given(world=worlds(rules=3, records=40))
 def test_the_engine_equals_the_oracle(world: World) -> None:
     """Alerts, KPI rows, late events and dead letters of random rules over random records are the oracle's."""

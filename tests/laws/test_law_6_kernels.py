@@ -18,6 +18,7 @@ from streamwatchd.aggregates.steps import Last, Steps
 from streamwatchd.batch import Column, Dictionary, Strings, to_values
 from streamwatchd.lang.typed import Aggregate, Ahead, Kind, Literal, Type
 from streamwatchd.packing import pack, unpack
+from tests.laws.examples import EXAMPLES
 from tests.oracle import aggregates as definitions
 from tests.oracle.evaluate import Cell
 
@@ -35,6 +36,7 @@ NUMBERS = (
 
 
 @pytest.mark.parametrize("name", sorted(AGGREGATES))
+@EXAMPLES
 @given(seed=st.integers(0, 2**32 - 1))
 def test_numbers_aggregate_as_defined(name: str, seed: int) -> None:
     """Any cut of any numbers over any panes gives the answer of the definition, null for null."""
@@ -49,6 +51,7 @@ def test_numbers_aggregate_as_defined(name: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["changes", "count", "distinct", "first", "last"])
+@EXAMPLES
 @given(seed=st.integers(0, 2**32 - 1))
 def test_texts_and_truths_aggregate_as_defined(name: str, seed: int) -> None:
     """What is not a number can be counted, told apart, and be first or last."""

@@ -21,6 +21,7 @@ from streamwatchd.shard.output import TABLES, Mark, Output, TaskId
 from streamwatchd.testing.driver import Driver
 from tests.laws.changing import ALL, after_ms, run_changing
 from tests.laws.engine import Slice, compile_world, cut, equal, feed
+from tests.laws.examples import EXAMPLES
 from tests.laws.neighbours import declared, only
 from tests.oracle.compare import Plain, plain_outputs
 from tests.oracle.random_rules import World, worlds
@@ -127,6 +128,7 @@ def run(
     return plain_outputs([*line.outputs, *line.driver.take_outputs()])
 
 
+@EXAMPLES
 @given(world=worlds(rules=5, records=40), seed=st.integers(0, 2**32 - 1))
 def test_rules_that_come_judge_as_if_their_panes_had_always_been_there(world: World, seed: int) -> None:
     """Whatever of their panes other rules have already, and nobody else hears of it."""
@@ -162,6 +164,7 @@ def other_rows(world: World, rng: random.Random) -> World:
     return replace(world, tables={"devices": f"{head}{mark}host,role,weight\nz,spare,1\n{''.join(rows)}"})
 
 
+@EXAMPLES
 @given(world=worlds(rules=5, records=40), seed=st.integers(0, 2**32 - 1))
 def test_old_records_meet_the_rows_of_their_own_time(world: World, seed: int) -> None:
     """A table changes while events flow, at last together with the rules that come: what is filled had been joined."""
@@ -190,6 +193,7 @@ def test_old_records_meet_the_rows_of_their_own_time(world: World, seed: int) ->
     assert not equal(found, run_changing(world, compiled[0], when, seed, rng.choice((2, 3))))
 
 
+@EXAMPLES
 @given(world=worlds(rules=5, records=40), seed=st.integers(0, 2**32 - 1))
 def test_rules_that_stay_hear_nothing_of_panes_that_are_filled(world: World, seed: int) -> None:
     """Of several changes one after the other, with marks, sessions, KPIs on KPIs and all there is."""

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from streamwatchd.testing.driver import Driver
 from tests.laws.edits import histories
 from tests.laws.engine import cut, feed
+from tests.laws.examples import EXAMPLES
 from tests.laws.neighbours import declared
 from tests.oracle.compare import Plain, iso_ms, plain_outputs
 from tests.oracle.random_rules import World, worlds
 from tests.plan.test_change import between
 
 
+@EXAMPLES
 @given(world=worlds(rules=5, records=60), seed=st.integers(0, 2**32 - 1))
 def test_the_alarms_that_it_says_resolve_are_those_that_do(world: World, seed: int) -> None:
     """After random edits of random rules: what is up of such a rule ends at E with that reason, and nothing else."""

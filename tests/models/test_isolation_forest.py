@@ -32,7 +32,7 @@ def walked(arrays: Arrays, vector: npt.NDArray[np.float64]) -> float:
     return total
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), features=st.integers(1, 6), leaves=st.sampled_from([1, 2, 40, 63, 64, 150]))
 def test_a_row_scores_the_same_in_any_company(seed: int, features: int, leaves: int) -> None:
     """Alone, among few and among many: the definition's path, to the last bit. Values on a threshold go left."""

@@ -17,7 +17,7 @@ _KEYS, _STEPS, _EVERY_MS, _START_MS = 3, 40, 1_800_000, 1_767_571_200_000
 
 
 @pytest.mark.parametrize("kind", paces.KINDS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 10_000), features=st.integers(1, 3))
 def test_raw_scores_are_those_of_the_description(kind: str, seed: int, features: int) -> None:
     """Steps, drifts and outliers of several keys; some are silent now and then."""

@@ -74,7 +74,7 @@ def batch_of(payloads: list[bytes | None]) -> RawBatch:
     return RawBatch("t", 0, payloads, range(len(payloads)), [0] * len(payloads), payloads[::-1])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(items=st.lists(_ITEM, max_size=6), chunk=st.integers(1, 9))
 @pytest.mark.parametrize("suffix", [".ndjson", ".parquet"])
 def test_any_payload_comes_back(

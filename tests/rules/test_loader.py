@@ -220,7 +220,7 @@ PIECES = st.lists(
 ).map(lambda parts: "".join(parts).encode())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(["streamwatchd.yaml", "rules.d/load.yaml", "enrichment.d/devices.csv"]), ANY_FILE | PIECES)
 def test_any_bytes_give_diagnostics_and_never_an_exception(
     tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
+_WANTED = int(os.environ.get("STREAMWATCHD_LAW_EXAMPLES", "0"))
 _CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
-settings.register_profile(
-    "ci",
+_SUITE = settings(
     max_examples=10,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=_CHECKS,
-    database=None,
     phases=(Phase.explicit, Phase.generate),  # shrinking is for campaigns: it runs for minutes
 )
-_EXAMPLES = int(os.environ.get("STREAMWATCHD_LAW_EXAMPLES", "0"))
-settings.register_profile("campaign", max_examples=max(_EXAMPLES, 1), deadline=None, suppress_health_check=_CHECKS)
-settings.load_profile("campaign" if _EXAMPLES else "ci")
+_CAMPAIGN = settings(
+    max_examples=max(_WANTED, 1),
+    derandomize=False,
+    suppress_health_check=_CHECKS,
+    database=DirectoryBasedExampleDatabase(".hypothesis/examples"),
+)
+EXAMPLES = _CAMPAIGN if _WANTED else _SUITE
+"""Decorates every law: whoever imports one from elsewhere has it as it is here."""

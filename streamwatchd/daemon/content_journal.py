@@ -1,0 +1,264 @@
+"""What ran, in the journal topic: the files of every version, with what people said at run time and where keys lay. So
+a state folder that is lost takes no rules along.
+
+A content is a record under `content/<digest>` that names its files by hash; a file is one under `file/<hash>`. They are
+there before the content can be put in force, and are written again while a version names them, so that the topic, which
+forgets, has them about as long as the epochs that ran under them: every hour, large files less often, down to once a
+day. Of the settings only what rules mean by them is there, so no secret of `kafka:` is. A file that fits no record is
+not there either: it has to be in its folder as it was then, or in a savepoint.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+
+import msgspec
+
+from streamwatchd.daemon.contents import Bundle, ContentStore, content_of, on_disk
+from streamwatchd.daemon.logs import Log
+from streamwatchd.daemon.places import Places
+from streamwatchd.errors import BadRecord, StateMismatch, Unavailable
+from streamwatchd.ports.clock import Clock
+from streamwatchd.ports.kafka import Kafka, Partition, PlainWriter, Record
+from streamwatchd.rules.document import plain
+from streamwatchd.rules.reader import parse
+from streamwatchd.rules.silence_reader import SPOKEN
+from streamwatchd.settings import Settings
+from streamwatchd.shard.journal import payloads
+from streamwatchd.shard.version import Content
+
+MOST_BYTES = 900_000
+"""Of a file, deflated: brokers take records up to some 1,000,000 bytes where they are not told otherwise."""
+_FORMAT = 1
+_CONTENT, _FILE = b"content/", b"file/"
+_OF_SETTINGS = ("sources", "max_record_bytes")
+"""What of `streamwatchd.yaml` has a part in the digest of a content."""
+_HOUR_S, _MOST_HOURS = 3_600.0, 24
+_BYTES_AN_HOUR = 65_536
+_LOOK_S = 600.0
+_RETRY_S = 15.0
+_FLUSH_S = 10.0
+
+
+class _Raw(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`settings` is JSON; `files` are hashes by part of a bundle and path."""
+
+    format: int
+    app: str
+    digest: str
+    settings: bytes
+    files: dict[str, dict[str, str]]
+    placed: dict[str, int] = {}
+    settling: tuple[str, ...] = ()
+
+
+def _hash(data: bytes) -> str:
+    return sha256(data).hexdigest()[:32]
+
+
+def _sections(config: bytes) -> dict[str, object]:
+    """The settings as written, variables not put in; none where it is no YAML."""
+    top = parse("streamwatchd.yaml", config).top
+    found = {} if top is None else plain(top)
+    return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Journalled:
+    """A content as far as the topic has it: `files` by hash, deflated."""
+
+    raw: _Raw
+    files: Mapping[str, bytes]
+
+    @property
+    def places(self) -> Places:
+        return Places(self.raw.placed, self.raw.settling)
+
+    @property
+    def spoken(self) -> bytes:
+        """The silences that were said at run time; empty for none."""
+        return self._file(self.raw.files.get("silences", {}).get(SPOKEN, "")) or b""
+
+    def _file(self, wanted: str) -> bytes | None:
+        with suppress(KeyError, zlib.error):
+            data = zlib.decompress(self.files[wanted])
+            return data if _hash(data) == wanted else None
+        return None
+
+    def bundle(self, config: bytes, on_disk: Callable[[str, str], bytes | None]) -> Bundle | None:
+        """What it was compiled from, under the settings `config` of today but for what these say of rules. `on_disk`
+        has files by part and path as they are today, for those that fit no record. None where one is missing."""
+        parts: dict[str, dict[str, bytes]] = {}
+        for part, hashes in self.raw.files.items():
+            for path, wanted in hashes.items():
+                data = self._file(wanted)
+                if data is None and ((data := on_disk(part, path)) is None or _hash(data) != wanted):
+                    return None
+                parts.setdefault(part, {})[path] = data
+        today = {name: value for name, value in _sections(config).items() if name not in _OF_SETTINGS}
+        with suppress(msgspec.DecodeError, TypeError):
+            settings = today | msgspec.json.decode(self.raw.settings, type=dict[str, object])
+            return Bundle(msgspec.json.encode(settings), **{"rules": {}, "tables": {}, **parts}, places=self.places)
+        return None
+
+
+def journalled(kafka: Kafka, topic: str, app: str, wanted: Collection[str]) -> dict[str, Journalled]:
+    """Those of the contents `wanted`, by digest, that the topic retains. What can't be read is passed over: whoever
+    asks can tell by the digest. Raises Unavailable."""
+    place, contents = Partition(topic, 0), {_CONTENT + digest.encode(): digest for digest in wanted}
+    raws: dict[str, _Raw] = {}
+    for key, payload in payloads(kafka, place, read_committed=False):
+        if key is None or key not in contents:
+            continue
+        raws.pop(contents[key], None)
+        with suppress(msgspec.DecodeError):
+            raw = msgspec.msgpack.decode(payload or b"", type=_Raw)
+            if (raw.format, raw.app) == (_FORMAT, app):
+                raws[raw.digest] = raw
+    hashes = {each for raw in raws.values() for files in raw.files.values() for each in files.values()}
+    names = {_FILE + each.encode(): each for each in hashes}
+    files: dict[str, bytes] = {}
+    for key, payload in payloads(kafka, place, read_committed=False) if names else ():
+        if key is not None and key in names and payload is not None:
+            files[names[key]] = payload
+    return {digest: Journalled(raw, files) for digest, raw in raws.items()}
+
+
+def recompiled(found: Mapping[str, Journalled], settings: Settings, config: bytes) -> dict[str, tuple[Content, Bundle]]:
+    """Those that are whole and come to what they came to, by digest; `config` are the settings of today."""
+    again: dict[str, tuple[Content, Bundle]] = {}
+    for digest, each in found.items():
+        bundle = each.bundle(config, partial(on_disk, settings))
+        content = None if bundle is None else content_of(bundle.compile(), bundle.places)
+        if bundle is not None and content is not None and content.digest == digest:
+            again[digest] = content, bundle
+    return again
+
+
+class ContentJournal:
+    """Writes contents into the topic: ahead of the change that puts them in force, and again in a thread. Where Kafka
+    does not take them the change goes on, and they are tried again."""
+
+    def __init__(self, kafka: Kafka, topic: str, app: str, clock: Clock, log: Log) -> None:
+        self._kafka, self._topic, self._app, self._clock, self._log = kafka, topic, app, clock, log
+        self._changed, self._writing = threading.Event(), threading.Lock()
+        self._closed = False
+        self._due_at: dict[bytes, float] = {}
+        self._writer: PlainWriter | None = None
+        self._thread: threading.Thread | None = None
+
+    def follow(self, store: ContentStore) -> None:
+        store.on_change(self._changed.set)
+        self._thread = threading.Thread(target=self._run, args=(store,), name="content-journal", daemon=True)
+        self._thread.start()
+
+    def _run(self, store: ContentStore) -> None:
+        wait_s = 0.0
+        while True:
+            self._changed.wait(wait_s)
+            self._changed.clear()
+            is_last = self._closed
+            wait_s = _LOOK_S if self.push(store) else _RETRY_S
+            if is_last:
+                break
+        with self._writing:
+            self._drop_writer()
+
+    def ahead(self, digest: str, bundle: Bundle) -> bool:
+        """Of a content that is about to be proposed. False where Kafka does not take it now."""
+        with self._writing:
+            return self._write([(digest, bundle)])
+
+    def push(self, store: ContentStore) -> bool:
+        """What the topic has not got, or not for long enough, of what versions name. False where Kafka does not take
+        it now."""
+        with self._writing:
+            bundles = dict(_bundles(store))
+            named = {key for digest, bundle in bundles.items() for key in _keys(digest, bundle)}
+            self._due_at = {key: at for key, at in self._due_at.items() if key in named}
+            return self._write(bundles.items())
+
+    def _write(self, contents: Iterable[tuple[str, Bundle]]) -> bool:
+        now = self._clock.monotonic()
+        due_at: dict[bytes, float] = {}
+        records: list[Record] = []
+        for digest, bundle in contents:
+            for key, path, make in self._pieces(digest, bundle):
+                if key in due_at or self._due_at.get(key, now) > now:
+                    continue
+                packed = make()
+                due_at[key] = now + _HOUR_S * min(_MOST_HOURS, 1 + len(packed) // _BYTES_AN_HOUR)
+                if len(packed) > MOST_BYTES:
+                    self._log.warning("file_not_journalled", path=path, bytes=len(packed), hint=_TOO_LARGE)
+                else:
+                    records.append(Record(self._topic, packed, key, 0))
+        try:
+            self._send(records)
+        except (Unavailable, BadRecord) as error:
+            self._log.warning("rules_not_journalled", topic=self._topic, reason=str(error))
+            self._drop_writer()
+            return False
+        self._due_at |= due_at
+        return True
+
+    def _send(self, records: list[Record]) -> None:
+        if records:
+            self._writer = self._writer or self._kafka.plain_writer()
+            self._writer.send(records)
+            self._writer.flush(_FLUSH_S)
+
+    def _pieces(self, digest: str, bundle: Bundle) -> Iterator[tuple[bytes, str, Callable[[], bytes]]]:
+        """(key, path, what makes the payload), files first: a content whose files are not there is of no use."""
+        hashes: dict[str, dict[str, str]] = {}
+        for part, path, data in _files(bundle):
+            name = hashes.setdefault(part, {})[path] = _hash(data)
+            yield _FILE + name.encode(), path, partial(zlib.compress, data)
+        yield _CONTENT + digest.encode(), "", partial(self._manifest, digest, bundle, hashes)
+
+    def _manifest(self, digest: str, bundle: Bundle, hashes: dict[str, dict[str, str]]) -> bytes:
+        sections, places = _sections(bundle.config), bundle.places
+        settings = msgspec.json.encode({name: sections[name] for name in _OF_SETTINGS if name in sections})
+        raw = _Raw(_FORMAT, self._app, digest, settings, hashes, dict(places.placed), places.settling)
+        return msgspec.msgpack.encode(raw)
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Write what is not there yet, if that goes within `timeout_s`."""
+        self._closed = True
+        self._changed.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+
+_TOO_LARGE = (
+    "should the state folder be lost, the start needs it as it is now in its folder, a snapshot_store or a savepoint"
+)
+
+
+def _files(bundle: Bundle) -> Iterator[tuple[str, str, bytes]]:
+    for part, files in bundle.parts.items():
+        for path, data in files.items():
+            yield part, path, data
+
+
+def _keys(digest: str, bundle: Bundle) -> Iterator[bytes]:
+    yield _CONTENT + digest.encode()
+    for _, _, data in _files(bundle):
+        yield _FILE + _hash(data).encode()
+
+
+def _bundles(store: ContentStore) -> Iterator[tuple[str, Bundle]]:
+    """Of the versions that there are; one may have just gone."""
+    for digest in {version.digest: None for version in store.versions}:
+        with suppress(StateMismatch):
+            yield digest, store.bundle(digest)
