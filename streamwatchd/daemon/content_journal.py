@@ -149,6 +149,8 @@ class ContentJournal:
         self._kafka, self._topic, self._app, self._clock, self._log = kafka, topic, app, clock, log
         self._changed, self._writing = threading.Event(), threading.Lock()
         self._closed = False
+        self._keys: dict[str, frozenset[bytes]] = {}
+        """Of the records of a content, those of its files among them."""
         self._due_at: dict[bytes, float] = {}
         self._writer: PlainWriter | None = None
         self._thread: threading.Thread | None = None
@@ -179,17 +181,24 @@ class ContentJournal:
         """What the topic has not got, or not for long enough, of what versions name. False where Kafka does not take
         it now."""
         with self._writing:
-            bundles = dict(_bundles(store))
-            named = {key for digest, bundle in bundles.items() for key in _keys(digest, bundle)}
+            digests = dict.fromkeys(version.digest for version in store.versions)
+            self._keys = {digest: keys for digest, keys in self._keys.items() if digest in digests}
+            named = frozenset[bytes]().union(*self._keys.values())
             self._due_at = {key: at for key, at in self._due_at.items() if key in named}
-            return self._write(bundles.items())
+            return self._write(_bundles(store, filter(self._is_due, digests)))
+
+    def _is_due(self, digest: str) -> bool:
+        now = self._clock.monotonic()
+        return digest not in self._keys or any(self._due_at.get(key, now) <= now for key in self._keys[digest])
 
     def _write(self, contents: Iterable[tuple[str, Bundle]]) -> bool:
         now = self._clock.monotonic()
         due_at: dict[bytes, float] = {}
         records: list[Record] = []
         for digest, bundle in contents:
-            for key, path, make in self._pieces(digest, bundle):
+            pieces = list(self._pieces(digest, bundle))
+            self._keys[digest] = frozenset(key for key, _, _ in pieces)
+            for key, path, make in pieces:
                 if key in due_at or self._due_at.get(key, now) > now:
                     continue
                 packed = make()
@@ -251,14 +260,8 @@ def _files(bundle: Bundle) -> Iterator[tuple[str, str, bytes]]:
             yield part, path, data
 
 
-def _keys(digest: str, bundle: Bundle) -> Iterator[bytes]:
-    yield _CONTENT + digest.encode()
-    for _, _, data in _files(bundle):
-        yield _FILE + _hash(data).encode()
-
-
-def _bundles(store: ContentStore) -> Iterator[tuple[str, Bundle]]:
-    """Of the versions that there are; one may have just gone."""
-    for digest in {version.digest: None for version in store.versions}:
+def _bundles(store: ContentStore, digests: Iterable[str]) -> Iterator[tuple[str, Bundle]]:
+    """Those that are there: a version may have just gone."""
+    for digest in digests:
         with suppress(StateMismatch):
             yield digest, store.bundle(digest)
