@@ -62,8 +62,9 @@ class Story:
     latencies: dict[int, Latencies] = field(default_factory=dict)
 
 
-def shard_of_epoch(key: bytes, _: bytes) -> int:
-    return int(key)
+def shard_of_epoch(key: bytes, _: bytes) -> int | None:
+    """None for what is no epoch."""
+    return int(key) if key.isdigit() else None
 
 
 def fill(bootstrap: str, topic: str, keys: int, ours: Deployment) -> None:

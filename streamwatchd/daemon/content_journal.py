@@ -101,11 +101,17 @@ class Journalled:
                 if data is None and ((data := on_disk(part, path)) is None or _hash(data) != wanted):
                     return None
                 parts.setdefault(part, {})[path] = data
-        today = {name: value for name, value in _sections(config).items() if name not in _OF_SETTINGS}
         with suppress(msgspec.DecodeError, TypeError):
-            settings = today | msgspec.json.decode(self.raw.settings, type=dict[str, object])
-            return Bundle(msgspec.json.encode(settings), **{"rules": {}, "tables": {}, **parts}, places=self.places)
+            return Bundle(self._settings(config), **{"rules": {}, "tables": {}, **parts}, places=self.places)
         return None
+
+    def _settings(self, config: bytes) -> bytes:
+        """Those of today, word for word where they say the same of rules."""
+        then, today = msgspec.json.decode(self.raw.settings, type=dict[str, object]), _sections(config)
+        if then == {name: today[name] for name in _OF_SETTINGS if name in today}:
+            return config
+        others = {name: value for name, value in today.items() if name not in _OF_SETTINGS}
+        return msgspec.json.encode(others | then)
 
 
 def journalled(kafka: Kafka, topic: str, app: str, wanted: Collection[str]) -> dict[str, Journalled]:

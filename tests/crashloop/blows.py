@@ -1,5 +1,5 @@
 """What is killed or stopped, and when: a SIGKILL at any instant, again during recovery, while a snapshot is written, at
-the n-th write, fsync or rename."""
+the n-th write, fsync or rename; and a host that is lost with its disk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import itertools
 import os
 import random
 import re
+import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from tests.kafka.process import Process
 
 STRIKES = {
     "worker": 30, "workers": 10, "again": 15, "supervisor": 15, "everything": 15, "writing": 10, "deciding": 6,
-    "zombie": 6, "moved": 8, "failpoint": 16, "call": 14, "worker_pauses": 4, "supervisor_pauses": 3,
+    "zombie": 6, "moved": 8, "lost": 5, "failpoint": 16, "call": 14, "worker_pauses": 4, "supervisor_pauses": 3,
     "write": 0, "fsync": 0, "rename": 0,
 }  # fmt: skip
 """Kinds of blows and how often each comes; `call` is a write, an fsync or a rename."""
@@ -117,7 +118,7 @@ class Blows:
         kind = self._rng.choices(list(self._strikes), list(self._strikes.values()))[0]
         if self._in_a_row >= _WORKERS_IN_A_ROW:
             kind = self._rng.choice(("supervisor", "everything"))
-        if kind in ("supervisor", "everything", "deciding", "zombie", "failpoint", "moved"):
+        if kind in ("supervisor", "everything", "deciding", "zombie", "failpoint", "moved", "lost"):
             self._in_a_row = 0
         elif not kind.endswith("_pauses"):
             self._in_a_row += 2 if kind == "again" else 1
@@ -181,6 +182,12 @@ class Blows:
             self._daemon.kill(self._daemon.pid, *self._daemon.workers())
             self._daemon.start()
 
+    def _lost(self) -> None:
+        """The host dies, its disk with it: all there is now is what Kafka has."""
+        self._daemon.kill(self._daemon.pid, *self._daemon.workers())
+        shutil.rmtree(self._daemon.state, ignore_errors=True)
+        self._daemon.start()
+
     def _writing(self) -> None:
         """While a file of the state is half written: all workers, or everything."""
         _wait(lambda: list(self._daemon.state.rglob("*.tmp")), 3.0, 0.0005)
@@ -192,6 +199,7 @@ class Blows:
     def _deciding(self) -> None:
         """A change of rules is on disk, and perhaps some worker has heard of it."""
         versions = self._daemon.state / "versions"
+        _wait(versions.exists, 30.0)  # it may have been lost just before
         before = versions.stat().st_mtime_ns
         self._edit()
         _wait(lambda: versions.stat().st_mtime_ns != before, 3.0, 0.0005)

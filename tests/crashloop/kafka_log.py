@@ -85,8 +85,8 @@ class Journal:
         for batches in self._logs.read().values():
             for batch in batches:
                 for key, payload in zip(batch.keys or (), batch.payloads, strict=True):
-                    if (key or b"").startswith(b"layout/"):
-                        self.moves += 1
+                    if not (key or b"").isdigit():  # a move, or the rules of a version
+                        self.moves += (key or b"").startswith(b"layout/")
                         continue
                     record = EpochRecord.decode(payload or b"")
                     later = record.owner.generation > known and self._epochs

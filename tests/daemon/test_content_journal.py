@@ -63,9 +63,12 @@ def test_a_content_comes_back_as_it_was() -> None:
     back = found["b"].bundle(today, nothing)
     assert back is not None
     assert back.parts == site.bundle("b", spoken=b"one").parts
-    assert Bundle(back.config, {}, {}).config == (
+    assert back.config == (
         b'{"app":"mine","kafka":{"bootstrap.servers":"elsewhere"},"sources":{"events":{"topic":"in"}}}'
     )
+    same = found["b"].bundle(CONFIG, nothing)
+    assert same is not None
+    assert same.config == CONFIG
     assert site.found("a", app="you") == {}
 
 
