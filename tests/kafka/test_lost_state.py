@@ -78,7 +78,7 @@ def test_what_was_edited_since_comes_back_too(kafka: str, tmp_path: Path) -> Non
         site.finish()
         site.until(lambda: any(row["key"].get("site") == "nice" for row in site.output("kpis")))
         assert {row["key"].get("site") for row in before} == {None, "lyon"}
-        assert [row for row in site.output("kpis") if row in before] == before
+        assert all(site.output("kpis").count(row) == 1 for row in before)
         assert {count for each, count in site.windows().items() if each[0] == "k0"} == {1}
     finally:
         site.end()
