@@ -20,7 +20,7 @@ from hashlib import sha256
 
 import msgspec
 
-from streamwatchd.daemon.contents import Bundle, ContentStore, content_of, on_disk
+from streamwatchd.daemon.contents import Bundle, ContentStore, content_of, on_disk, stays_inside
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.places import Places
 from streamwatchd.errors import BadRecord, StateMismatch, Unavailable
@@ -35,6 +35,7 @@ from streamwatchd.shard.version import Content
 
 MOST_BYTES = 900_000
 """Of a file, deflated: brokers take records up to some 1,000,000 bytes where they are not told otherwise."""
+_MOST_INFLATED = 1 << 28
 _FORMAT = 1
 _CONTENT, _FILE = b"content/", b"file/"
 _OF_SETTINGS = ("sources", "max_record_bytes")
@@ -87,16 +88,19 @@ class Journalled:
 
     def _file(self, wanted: str) -> bytes | None:
         with suppress(KeyError, zlib.error):
-            data = zlib.decompress(self.files[wanted])
+            data = zlib.decompressobj().decompress(self.files[wanted], _MOST_INFLATED)
             return data if _hash(data) == wanted else None
         return None
 
     def bundle(self, config: bytes, on_disk: Callable[[str, str], bytes | None]) -> Bundle | None:
         """What it was compiled from, under the settings `config` of today but for what these say of rules. `on_disk`
-        has files by part and path as they are today, for those that fit no record. None where one is missing."""
+        has files by part and path as they are today, for those that fit no record. None where one is missing, or where
+        a path leads elsewhere."""
         parts: dict[str, dict[str, bytes]] = {}
         for part, hashes in self.raw.files.items():
             for path, wanted in hashes.items():
+                if not stays_inside(part, path):
+                    return None
                 data = self._file(wanted)
                 if data is None and ((data := on_disk(part, path)) is None or _hash(data) != wanted):
                     return None

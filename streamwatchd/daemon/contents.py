@@ -88,8 +88,9 @@ class _Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     settling: tuple[str, ...] = ()
 
 
-def _stays_inside(path: str) -> bool:
-    return not Path(path).is_absolute() and ".." not in Path(path).parts and "\0" not in path
+def stays_inside(part: str, path: str) -> bool:
+    """Whether it names a file of a bundle, and none elsewhere on the disk."""
+    return part in _FOLDERS and not Path(path).is_absolute() and ".." not in Path(path).parts and "\0" not in path
 
 
 class Bundle:
@@ -144,7 +145,7 @@ class Bundle:
             raise SnapshotCorrupt(f"no kept rules: the file is of content {raw.digest}")
         parts = {part: getattr(raw, part) for part in _FOLDERS}
         bundle = cls(raw.config, **parts, places=Places(raw.placed, raw.settling))
-        if not all(_stays_inside(path) for files in bundle.parts.values() for path in files):
+        if not all(stays_inside(part, path) for part, files in bundle.parts.items() for path in files):
             raise SnapshotCorrupt("no kept rules: a path that leads elsewhere")
         return bundle
 

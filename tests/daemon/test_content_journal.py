@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -199,6 +201,18 @@ def test_a_file_that_is_spoilt_is_none() -> None:
         plain.send([Record(TOPIC, b"spoilt", key, 0)])
     found = site.found("a")["a"]
     assert (found.spoken, found.bundle(CONFIG, nothing)) == (b"", None)
+
+
+@pytest.mark.parametrize(("part", "path"), [("rules", "../a.yaml"), ("rules", "/etc/a.yaml"), ("spells", "a.yaml")])
+def test_nothing_is_read_or_written_elsewhere(part: str, path: str) -> None:
+    """Whatever somebody wrote into the topic."""
+    site = Site()
+    site.add("a")
+    site.journal.push(site.store)
+    found = site.found("a")["a"]
+    (named,) = set(found.raw.files["rules"].values()) - {found.raw.files["rules"]["same.yaml"]}
+    spoilt = replace(found, raw=msgspec.structs.replace(found.raw, files={part: {path: named}}))
+    assert spoilt.bundle(CONFIG, nothing) is None
 
 
 def test_what_came_last_is_written_before_the_daemon_leaves() -> None:
