@@ -1,11 +1,12 @@
 """What ran, in the journal topic: the files of every version, with what people said at run time and where keys lay. So
 a state folder that is lost takes no rules along.
 
-A content is a record under `content/<digest>` that names its files by hash; a file is one under `file/<hash>`. They are
-there before the content can be put in force, and are written again while a version names them, so that the topic, which
-forgets, has them about as long as the epochs that ran under them: every hour, large files less often, down to once a
-day. Of the settings only what rules mean by them is there, so no secret of `kafka:` is. A file that fits no record is
-not there either: it has to be in its folder as it was then, or in a savepoint.
+A content is a record under `content/<app>/<digest>` that names its files by hash; a file is one under `file/<hash>`.
+They are there before the content can be put in force, unless Kafka refuses them, and are written again while a version
+names them, so that the topic, which forgets, has them about as long as the epochs that ran under them: every hour,
+large files less often, down to once a day. Of the settings only what rules mean by them is there, so no secret of
+`kafka:` is. A file that fits no record is not there either: it has to be in its folder as it was then, or in a
+savepoint.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from hashlib import sha256
 
 import msgspec
 
-from streamwatchd.daemon.contents import Bundle, ContentStore, content_of, on_disk, stays_inside
+from streamwatchd.daemon.contents import Bundle, ContentStore, stays_inside
 from streamwatchd.daemon.logs import Log
 from streamwatchd.daemon.places import Places
 from streamwatchd.errors import BadRecord, StateMismatch, Unavailable
@@ -29,15 +30,13 @@ from streamwatchd.ports.kafka import Kafka, Partition, PlainWriter, Record
 from streamwatchd.rules.document import plain
 from streamwatchd.rules.reader import parse
 from streamwatchd.rules.silence_reader import SPOKEN
-from streamwatchd.settings import Settings
 from streamwatchd.shard.journal import payloads
-from streamwatchd.shard.version import Content
 
 MOST_BYTES = 900_000
 """Of a file, deflated: brokers take records up to some 1,000,000 bytes where they are not told otherwise."""
 _MOST_INFLATED = 1 << 28
 _FORMAT = 1
-_CONTENT, _FILE = b"content/", b"file/"
+_FILE = b"file/"
 _OF_SETTINGS = ("sources", "max_record_bytes")
 """What of `streamwatchd.yaml` has a part in the digest of a content."""
 _HOUR_S, _MOST_HOURS = 3_600.0, 24
@@ -45,6 +44,8 @@ _BYTES_AN_HOUR = 65_536
 _LOOK_S = 600.0
 _RETRY_S = 15.0
 _FLUSH_S = 10.0
+_LOAD_BYTES = 4 << 20
+_ENVELOPE_BYTES = 1_000
 
 
 class _Raw(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -57,6 +58,10 @@ class _Raw(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     files: dict[str, dict[str, str]]
     placed: dict[str, int] = {}
     settling: tuple[str, ...] = ()
+
+
+def _key(app: str, digest: str) -> bytes:
+    return f"content/{app}/{digest}".encode()
 
 
 def _hash(data: bytes) -> str:
@@ -76,6 +81,10 @@ class Journalled:
 
     raw: _Raw
     files: Mapping[str, bytes]
+
+    @property
+    def digest(self) -> str:
+        return self.raw.digest
 
     @property
     def places(self) -> Places:
@@ -121,7 +130,7 @@ class Journalled:
 def journalled(kafka: Kafka, topic: str, app: str, wanted: Collection[str]) -> dict[str, Journalled]:
     """Those of the contents `wanted`, by digest, that the topic retains. What can't be read is passed over: whoever
     asks can tell by the digest. Raises Unavailable."""
-    place, contents = Partition(topic, 0), {_CONTENT + digest.encode(): digest for digest in wanted}
+    place, contents = Partition(topic, 0), {_key(app, digest): digest for digest in wanted}
     raws: dict[str, _Raw] = {}
     for key, payload in payloads(kafka, place, read_committed=False):
         if key is None or key not in contents:
@@ -129,7 +138,7 @@ def journalled(kafka: Kafka, topic: str, app: str, wanted: Collection[str]) -> d
         raws.pop(contents[key], None)
         with suppress(msgspec.DecodeError):
             raw = msgspec.msgpack.decode(payload or b"", type=_Raw)
-            if (raw.format, raw.app) == (_FORMAT, app):
+            if (raw.format, raw.app, raw.digest) == (_FORMAT, app, contents[key]):
                 raws[raw.digest] = raw
     hashes = {each for raw in raws.values() for files in raw.files.values() for each in files.values()}
     names = {_FILE + each.encode(): each for each in hashes}
@@ -140,23 +149,16 @@ def journalled(kafka: Kafka, topic: str, app: str, wanted: Collection[str]) -> d
     return {digest: Journalled(raw, files) for digest, raw in raws.items()}
 
 
-def recompiled(found: Mapping[str, Journalled], settings: Settings, config: bytes) -> dict[str, tuple[Content, Bundle]]:
-    """Those that are whole and come to what they came to, by digest; `config` are the settings of today."""
-    again: dict[str, tuple[Content, Bundle]] = {}
-    for digest, each in found.items():
-        bundle = each.bundle(config, partial(on_disk, settings))
-        content = None if bundle is None else content_of(bundle.compile(), bundle.places)
-        if bundle is not None and content is not None and content.digest == digest:
-            again[digest] = content, bundle
-    return again
-
-
 class ContentJournal:
     """Writes contents into the topic: ahead of the change that puts them in force, and again in a thread. Where Kafka
     does not take them the change goes on, and they are tried again."""
 
-    def __init__(self, kafka: Kafka, topic: str, app: str, clock: Clock, log: Log) -> None:
+    def __init__(
+        self, kafka: Kafka, topic: str, app: str, clock: Clock, log: Log, most_bytes: int = MOST_BYTES
+    ) -> None:
+        """`most_bytes`: of a record, by the client's options."""
         self._kafka, self._topic, self._app, self._clock, self._log = kafka, topic, app, clock, log
+        self._most_bytes = min(MOST_BYTES, most_bytes - _ENVELOPE_BYTES)
         self._changed, self._writing = threading.Event(), threading.Lock()
         self._closed = False
         self._keys: dict[str, frozenset[bytes]] = {}
@@ -171,12 +173,13 @@ class ContentJournal:
         self._thread.start()
 
     def _run(self, store: ContentStore) -> None:
-        wait_s = 0.0
+        wait_s = retry_s = 0.0
         while True:
             self._changed.wait(wait_s)
             self._changed.clear()
             is_last = self._closed
-            wait_s = _LOOK_S if self.push(store) else _RETRY_S
+            retry_s = 0.0 if self.push(store) else min(_HOUR_S, max(_RETRY_S, 2 * retry_s))
+            wait_s = retry_s or _LOOK_S
             if is_last:
                 break
         with self._writing:
@@ -184,8 +187,7 @@ class ContentJournal:
 
     def ahead(self, digest: str, bundle: Bundle) -> bool:
         """Of a content that is about to be proposed. False where Kafka does not take it now."""
-        with self._writing:
-            return self._write([(digest, bundle)])
+        return self._write([(digest, bundle)])
 
     def push(self, store: ContentStore) -> bool:
         """What the topic has not got, or not for long enough, of what versions name. False where Kafka does not take
@@ -195,50 +197,76 @@ class ContentJournal:
             self._keys = {digest: keys for digest, keys in self._keys.items() if digest in digests}
             named = frozenset[bytes]().union(*self._keys.values())
             self._due_at = {key: at for key, at in self._due_at.items() if key in named}
-            return self._write(_bundles(store, filter(self._is_due, digests)))
+            due = [digest for digest in digests if self._is_due(digest)]
+        return self._write(_bundles(store, due))
 
     def _is_due(self, digest: str) -> bool:
         now = self._clock.monotonic()
         return digest not in self._keys or any(self._due_at.get(key, now) <= now for key in self._keys[digest])
 
     def _write(self, contents: Iterable[tuple[str, Bundle]]) -> bool:
-        now = self._clock.monotonic()
-        due_at: dict[bytes, float] = {}
-        records: list[Record] = []
-        for digest, bundle in contents:
-            pieces = list(self._pieces(digest, bundle))
-            self._keys[digest] = frozenset(key for key, _, _ in pieces)
-            for key, path, make in pieces:
-                if key in due_at or self._due_at.get(key, now) > now:
-                    continue
-                packed = make()
-                due_at[key] = now + _HOUR_S * min(_MOST_HOURS, 1 + len(packed) // _BYTES_AN_HOUR)
-                if len(packed) > MOST_BYTES:
-                    self._log.warning("file_not_journalled", path=path, bytes=len(packed), hint=_TOO_LARGE)
-                else:
-                    records.append(Record(self._topic, packed, key, 0))
+        """One content after the other, in between whoever else has one to write. Whatever is wrong with it, a change of
+        the rules does not wait for it."""
         try:
-            self._send(records)
-        except (Unavailable, BadRecord) as error:
-            self._log.warning("rules_not_journalled", topic=self._topic, reason=str(error))
-            self._drop_writer()
+            for digest, bundle in contents:
+                with self._writing:
+                    for load in self._loads(digest, bundle):
+                        self._send(load)
+        except Exception as error:
+            known = isinstance(error, Unavailable | BadRecord)
+            self._log.warning("rules_not_journalled", topic=self._topic, reason=str(error), exc_info=not known)
+            with self._writing:
+                self._drop_writer()
             return False
-        self._due_at |= due_at
         return True
 
+    def _loads(self, digest: str, bundle: Bundle) -> Iterator[list[Record]]:
+        """The records that are due, some `_LOAD_BYTES` at a time, small ones first: of what is sent together nothing
+        is known to be there before all of it is."""
+        now, records = self._clock.monotonic(), list[Record]()
+        pieces = list(self._pieces(digest, bundle))
+        self._keys[digest] = frozenset(key for key, _, _ in pieces)
+        for key, path, make in pieces:
+            if self._due_at.get(key, now) > now:
+                continue
+            packed = make()
+            if len(packed) > self._most_bytes:
+                self._log.warning("file_not_journalled", path=path, bytes=len(packed), hint=_TOO_LARGE)
+                self._note(key, packed)
+            else:
+                records.append(Record(self._topic, packed, key, 0))
+        records.sort(key=lambda record: len(record.value or b""))
+        load, load_bytes = list[Record](), 0
+        for record in records:
+            size = len(record.value or b"")
+            if load and load_bytes + size > _LOAD_BYTES:
+                yield load
+                load, load_bytes = [], 0
+            load.append(record)
+            load_bytes += size
+        yield load
+
+    def _note(self, key: bytes, packed: bytes) -> None:
+        """When to write it again."""
+        hours = min(_MOST_HOURS, 1 + len(packed) // _BYTES_AN_HOUR)
+        self._due_at[key] = self._clock.monotonic() + _HOUR_S * hours
+
     def _send(self, records: list[Record]) -> None:
-        if records:
-            self._writer = self._writer or self._kafka.plain_writer()
-            self._writer.send(records)
-            self._writer.flush(_FLUSH_S)
+        if not records:
+            return
+        self._writer = self._writer or self._kafka.plain_writer()
+        self._writer.send(records)
+        self._writer.flush(_FLUSH_S)
+        for record in records:
+            self._note(record.key or b"", record.value or b"")
 
     def _pieces(self, digest: str, bundle: Bundle) -> Iterator[tuple[bytes, str, Callable[[], bytes]]]:
-        """(key, path, what makes the payload), files first: a content whose files are not there is of no use."""
+        """(key, path, what makes the payload)."""
         hashes: dict[str, dict[str, str]] = {}
         for part, path, data in _files(bundle):
             name = hashes.setdefault(part, {})[path] = _hash(data)
             yield _FILE + name.encode(), path, partial(zlib.compress, data)
-        yield _CONTENT + digest.encode(), "", partial(self._manifest, digest, bundle, hashes)
+        yield _key(self._app, digest), "", partial(self._manifest, digest, bundle, hashes)
 
     def _manifest(self, digest: str, bundle: Bundle, hashes: dict[str, dict[str, str]]) -> bytes:
         sections, places = _sections(bundle.config), bundle.places

@@ -20,6 +20,7 @@ import msgspec
 
 from streamwatchd.compiler import Compiled, compile_project
 from streamwatchd.daemon.places import NOWHERE_ELSE, Places
+from streamwatchd.enrichment.fetched import copies, copies_dir
 from streamwatchd.errors import SnapshotCorrupt, StateMismatch, Unavailable
 from streamwatchd.failpoints import failpoint
 from streamwatchd.operators.document import iso
@@ -219,9 +220,12 @@ def _roots(settings: Settings) -> dict[str, Path]:
 
 
 def on_disk(settings: Settings, part: str, path: str) -> bytes | None:
-    """What a file of a bundle says in the project now; None where there is none."""
+    """What a file of a bundle says in the project now, or the copy of a table that was fetched; None where there is
+    none."""
+    whole = _roots(settings)[part] / path
+    fetched = dict(copies(copies_dir(settings.state_dir), settings.enrichment_dir)) if part == "tables" else {}
     try:
-        return (_roots(settings)[part] / path).read_bytes()
+        return fetched.get(str(whole), whole).read_bytes()
     except OSError:
         return None
 

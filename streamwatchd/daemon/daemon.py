@@ -20,7 +20,7 @@ from streamwatchd.daemon.audit import AuditedLog
 from streamwatchd.daemon.changes import Proposal
 from streamwatchd.daemon.cluster import Cluster, LagWatch
 from streamwatchd.daemon.commands.context import Context
-from streamwatchd.daemon.content_journal import ContentJournal, journalled, recompiled
+from streamwatchd.daemon.content_journal import ContentJournal
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
 from streamwatchd.daemon.control import ControlPort
 from streamwatchd.daemon.control_topic.dispositions import Dispositions
@@ -32,6 +32,7 @@ from streamwatchd.daemon.http import HttpPort
 from streamwatchd.daemon.left_open import end_left_open
 from streamwatchd.daemon.logs import Log, logger
 from streamwatchd.daemon.looks import Looks
+from streamwatchd.daemon.lost_rules import LostRules
 from streamwatchd.daemon.metrics import Metrics
 from streamwatchd.daemon.model_guard import ModelGuard
 from streamwatchd.daemon.moving import Moving, after, assignment_of
@@ -60,7 +61,7 @@ from streamwatchd.ports.disk import Disk, Lock, RealDisk
 from streamwatchd.ports.kafka import Kafka
 from streamwatchd.settings import Settings
 from streamwatchd.shard.assignor import exchange_topic
-from streamwatchd.shard.history import journalled_epochs, versions_retained
+from streamwatchd.shard.fitting import largest_record
 from streamwatchd.shard.move import Order
 from streamwatchd.shard.owner import Layout
 from streamwatchd.shard.recovery import MakeShard
@@ -70,8 +71,8 @@ from streamwatchd.shard.version import Content, Version
 EXIT_USAGE = 2
 EXIT_BUSY = 5
 _FETCH_S = 30.0
-_OLDER_LOST = "nothing to do unless a worker says that it needs them; then it says what settles it"
 """So long a first start waits for tables from elsewhere; rules that read one are refused until it has come."""
+_OLDER_LOST = "nothing to do unless a worker says that it needs them; then it says what settles it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,9 @@ class Daemon:
         self._outputs, self._quiet = OutputWatch(settings, self._metrics, self._log), Quiet()
         self._spoken = Spoken()
         self._content_journal = ContentJournal(
-            self._kafka, settings.topics.journal, settings.app, around.clock, self._log
+            self._kafka, settings.topics.journal, settings.app, around.clock, self._log, largest_record(settings.kafka)
         )
+        self._lost_rules = LostRules(self._kafka, settings, self._log, lambda: self._frozen.read_bytes())
         self._kept_in = kept_in(settings, around.disk)
         self._dispositions = Dispositions(*self._kept_in, self._metrics)
         self._placements = Placements(
@@ -182,7 +184,9 @@ class Daemon:
         if content is None:
             raise RuleSetRejected(compiled.loaded.diagnostics)
         self._store.remember(content)
-        older = self._older()
+        older = self._cluster.until_answered(self._older, lambda: self._stopped)
+        if older is None:
+            return 0
         partitions = self._cluster.prepare([*older, content], lambda: self._stopped)
         if partitions is None:
             return 0
@@ -281,13 +285,11 @@ class Daemon:
 
     def _begin_versions(self, proposal: Proposal, *, journalled: bool) -> None:
         """With what the journal topic knows, where the state folder was lost; else with the first one."""
-        content, settings = proposal.content, self._settings
-        epochs = journalled_epochs(self._kafka, settings.topics.journal, settings.app) if journalled else []
-        known = versions_retained(epochs)
+        known = self._lost_rules.versions if journalled else ()
         if not known:
-            self._store.add(content, proposal.bundle)
+            self._store.add(proposal.content, proposal.bundle)
             return
-        self._log.warning("versions_rebuilt", topic=settings.topics.journal, versions=len(known))
+        self._log.warning("versions_rebuilt", topic=self._settings.topics.journal, versions=len(known))
         self._store.adopt(known)
 
     def _with_lost_rules(
@@ -299,12 +301,8 @@ class Daemon:
         lost = self._store.lost()
         if not lost:
             return proposal, files
-        settings, newest = self._settings, self._store.versions[-1].digest
-        found = journalled(self._kafka, settings.topics.journal, settings.app, lost)
-        for content, bundle in recompiled(found, settings, self._frozen.read_bytes()).values():
-            self._store.keep_if_lost(content, bundle)
+        newest, found = self._store.versions[-1].digest, self._lost_rules.bring_back(self._store)
         still = self._store.lost()
-        self._log.warning("rules_rebuilt", topic=settings.topics.journal, contents=len(lost) - len(still))
         for spoken, places in ((b"", NOWHERE_ELSE), *((each.spoken, each.places) for each in found.values())):
             tried = self._compile(last_good, spoken) if still else None
             if tried is not None and (like := content_of(tried, places)) is not None:
@@ -421,7 +419,10 @@ class Daemon:
         return ContentStore(disk, folder, elsewhere=elsewhere, say=lambda note: self._log.warning("state", note=note))
 
     def _older(self) -> list[Content]:
-        """What ran before, as far as it can be read: a worker that needs more of it says so."""
+        """What ran before, as far as it can be read: a worker that needs more of it says so. Raises Unavailable where
+        it is looked for in Kafka, StateMismatch where that can't be read."""
+        if not self._store.versions and self._is_first:
+            return self._lost_rules.look()
         found: list[Content] = []
         newest = {version.digest: version for version in self._store.versions}
         for digest, version in newest.items():

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from streamwatchd.daemon.content_journal import journalled, recompiled
+from streamwatchd.daemon.content_journal import journalled
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of, decode_versions
+from streamwatchd.daemon.lost_rules import recompiled
 from streamwatchd.daemon.process import store_at
 from streamwatchd.errors import SnapshotCorrupt, StateMismatch
 from streamwatchd.ports.disk import Disk
@@ -71,7 +72,8 @@ def _later(
     """Contents that came after the savepoint, by digest, as far as the journal topic has them."""
     wanted = {each.digest for each in _needed(load, epochs)} - load.contents.keys()
     found = journalled(kafka, settings.topics.journal, settings.app, wanted) if wanted else {}
-    return recompiled(found, settings, settings.config_path.read_bytes()) if found else {}
+    again = {digest: recompiled(each, settings, settings.config_path.read_bytes()) for digest, each in found.items()}
+    return {digest: both for digest, both in again.items() if both is not None}
 
 
 def _needed(load: _Load, epochs: Iterable[EpochRecord]) -> list[Version]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,10 @@ from streamwatchd.daemon import content_journal
 from streamwatchd.daemon.content_journal import MOST_BYTES, ContentJournal, Journalled, journalled
 from streamwatchd.daemon.contents import Bundle, ContentStore, content_of
 from streamwatchd.daemon.places import Places
+from streamwatchd.errors import Unavailable
 from streamwatchd.ports.clock import ManualClock
 from streamwatchd.ports.fake_disk import FakeDisk
-from streamwatchd.ports.fake_kafka import FakeKafka
+from streamwatchd.ports.fake_kafka import FakeKafka, FakePlainWriter
 from streamwatchd.ports.kafka import Record
 from streamwatchd.rules.silence_reader import SPOKEN
 from tests.daemon.project import ListLog, rule, write_project
@@ -32,10 +34,10 @@ def nothing(part: str, path: str) -> bytes | None:
 
 
 class Site:
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self.kafka, self.clock, self.log = FakeKafka({TOPIC: 4}), ManualClock(), ListLog()
         self.store = ContentStore(FakeDisk(), Path("/state"))
-        self.journal = ContentJournal(self.kafka, TOPIC, "me", self.clock, self.log)
+        self.journal = ContentJournal(self.kafka, TOPIC, "me", self.clock, self.log, most_bytes)
 
     def bundle(self, name: str, *, spoken: bytes = b"", tables: Mapping[str, bytes] = {}) -> Bundle:
         rules = {"same.yaml": b"same", "rules.yaml": name.encode()}
@@ -177,6 +179,55 @@ def test_what_kafka_did_not_take_is_written_at_the_next_try() -> None:
     assert site.found("a").keys() == {"a"}
 
 
+def test_options_of_the_client_say_what_fits() -> None:
+    """What does not is told by its path; all else is there."""
+    site = Site(most_bytes=100_000)
+    large = np.random.default_rng(1).bytes(150_000)
+    assert site.journal.ahead("a", site.bundle("a", tables={"large.csv": large}))
+    assert [fields["path"] for _, event, fields in site.log.lines if event == "file_not_journalled"] == ["large.csv"]
+    assert site.found("a").keys() == {"a"}
+
+
+def test_what_came_through_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is much of it, and Kafka went away in the middle."""
+    monkeypatch.setattr(content_journal, "_LOAD_BYTES", 1_000)
+    site = Site()
+    tables = {f"{number}.csv": np.random.default_rng(number).bytes(900) for number in range(5)}
+    flushed = []
+
+    def flush(writer: FakePlainWriter, timeout_s: float) -> None:
+        flushed.append(timeout_s)
+        if len(flushed) == 3:
+            raise Unavailable("away")
+
+    monkeypatch.setattr(FakePlainWriter, "flush", flush)
+    assert not site.journal.ahead("a", site.bundle("a", tables=tables))
+    before = set(site.written)
+    assert site.journal.ahead("a", site.bundle("a", tables=tables))
+    again = Counter(site.written)
+    assert len(again) == 8
+    assert max(again[key] for key in before) == 2  # what was on its way
+    assert sum(again.values()) == 9
+
+
+def test_applications_share_a_topic() -> None:
+    """With equal rules they have contents of one digest."""
+    site = Site()
+    other = ContentJournal(site.kafka, TOPIC, "you", site.clock, site.log)
+    assert site.journal.ahead("a", site.bundle("a"))
+    assert other.ahead("a", site.bundle("a"))
+    assert site.found("a").keys() == site.found("a", app="you").keys() == {"a"}
+
+
+def test_whatever_is_wrong_the_change_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the daemon's threads do."""
+    site = Site()
+    monkeypatch.setattr(site.kafka, "plain_writer", lambda: 1 / 0)
+    assert not site.journal.ahead("a", site.bundle("a"))
+    ((_, event, fields),) = site.log.lines
+    assert (event, fields["exc_info"]) == ("rules_not_journalled", True)
+
+
 def test_it_is_found_behind_a_transaction_that_a_dead_worker_left_open() -> None:
     """And records that are none of these are passed over, or count as if there were none."""
     site = Site()
@@ -188,7 +239,7 @@ def test_it_is_found_behind_a_transaction_that_a_dead_worker_left_open() -> None
     site.add("c")
     site.journal.push(site.store)
     plain = site.kafka.plain_writer()
-    plain.send([Record(TOPIC, b"spoilt", b"content/b", 0), Record(TOPIC, None, b"content/c", 0)])
+    plain.send([Record(TOPIC, b"spoilt", b"content/me/b", 0), Record(TOPIC, None, b"content/me/c", 0)])
     assert site.found("a", "b", "c").keys() == {"a"}
 
 

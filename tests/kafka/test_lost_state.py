@@ -84,6 +84,31 @@ def test_what_was_edited_since_comes_back_too(kafka: str, tmp_path: Path) -> Non
         site.end()
 
 
+def test_sources_of_then_are_asked_for_where_others_are_read_now(kafka: str, tmp_path: Path) -> None:
+    """The only source has another topic since, and its offsets are of the one before."""
+    site = Site(kafka, tmp_path)
+    try:
+        site.start_and_wait()
+        feed_and_wait(site, 2_400)
+        site.signal(signal.SIGTERM)
+        shutil.rmtree(tmp_path / "state")
+        site.topic = f"{site.name}.renamed"
+        site.create_topic()
+        site.write({"counts.yaml": COUNTS}, kafka)
+        site.start_and_wait()
+        assert site.logged("versions_rebuilt")[-1]["versions"] == 1
+        site.until(lambda: len(site.logged("rules_switched")) == 1)
+        before = site.sent
+        feed_and_wait(site, 2_600)
+        site.finish()
+        site.until(lambda: any(row["window"]["start"] == "2026-01-05T00:00:40.000Z" for row in site.kpis()))
+        assert set(site.windows().values()) == {1}
+        ended = sum(row["values"]["n"] for row in site.kpis() if row["window"]["end"] <= "2026-01-05T00:00:20.000Z")
+        assert (before, ended) == (2_400, 2_000)
+    finally:
+        site.end()
+
+
 def test_rules_that_are_kept_nowhere_are_named(kafka: str, tmp_path: Path) -> None:
     """A replay under other rules would be another state: it is refused before any worker starts."""
     site = Site(kafka, tmp_path)
