@@ -72,8 +72,7 @@ class Cluster:
                 self._log.error("topic_missing", topics=missing, retry_in_seconds=wait_s, hint=_CREATE)
             except Unavailable as error:
                 self.missing = {}
-                servers = self._settings.kafka.get("bootstrap.servers", "")
-                self._log.error("kafka_unavailable", servers=servers, reason=str(error), retry_in_seconds=wait_s)
+                self._say_unavailable(error, wait_s)
             self._sleep(wait_s, stopped)
             wait_s = min(10.0, 2 * wait_s)
         return None
@@ -122,10 +121,14 @@ class Cluster:
             try:
                 return ask()
             except Unavailable as error:
-                self._log.error("kafka_unavailable", reason=str(error), retry_in_seconds=wait_s)
+                self._say_unavailable(error, wait_s)
             self._sleep(wait_s, stopped)
             wait_s = min(10.0, 2 * wait_s)
         return None
+
+    def _say_unavailable(self, error: Unavailable, wait_s: float) -> None:
+        servers = self._settings.kafka.get("bootstrap.servers", "")
+        self._log.error("kafka_unavailable", servers=servers, reason=str(error), retry_in_seconds=wait_s)
 
     def _look(self, contents: list[Content], newest: Content) -> tuple[list[str], dict[str, int]]:
         admin = self._kafka.admin()

@@ -110,7 +110,8 @@ def test_an_absent_broker_is_waited_for() -> None:
         setting.kafka.down = False
 
     assert setting.prepare(at_turn=30, then=up) is not None
-    assert setting.log.events()[0] == "kafka_unavailable"
+    ((_, event, fields), *_) = setting.log.lines
+    assert (event, "servers" in fields) == ("kafka_unavailable", True)
 
 
 def test_a_stop_ends_the_waiting() -> None:
