@@ -83,10 +83,6 @@ class Journalled:
     files: Mapping[str, bytes]
 
     @property
-    def digest(self) -> str:
-        return self.raw.digest
-
-    @property
     def places(self) -> Places:
         return Places(self.raw.placed, self.raw.settling)
 
@@ -224,9 +220,9 @@ class ContentJournal:
         """The records that are due, some `_LOAD_BYTES` at a time, small ones first: of what is sent together nothing
         is known to be there before all of it is."""
         now, records = self._clock.monotonic(), list[Record]()
-        pieces = list(self._pieces(digest, bundle))
-        self._keys[digest] = frozenset(key for key, _, _ in pieces)
-        for key, path, make in pieces:
+        pieces = {key: (path, make) for key, path, make in self._pieces(digest, bundle)}
+        self._keys[digest] = frozenset(pieces)
+        for key, (path, make) in pieces.items():
             if self._due_at.get(key, now) > now:
                 continue
             packed = make()

@@ -301,11 +301,11 @@ class Daemon:
         lost = self._store.lost()
         if not lost:
             return proposal, files
-        newest, found = self._store.versions[-1].digest, self._lost_rules.bring_back(self._store)
-        still = self._store.lost()
-        for spoken, places in ((b"", NOWHERE_ELSE), *((each.spoken, each.places) for each in found.values())):
-            tried = self._compile(last_good, spoken) if still else None
-            if tried is not None and (like := content_of(tried, places)) is not None:
+        newest, found = self._store.versions[-1].digest, self._lost_rules.bring_back(self._store, lost)
+        thens = ((b"", NOWHERE_ELSE), *((each.spoken, each.places) for each in found.values()))
+        for spoken, places in thens if self._store.lost() else ():
+            tried = self._compile(last_good, spoken)
+            if (like := content_of(tried, places)) is not None:
                 self._store.keep_if_lost(like, self._bundle(tried.loaded.files, places))
         if newest not in lost or newest not in found:
             return proposal, files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from streamwatchd.daemon.content_journal import Journalled, journalled
@@ -21,7 +21,7 @@ class LostRules:
         """`config`: the settings of today."""
         self._kafka, self._settings, self._log, self._config = kafka, settings, log, config
         self._found: dict[str, Journalled] = {}
-        self._contents: dict[str, Content] = {}
+        self._whole: dict[str, tuple[Content, Bundle]] = {}
         self.versions: tuple[Version, ...] = ()
 
     def look(self) -> list[Content]:
@@ -29,10 +29,10 @@ class LostRules:
         topics, for rules read others then. Raises Unavailable, StateMismatch."""
         epochs = journalled_epochs(self._kafka, self._settings.topics.journal, self._settings.app)
         self.versions = versions_retained(epochs)
-        self._read({each.digest for each in self.versions})
-        return list(self._contents.values())
+        self._read(each.digest for each in self.versions)
+        return [content for content, _ in self._whole.values()]
 
-    def _read(self, digests: Collection[str]) -> None:
+    def _read(self, digests: Iterable[str]) -> None:
         wanted = {*digests} - self._found.keys()
         if not wanted:
             return
@@ -40,36 +40,26 @@ class LostRules:
         self._log.info("rules_sought", topic=topic, contents=len(wanted))
         found = journalled(self._kafka, topic, self._settings.app, wanted)
         self._found |= found
-        for digest, each in found.items():
-            if (content := recompiled(each, self._settings, self._config())) is not None:
-                self._contents[digest] = content[0]
+        self._whole |= recompiled(found, self._settings, self._config())
 
-    def bring_back(self, store: ContentStore) -> Mapping[str, Journalled]:
+    def bring_back(self, store: ContentStore, lost: Collection[str]) -> Mapping[str, Journalled]:
         """Into the folder what it lost, as far as it is there; gives all that was found, whole or not, by digest.
         Raises Unavailable."""
-        lost = store.lost()
         self._read(lost)
-        for digest in lost:
-            bundle = (
-                bundle_of(self._found[digest], self._settings, self._config()) if digest in self._contents else None
-            )
-            if bundle is not None:
-                store.keep_if_lost(self._contents[digest], bundle)
-                store.remember(self._contents[digest])
-        came = len(lost) - len(store.lost())
-        self._log.warning("rules_rebuilt", topic=self._settings.topics.journal, contents=came)
+        whole = [self._whole[digest] for digest in lost if digest in self._whole]
+        for content, bundle in whole:
+            store.keep_if_lost(content, bundle)
+            store.remember(content)
+        self._log.warning("rules_rebuilt", topic=self._settings.topics.journal, contents=len(whole))
         return self._found
 
 
-def bundle_of(found: Journalled, settings: Settings, config: bytes) -> Bundle | None:
-    """None where a file of it is to be had nowhere."""
-    return found.bundle(config, partial(on_disk, settings))
-
-
-def recompiled(found: Journalled, settings: Settings, config: bytes) -> tuple[Content, Bundle] | None:
-    """None where it is not whole, or comes to something else than when it ran; `config` are the settings of today."""
-    bundle = bundle_of(found, settings, config)
-    content = None if bundle is None else content_of(bundle.compile(), bundle.places)
-    if bundle is None or content is None or content.digest != found.digest:
-        return None
-    return content, bundle
+def recompiled(found: Mapping[str, Journalled], settings: Settings, config: bytes) -> dict[str, tuple[Content, Bundle]]:
+    """Those that are whole, and come to what they came to when they ran; `config` are the settings of today."""
+    whole: dict[str, tuple[Content, Bundle]] = {}
+    for digest, each in found.items():
+        bundle = each.bundle(config, partial(on_disk, settings))
+        content = None if bundle is None else content_of(bundle.compile(), bundle.places)
+        if bundle is not None and content is not None and content.digest == digest:
+            whole[digest] = content, bundle
+    return whole

@@ -72,8 +72,7 @@ def _later(
     """Contents that came after the savepoint, by digest, as far as the journal topic has them."""
     wanted = {each.digest for each in _needed(load, epochs)} - load.contents.keys()
     found = journalled(kafka, settings.topics.journal, settings.app, wanted) if wanted else {}
-    again = {digest: recompiled(each, settings, settings.config_path.read_bytes()) for digest, each in found.items()}
-    return {digest: both for digest, both in again.items() if both is not None}
+    return recompiled(found, settings, settings.config_path.read_bytes()) if found else {}
 
 
 def _needed(load: _Load, epochs: Iterable[EpochRecord]) -> list[Version]:

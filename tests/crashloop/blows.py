@@ -73,6 +73,9 @@ class Daemon(Process):
         if self.process is not None and self.pid in pids:
             self.process.wait()
 
+    def kill_everything(self) -> None:
+        self.kill(self.pid, *self.workers())
+
     def tell(self, number: int, pid: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             if _is_ours(pid):
@@ -175,16 +178,16 @@ class Blows:
         self._daemon.start()
 
     def _everything(self) -> None:
-        self._daemon.kill(self._daemon.pid, *self._daemon.workers())
+        self._daemon.kill_everything()
         self._daemon.start()
         if self._rng.random() < 0.2:
             time.sleep(self._rng.uniform(0.0, 3.0))
-            self._daemon.kill(self._daemon.pid, *self._daemon.workers())
+            self._daemon.kill_everything()
             self._daemon.start()
 
     def _lost(self) -> None:
         """The host dies, its disk with it: all there is now is what Kafka has."""
-        self._daemon.kill(self._daemon.pid, *self._daemon.workers())
+        self._daemon.kill_everything()
         shutil.rmtree(self._daemon.state, ignore_errors=True)
         self._daemon.start()
 
@@ -216,8 +219,7 @@ class Blows:
 
     def _moved(self) -> None:
         """Another number of shards, and mostly a death in the middle of the move, or at one of its points."""
-        everything = (self._daemon.pid, *self._daemon.workers())
-        self._daemon.kill(*everything)
+        self._daemon.kill_everything()
         text = self._daemon.config.read_text()
         number = next(self._numbers)
         self._daemon.config.write_text(re.sub(r"(?m)^shards: \d+", f"shards: {number}", text))
@@ -231,7 +233,7 @@ class Blows:
         if self._rng.random() < 0.8:
             _wait(lambda: bool(self._daemon.workers()), 20.0)
             time.sleep(self._rng.uniform(0.0, 2.5))
-            self._daemon.kill(self._daemon.pid, *self._daemon.workers())
+            self._daemon.kill_everything()
             self._daemon.start()
 
     def _failpoint(self) -> None:
@@ -316,7 +318,7 @@ class Blows:
     def _start_traced(self, call: str, nth: int) -> bool:
         """Everything, with all that it starts; the tracer is no parent of it."""
         report = self._report()
-        self._daemon.kill(self._daemon.pid, *self._daemon.workers())
+        self._daemon.kill_everything()
         self._daemon.wrapper = [*tracer(call, nth, report, self._daemon.state), "-D"]
         self._daemon.start()
         self._daemon.wrapper = []

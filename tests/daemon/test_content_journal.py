@@ -122,6 +122,15 @@ def test_files_that_versions_share_are_written_once() -> None:
     assert (len(files), len(set(files))) == (4, 4)
 
 
+def test_files_that_are_alike_are_written_once() -> None:
+    site = Site()
+    site.journal.ahead("a", site.bundle("same", tables={"one.csv": b"rows", "two.csv": b"rows"}))
+    assert len(site.written) == len({*site.written}) == 3
+    back = site.found("a")["a"].bundle(CONFIG, nothing)
+    assert back is not None
+    assert back.tables == {"one.csv": b"rows", "two.csv": b"rows"}
+
+
 def test_it_is_written_again_every_hour_as_long_as_a_version_names_it() -> None:
     """The topic forgets after a week."""
     site = Site()

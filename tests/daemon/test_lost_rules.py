@@ -61,7 +61,7 @@ def test_what_ran_is_known_before_topics_are_asked(tmp_path: Path) -> None:
     store = ContentStore(FakeDisk(), tmp_path / "state")
     store.adopt(site.lost.versions)
     assert len(store.lost()) == 2
-    assert site.lost.bring_back(store).keys() == {each.digest for each in site.contents}
+    assert site.lost.bring_back(store, store.lost()).keys() == {each.digest for each in site.contents}
     store.demand_all()
 
 
@@ -69,7 +69,7 @@ def test_a_folder_that_lost_contents_alone_has_them_again(tmp_path: Path) -> Non
     site = Site(tmp_path)
     store = ContentStore(FakeDisk(), tmp_path / "state")
     store.adopt(site.versions)
-    site.lost.bring_back(store)
+    site.lost.bring_back(store, store.lost())
     assert not store.lost()
     assert [fields["contents"] for _, event, fields in site.log.lines if event == "rules_rebuilt"] == [2]
 

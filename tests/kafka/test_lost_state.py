@@ -25,8 +25,7 @@ def test_a_lost_state_folder_is_rebuilt_by_replay(kafka: str, tmp_path: Path) ->
     site = Site(kafka, tmp_path)
     try:
         site.start_and_wait()
-        site.feed(400)
-        site.until(lambda: site.metric("streamwatchd_records_total") >= 400)
+        feed_and_wait(site, 400)
         for shards in (5, 3):
             site.signal(signal.SIGTERM)
             site.settings["shards"] = shards
@@ -114,8 +113,7 @@ def test_rules_that_are_kept_nowhere_are_named(kafka: str, tmp_path: Path) -> No
     site = Site(kafka, tmp_path)
     try:
         site.start_and_wait()
-        site.feed(400)
-        site.until(lambda: site.metric("streamwatchd_records_total") >= 400)
+        feed_and_wait(site, 400)
         site.signal(signal.SIGTERM)
         before = len(site.output("kpis"))
         shutil.rmtree(tmp_path / "state")
@@ -144,11 +142,9 @@ def test_rules_of_several_versions_are_given_one_after_the_other(kafka: str, tmp
     edits = [COUNTS.replace("counts", name) for name in ("more", "again")]
     try:
         site.start_and_wait()
-        site.feed(400)
-        site.until(lambda: site.metric("streamwatchd_records_total") >= 400)
-        for number, edit in enumerate(edits, 1):
-            more.write_text(edit)
-            site.until(lambda number=number: len(site.logged("rules_switched")) == number)
+        feed_and_wait(site, 400)
+        for text in edits:
+            edit(site, more, text)
         site.signal(signal.SIGTERM)
         shutil.rmtree(tmp_path / "state")
         forget_the_contents(site)
